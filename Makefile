@@ -1,0 +1,71 @@
+# `make` alone lists the targets. Everything runs in .venv, which is built from the lock files.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := $(BIN)/uv
+export PYTHONHASHSEED ?= 0
+export MPLBACKEND = Agg
+export DO_NOT_TRACK = 1
+
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+$(VENV)/.base: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Driftline needs Python 3.11 or newer; set PYTHON=python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
+	@echo "installing the locked requirements into $(VENV) (about a minute the first time)"
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet -r requirements.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.base
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet -r requirements-dev.lock
+	@touch $@
+
+install: $(VENV)/.base ## create .venv and install Driftline with its locked requirements
+install-dev: $(VENV)/.dev ## the same with the tools that tests and checks need
+
+demo: $(VENV)/.base ## watch real traffic drift: verdicts, one alert, a retraining job (SQLite, no services)
+	@$(BIN)/driftline demo $(ARGS)
+
+test: check-code ## everything a change must pass: format, lint, types, contracts, docs, all tests
+	@$(BIN)/python -m pytest $(T)
+
+check: test ## the same as test
+
+check-code: $(VENV)/.dev ## format, lint, strict types, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+unit: $(VENV)/.dev ## the fast tests only (no servers)
+	@$(BIN)/python -m pytest tests/unit tests/contracts tests/docs tests/config_mistakes $(T)
+
+format: $(VENV)/.dev ## rewrite the code in the house format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+sim: $(VENV)/.dev ## replay the simulation from one seed: make sim SEED=7
+	@$(BIN)/python -m pytest tests/simulation --seed=$(or $(SEED),0) $(T)
+
+golden: $(VENV)/.dev ## rewrite the golden files; review the diff
+	@$(BIN)/python -m pytest tests/golden --rewrite-golden
+
+bench: $(VENV)/.dev ## run one benchmark (make bench B=ingest) or all; results in benchmarks/RESULTS.md
+	@$(BIN)/python -m benchmarks $(B)
+
+docs: $(VENV)/.base ## regenerate the reference pages (settings, command line, checks, reasons)
+	@$(BIN)/python -m docs.generate
+
+lock: ## refresh the lock files after editing pyproject.toml
+	@$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate --no-header --extra demo pyproject.toml -o requirements.lock
+	@$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate --no-header --extra demo --group dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+
+clean: ## remove the environment and everything generated
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache demo-output
+
+.PHONY: help install install-dev demo test check check-code unit format sim golden bench docs lock clean
