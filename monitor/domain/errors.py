@@ -1,0 +1,80 @@
+"""The few errors of the product and the enumerated reasons that reach columns, metrics, logs and docs alike."""
+
+from enum import StrEnum
+from pathlib import Path
+
+
+class MonitorError(Exception):
+    """Base of every error that Driftline raises on purpose."""
+
+
+class ConfigError(MonitorError):
+    """A mistake in a configuration file: where it is, what is wrong, how to mend it.
+
+    `line` counts from 1; 0 means that the place could not be narrowed down further than the file.
+    """
+
+    def __init__(self, message: str, path: Path | None = None, line: int = 0, hint: str = "") -> None:
+        self.message, self.path, self.line, self.hint = message, path, line, hint
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        """`path:line: message (hint)`, the form that editors and CI systems turn into links."""
+        where = f"{self.path}:{self.line}: " if self.path and self.line else f"{self.path}: " if self.path else ""
+        return f"{where}{self.message}" + (f" (hint: {self.hint})" if self.hint else "")
+
+
+class RejectReason(StrEnum):
+    """Why a record was put into dead letters instead of being counted."""
+
+    EMPTY = "empty"
+    MALFORMED_JSON = "malformed_json"
+    NOT_AN_OBJECT = "not_an_object"
+    MISSING_FIELD = "missing_field"
+    WRONG_TYPE = "wrong_type"
+    UNKNOWN_MODEL = "unknown_model"
+    BAD_EVENT_TIME = "bad_event_time"
+    IN_THE_FUTURE = "in_the_future"
+    TOO_LATE = "too_late"
+    TOO_LARGE = "too_large"
+    UNKNOWN_TYPE = "unknown_type"
+
+
+class RecordRejected(MonitorError):
+    """One record cannot be counted; its neighbours can. Never ends the stream."""
+
+    def __init__(self, reason: RejectReason, detail: str) -> None:
+        self.reason, self.detail = reason, detail
+        super().__init__(f"{reason}: {detail}")
+
+
+class StoreUnavailable(MonitorError):
+    """The database cannot serve now (down, locked, full): keep what you have, wait, try again."""
+
+
+class SourceUnavailable(MonitorError):
+    """The record source cannot serve now: close it, back off, rebuild it from the stored offsets."""
+
+
+class Fenced(MonitorError):
+    """Somebody else owns the partition now: drop its unsaved state, claim again, seek, go on."""
+
+
+class BaselineError(MonitorError):
+    """A baseline cannot be built, found or used; the message says how to mend it."""
+
+
+class LayoutMismatch(MonitorError):
+    """Two profiles were made on different bins and must not be merged or compared."""
+
+
+class TriggerFailed(MonitorError):
+    """A retraining trigger did not take the job. `retryable` tells whether a re-send is safe and useful."""
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        self.retryable = retryable
+        super().__init__(message)
+
+
+class ConformanceError(MonitorError):
+    """A plug-in breaks a promise that its kit checks."""

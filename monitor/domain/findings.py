@@ -1,0 +1,106 @@
+"""Findings: what a check said about one revision of one window, with the evidence to say it again."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+
+from monitor.domain.checks import Check, Threshold
+from monitor.domain.models import ModelRef
+from monitor.domain.windows import Window
+
+
+class Verdict(StrEnum):
+    """The outcome of a check. *Not enough data* is an answer of equal rank, never an exception."""
+
+    OK = "ok"
+    WARNING = "warning"
+    DRIFTED = "drifted"
+    DEGRADED = "degraded"
+    INSUFFICIENT_DATA = "insufficient_data"
+    FAILED = "failed"
+
+    @property
+    def is_bad(self) -> bool:
+        """Drifted or degraded."""
+        return self in {Verdict.DRIFTED, Verdict.DEGRADED}
+
+
+class EvaluationKind(StrEnum):
+    """Drift windows are judged when they close; performance windows when truth has come."""
+
+    DRIFT = "drift"
+    PERFORMANCE = "performance"
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """What a drift test computed: a statistic in the test's unit, and what it rests on.
+
+    `p_value` is in [0, 1] or None where the test has none. `low` and `high` bound the exact statistic on the raw
+    values where the bins leave room (None: the statistic is exact). `n_*` are numbers of records.
+    """
+
+    __test__ = False  # not a pytest class
+
+    statistic: float
+    p_value: float | None
+    n_baseline: int
+    n_current: int
+    low: float | None = None
+    high: float | None = None
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is needed to compute a finding again, bit for bit."""
+
+    baseline_id: str
+    shares_digest: str
+    offsets: Mapping[str, tuple[int, int]]
+    code_version: str
+    judged_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The outcome of one check on one revision of one window.
+
+    `reason` is a sentence for people. `coverage` is the share of the window's records (or of its ground truth, for
+    performance) that the finding rests on, None where unknown.
+    """
+
+    model: ModelRef
+    check: Check
+    window: Window
+    revision: int
+    verdict: Verdict
+    reason: str
+    result: TestResult | None
+    evidence: Evidence
+    kind: EvaluationKind = EvaluationKind.DRIFT
+    coverage: float | None = None
+
+    @property
+    def id(self) -> str:
+        """Hash of what the finding is about: writing it twice is writing it once."""
+        return finding_id(self.model, self.check.name, self.window, self.revision, self.kind)
+
+
+def finding_id(model: ModelRef, check_name: str, window: Window, revision: int, kind: EvaluationKind) -> str:
+    """32 hexadecimal digits that depend on the subject alone, not on the outcome."""
+    about = [model.name, model.version, check_name, str(window), revision, kind.value]
+    return content_id(about)
+
+
+def content_id(value: object) -> str:
+    """32 hexadecimal digits of the BLAKE2b hash of a JSON-able value in canonical form."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def threshold_json(threshold: Threshold) -> dict[str, object]:
+    """The threshold as stored beside a finding, without its empty fields."""
+    return {k: v for k, v in asdict(threshold).items() if v is not None}

@@ -1,0 +1,99 @@
+"""What is monitored: models, their columns, segments and per-model settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from monitor.domain.checks import CheckSpec
+from monitor.domain.windows import WindowSpec
+
+PREDICTION, SCORE, LATENCY = "prediction", "score", "latency_ms"
+OUTPUT_COLUMNS = (PREDICTION, SCORE, LATENCY)
+"""Reserved column names: profiled beside the features, under these names everywhere."""
+
+ALL_TRAFFIC = ""
+"""The segment that every record belongs to."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ModelRef:
+    """One version of a monitored model."""
+
+    name: str
+    version: str
+
+    def __str__(self) -> str:
+        """`name:version`, as people write it."""
+        return f"{self.name}:{self.version}"
+
+
+class ColumnKind(StrEnum):
+    """How the values of a column are profiled."""
+
+    NUMERIC = "numeric"
+    CATEGORICAL = "categorical"
+
+
+class Task(StrEnum):
+    """What the model predicts; decides which performance metrics make sense."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    REGRESSION = "regression"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSpec:
+    """A feature or output with its kind, as the baseline's schema states it."""
+
+    name: str
+    kind: ColumnKind
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A named slice of the traffic: the records whose categorical `column` equals `value`."""
+
+    name: str
+    column: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroundTruthPolicy:
+    """How performance windows wait for ground truth.
+
+    A window is judged first when `min_coverage` (share of its predictions with truth, 0 to 1) is reached or `wait`
+    has passed since its end (event time); later truth raises the revision until `horizon` has passed.
+    """
+
+    wait: timedelta
+    min_coverage: float
+    horizon: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoredModel:
+    """Everything that the program must know about one model, whatever its version.
+
+    `lateness` is how far behind the newest event time a window still waits for stragglers; `retention` how far behind
+    records are still folded into (already judged) windows, beyond which they are refused and counted.
+    `silence_after` is how long a caught-up stream may be quiet before the clock closes its windows (None: never).
+    """
+
+    name: str
+    windows: WindowSpec
+    lateness: timedelta
+    retention: timedelta
+    min_records: int = 100
+    task: Task | None = None
+    positive_label: str | None = None
+    segments: tuple[Segment, ...] = ()
+    checks: tuple[CheckSpec, ...] = ()
+    propose_checks: bool = True
+    ground_truth: GroundTruthPolicy | None = None
+    silence_after: timedelta | None = None
+    archive: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    retraining: str | None = None

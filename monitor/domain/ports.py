@@ -1,0 +1,255 @@
+"""Protocols by which use cases reach the world; each has an in-memory use and a conformance kit in `testing/`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from monitor.domain.evaluation import DoneEvaluation, EvaluationCommit
+from monitor.domain.findings import EvaluationKind, Finding
+from monitor.domain.models import ModelRef
+from monitor.domain.records import DeadLetter, PartitionId, RawRecord
+from monitor.domain.retraining import RetrainJob, RetrainRequest
+from monitor.domain.rules import AlertEvent, RuleState, Subject, Transition
+from monitor.domain.stream import (
+    ArchiveFile,
+    Claim,
+    Flush,
+    PaneSummary,
+    PartitionProgress,
+    Share,
+    TopicKind,
+)
+
+
+class Source(Protocol):
+    """Where records come from. Offsets name the *next* record; losing a partition loses nothing.
+
+    Any exception out of a source means: close it and build a new one from the stored offsets.
+    """
+
+    def assigned(self) -> Mapping[PartitionId, TopicKind]:
+        """The partitions that this worker should read now; may change after any poll."""
+        ...
+
+    def poll(self, timeout_s: float) -> Mapping[PartitionId, Sequence[RawRecord]]:
+        """Records of assigned partitions in offset order, empty when none came in time; SourceUnavailable on trouble."""
+        ...
+
+    def seek(self, partition: PartitionId, offset: int | None) -> None:
+        """Deliver from this offset next (None: from the configured start). Called for every newly claimed partition."""
+        ...
+
+    def highwater(self, partition: PartitionId) -> int | None:
+        """The offset after the last record of the partition as last seen, None when not known yet."""
+        ...
+
+    def commit_hint(self, offsets: Mapping[PartitionId, int]) -> None:
+        """Tell lag tools how far we are; never read back, failures are ignored."""
+        ...
+
+    def close(self) -> None:
+        """Leave the group and release everything; may be called twice."""
+        ...
+
+
+class IngestStore(Protocol):
+    """What a consuming worker needs of the database. Every method is one transaction; StoreUnavailable on trouble."""
+
+    def claim(self, partition: PartitionId, kind: TopicKind, owner: str) -> Claim:
+        """Raise the partition's epoch and say where to go on; whoever held it before is fenced from now on."""
+        ...
+
+    def flush(self, flushes: Sequence[Flush]) -> None:
+        """Save all of it in one transaction, or nothing; Fenced (with the partition) when somebody is ahead of us."""
+        ...
+
+    def heartbeat(self, claim: Claim, caught_up_at_ms: int | None, highwater: int | None) -> None:
+        """Note that the partition is being read and, if its end is reached, that it was so at this wall-clock time."""
+        ...
+
+
+class WindowReads(Protocol):
+    """What the evaluation reads of the stream's state."""
+
+    def progress(self) -> list[PartitionProgress]:
+        """Every partition ever claimed."""
+        ...
+
+    def panes(self, model: str, since_ms: int, until_ms: int) -> list[PaneSummary]:
+        """Panes of all versions (segment: all traffic) that start in [since, until), by version and start."""
+        ...
+
+    def shares(self, ref: ModelRef, segment: str, since_ms: int, until_ms: int) -> list[Share]:
+        """Shares whose pane starts in [since, until), ordered by pane, partition, epoch."""
+        ...
+
+    def joined(self, ref: ModelRef, since_ms: int, until_ms: int) -> list[tuple[str, float | None, str]]:
+        """(prediction, score, label) of predictions made in [since, until) whose truth is known, by event id."""
+        ...
+
+    def predictions_count(self, ref: ModelRef, since_ms: int, until_ms: int) -> int:
+        """How many predictions made in [since, until) wait in the store, with or without truth."""
+        ...
+
+
+class BaselineStore(Protocol):
+    """Immutable baselines by content id, and which of them holds from when for which model version."""
+
+    def put(self, baseline_id: str, ref: ModelRef, payload: bytes, summary: Mapping[str, object]) -> bool:
+        """Store once; False when it was there. BaselineError when the version has another baseline already."""
+        ...
+
+    def get(self, baseline_id: str) -> bytes:
+        """The payload; BaselineError when unknown."""
+        ...
+
+    def promote(self, ref: ModelRef, baseline_id: str, effective_from_ms: int | None, why: str) -> None:
+        """From this event time on (None: always), windows of the version are compared with this baseline."""
+        ...
+
+    def timeline(self, model: str) -> list[tuple[str, int | None, str]]:
+        """(version, effective from, baseline id) of a model's promotions, oldest first."""
+        ...
+
+    def summaries(self, model: str | None = None) -> list[Mapping[str, object]]:
+        """What is shown of the stored baselines: id, model, version, created, rows, columns, promoted."""
+        ...
+
+
+class EvaluationStore(Protocol):
+    """Findings, rule states and transitions."""
+
+    def done(self, model: str, since_ms: int) -> list[DoneEvaluation]:
+        """The newest judged revision of every window that ends after the instant."""
+        ...
+
+    def rule_states(self, model: str) -> dict[Subject, RuleState]:
+        """Where every rule stands for this model."""
+        ...
+
+    def commit(self, commit: EvaluationCommit) -> bool:
+        """Save everything of one evaluation in one transaction; False when it is there already."""
+        ...
+
+    def findings(
+        self,
+        model: str,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        kind: EvaluationKind | None = None,
+    ) -> list[Finding]:
+        """Findings of the newest revisions whose windows start in [since, until), by window and check."""
+        ...
+
+    def transitions(self, model: str | None = None) -> list[Transition]:
+        """Every recorded change of phase, oldest first."""
+        ...
+
+
+class OutboxStore(Protocol):
+    """Alert events that wait for the relay."""
+
+    def pending(self, limit: int) -> list[tuple[int, AlertEvent]]:
+        """(sequence number, event) in order."""
+        ...
+
+    def enqueue(self, events: Sequence[AlertEvent]) -> None:
+        """Add events that no evaluation made (about retraining jobs)."""
+        ...
+
+    def relayed(self, sequence_numbers: Sequence[int]) -> None:
+        """Mark as handed over."""
+        ...
+
+
+class JobStore(Protocol):
+    """The retraining ledger. At most one open job a model, enforced by the database."""
+
+    def pending_requests(self, limit: int) -> list[tuple[int, RetrainRequest]]:
+        """Requests that the guard has not seen, in order."""
+        ...
+
+    def settle_request(self, sequence: int, job: RetrainJob) -> bool:
+        """Record the guard's decision and the job in one transaction; False when another open job got there first."""
+        ...
+
+    def update(self, job: RetrainJob) -> None:
+        """Replace the job's row and keep the change in its history."""
+        ...
+
+    def get(self, key: str) -> RetrainJob | None:
+        """The job with this key."""
+        ...
+
+    def jobs(self, model: str | None = None) -> list[RetrainJob]:
+        """Every job, oldest first."""
+        ...
+
+
+class Records(Protocol):
+    """What people look at when records were refused, and where raw rows are."""
+
+    def dead_letters(self, limit: int, model: str | None = None) -> list[tuple[DeadLetter, int]]:
+        """(dead letter, seen at in ms), newest first."""
+        ...
+
+    def dead_letter_counts(self) -> dict[str, int]:
+        """Number of dead letters by reason."""
+        ...
+
+    def archive(self, ref: ModelRef, since_ms: int, until_ms: int) -> list[ArchiveFile]:
+        """Archive files that hold event times in [since, until)."""
+        ...
+
+    def truth_count(self, model: str, since_ms: int) -> int:
+        """Ground-truth records of a model known since the instant (event time)."""
+        ...
+
+
+class Lease(Protocol):
+    """A named right held by one process at a time; saves doubled work, correctness never rests on it."""
+
+    def hold(self, name: str, holder: str, seconds: float) -> bool:
+        """Take or renew for so many seconds by the database's clock; False when somebody else has it."""
+        ...
+
+
+class AlertSink(Protocol):
+    """Where alert events go: the alerts package, or a real Alertmanager."""
+
+    def accept(self, events: Sequence[AlertEvent]) -> None:
+        """Take the events; idempotent, so handing one over twice is harmless. Raises StoreUnavailable to be asked again."""
+        ...
+
+
+class RetrainTrigger(Protocol):
+    """Starts a training pipeline. Called at most once a job unless it raised a retryable TriggerFailed."""
+
+    def start(self, request: RetrainRequest, parameters: Mapping[str, object]) -> str | None:
+        """Ask for the run, with `request.key` as idempotency key; returns the pipeline's own id if it has one."""
+        ...
+
+
+class Progress(Protocol):
+    """How long work shows that it moves."""
+
+    def task(self, title: str, total: int | None) -> AbstractContextManager["ProgressTask"]:
+        """A bar of `total` steps (None: unknown)."""
+        ...
+
+
+class ProgressTask(Protocol):
+    """One bar."""
+
+    def advance(self, steps: int = 1) -> None:
+        """So many steps further."""
+        ...
+
+
+class RowReader(Protocol):
+    """Tabular training data: CSV, Parquet, a folder of either, or a SQL query."""
+
+    def batches(self) -> Iterable[Mapping[str, Sequence[object]]]:
+        """Column name to values, batch by batch; the same columns in each."""
+        ...

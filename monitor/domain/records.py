@@ -1,0 +1,66 @@
+"""The schema of a record, and the small values that are stored one by one.
+
+The hot path never makes an object per record: the schema below documents a row of a `RecordBatch` (stream/batch.py).
+"""
+
+from dataclasses import dataclass
+
+from monitor.domain.errors import RejectReason
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PartitionId:
+    """A partition of a topic (Kafka), or a file of a folder (the files source): the unit of order and ownership."""
+
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        """`topic/partition`."""
+        return f"{self.topic}/{self.partition}"
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """One message as it came: bytes and where it stood. `timestamp_ms` is the log's, -1 when it has none."""
+
+    offset: int
+    value: bytes | None
+    key: bytes | None = None
+    timestamp_ms: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A rejected message with its reason; the value is cut to a stated size, `size_bytes` says how long it was."""
+
+    partition: PartitionId
+    offset: int
+    reason: RejectReason
+    detail: str
+    value: bytes
+    size_bytes: int
+    key: bytes | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What ground truth is joined to, by event id. `prediction` is a label or a number as text."""
+
+    model: str
+    version: str
+    event_id: str
+    event_time_ms: int
+    prediction: str
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What turned out to be true for the prediction with this event id, and when that was known (event time)."""
+
+    model: str
+    event_id: str
+    label: str
+    known_at_ms: int
