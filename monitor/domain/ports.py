@@ -33,7 +33,7 @@ class Source(Protocol):
         ...
 
     def poll(self, timeout_s: float) -> Mapping[PartitionId, Sequence[RawRecord]]:
-        """Records of assigned partitions in offset order, empty when none came in time; SourceUnavailable on trouble."""
+        """Records of assigned partitions in offset order, empty when none came; SourceUnavailable on trouble."""
         ...
 
     def seek(self, partition: PartitionId, offset: int | None) -> None:
@@ -219,7 +219,7 @@ class AlertSink(Protocol):
     """Where alert events go: the alerts package, or a real Alertmanager."""
 
     def accept(self, events: Sequence[AlertEvent]) -> None:
-        """Take the events; idempotent, so handing one over twice is harmless. Raises StoreUnavailable to be asked again."""
+        """Take the events; handing one over twice is harmless. Raises StoreUnavailable to be asked again."""
         ...
 
 

@@ -1,0 +1,1 @@
+"""Arrays in, numbers out: profiles, baselines, drift tests, performance metrics. Pure."""
