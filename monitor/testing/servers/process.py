@@ -1,6 +1,5 @@
 """A server as a child process that cannot outlive us."""
 
-import os
 import signal
 import subprocess
 import time
@@ -48,7 +47,7 @@ class ServerProcess:
         """Start the process; `wait_until_ready` says when it serves."""
         self._launch = launch
         with launch.log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - the command is ours
                 list(launch.command),
                 cwd=launch.directory,
                 env=dict(launch.environment),
@@ -56,7 +55,9 @@ class ServerProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                **account_arguments(launch.account),
+                user=launch.account.user_id if launch.account else None,
+                group=launch.account.group_id if launch.account else None,
+                extra_groups=[] if launch.account else None,
             )
         self._lifeline = self._tie_to_us()
 
@@ -94,9 +95,11 @@ class ServerProcess:
             self._lifeline.communicate(b"\n")
 
     def _tie_to_us(self) -> subprocess.Popen[bytes]:
-        orphan_folder = self._launch.delete_when_orphaned or ""
-        return subprocess.Popen(
-            ["sh", "-c", _LIFELINE, "lifeline", str(self.pid), self._launch.leave_at_once.name[3:], str(orphan_folder)],
+        launch = self._launch
+        farewell = launch.leave_at_once.name.removeprefix("SIG")
+        orphan_folder = str(launch.delete_when_orphaned or "")
+        return subprocess.Popen(  # noqa: S603 - the command is ours
+            ["/bin/sh", "-c", _LIFELINE, "lifeline", str(self.pid), farewell, orphan_folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -108,10 +111,3 @@ class ServerProcess:
         lines = self._launch.log.read_text(errors="replace").splitlines()[-_LOG_LINES_IN_ERRORS:]
         remedy = "Its log ends with:\n  " + "\n  ".join(lines)
         raise ServerUnavailable(self._launch.server, problem, remedy)
-
-
-def account_arguments(account: Account | None) -> dict[str, object]:
-    """The arguments of subprocess that change to an account; none to stay who we are."""
-    if account is None or os.geteuid() == account.user_id:
-        return {}
-    return {"user": account.user_id, "group": account.group_id, "extra_groups": []}

@@ -1,7 +1,7 @@
 """The one error of this folder."""
 
 
-class ServerUnavailable(Exception):  # noqa: N818 - it states a fact about the machine, as StoreUnavailable does
+class ServerUnavailable(Exception):
     """A server cannot be had on this machine, or did not start; the message says what to do about it."""
 
     def __init__(self, server: str, problem: str, remedy: str) -> None:
