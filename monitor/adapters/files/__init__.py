@@ -1,0 +1,1 @@
+"""Sources over folders of JSON lines and Parquet files."""
