@@ -3,6 +3,8 @@
 from enum import StrEnum
 from pathlib import Path
 
+from monitor.domain.partitions import PartitionId
+
 
 class MonitorError(Exception):
     """Base of every error that Driftline raises on purpose."""
@@ -57,7 +59,11 @@ class SourceUnavailable(MonitorError):
 
 
 class Fenced(MonitorError):
-    """Somebody else owns the partition now: drop its unsaved state, claim again, seek, go on."""
+    """Somebody else owns the `partition` now: drop its unsaved state, claim again, seek, go on."""
+
+    def __init__(self, message: str, partition: PartitionId) -> None:
+        self.partition = partition
+        super().__init__(message)
 
 
 class BaselineError(MonitorError):

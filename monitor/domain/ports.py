@@ -65,7 +65,10 @@ class IngestStore(Protocol):
         ...
 
     def heartbeat(self, claim: Claim, caught_up_at_ms: int | None, highwater: int | None) -> None:
-        """Note that the partition is being read and, if its end is reached, that it was so at this wall-clock time."""
+        """Note that the partition is being read and, if its end is reached, that it was so at this wall-clock time.
+
+        None keeps what is known. Changes nothing when somebody else claimed the partition since.
+        """
         ...
 
 
@@ -76,8 +79,11 @@ class WindowReads(Protocol):
         """Every partition ever claimed."""
         ...
 
-    def panes(self, model: str, since_ms: int, until_ms: int) -> list[PaneSummary]:
-        """Panes of all versions (segment: all traffic) that start in [since, until), by version and start."""
+    def panes(self, model: str, since_ms: int, until_ms: int, pane_ms: int) -> list[PaneSummary]:
+        """Panes of all versions (segment: all traffic) that start in [since, until), by version and start.
+
+        `pane_ms` is the length of a pane (`WindowSpec.slide_ms`): truths are counted by the time of their prediction.
+        """
         ...
 
     def shares(self, ref: ModelRef, segment: str, since_ms: int, until_ms: int) -> list[Share]:
@@ -175,7 +181,11 @@ class JobStore(Protocol):
         ...
 
     def update(self, job: RetrainJob) -> None:
-        """Replace the job's row and keep the change in its history."""
+        """Replace the job's row and keep the change in its history.
+
+        An ended job is never opened again: such a change came too late and is dropped. MonitorError when the job is
+        unknown, or would be a second open job of its model.
+        """
         ...
 
     def get(self, key: str) -> RetrainJob | None:
@@ -204,6 +214,19 @@ class Records(Protocol):
 
     def truth_count(self, model: str, since_ms: int) -> int:
         """Ground-truth records of a model known since the instant (event time)."""
+        ...
+
+
+class Retention(Protocol):
+    """Forgetting what is older than people want to keep."""
+
+    def sweep(self, model: str, records_before_ms: int, findings_before_ms: int, limit: int) -> Mapping[str, int]:
+        """Delete at most `limit` rows of each table; the number of deleted rows by table. Call until nothing goes.
+
+        Shares, predictions and truths go by event time, dead letters and relayed alert events by wall clock, all
+        before `records_before_ms`; findings, evaluations and transitions whose windows ended before
+        `findings_before_ms`.
+        """
         ...
 
 

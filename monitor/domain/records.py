@@ -6,18 +6,7 @@ The hot path never makes an object per record: the schema below documents a row 
 from dataclasses import dataclass
 
 from monitor.domain.errors import RejectReason
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class PartitionId:
-    """A partition of a topic (Kafka), or a file of a folder (the files source): the unit of order and ownership."""
-
-    topic: str
-    partition: int
-
-    def __str__(self) -> str:
-        """`topic/partition`."""
-        return f"{self.topic}/{self.partition}"
+from monitor.domain.partitions import PartitionId as PartitionId  # noqa: PLC0414 - people look for it here too
 
 
 @dataclass(frozen=True, slots=True)

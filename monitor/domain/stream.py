@@ -96,13 +96,16 @@ class Flush:
 
 @dataclass(frozen=True, slots=True)
 class PartitionProgress:
-    """How far a partition has been read; `caught_up_at_ms` is the wall-clock time at which its end was last seen."""
+    """How far a partition has been read; `caught_up_at_ms` is the wall-clock time at which its end was last seen.
+
+    `next_offset` is None until the first flush, and `updated_at_ms` (wall clock of the last flush) is 0 until then.
+    """
 
     partition: PartitionId
     kind: TopicKind
     epoch: int
     owner: str
-    next_offset: int
+    next_offset: int | None
     watermark_ms: int | None
     highwater: int | None
     updated_at_ms: int
