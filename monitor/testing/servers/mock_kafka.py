@@ -51,6 +51,8 @@ class MockCluster:
         self._library = _load()
         error_text = ctypes.create_string_buffer(_ERROR_TEXT_BYTES)
         configuration = self._library.rd_kafka_conf_new()
+        # its own client has no servers to connect to and would say so on stderr
+        self._library.rd_kafka_conf_set(configuration, b"log_level", b"2", error_text, _ERROR_TEXT_BYTES)
         self._client: int | None = self._library.rd_kafka_new(
             _PRODUCER_TYPE, configuration, error_text, _ERROR_TEXT_BYTES
         )
@@ -131,6 +133,7 @@ def _load() -> ctypes.CDLL:
     codes = ctypes.POINTER(ctypes.c_int)
     signatures: dict[str, tuple[object, list[object]]] = {
         "rd_kafka_conf_new": (pointer, []),
+        "rd_kafka_conf_set": (number, [pointer, text, text, text, size]),
         "rd_kafka_new": (pointer, [number, pointer, text, size]),
         "rd_kafka_destroy": (None, [pointer]),
         "rd_kafka_err2str": (text, [number]),
