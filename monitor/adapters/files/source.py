@@ -65,7 +65,7 @@ class FilesSource:
         return dict(self._kinds)
 
     def poll(self, timeout_s: float) -> Mapping[PartitionId, Sequence[RawRecord]]:
-        """Records of the files in turn; waits up to the timeout when there is nothing new and the folder is followed."""
+        """Records of the files in turn; waits up to the timeout when nothing is new and the folder is followed."""
         polled = self._read()
         if not polled and self._scan():
             return polled  # new files: let the worker claim and position them first

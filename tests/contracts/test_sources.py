@@ -1,0 +1,190 @@
+"""Every source passes the conformance kit: memory, files, and both Kafka clients against real brokers."""
+
+import time
+from collections.abc import Callable, Sequence
+from itertools import count
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+from kafka import KafkaProducer
+
+from monitor.adapters.files.source import FilesSource, Folder
+from monitor.adapters.kafka.confluent_source import ConfluentSource
+from monitor.adapters.kafka.settings import KafkaSettings
+from monitor.adapters.kafka.source import KafkaSource
+from monitor.adapters.memory.source import MemoryLog, MemorySource
+from monitor.domain.ports import Source
+from monitor.domain.records import PartitionId
+from monitor.domain.stream import TopicKind
+from monitor.testing.servers.kafka import KafkaBroker
+from monitor.testing.servers.mock_kafka import MOCK_API_VERSION, MockCluster
+from monitor.testing.sources import SourceConformance, SourceRig, read, values
+
+_names = count(1)
+
+
+class TestMemorySource(SourceConformance):
+    @pytest.fixture
+    def rig(self) -> SourceRig:
+        log = MemoryLog()
+        log.create("log")
+        return SourceRig(lambda: MemorySource(log), lambda sent: log.append(PartitionId("log", 0), sent), patience_s=2)
+
+
+class TestFilesSource(SourceConformance):
+    @pytest.fixture
+    def rig(self, tmp_path: Path) -> SourceRig:
+        path = tmp_path / "records.jsonl"
+        path.touch()
+
+        def write(sent: Sequence[bytes]) -> None:
+            with path.open("ab") as file:
+                file.writelines(value + b"\n" for value in sent)
+
+        return SourceRig(lambda: FilesSource([Folder(tmp_path)]), write, patience_s=5)
+
+
+def produce(
+    bootstrap: str, topic: str, sent: Sequence[bytes], version: tuple[int, int] | None = None, partition: int = 0
+) -> None:
+    """Write values to one partition and wait until they are there."""
+    producer = KafkaProducer(bootstrap_servers=bootstrap, api_version=version, linger_ms=20)
+    for value in sent:
+        producer.send(topic, value, partition=partition)
+    producer.flush(timeout=30)
+    producer.close()
+
+
+def settings(bootstrap: str, topic: str, version: tuple[int, int] | None = None) -> KafkaSettings:
+    """A group of its own for every test."""
+    return KafkaSettings(
+        bootstrap, {topic: TopicKind.INFERENCE}, group=f"g-{topic}", session_timeout_ms=6_000, api_version=version
+    )
+
+
+class TestKafkaSource(SourceConformance):
+    @pytest.fixture
+    def rig(self, kafka_broker: KafkaBroker) -> SourceRig:
+        topic = f"kafka-python-{next(_names)}"
+        kafka_broker.create_topic(topic, partitions=1)
+        bootstrap = kafka_broker.bootstrap_servers
+        return SourceRig(lambda: KafkaSource(settings(bootstrap, topic)), lambda sent: produce(bootstrap, topic, sent))
+
+
+class TestConfluentSource(SourceConformance):
+    @pytest.fixture
+    def rig(self, kafka_broker: KafkaBroker) -> SourceRig:
+        topic = f"confluent-{next(_names)}"
+        kafka_broker.create_topic(topic, partitions=1)
+        bootstrap = kafka_broker.bootstrap_servers
+        return SourceRig(
+            lambda: ConfluentSource(settings(bootstrap, topic)), lambda sent: produce(bootstrap, topic, sent)
+        )
+
+
+class TestKafkaSourceOnTheMock(SourceConformance):
+    @pytest.fixture
+    def rig(self, mock_kafka: MockCluster) -> SourceRig:
+        topic = f"mocked-{next(_names)}"
+        mock_kafka.topic(topic, partitions=1)
+        bootstrap = mock_kafka.bootstrap_servers
+        return SourceRig(
+            lambda: KafkaSource(settings(bootstrap, topic, MOCK_API_VERSION)),
+            lambda sent: produce(bootstrap, topic, sent, MOCK_API_VERSION),
+        )
+
+
+class Member(Thread):
+    """A worker in miniature: reads in a thread of its own, as a group's coordinator expects of its members."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(daemon=True)
+        self.source, self.stopping = source, Event()
+        self.assigned: set[PartitionId] = set()
+        self.got: set[tuple[PartitionId, int]] = set()
+        self.start()
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            polled = self.source.poll(0.1)
+            assigned = set(self.source.assigned())
+            for partition in assigned - self.assigned:
+                self.source.seek(partition, 0)
+            for partition in assigned & self.assigned:
+                self.got |= {(partition, record.offset) for record in polled.get(partition, ())}
+            self.assigned = assigned
+        self.source.close()
+
+    def leave(self) -> None:
+        self.stopping.set()
+        self.join(30)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 45) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return condition()
+
+
+@pytest.mark.parametrize("kind", [KafkaSource, ConfluentSource])
+def test_a_second_member_takes_its_half_and_nothing_is_lost_when_it_leaves(
+    kafka_broker: KafkaBroker, kind: type[KafkaSource] | type[ConfluentSource]
+) -> None:
+    topic = f"rebalance-{next(_names)}"
+    kafka_broker.create_topic(topic, partitions=2)
+    for number in range(2):
+        produce(kafka_broker.bootstrap_servers, topic, [b"{}"] * 100, partition=number)
+    chosen = settings(kafka_broker.bootstrap_servers, topic)
+    first, second = Member(kind(chosen)), Member(kind(chosen))
+
+    shared = wait_for(lambda: len(first.assigned) == len(second.assigned) == 1)
+    second.leave()
+    alone = wait_for(lambda: len(first.assigned) == 2 and len(first.got) == 200)
+    first.leave()
+
+    assert shared
+    assert alone
+
+
+def test_a_line_that_is_still_being_written_is_not_delivered_before_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b'{"n":1}\n{"n":')
+    source = FilesSource([Folder(tmp_path)])
+
+    first = values(read(source, 2, 0.5))
+    with path.open("ab") as file:
+        file.write(b"2}\n")
+    second = [record.value for records in source.poll(0.1).values() for record in records]
+
+    assert first == [b'{"n":1}']
+    assert second == [b'{"n":2}']
+
+
+def test_daily_files_are_read_one_after_the_other_and_the_folder_is_then_exhausted(tmp_path: Path) -> None:
+    for day in (2, 1, 3):
+        (tmp_path / f"2026-11-0{day}.jsonl").write_bytes(b'{"day":%d}\n' % day)
+    source = FilesSource([Folder(tmp_path)], follow=False)
+
+    got = read(source, 3, 5)
+    source.poll(0)
+
+    assert values(got) == [b'{"day":1}', b'{"day":2}', b'{"day":3}']
+    assert source.exhausted
+
+
+def test_parquet_rows_become_records_with_their_features(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table({"event_id": ["a", "b"], "model": ["m", "m"], "amount": [1.5, None], "country": ["DE", "FR"]})
+    pq.write_table(table, tmp_path / "part-0.parquet", row_group_size=1)
+    source = FilesSource([Folder(tmp_path)], follow=False)
+
+    got = values(read(source, 2, 5))
+
+    assert got == [
+        b'{"event_id":"a","model":"m","features":{"amount":1.5,"country":"DE"}}',
+        b'{"event_id":"b","model":"m","features":{"amount":null,"country":"FR"}}',
+    ]
