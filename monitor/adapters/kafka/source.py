@@ -8,7 +8,7 @@ from typing import Any
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
 
-from monitor.adapters.kafka.settings import KafkaSettings
+from monitor.adapters.kafka.settings import KafkaSecurity, KafkaSettings
 from monitor.domain.errors import SourceUnavailable
 from monitor.domain.records import PartitionId, RawRecord
 from monitor.domain.stream import TopicKind
@@ -95,7 +95,6 @@ class KafkaSource:
 
 
 def _options(settings: KafkaSettings) -> dict[str, Any]:
-    security = settings.security
     options: dict[str, Any] = {
         "bootstrap_servers": settings.bootstrap_servers.split(","),
         "group_id": settings.group,
@@ -113,6 +112,13 @@ def _options(settings: KafkaSettings) -> dict[str, Any]:
         "bootstrap_timeout_ms": settings.bootstrap_timeout_ms,
         "metrics_enabled": False,
         "api_version": settings.api_version,
+    }
+    return {name: value for name, value in options.items() if value is not None} | security_options(settings.security)
+
+
+def security_options(security: KafkaSecurity) -> dict[str, Any]:
+    """How kafka-python is told to authenticate, consumer and producer alike."""
+    options = {
         "security_protocol": security.protocol,
         "sasl_mechanism": security.mechanism,
         "sasl_plain_username": security.username,
