@@ -1,0 +1,42 @@
+"""The layouts of all columns of a model, and how their counters lie in one array."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from itertools import accumulate
+
+from monitor.stats.profiles.categorical import CategoricalLayout, CategoricalProfile
+from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
+
+Layout = NumericLayout | CategoricalLayout
+Profile = NumericProfile | CategoricalProfile
+
+
+class Layouts(Mapping[str, Layout]):
+    """Layouts by column, ordered by name. Build it once a baseline: everything that is derived from it is kept."""
+
+    __slots__ = ("_layouts", "digest", "numeric", "size", "slices")
+
+    def __init__(self, layouts: Mapping[str, Layout]) -> None:
+        self._layouts = {name: layouts[name] for name in sorted(layouts)}
+        ends = list(accumulate(layout.size for layout in self._layouts.values()))
+        starts = [0, *ends][: len(ends)]
+        self.size = ends[-1] if ends else 0
+        self.slices = dict(zip(self._layouts, map(slice, starts, ends), strict=True))
+        numeric = [name for name, layout in self._layouts.items() if isinstance(layout, NumericLayout)]
+        self.numeric = {name: row for row, name in enumerate(numeric)}
+        text = "\n".join(f"{layout.digest} {name}" for name, layout in self._layouts.items())
+        self.digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+    @staticmethod
+    def of(layouts: Mapping[str, Layout]) -> "Layouts":
+        """The same object when it is one already."""
+        return layouts if isinstance(layouts, Layouts) else Layouts(layouts)
+
+    def __getitem__(self, name: str) -> Layout:
+        return self._layouts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layouts)
+
+    def __len__(self) -> int:
+        return len(self._layouts)
