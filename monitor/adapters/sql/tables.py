@@ -1,0 +1,290 @@
+"""The tables of monitor. Names are the glossary's; instants of the stream are milliseconds since the epoch."""
+
+from sqlalchemy import (
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from monitor.adapters.sql.types import Count, Float, Instant, Milliseconds, Name, Sequence
+from monitor.domain.retraining import JobPhase
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# How far every partition has been read, and by whom. Every claim raises `epoch`; older holders are fenced.
+progress = Table(
+    "progress",
+    metadata,
+    Column("topic", Name, nullable=False),
+    Column("partition", Count, nullable=False),
+    Column("kind", Name, nullable=False),
+    Column("epoch", Count, nullable=False),
+    Column("owner", Name, nullable=False),
+    Column("next_offset", Count),
+    Column("watermark_ms", Milliseconds),
+    Column("highwater", Count),
+    Column("updated_at_ms", Milliseconds, nullable=False),
+    Column("caught_up_at_ms", Milliseconds),
+    PrimaryKeyConstraint("topic", "partition"),
+)
+
+# One row holds the profiles of all columns; it is replaced whole, and only by the holder of its epoch.
+shares = Table(
+    "shares",
+    metadata,
+    Column("model", Name, nullable=False),
+    Column("version", Name, nullable=False),
+    Column("segment", Name, nullable=False),
+    Column("pane_start_ms", Milliseconds, nullable=False),
+    Column("baseline_id", Name, nullable=False),
+    Column("topic", Name, nullable=False),
+    Column("partition", Count, nullable=False),
+    Column("epoch", Count, nullable=False),
+    Column("n", Count, nullable=False),
+    Column("late", Count, nullable=False),
+    Column("first_offset", Count, nullable=False),
+    Column("next_offset", Count, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("model", "version", "segment", "pane_start_ms", "baseline_id", "topic", "partition", "epoch"),
+    # answers `panes` without touching the payloads
+    Index("ix_shares_panes", "model", "segment", "pane_start_ms", "version", "n", "late"),
+)
+
+predictions = Table(
+    "predictions",
+    metadata,
+    Column("model", Name, nullable=False),
+    Column("event_id", Name, nullable=False),
+    Column("version", Name, nullable=False),
+    Column("event_time_ms", Milliseconds, nullable=False),
+    Column("prediction", Name, nullable=False),
+    Column("score", Float),
+    PrimaryKeyConstraint("model", "event_id", "version"),
+    Index("ix_predictions_event_time", "model", "event_time_ms", "version", "event_id"),
+    sqlite_with_rowid=False,
+)
+
+truths = Table(
+    "truths",
+    metadata,
+    Column("model", Name, nullable=False),
+    Column("event_id", Name, nullable=False),
+    Column("label", Name, nullable=False),
+    Column("known_at_ms", Milliseconds, nullable=False),
+    PrimaryKeyConstraint("model", "event_id"),
+    Index("ix_truths_known_at", "model", "known_at_ms"),
+    sqlite_with_rowid=False,
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("topic", Name, nullable=False),
+    Column("partition", Count, nullable=False),
+    Column("offset", Count, nullable=False),
+    Column("reason", Name, nullable=False),
+    Column("detail", Name, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("size_bytes", Count, nullable=False),
+    Column("key", LargeBinary),
+    Column("model", Name),
+    Column("seen_at_ms", Milliseconds, nullable=False),
+    PrimaryKeyConstraint("topic", "partition", "offset"),
+    Index("ix_dead_letters_seen_at", "seen_at_ms"),
+)
+
+archive_files = Table(
+    "archive_files",
+    metadata,
+    Column("path", Name, nullable=False),
+    Column("model", Name, nullable=False),
+    Column("version", Name, nullable=False),
+    Column("start_ms", Milliseconds, nullable=False),
+    Column("end_ms", Milliseconds, nullable=False),
+    Column("rows", Count, nullable=False),
+    Column("topic", Name, nullable=False),
+    Column("partition", Count, nullable=False),
+    Column("first_offset", Count, nullable=False),
+    Column("next_offset", Count, nullable=False),
+    PrimaryKeyConstraint("path"),
+    Index("ix_archive_files_start", "model", "version", "start_ms"),
+)
+
+# Immutable, by content. One baseline a version: its windows must all mean the same.
+baselines = Table(
+    "baselines",
+    metadata,
+    Column("id", Name, nullable=False),
+    Column("model", Name, nullable=False),
+    Column("version", Name, nullable=False),
+    Column("created_at_ms", Milliseconds, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("model", "version"),
+)
+
+baseline_promotions = Table(
+    "baseline_promotions",
+    metadata,
+    Column("sequence", Sequence, primary_key=True),
+    Column("model", Name, nullable=False),
+    Column("version", Name, nullable=False),
+    Column("baseline_id", Name, nullable=False),
+    Column("effective_from_ms", Milliseconds),
+    Column("why", Name, nullable=False),
+    Column("promoted_at_ms", Milliseconds, nullable=False),
+    ForeignKeyConstraint(["baseline_id"], ["baselines.id"]),
+    Index("ix_baseline_promotions_model", "model"),
+    sqlite_autoincrement=True,
+)
+
+# The row that makes judging a window happen once; it is written first in the transaction that judges.
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("model", Name, nullable=False),
+    Column("version", Name, nullable=False),
+    Column("window_start_ms", Milliseconds, nullable=False),
+    Column("window_end_ms", Milliseconds, nullable=False),
+    Column("kind", Name, nullable=False),
+    Column("revision", Count, nullable=False),
+    Column("mark", Count, nullable=False),
+    Column("judged_at_ms", Milliseconds, nullable=False),
+    PrimaryKeyConstraint("model", "version", "window_start_ms", "window_end_ms", "kind", "revision"),
+    Index("ix_evaluations_window_end", "model", "window_end_ms"),
+)
+
+# `document` is the whole finding; the columns are what is searched and sorted by.
+findings = Table(
+    "findings",
+    metadata,
+    Column("id", Name, nullable=False),
+    Column("model", Name, nullable=False),
+    Column("version", Name, nullable=False),
+    Column("window_start_ms", Milliseconds, nullable=False),
+    Column("window_end_ms", Milliseconds, nullable=False),
+    Column("kind", Name, nullable=False),
+    Column("revision", Count, nullable=False),
+    Column("check_name", Name, nullable=False),
+    Column("test", Name, nullable=False),
+    Column("column", Name, nullable=False),
+    Column("segment", Name, nullable=False),
+    Column("verdict", Name, nullable=False),
+    Column("reason", Name, nullable=False),
+    Column("statistic", Float),
+    Column("p_value", Float),
+    Column("document", Text, nullable=False),
+    PrimaryKeyConstraint("id"),
+    Index("ix_findings_window", "model", "window_start_ms", "version", "kind", "revision"),
+)
+
+rule_states = Table(
+    "rule_states",
+    metadata,
+    Column("rule", Name, nullable=False),
+    Column("model", Name, nullable=False),
+    Column("phase", Name, nullable=False),
+    Column("since", Instant),
+    Column("fired_at", Instant),
+    Column("clear_since", Instant),
+    Column("folded_to", Instant),
+    PrimaryKeyConstraint("model", "rule"),
+)
+
+transitions = Table(
+    "transitions",
+    metadata,
+    Column("sequence", Sequence, primary_key=True),
+    Column("rule", Name, nullable=False),
+    Column("model", Name, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("before", Name, nullable=False),
+    Column("after", Name, nullable=False),
+    Column("window_start_ms", Milliseconds, nullable=False),
+    Column("window_end_ms", Milliseconds, nullable=False),
+    Column("why", Name, nullable=False),
+    UniqueConstraint("model", "rule", "at", "after"),
+    sqlite_autoincrement=True,
+)
+
+# Alert events on their way to the alerts package.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("sequence", Sequence, primary_key=True),
+    Column("event", Text, nullable=False),
+    Column("relayed_at_ms", Milliseconds),
+    sqlite_autoincrement=True,
+)
+Index(
+    "ix_outbox_pending",
+    outbox.c.sequence,
+    sqlite_where=outbox.c.relayed_at_ms.is_(None),
+    postgresql_where=outbox.c.relayed_at_ms.is_(None),
+)
+
+retrain_requests = Table(
+    "retrain_requests",
+    metadata,
+    Column("sequence", Sequence, primary_key=True),
+    Column("key", Name, nullable=False),
+    Column("model", Name, nullable=False),
+    Column("version", Name, nullable=False),
+    Column("rule", Name, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("why", Name, nullable=False),
+    Column("settled_at_ms", Milliseconds),
+    UniqueConstraint("key"),
+    sqlite_autoincrement=True,
+)
+
+# `document` is the whole job; the columns are what is searched, and what keeps a model's open jobs to one.
+retrain_jobs = Table(
+    "retrain_jobs",
+    metadata,
+    Column("sequence", Sequence, primary_key=True),
+    Column("key", Name, nullable=False),
+    Column("model", Name, nullable=False),
+    Column("phase", Name, nullable=False),
+    Column("document", Text, nullable=False),
+    UniqueConstraint("key"),
+    sqlite_autoincrement=True,
+)
+_open_job = retrain_jobs.c.phase.in_(sorted(phase.value for phase in JobPhase if phase.is_open))
+Index("uq_retrain_jobs_open", retrain_jobs.c.model, unique=True, sqlite_where=_open_job, postgresql_where=_open_job)
+
+retrain_job_history = Table(
+    "retrain_job_history",
+    metadata,
+    Column("sequence", Sequence, primary_key=True),
+    Column("key", Name, nullable=False),
+    Column("phase", Name, nullable=False),
+    Column("document", Text, nullable=False),
+    ForeignKeyConstraint(["key"], ["retrain_jobs.key"]),
+    Index("ix_retrain_job_history_key", "key"),
+    sqlite_autoincrement=True,
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Name, nullable=False),
+    Column("holder", Name, nullable=False),
+    Column("epoch", Count, nullable=False),
+    Column("expires_at_ms", Milliseconds, nullable=False),
+    PrimaryKeyConstraint("name"),
+)
