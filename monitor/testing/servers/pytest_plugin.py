@@ -113,7 +113,8 @@ def _running(server: Server, config: pytest.Config) -> Iterator[Server]:
 def _not_run(problem: ServerUnavailable) -> NoReturn:
     message = f"{_NOT_RUN}{problem}"
     if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(f"{message}\nWith CI=true every server is required.", pytrace=False)
+        required = f"{message}\nWith CI=true every server is required."
+        raise pytest.fail.Exception(required, pytrace=False) from None
     pytest.skip(message)
 
 
