@@ -23,8 +23,13 @@ def quantiles(ordered: Floats, at: Floats) -> Floats:
     """Quantiles of ascending finite values as `numpy.quantile` defines them, finite even at the largest floats."""
     with np.errstate(over="ignore", invalid="ignore"):
         found: Floats = np.quantile(ordered, at)
-    whole: Floats = np.quantile(ordered, at, method="inverted_cdf")
-    return np.where(np.isfinite(found), found, whole)
+    return np.where(np.isfinite(found), found, ranked(ordered, at))
+
+
+def ranked(ordered: Floats, at: Floats) -> Floats:
+    """The smallest of ascending values that at least the share `at` of them does not exceed."""
+    ranks = np.ceil(at * len(ordered)).astype(np.int64) - 1
+    return ordered[np.clip(ranks, 0, len(ordered) - 1)]
 
 
 def atoms(ordered: Floats, share: float) -> Floats:
@@ -68,7 +73,7 @@ def fine_edges(ordered: Floats) -> Floats:
 
 def usual_range(ordered: Floats) -> tuple[float, float]:
     """Bounds [low, high) that hold the values from the 0.1 % to the 99.9 % quantile, both included."""
-    low, high = (float(bound) for bound in np.quantile(ordered, [LOW, HIGH], method="inverted_cdf"))
+    low, high = ranked(ordered, np.array([LOW, HIGH])).tolist()
     return low + 0.0, math.nextafter(high, math.inf)
 
 

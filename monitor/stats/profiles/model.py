@@ -47,7 +47,7 @@ class ModelProfile:
     Any order and grouping of updates and merges gives the same bytes.
     """
 
-    __slots__ = ("_columns", "samples", "block", "extra", "extremes", "layouts", "n")
+    __slots__ = ("_columns", "block", "extra", "extremes", "layouts", "n", "samples")
 
     def __init__(self, layouts: Layouts, block: Ints, extremes: Floats, n: int, extra: frozenset[str]) -> None:
         self.layouts, self.block, self.extremes, self.n, self.extra = layouts, block, extremes, n, extra
