@@ -82,5 +82,9 @@ class TriggerFailed(MonitorError):
         super().__init__(message)
 
 
+class ReportFailed(MonitorError):
+    """A report cannot be written; the message says what is missing and how to get it."""
+
+
 class ConformanceError(MonitorError):
     """A plug-in breaks a promise that its kit checks."""

@@ -1,0 +1,1 @@
+"""Evidently's HTML report of a window, rendered in a process of its own: it costs seconds and hundreds of megabytes."""
