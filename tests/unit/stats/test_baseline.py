@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -10,13 +11,13 @@ import pytest
 from monitor.domain.errors import BaselineError
 from monitor.domain.models import ColumnKind, ColumnSpec, ModelRef, Segment
 from monitor.stats.baseline import Baseline
-from monitor.stats.columns import CategoricalColumn, NumericColumn
+from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
 
 REF = ModelRef("churn", "3")
 PERIOD = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
 
 
-def training_columns():
+def training_columns() -> dict[str, Column]:
     rng = np.random.default_rng(4)
     amount = rng.lognormal(size=500)
     amount[:25] = math.nan
@@ -27,8 +28,14 @@ def training_columns():
     }
 
 
-def build(columns=None, **more):
-    return Baseline.build(REF, columns or training_columns(), "train.parquet", PERIOD, **more)
+def build(
+    columns: dict[str, Column] | None = None,
+    importances: dict[str, float] | None = None,
+    segments: Sequence[Segment] = (),
+) -> Baseline:
+    return Baseline.build(
+        REF, columns or training_columns(), "train.parquet", PERIOD, importances=importances, segments=segments
+    )
 
 
 def test_bytes_read_back_to_the_same_baseline() -> None:
@@ -98,7 +105,7 @@ def test_an_unknown_segment_says_how_to_mend_it() -> None:
         ({"a": NumericColumn(np.zeros(2)), "b": NumericColumn(np.zeros(3))}, r"a \(2\) against 3 rows"),
     ],
 )
-def test_a_baseline_needs_rows_of_equal_length(columns, message: str) -> None:
+def test_a_baseline_needs_rows_of_equal_length(columns: dict[str, Column], message: str) -> None:
     with pytest.raises(BaselineError, match=message):
         Baseline.build(REF, columns)
 
@@ -106,7 +113,7 @@ def test_a_baseline_needs_rows_of_equal_length(columns, message: str) -> None:
 @pytest.mark.parametrize(
     ("importances", "message"), [({"typo": 1.0}, "lacks: typo"), ({"amount": -1.0}, "not negative: amount")]
 )
-def test_importances_must_fit_the_columns(importances, message: str) -> None:
+def test_importances_must_fit_the_columns(importances: dict[str, float], message: str) -> None:
     with pytest.raises(BaselineError, match=message):
         build(importances=importances)
 

@@ -2,6 +2,7 @@
 
 import math
 from functools import reduce
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 from monitor.domain.errors import LayoutMismatch
 from monitor.stats.columns import CategoricalColumn, NumericColumn
 from monitor.stats.profiles.categorical import MAX_CATEGORIES, CategoricalLayout, CategoricalProfile
+from monitor.stats.profiles.layouts import Layout
 from monitor.stats.profiles.model import MAX_EXTRA, ModelProfile, ProfileError
 from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
 from monitor.stats.profiles.unseen import CAPACITY, LONGEST_VALUE
 
+Row = tuple[float, str | None]
 FLOATS = st.floats(allow_nan=True, allow_infinity=True, width=64)
 WORDS = st.one_of(st.none(), st.sampled_from(["de", "fr", "se"]), st.text(max_size=4))
 HOSTILE_BASELINES = {
@@ -34,11 +37,11 @@ HOSTILE_BASELINES = {
 }
 
 
-def layouts_of(numeric, categorical):
+def layouts_of(numeric: list[float], categorical: list[str | None]) -> dict[str, Layout]:
     return {"x": NumericLayout.of(np.array(numeric, dtype=float)), "c": CategoricalLayout.of(categorical)}
 
 
-def profile_of(layouts, rows):
+def profile_of(layouts: dict[str, Layout], rows: list[Row]) -> ModelProfile:
     profile = ModelProfile.empty(layouts)
     numbers, words = [row[0] for row in rows], [row[1] for row in rows]
     profile.update({"x": NumericColumn(np.array(numbers, dtype=float)), "c": CategoricalColumn(words)}, len(rows))
@@ -50,7 +53,9 @@ LAYOUTS = layouts_of([0.0, -1.0, 2.5, 2.5, 2.5, 1e9], ["de", "de", "fr"])
 
 @given(rows=st.lists(st.tuples(FLOATS, WORDS), max_size=60), order=st.randoms(use_true_random=False), data=st.data())
 @settings(deadline=None)
-def test_any_order_and_grouping_of_updates_and_merges_gives_the_same_bytes(rows, order: Random, data) -> None:
+def test_any_order_and_grouping_of_updates_and_merges_gives_the_same_bytes(
+    rows: list[Row], order: Random, data: st.DataObject
+) -> None:
     whole = profile_of(LAYOUTS, rows).to_bytes()
     order.shuffle(rows)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(rows)), max_size=5)))
@@ -65,7 +70,9 @@ def test_any_order_and_grouping_of_updates_and_merges_gives_the_same_bytes(rows,
 
 @given(st.lists(st.text(min_size=1, max_size=3), max_size=300), st.randoms(use_true_random=False))
 @settings(deadline=None, max_examples=30)
-def test_the_sample_of_unseen_values_does_not_depend_on_order_even_when_it_overflows(words, order: Random) -> None:
+def test_the_sample_of_unseen_values_does_not_depend_on_order_even_when_it_overflows(
+    words: list[str], order: Random
+) -> None:
     words = [f"{word}{k % 150}" for k, word in enumerate(words)]
     layout = CategoricalLayout(("known",))
     whole, parts = CategoricalProfile.empty(layout), []
@@ -85,7 +92,7 @@ def test_the_sample_of_unseen_values_does_not_depend_on_order_even_when_it_overf
 
 @given(st.lists(FLOATS, min_size=1, max_size=80), st.lists(FLOATS, max_size=80))
 @settings(deadline=None)
-def test_every_finite_value_is_counted_in_the_bin_that_holds_it(baseline, values) -> None:
+def test_every_finite_value_is_counted_in_the_bin_that_holds_it(baseline: list[float], values: list[float]) -> None:
     layout = NumericLayout.of(np.array(baseline))
     profile = NumericProfile.empty(layout)
     bounds = [-math.inf, *layout.edges, math.inf]
@@ -93,7 +100,7 @@ def test_every_finite_value_is_counted_in_the_bin_that_holds_it(baseline, values
     profile.update(NumericColumn(np.array(values, dtype=float)))
 
     finite = [v for v in values if math.isfinite(v)]
-    expected = [sum(low <= v < high for v in finite) for low, high in zip(bounds[:-1], bounds[1:], strict=True)]
+    expected = [sum(low <= v < high for v in finite) for low, high in pairwise(bounds)]
     assert profile.counts.tolist() == expected
     assert (profile.neg_inf, profile.pos_inf) == (values.count(-math.inf), values.count(math.inf))
     assert profile.missing == sum(math.isnan(v) for v in values)
@@ -101,14 +108,14 @@ def test_every_finite_value_is_counted_in_the_bin_that_holds_it(baseline, values
 
 
 @pytest.mark.parametrize("values", HOSTILE_BASELINES.values(), ids=HOSTILE_BASELINES)
-def test_any_baseline_gets_a_layout_with_ascending_finite_edges(values) -> None:
+def test_any_baseline_gets_a_layout_with_ascending_finite_edges(values: list[float]) -> None:
     array = np.array(values, dtype=float)
     layout, profile = NumericLayout.of(array), NumericProfile.empty(NumericLayout.of(array))
 
     profile.update(NumericColumn(array))
 
     assert np.all(np.isfinite(layout.edges))
-    assert np.all(np.diff(layout.edges) > 0)
+    assert np.all(layout.edges[1:] > layout.edges[:-1])
     assert profile.n == len(values)
     assert int(profile.coarse().sum()) == profile.n_values
     assert profile.outside() - profile.neg_inf - profile.pos_inf <= 0.002 * len(values)
@@ -210,7 +217,7 @@ def test_only_the_first_names_of_many_unknown_columns_are_kept() -> None:
 
 @given(st.lists(st.tuples(FLOATS, WORDS), max_size=40))
 @settings(deadline=None)
-def test_bytes_read_back_to_the_same_profile(rows) -> None:
+def test_bytes_read_back_to_the_same_profile(rows: list[Row]) -> None:
     profile = profile_of(LAYOUTS, rows)
 
     again = ModelProfile.from_bytes(profile.to_bytes(), LAYOUTS)
