@@ -1,0 +1,164 @@
+"""Mistakes that no file shows by itself: names that lead nowhere, names given twice."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from monitor.config.mistakes import Mistakes, at, did_you_mean
+from monitor.config.model_file import ModelFile
+from monitor.config.monitor_file import MonitorFile
+from monitor.config.rules_file import BadSection, ConditionSection, RuleSection, RulesFile
+from monitor.config.vocabulary import Vocabulary
+from monitor.config.yaml_file import Loc, YamlFile
+from monitor.domain.errors import ConfigError
+from monitor.domain.models import OUTPUT_COLUMNS
+
+Models = list[tuple[YamlFile, ModelFile]]
+Rules = list[tuple[YamlFile, RulesFile]]
+GROUND_TRUTH_COLUMN = "ground_truth"
+
+
+def check_monitor(file: YamlFile, shape: MonitorFile, known: Vocabulary, environ: Mapping[str, str]) -> Mistakes:
+    """Triggers, policies, plug-in sources and secrets."""
+    errors = [*_source(file, shape, known), *_triggers(file, shape, known), *_policies(file, shape)]
+    warnings = [
+        at(file, loc, f"a secret cannot be read now: {problem}", "it must be there when the program runs")
+        for loc, secret in shape.secrets()
+        if (problem := secret.problem(environ))
+    ]
+    return Mistakes(tuple(errors), tuple(warnings))
+
+
+def check_models(models: Models, monitor: MonitorFile | None, known: Vocabulary) -> Mistakes:
+    """Names given twice, unknown tests, parameters, segments, columns and policies."""
+    errors = list(_twice([(file, ("model",), shape.model) for file, shape in models], "model"))
+    warnings: list[ConfigError] = []
+    for file, shape in models:
+        errors += _checks(file, shape, known)
+        warnings += _check_columns(file, shape, known)
+        policies = monitor.retraining.policies if monitor else None
+        if policies is not None and shape.retraining and shape.retraining not in policies:
+            hint = did_you_mean(shape.retraining, policies, what="policies in monitor.yaml")
+            errors.append(at(file, ("retraining",), f"unknown retraining policy {shape.retraining!r}", hint))
+    return Mistakes(tuple(errors), tuple(warnings))
+
+
+def check_rules(rules: Rules, models: Models, known: Vocabulary) -> Mistakes:
+    """Names given twice; models, tests, columns and segments that no model has."""
+    places = [
+        (file, ("rules", index, "name"), rule.name) for file, shape in rules for index, rule in enumerate(shape.rules)
+    ]
+    warnings: list[ConfigError] = []
+    for file, shape in rules:
+        for index, rule in enumerate(shape.rules):
+            warnings += _rule(file, ("rules", index), rule, models, known)
+    return Mistakes(tuple(_twice(places, "rule")), tuple(warnings))
+
+
+def _twice(places: Iterable[tuple[YamlFile, Loc, str]], what: str) -> Iterator[ConfigError]:
+    first: dict[str, str] = {}
+    for file, loc, name in places:
+        if name in first:
+            message = f"{what} {name!r} is defined twice (first in {first[name]})"
+            yield at(file, loc, message, f"give each {what} its own name")
+        first.setdefault(name, f"{file.path.name}:{file.line_of(loc)}")
+
+
+def _source(file: YamlFile, shape: MonitorFile, known: Vocabulary) -> Iterator[ConfigError]:
+    kind = shape.source.kind
+    if known.sources and kind not in known.sources:
+        hint = did_you_mean(kind, known.sources, what="sources here")
+        yield at(file, ("source", "kind"), f"unknown source kind {kind!r}", hint)
+
+
+def _triggers(file: YamlFile, shape: MonitorFile, known: Vocabulary) -> Iterator[ConfigError]:
+    for name, trigger in shape.retraining.triggers.items():
+        loc: Loc = ("retraining", "triggers", name)
+        check = known.triggers.get(trigger.kind)
+        if check is None and known.triggers:
+            hint = did_you_mean(trigger.kind, known.triggers, what="kinds here")
+            yield at(file, (*loc, "kind"), f"unknown trigger kind {trigger.kind!r}", hint)
+        for inner, message in check(trigger.settings) if check else ():
+            yield at(file, (*loc, "settings", *inner), message)
+
+
+def _policies(file: YamlFile, shape: MonitorFile) -> Iterator[ConfigError]:
+    for name, policy in shape.retraining.policies.items():
+        if policy.trigger not in shape.retraining.triggers:
+            hint = did_you_mean(policy.trigger, shape.retraining.triggers, what="triggers here")
+            loc = ("retraining", "policies", name, "trigger")
+            yield at(file, loc, f"unknown trigger {policy.trigger!r}", hint)
+
+
+def _checks(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator[ConfigError]:
+    segments = {segment.name for segment in shape.segments}
+    for index, check in enumerate(shape.checks):
+        loc: Loc = ("checks", index)
+        if check.segment and check.segment not in segments:
+            hint = did_you_mean(check.segment, segments, what="segments of this model")
+            yield at(file, (*loc, "segment"), f"unknown segment {check.segment!r}", hint)
+        parameters = known.tests.get(check.test)
+        if parameters is None and known.tests:
+            hint = did_you_mean(check.test, known.tests, what="tests")
+            yield at(file, (*loc, "test"), f"unknown test {check.test!r}", hint)
+        for name in check.parameters if parameters is not None else ():
+            if parameters is not None and name not in parameters:
+                hint = did_you_mean(name, parameters, what=f"parameters of {check.test}")
+                yield at(file, (*loc, "parameters", name), f"{check.test} has no parameter {name!r}", hint)
+
+
+def _check_columns(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator[ConfigError]:
+    columns = known.columns.get(shape.model)
+    if columns is None:
+        return
+    for index, check in enumerate(shape.checks):
+        for column in check.columns:
+            if column != "*" and column not in columns | {*OUTPUT_COLUMNS, GROUND_TRUTH_COLUMN}:
+                hint = did_you_mean(column, columns, what="columns of its baselines")
+                yield at(file, ("checks", index, "columns"), f"no baseline has the column {column!r}", hint)
+
+
+def _rule(file: YamlFile, loc: Loc, rule: RuleSection, models: Models, known: Vocabulary) -> Iterator[ConfigError]:
+    names = {shape.model for _, shape in models}
+    for name in rule.models:
+        if name != "*" and name not in names:
+            hint = did_you_mean(name, names, what="models here")
+            yield at(file, (*loc, "models"), f"rule {rule.name!r} names the unknown model {name!r}", hint)
+    watched = [shape for _, shape in models if "*" in rule.models or shape.model in rule.models]
+    without = [shape.model for shape in watched if shape.retraining is None]
+    if rule.retrain and watched and len(without) == len(watched):
+        message = f"rule {rule.name!r} asks for retraining, but no model that it watches has a policy"
+        yield at(file, (*loc, "retrain"), message, "give the model `retraining: POLICY`")
+    yield from _condition(file, (*loc, "when"), rule.when, watched, known)
+
+
+def _condition(
+    file: YamlFile, loc: Loc, section: ConditionSection, watched: list[ModelFile], known: Vocabulary
+) -> Iterator[ConfigError]:
+    """Names in a condition and in its parts."""
+    for key, leaf in (("bad", section.bad), ("share_drifted", section.share_drifted)):
+        if leaf is not None and leaf.test and known.tests and leaf.test not in known.tests:
+            hint = did_you_mean(leaf.test, known.tests, what="tests")
+            yield at(file, (*loc, key, "test"), f"unknown test {leaf.test!r}: the condition never holds", hint)
+    if section.bad is not None:
+        yield from _narrowing(file, (*loc, "bad"), section.bad, watched, known)
+    parts = [("all", section.all_of or ()), ("any", section.any_of or ())]
+    for key, conditions in parts:
+        for index, part in enumerate(conditions):
+            yield from _condition(file, (*loc, key, index), part, watched, known)
+    if section.negated is not None:
+        yield from _condition(file, (*loc, "not"), section.negated, watched, known)
+
+
+def _narrowing(
+    file: YamlFile, loc: Loc, bad: BadSection, watched: list[ModelFile], known: Vocabulary
+) -> Iterator[ConfigError]:
+    column, segment = bad.column, bad.segment
+    segments = {s.name for shape in watched for s in shape.segments}
+    if segment and segment not in segments:
+        hint = did_you_mean(segment, segments, what="segments of its models")
+        yield at(file, (*loc, "segment"), f"unknown segment {segment!r}: the condition never holds", hint)
+    if column is None or not all(shape.model in known.columns for shape in watched):
+        return
+    columns = {c for shape in watched for c in known.columns[shape.model]} | {*OUTPUT_COLUMNS, GROUND_TRUTH_COLUMN}
+    if watched and column not in columns:
+        hint = did_you_mean(column, columns, what="columns of its models")
+        yield at(file, (*loc, "column"), f"unknown column {column!r}: the condition never holds", hint)

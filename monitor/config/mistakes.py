@@ -1,0 +1,167 @@
+"""Every mistake of a file as a ConfigError: the line, the cause in words, a hint."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import UnionType
+from typing import Annotated, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from monitor.config.wrong import MISTAKE
+from monitor.config.yaml_file import Loc, YamlFile
+from monitor.domain.errors import ConfigError, MonitorError
+
+S = TypeVar("S", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Mistakes:
+    """What is wrong: errors keep the program from starting, warnings do not."""
+
+    errors: tuple[ConfigError, ...] = ()
+    warnings: tuple[ConfigError, ...] = ()
+
+    def __add__(self, other: "Mistakes") -> "Mistakes":
+        """Both."""
+        return Mistakes(self.errors + other.errors, self.warnings + other.warnings)
+
+
+class ConfigMistakes(MonitorError):
+    """A configuration that cannot be used, with all of its mistakes at once."""
+
+    def __init__(self, errors: Sequence[ConfigError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(map(str, errors)))
+
+
+def parse(file: YamlFile, shape: type[S]) -> S | tuple[ConfigError, ...]:
+    """The file as a value of its shape, or every mistake in it."""
+    if not isinstance(file.data, Mapping):
+        return (ConfigError("the file must hold keys and values", file.path, 1, "write `key: value` lines"),)
+    try:
+        return shape.model_validate(file.data)
+    except ValidationError as error:
+        return tuple(_translate(detail, file, shape) for detail in error.errors())
+
+
+def at(file: YamlFile, loc: Loc, message: str, hint: str = "") -> ConfigError:
+    """A mistake at the place where the file says this."""
+    return ConfigError(message, file.path, file.line_of(loc), hint)
+
+
+def did_you_mean(wrong_name: str, names: Iterable[str], *, what: str = "known here") -> str:
+    """The closest name, or all of them."""
+    known = sorted(set(names))
+    if close := get_close_matches(wrong_name, known, n=1, cutoff=0.6):
+        return f"did you mean {close[0]!r}?"
+    return f"{what}: {', '.join(known)}" if known else f"{what}: none"
+
+
+def _translate(detail: ErrorDetails, file: YamlFile, shape: type[BaseModel]) -> ConfigError:
+    loc = detail["loc"]
+    message, hint = _words(detail, shape)
+    return at(file, loc, message, hint)
+
+
+def _words(detail: ErrorDetails, shape: type[BaseModel]) -> tuple[str, str]:  # noqa: PLR0911 - a table of cases
+    loc, kind, context = detail["loc"], detail["type"], detail.get("ctx", {})
+    name = _shown(loc)
+    if kind == MISTAKE:
+        return (f"{_place(loc)}{context['message']}", str(context["hint"]))
+    if kind == "extra_forbidden":
+        return f"unknown key `{name}`", did_you_mean(name, _keys_at(shape, loc[:-1]), what="keys here")
+    if kind == "missing":
+        return f"`{name}` is missing", _description(shape, loc)
+    if kind == "driftline_kind":
+        return "source: `kind` is missing", "one of kafka, files, memory, or the name of a plug-in"
+    if kind in {"literal_error", "enum"}:
+        allowed = _choices(shape, loc)
+        return f"`{name}` cannot be {detail['input']!r}", did_you_mean(str(detail["input"]), allowed, what="one of")
+    if kind in {"model_type", "dict_type", "mapping_type", "model_attributes_type"}:
+        return f"`{name}` must hold keys and values", "indent its keys below it"
+    if kind in {"tuple_type", "list_type"}:
+        return f"`{name}` must be a list", f"write {name}: [...] or one `- item` a line"
+    if kind == "too_short":
+        return f"`{name}` must not be empty", "give at least one"
+    return f"`{name}`: {_lower(detail['msg'])}{_given(detail['input'])}", ""
+
+
+def _shown(loc: Loc) -> str:
+    """The last key of the path, for an item of a list with its number (from 1)."""
+    keys = [part for part in loc if isinstance(part, str)]
+    return str(loc[-1]) if loc and isinstance(loc[-1], str) else f"{keys[-1]}" if keys else "file"
+
+
+def _place(loc: Loc) -> str:
+    keys = [part for part in loc if isinstance(part, str)]
+    return f"`{keys[-1]}`: " if keys else ""
+
+
+def _given(value: object) -> str:
+    return f", not {value!r}" if isinstance(value, int | float | bool) or value is None else ""
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _keys_at(shape: object, loc: Loc) -> list[str]:
+    section = _section_at(shape, loc)
+    if section is None:
+        return []
+    return [field.alias or name for name, field in section.model_fields.items()]
+
+
+def _description(shape: object, loc: Loc) -> str:
+    section = _section_at(shape, loc[:-1])
+    fields = section.model_fields if section else {}
+    described = next((f.description for n, f in fields.items() if loc[-1] in {n, f.alias}), None)
+    return _lower(described).rstrip(".") if described else ""
+
+
+def _choices(shape: object, loc: Loc) -> list[str]:
+    section = _section_at(shape, loc[:-1])
+    if section is None:
+        return []
+    field = next((f for n, f in section.model_fields.items() if loc[-1] in {n, f.alias}), None)
+    return [str(choice) for choice in _literals(field.annotation)] if field else []
+
+
+def _literals(annotation: object) -> list[object]:
+    if get_origin(annotation) is Literal:
+        return list(get_args(annotation))
+    return [choice for part in get_args(annotation) for choice in _literals(part)]
+
+
+def _section_at(annotation: object, loc: Loc) -> type[BaseModel] | None:
+    """The section that a path of an error leads to; follows lists, mappings and variants."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _section_at(get_args(annotation)[0], loc)
+    if origin in {Union, UnionType}:
+        return _variant_at(annotation, loc)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return _field_at(annotation, loc)
+    if origin is not None and loc:
+        return _section_at(get_args(annotation)[1 if issubclass(origin, Mapping) else 0], loc[1:])
+    return None
+
+
+def _field_at(section: type[BaseModel], loc: Loc) -> type[BaseModel] | None:
+    if not loc:
+        return section
+    for name, field in section.model_fields.items():
+        if loc[0] in {name, field.alias}:
+            return _section_at(field.annotation, loc[1:])
+    return None
+
+
+def _variant_at(union: object, loc: Loc) -> type[BaseModel] | None:
+    """The variant whose tag stands in the path, else the first through which the path leads."""
+    for part in get_args(union):
+        tags = [str(getattr(extra, "tag", "")) for extra in get_args(part)[1:]]
+        if loc and loc[0] in tags:
+            return _section_at(part, loc[1:])
+    return next((found for part in get_args(union) if (found := _section_at(part, loc)) is not None), None)

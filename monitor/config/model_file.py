@@ -1,0 +1,196 @@
+"""The shape of models/*.yaml: one monitored model a file."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from monitor.config.fields import Duration, LabelText, Name, NonEmpty, Section
+from monitor.config.wrong import wrong
+from monitor.domain.checks import CheckSpec, Parameter, Threshold
+from monitor.domain.models import GroundTruthPolicy, MonitoredModel, Segment, Task
+from monitor.domain.time import format_duration
+from monitor.domain.windows import WindowSpec
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1, strict=True)]
+
+
+class WindowSection(Section):
+    """Event-time windows, aligned to the epoch in UTC."""
+
+    size: Duration
+    """Length of a window."""
+    slide: Duration | None = None
+    """A window starts every `slide`; it divides `size`. Without it, windows do not overlap."""
+
+    @model_validator(mode="after")
+    def _slide_divides_size(self) -> "WindowSection":
+        if self.slide is not None and self.size % self.slide:
+            raise wrong(
+                f"size {format_duration(self.size)} is not a multiple of slide {format_duration(self.slide)}",
+                "choose a slide that divides the size, as in size: 1h, slide: 15m",
+            )
+        return self
+
+    def spec(self) -> WindowSpec:
+        """The domain value."""
+        return WindowSpec(self.size, self.slide or self.size)
+
+
+class SegmentSection(Section):
+    """A slice of the traffic that is watched by itself."""
+
+    name: Name
+    """What checks and rules call it."""
+    column: NonEmpty
+    """A categorical feature."""
+    value: LabelText
+    """The records whose feature has this value belong to the segment."""
+
+
+class ThresholdSection(Section):
+    """When a statistic is too large (or, with `below`, too small)."""
+
+    drifted: float
+    """The verdict is *drifted* from here on."""
+    warning: float | None = None
+    """The verdict is *warning* from here on."""
+    alpha: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """The p-value must also be at most this, for tests that have one."""
+    below: bool = False
+    """Small values are bad (for metrics such as accuracy)."""
+
+    @model_validator(mode="after")
+    def _numbers_make_sense(self) -> "ThresholdSection":
+        for name in ("drifted", "warning"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise wrong(
+                    f"`{name}` is negative ({value:g})", "statistics are never below zero: use a number above 0"
+                )
+        if self.warning is not None and (self.warning > self.drifted) != self.below and self.warning != self.drifted:
+            side = "above" if self.below else "below"
+            raise wrong(
+                f"`warning` ({self.warning:g}) would come after `drifted` ({self.drifted:g})",
+                f"warning must lie {side} drifted",
+            )
+        return self
+
+
+class CheckSection(Section):
+    """A drift test or performance metric on some columns."""
+
+    test: Name
+    """Name of the test (`driftline checks list` shows all)."""
+    columns: tuple[NonEmpty, ...] = ("*",)
+    """Features or outputs; `*` for every column that can serve the test."""
+    segment: str = ""
+    """Name of a segment; empty for all traffic."""
+    threshold: ThresholdSection | None = None
+    """Instead of the test's own thresholds."""
+    parameters: Mapping[str, bool | int | float | str] = {}
+    """Parameters of the test."""
+    min_records: Count | None = None
+    """Below so many records in a window the verdict is *insufficient data*."""
+
+    def spec(self) -> CheckSpec:
+        """The domain value."""
+        threshold = Threshold(**self.threshold.model_dump()) if self.threshold else None
+        parameters: dict[str, Parameter] = dict(self.parameters)
+        return CheckSpec(self.test, self.columns, self.segment, threshold, parameters, self.min_records)
+
+
+class GroundTruthSection(Section):
+    """How performance windows wait for ground truth."""
+
+    wait: Duration
+    """Judge a window when so much event time has passed since its end, whatever truth is there."""
+    min_coverage: Share = 0.8
+    """Judge it sooner when this share of its predictions has truth."""
+    horizon: Duration
+    """Truth later than this after the window's end is ignored."""
+
+    @model_validator(mode="after")
+    def _horizon_is_last(self) -> "GroundTruthSection":
+        if self.horizon < self.wait:
+            raise wrong(
+                f"horizon {format_duration(self.horizon)} is shorter than wait {format_duration(self.wait)}",
+                "truth must be allowed to come at least until the window is judged",
+            )
+        return self
+
+    def policy(self) -> GroundTruthPolicy:
+        """The domain value."""
+        return GroundTruthPolicy(self.wait, self.min_coverage, self.horizon)
+
+
+class ModelFile(Section):
+    """models/NAME.yaml."""
+
+    model: Name
+    """The model's name, as in the records."""
+    task: Literal["binary", "multiclass", "regression"] | None = None
+    """What the model predicts; decides which performance metrics make sense."""
+    positive_label: LabelText | None = None
+    """The label that counts as positive, for binary models."""
+    window: WindowSection
+    """Windows that are judged."""
+    lateness: Duration = timedelta(minutes=5)
+    """How long a window still waits for stragglers (event time)."""
+    retention: Duration = timedelta(days=2)
+    """How late a record may be and still be counted in its (already judged) window."""
+    min_records: Count = 100
+    """Below so many records in a window the verdict is *insufficient data*."""
+    segments: tuple[SegmentSection, ...] = ()
+    """Slices of the traffic."""
+    checks: tuple[CheckSection, ...] = ()
+    """Checks beside, or instead of, the proposed ones."""
+    propose_checks: bool = True
+    """Let the baseline propose checks for every column."""
+    ground_truth: GroundTruthSection | None = None
+    """How to wait for truth; without it, performance is not judged."""
+    silence_after: Duration | None = None
+    """How long a caught-up stream may be quiet before its windows are closed by the clock and judged as they are."""
+    archive: bool = False
+    """Keep raw rows as Parquet files: needed for reports, and for retraining data sets."""
+    labels: Mapping[NonEmpty, LabelText] = {}
+    """Added to every alert about this model; routes match on them."""
+    retraining: Name | None = None
+    """A policy of monitor.yaml; without it, requests of rules are held."""
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> "ModelFile":
+        if self.retention < self.lateness:
+            raise wrong(
+                f"retention {format_duration(self.retention)} is shorter than lateness "
+                f"{format_duration(self.lateness)}",
+                "records that a window waits for must not be refused",
+            )
+        if self.task == "binary" and self.ground_truth is not None and self.positive_label is None:
+            raise wrong("`positive_label` is missing", "binary metrics need to know which label is the positive one")
+        names = [segment.name for segment in self.segments]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise wrong(f"segment {twice[0]!r} is defined twice", "give each segment its own name")
+        return self
+
+    def value(self) -> MonitoredModel:
+        """The domain value."""
+        return MonitoredModel(
+            name=self.model,
+            windows=self.window.spec(),
+            lateness=self.lateness,
+            retention=self.retention,
+            min_records=self.min_records,
+            task=Task(self.task) if self.task else None,
+            positive_label=self.positive_label,
+            segments=tuple(Segment(s.name, s.column, s.value) for s in self.segments),
+            checks=tuple(check.spec() for check in self.checks),
+            propose_checks=self.propose_checks,
+            ground_truth=self.ground_truth.policy() if self.ground_truth else None,
+            silence_after=self.silence_after,
+            archive=self.archive,
+            labels=dict(self.labels),
+            retraining=self.retraining,
+        )

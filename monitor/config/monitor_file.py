@@ -1,0 +1,238 @@
+"""The shape of monitor.yaml: everything about the program that is not about one model, rule or route."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from monitor.config.fields import Duration, Name, NonEmpty, PluginSettings, Section, SizeBytes, UrlOrSecret
+from monitor.config.secrets import Secret, SecretRef
+from monitor.config.source_section import SourceSection
+from monitor.config.wrong import wrong
+from monitor.domain.retraining import RetrainPolicy
+from monitor.domain.time import format_duration
+
+Count = Annotated[int, Field(ge=1, strict=True)]
+CountOrZero = Annotated[int, Field(ge=0, strict=True)]
+
+
+class DatabaseSection(Section):
+    """Where everything is kept."""
+
+    url: UrlOrSecret = "sqlite:///driftline.db"
+    """SQLAlchemy URL of SQLite or PostgreSQL (`postgresql+psycopg://...`); one with a password only by reference."""
+
+
+class DeadLetterSection(Section):
+    """What is kept of records that were refused."""
+
+    value_bytes: SizeBytes = 16 * 1024
+    """How much of a refused message is kept."""
+    topic: NonEmpty | None = None
+    """Kafka topic that also gets them, whole, with the reason as a header."""
+
+
+class ArchiveSection(Section):
+    """Raw rows as Parquet files, for the models that ask for it."""
+
+    directory: Path = Path("archive")
+    """Folder of the files."""
+
+
+class StreamSection(Section):
+    """How the stream is folded and saved."""
+
+    flush_every: Duration = timedelta(seconds=5)
+    """At least this often, shares and offsets are saved."""
+    flush_records: Count = 50_000
+    """Save after so many records, if that comes sooner."""
+    max_future_skew: Duration = timedelta(minutes=5)
+    """Records further in the future than this are refused: their producer's clock is wrong."""
+    max_message_bytes: SizeBytes = 1024 * 1024
+    """Messages larger than this are refused."""
+    dead_letters: DeadLetterSection = DeadLetterSection()
+    """What is kept of refused records."""
+    archive: ArchiveSection = ArchiveSection()
+    """Where raw rows go."""
+
+
+class ScheduleSection(Section):
+    """How often the scheduler knocks. What is due follows from the data, so a missed knock is harmless."""
+
+    evaluate_every: Duration = timedelta(seconds=5)
+    """Judge windows that have closed."""
+    relay_every: Duration = timedelta(seconds=2)
+    """Hand alert events to the alerts package."""
+    dispatch_every: Duration = timedelta(seconds=1)
+    """Group, route and send notifications."""
+    retrain_every: Duration = timedelta(seconds=5)
+    """Decide on retraining requests and start jobs."""
+    retention_every: Duration = timedelta(hours=1)
+    """Remove what is older than `retention` says."""
+    lag_every: Duration = timedelta(seconds=15)
+    """Measure lag and watermark age."""
+    lease: Duration = timedelta(seconds=60)
+    """How long one process keeps the right to evaluate before another may take over."""
+
+
+class HttpSection(Section):
+    """Health, readiness, metrics, the retraining call-back, findings and alerts."""
+
+    is_enabled: bool = Field(default=True, alias="enabled")
+    """Whether to listen at all."""
+    host: NonEmpty = "127.0.0.1"
+    """Address to listen on; beyond loopback a `bearer_token` is required."""
+    port: Annotated[int, Field(ge=0, le=65535, strict=True)] = 8484
+    """Port to listen on (0: any free one)."""
+    bearer_token: Secret | None = None
+    """Token that clients send as `Authorization: Bearer ...` (health and readiness stay open)."""
+    callback_secret: Secret | None = None
+    """Key with which pipelines sign the retraining call-back (Standard Webhooks)."""
+    stalled_after: Duration = timedelta(seconds=60)
+    """A role that has not moved for so long is reported as not alive."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @model_validator(mode="after")
+    def _open_ports_have_tokens(self) -> "HttpSection":
+        if self.is_enabled and not self.is_loopback and self.bearer_token is None:
+            raise wrong(
+                f"{self.host} is reachable by other machines and `bearer_token` is missing",
+                "set bearer_token: {env: NAME}, or listen on 127.0.0.1",
+            )
+        if self.is_enabled and not self.is_loopback and self.callback_secret is None:
+            raise wrong(
+                f"{self.host} is reachable by other machines and `callback_secret` is missing",
+                "set callback_secret: {env: NAME}, or listen on 127.0.0.1",
+            )
+        return self
+
+
+class TriggerSection(Section):
+    """A way to start a training pipeline: its kind, and the settings of that kind."""
+
+    kind: Name
+    """`webhook`, `command`, `console`, or a plug-in of the group `driftline.triggers`."""
+    settings: PluginSettings = Field(default_factory=dict)
+    """What the kind needs (`driftline triggers` lists them); secrets by reference."""
+
+
+class PolicySection(Section):
+    """When retraining may start, and by which trigger."""
+
+    trigger: Name
+    """A name under `triggers`."""
+    mode: Literal["auto", "approve"] = "auto"
+    """`approve` holds every job until `driftline retraining approve`."""
+    cooldown: Duration = timedelta(hours=24)
+    """Pause after the model's last job."""
+    budget: Count = 3
+    """Jobs allowed in one `budget_period`."""
+    budget_period: Duration = timedelta(days=7)
+    """The period of the budget."""
+    min_truth: CountOrZero = 0
+    """Ground-truth records needed since the last job."""
+    deadline: Duration = timedelta(hours=6)
+    """A job that is silent for so long is *lost*."""
+    auto_promote: bool = False
+    """Let the call-back's baseline become current without asking."""
+
+    @model_validator(mode="after")
+    def _budget_can_be_spent(self) -> "PolicySection":
+        if self.budget > 1 and self.cooldown > self.budget_period:
+            raise wrong(
+                f"cooldown {format_duration(self.cooldown)} is longer than budget_period "
+                f"{format_duration(self.budget_period)}: a budget of {self.budget} can never be used",
+                "shorten cooldown or set budget: 1",
+            )
+        return self
+
+    def policy(self, name: str) -> RetrainPolicy:
+        """The domain value."""
+        return RetrainPolicy(name=name, **{key: getattr(self, key) for key in type(self).model_fields})
+
+
+class RetrainingSection(Section):
+    """Ways to start retraining, and policies that models choose from."""
+
+    triggers: Mapping[Name, TriggerSection] = {}
+    """Triggers by name."""
+    policies: Mapping[Name, PolicySection] = {}
+    """Policies by name."""
+
+
+class RetentionSection(Section):
+    """How long things are kept in the database."""
+
+    records: Duration = timedelta(days=90)
+    """Shares, predictions and ground truth (by event time); dead letters and alert events (by the wall clock)."""
+    findings: Duration = timedelta(days=396)
+    """Findings, transitions and evaluations, by the end of their window: the audit trail."""
+
+    @model_validator(mode="after")
+    def _findings_outlive_records(self) -> "RetentionSection":
+        if self.findings < self.records:
+            raise wrong(
+                f"findings {format_duration(self.findings)} is shorter than records {format_duration(self.records)}",
+                "a finding that is forgotten while its records are there would be judged again",
+            )
+        return self
+
+
+class LoggingSection(Section):
+    """What the program says while it runs."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least urgent level that is written."""
+    format: Literal["auto", "json", "console"] = "auto"
+    """`auto` is `console` on a terminal and `json` elsewhere."""
+    file: Path | None = None
+    """Write to this file instead of standard error."""
+
+
+class MonitorFile(Section):
+    """monitor.yaml."""
+
+    database: DatabaseSection = DatabaseSection()
+    """Where everything is kept."""
+    source: SourceSection
+    """Where records come from."""
+    stream: StreamSection = StreamSection()
+    """How the stream is folded and saved."""
+    schedule: ScheduleSection = ScheduleSection()
+    """How often the scheduler knocks."""
+    http: HttpSection = HttpSection()
+    """Health, metrics, call-back."""
+    retraining: RetrainingSection = RetrainingSection()
+    """Triggers and policies."""
+    retention: RetentionSection = RetentionSection()
+    """How long things are kept."""
+    logging: LoggingSection = LoggingSection()
+    """What the program says."""
+
+    def secrets(self) -> list[tuple[tuple[str | int, ...], SecretRef]]:
+        """Every secret that the file refers to, with its place."""
+        return _secrets(self, ())
+
+
+def _secrets(value: object, loc: tuple[str | int, ...]) -> list[tuple[tuple[str | int, ...], SecretRef]]:
+    if isinstance(value, SecretRef):
+        return [(loc, value)]
+    if isinstance(value, Section):
+        parts = [(key, getattr(value, key)) for key in type(value).model_fields]
+    elif isinstance(value, Mapping):
+        parts = list(value.items())
+    else:
+        return []
+    return [found for key, part in parts for found in _secrets(part, (*loc, key))]

@@ -1,0 +1,158 @@
+"""The section `source` of monitor.yaml: where records come from."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, Tag, model_validator
+from pydantic.types import Discriminator
+
+from monitor.config.fields import Name, NonEmpty, PluginSettings, Section
+from monitor.config.secrets import Secret
+from monitor.config.wrong import wrong
+
+
+class KafkaTopics(Section):
+    """The topics to read, by what they carry."""
+
+    inference: tuple[NonEmpty, ...] = Field(min_length=1)
+    """Topics of inference records."""
+    ground_truth: tuple[NonEmpty, ...] = ()
+    """Topics of ground-truth records."""
+    mixed: tuple[NonEmpty, ...] = ()
+    """Topics that carry both."""
+
+    @model_validator(mode="after")
+    def _a_topic_has_one_kind(self) -> "KafkaTopics":
+        names = [*self.inference, *self.ground_truth, *self.mixed]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise wrong(f"topic {twice[0]!r} is named twice", "a topic that carries both kinds goes under `mixed`")
+        return self
+
+
+class KafkaSecurity(Section):
+    """How to reach the brokers. The default is plain text without a login, as on a private network."""
+
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """The listener's security protocol."""
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    """How to log in, with the SASL protocols."""
+    username: NonEmpty | None = None
+    """Login name, with the SASL protocols."""
+    password: Secret | None = None
+    """Password, with the SASL protocols."""
+    ca_file: Path | None = None
+    """Certificates of the authorities to trust (default: the system's)."""
+    cert_file: Path | None = None
+    """The client's certificate, where brokers ask for one."""
+    key_file: Path | None = None
+    """The client's private key."""
+    key_password: Secret | None = None
+    """The private key's password."""
+
+    @model_validator(mode="after")
+    def _sasl_is_complete(self) -> "KafkaSecurity":
+        login = {"sasl_mechanism": self.sasl_mechanism, "username": self.username, "password": self.password}
+        if self.protocol.startswith("SASL") and (lacks := [key for key, value in login.items() if not value]):
+            raise wrong(f"{self.protocol} needs {', '.join(f'`{key}`' for key in lacks)}")
+        if not self.protocol.startswith("SASL") and (useless := [key for key, value in login.items() if value]):
+            raise wrong(f"`{useless[0]}` has no effect with {self.protocol}", "use SASL_SSL or SASL_PLAINTEXT")
+        return self
+
+
+class KafkaSource(Section):
+    """Read Kafka topics as a member of a consumer group; offsets live in our own database."""
+
+    kind: Literal["kafka"]
+    """Always `kafka`."""
+    bootstrap_servers: tuple[NonEmpty, ...] = Field(min_length=1)
+    """Brokers to ask first, as `host:port`."""
+    topics: KafkaTopics
+    """What to read."""
+    group: Name = "driftline"
+    """The consumer group: its members share the partitions."""
+    client: Literal["kafka-python", "confluent"] = "kafka-python"
+    """Client library; `confluent` is faster and needs the extra `driftline[fast]`."""
+    start: Literal["earliest", "latest"] = "earliest"
+    """Where to begin on a partition that was never read."""
+    security: KafkaSecurity = KafkaSecurity()
+    """Encryption and login."""
+
+    @model_validator(mode="after")
+    def _servers_have_ports(self) -> "KafkaSource":
+        for server in self.bootstrap_servers:
+            host, _, port = server.rpartition(":")
+            if not host or not port.isdigit():
+                raise wrong(f"{server!r} is no broker address", "write host:port, as in localhost:9092")
+        return self
+
+
+class Folders(Section):
+    """The folders (or single files) to read, by what they hold."""
+
+    inference: tuple[Path, ...] = ()
+    """Inference records."""
+    ground_truth: tuple[Path, ...] = ()
+    """Ground-truth records."""
+    mixed: tuple[Path, ...] = ()
+    """Both."""
+
+    @model_validator(mode="after")
+    def _reads_something(self) -> "Folders":
+        if not (self.inference or self.mixed):
+            raise wrong("no folder of inference records", "name folders under `inference` (or `mixed`)")
+        return self
+
+
+class FilesSource(Section):
+    """Read JSON-lines and Parquet files in the order of their names; a folder may grow while it is read."""
+
+    kind: Literal["files"]
+    """Always `files`."""
+    folders: Folders
+    """What to read."""
+    max_records: Annotated[int, Field(ge=1, strict=True)] = 5_000
+    """Records handed over at a time."""
+
+
+class MemorySource(Section):
+    """Records handed over inside one process: tests and demonstrations."""
+
+    kind: Literal["memory"]
+    """Always `memory`."""
+
+
+class PluginSource(Section):
+    """A source from another package, found by the entry-point group `driftline.sources`."""
+
+    kind: Name
+    """The entry point's name."""
+    settings: PluginSettings = Field(default_factory=dict)
+    """Handed to the plug-in; secrets by reference."""
+
+
+_BUILT_IN = {"kafka": KafkaSource, "files": FilesSource, "memory": MemorySource}
+
+
+def _variant(value: object) -> str | None:
+    kind = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)
+    if isinstance(kind, str):
+        return kind if kind in _BUILT_IN else "plugin"
+    return None
+
+
+SourceSection = Annotated[
+    Annotated[KafkaSource, Tag("kafka")]
+    | Annotated[FilesSource, Tag("files")]
+    | Annotated[MemorySource, Tag("memory")]
+    | Annotated[PluginSource, Tag("plugin")],
+    Discriminator(
+        _variant,
+        custom_error_type="driftline_kind",
+        custom_error_message="`kind` is missing",
+    ),
+]
+"""One of the variants, chosen by `kind`."""
+
+BUILT_IN_SOURCES = tuple(_BUILT_IN)
+"""The kinds that need no plug-in."""
