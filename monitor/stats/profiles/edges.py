@@ -41,7 +41,8 @@ def atoms(ordered: Floats, share: float) -> Floats:
 
 def bins_of(values: Floats) -> Floats:
     """Both edges of the bins [v, next float after v) that hold one value each."""
-    return np.concatenate((values, np.nextafter(values, math.inf)))
+    with np.errstate(over="ignore", under="ignore"):  # the bin of the largest float has no finite upper edge
+        return np.concatenate((values, np.nextafter(values, math.inf)))
 
 
 def deciles(ordered: Floats) -> Floats:

@@ -45,7 +45,8 @@ class NumericLayout:
         numbers = np.array([self.low, self.high, self.minimum, self.maximum, self.median, self.spread])
         text = b"|".join(array.tobytes() for array in (self.edges, self.coarse, numbers))
         atoms = np.zeros(self.bins, dtype=np.bool_)
-        atoms[1:-1] = np.nextafter(self.edges[:-1], math.inf) == self.edges[1:]
+        with np.errstate(under="ignore"):  # next to zero lies a subnormal float
+            atoms[1:-1] = np.nextafter(self.edges[:-1], math.inf) == self.edges[1:]
         usual = slice(0, 1)
         if len(self.edges):
             first, last = np.searchsorted(self.edges, [self.low, self.high]).tolist()

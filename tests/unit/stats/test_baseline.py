@@ -93,7 +93,7 @@ def test_a_segment_is_counted_on_its_own_rows_and_the_same_bins() -> None:
 
 
 def test_an_unknown_segment_says_how_to_mend_it() -> None:
-    with pytest.raises(BaselineError, match="no segment 'germany'.*build it again"):
+    with pytest.raises(BaselineError, match=r"no segment 'germany'.*build it again"):
         build().profiles("germany")
 
 
