@@ -21,6 +21,16 @@ CONNECT_TIMEOUT_S = 10
 
 _READS = "driftline_reads"
 
+# Pages of 8 kB hold a share in two, and merging the log into the file every 32 MB (not 4) writes busy pages less often.
+_SQLITE_PRAGMAS = (
+    "page_size = 8192",
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "wal_autocheckpoint = 4000",
+    "cache_size = -32000",
+    "foreign_keys = ON",
+)
+
 # SQLite's primary result codes that tell of the database's condition, not of a wrong statement.
 _SQLITE_TROUBLE = {
     3: "no permission",
@@ -139,7 +149,7 @@ def _open_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> No
     """
     connection.isolation_level = None  # we say BEGIN ourselves, see _begin_sqlite
     cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "cache_size = -16000"):
+    for pragma in _SQLITE_PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

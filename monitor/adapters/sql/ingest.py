@@ -1,20 +1,18 @@
 """What consuming workers write: claims, progress, shares, and the records that are kept one by one."""
 
-from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
+from operator import itemgetter
 
 from sqlalchemy import Connection, Engine, func, update
 
 from monitor.adapters.sql.engine import writing
-from monitor.adapters.sql.statements import insert, replace, run_many
+from monitor.adapters.sql.statements import Row, add_many, insert, replace_many, storable
 from monitor.adapters.sql.tables import archive_files, dead_letters, predictions, progress, shares, truths
 from monitor.domain.errors import Fenced
 from monitor.domain.records import DeadLetter, PartitionId, Prediction, Truth
-from monitor.domain.stream import ArchiveFile, Claim, Flush, Share, ShareKey, TopicKind
+from monitor.domain.stream import ArchiveFile, Claim, Flush, Share, TopicKind
 
-_Row = dict[str, object]
-
-T = TypeVar("T")
+_PRIMARY = itemgetter(slice(len(shares.primary_key)))
 
 
 class SqlIngestStore:
@@ -27,7 +25,7 @@ class SqlIngestStore:
         """Raise the partition's epoch, inserting it on first sight: one statement, so two claimers never share one."""
         with writing(self._engine) as connection:
             fresh = insert(connection, progress).values(
-                topic=partition.topic, partition=partition.partition, kind=kind, epoch=1, owner=owner, updated_at_ms=0
+                topic=partition.topic, partition=partition.partition, kind=kind.value, epoch=1, owner=owner, updated_at_ms=0
             )
             statement = fresh.on_conflict_do_update(
                 index_elements=["topic", "partition"],
@@ -72,7 +70,7 @@ def _advance(connection: Connection, flush: Flush) -> None:
         .where(table.topic == partition.topic, table.partition == partition.partition)
         .where(table.epoch == flush.claim.epoch, table.next_offset.is_not_distinct_from(flush.old_offset))
         .values(
-            kind=flush.kind,
+            kind=flush.kind.value,
             next_offset=flush.next_offset,
             updated_at_ms=flush.saved_at_ms,
             watermark_ms=func.coalesce(flush.watermark_ms, table.watermark_ms),
@@ -89,100 +87,78 @@ def _advance(connection: Connection, flush: Flush) -> None:
 
 
 def _write(connection: Connection, flushes: Sequence[Flush]) -> None:
-    share_rows = [_share_row(share) for share in sorted(_all(flush.shares for flush in flushes), key=_share_key)]
-    run_many(connection, replace(connection, shares), share_rows)
-
-    refused = [_dead_letter_row(letter, flush.saved_at_ms) for flush in flushes for letter in flush.dead_letters]
-    run_many(connection, insert(connection, dead_letters).on_conflict_do_nothing(), refused)
+    replace_many(connection, shares, sorted((_share(one) for flush in flushes for one in flush.shares), key=_PRIMARY))
+    refused = [_dead_letter(one, flush.saved_at_ms) for flush in flushes for one in flush.dead_letters]
+    add_many(connection, dead_letters, refused)
 
     # The latest by event time stays, so that the order in which workers come does not matter.
-    made = sorted(_all(flush.predictions for flush in flushes), key=_prediction_key)
-    keep_latest = replace(connection, predictions, unless_newer="event_time_ms")
-    run_many(connection, keep_latest, [_prediction_row(one) for one in made])
+    made = sorted((_prediction(one) for flush in flushes for one in flush.predictions), key=itemgetter(0, 1, 2, 3))
+    replace_many(connection, predictions, made, unless_newer="event_time_ms")
+    known = sorted((_truth(one) for flush in flushes for one in flush.truths), key=itemgetter(0, 1, 3))
+    replace_many(connection, truths, known, unless_newer="known_at_ms")
 
-    known = sorted(_all(flush.truths for flush in flushes), key=_truth_key)
-    keep_latest = replace(connection, truths, unless_newer="known_at_ms")
-    run_many(connection, keep_latest, [_truth_row(one) for one in known])
-
-    files = [_archive_row(file) for flush in flushes for file in flush.archive]
-    run_many(connection, replace(connection, archive_files), files)
+    replace_many(connection, archive_files, [_archive(one) for flush in flushes for one in flush.archive])
 
 
-def _all(parts: Iterable[Sequence[T]]) -> Iterable[T]:
-    return (item for part in parts for item in part)
+def _share(one: Share) -> Row:
+    key = one.key
+    return (
+        storable(key.model),
+        storable(key.version),
+        key.segment,
+        key.pane_start_ms,
+        key.baseline_id,
+        key.partition.topic,
+        key.partition.partition,
+        key.epoch,
+        one.n,
+        one.late,
+        one.first_offset,
+        one.next_offset,
+        one.payload,
+    )
 
 
-def _share_key(share: Share) -> ShareKey:
-    return share.key
+def _dead_letter(one: DeadLetter, seen_at_ms: int) -> Row:
+    return (
+        one.partition.topic,
+        one.partition.partition,
+        one.offset,
+        one.reason.value,
+        storable(one.detail),
+        one.value,
+        one.size_bytes,
+        one.key,
+        None if one.model is None else storable(one.model),
+        seen_at_ms,
+    )
 
 
-def _share_row(share: Share) -> _Row:
-    key = share.key
-    return {
-        "model": key.model,
-        "version": key.version,
-        "segment": key.segment,
-        "pane_start_ms": key.pane_start_ms,
-        "baseline_id": key.baseline_id,
-        "topic": key.partition.topic,
-        "partition": key.partition.partition,
-        "epoch": key.epoch,
-        "n": share.n,
-        "late": share.late,
-        "first_offset": share.first_offset,
-        "next_offset": share.next_offset,
-        "payload": share.payload,
-    }
+def _prediction(one: Prediction) -> Row:
+    return (
+        storable(one.model),
+        storable(one.event_id),
+        storable(one.version),
+        one.event_time_ms,
+        storable(one.prediction),
+        one.score,
+    )
 
 
-def _dead_letter_row(letter: DeadLetter, seen_at_ms: int) -> _Row:
-    return {
-        "topic": letter.partition.topic,
-        "partition": letter.partition.partition,
-        "offset": letter.offset,
-        "reason": letter.reason,
-        "detail": letter.detail,
-        "value": letter.value,
-        "size_bytes": letter.size_bytes,
-        "key": letter.key,
-        "model": letter.model,
-        "seen_at_ms": seen_at_ms,
-    }
+def _truth(one: Truth) -> Row:
+    return storable(one.model), storable(one.event_id), storable(one.label), one.known_at_ms
 
 
-def _prediction_key(one: Prediction) -> tuple[str, str, str, int]:
-    return one.model, one.event_id, one.version, one.event_time_ms
-
-
-def _prediction_row(one: Prediction) -> _Row:
-    return {
-        "model": one.model,
-        "event_id": one.event_id,
-        "version": one.version,
-        "event_time_ms": one.event_time_ms,
-        "prediction": one.prediction,
-        "score": one.score,
-    }
-
-
-def _truth_key(one: Truth) -> tuple[str, str, int]:
-    return one.model, one.event_id, one.known_at_ms
-
-
-def _truth_row(one: Truth) -> _Row:
-    return {"model": one.model, "event_id": one.event_id, "label": one.label, "known_at_ms": one.known_at_ms}
-
-
-def _archive_row(file: ArchiveFile) -> _Row:
-    return {
-        "path": file.path,
-        "model": file.model,
-        "version": file.version,
-        "start_ms": file.start_ms,
-        "end_ms": file.end_ms,
-        "rows": file.rows,
-        "topic": file.partition.topic,
-        "partition": file.partition.partition,
-        "first_offset": file.first_offset,
-        "next_offset": file.next_offset,
-    }
+def _archive(one: ArchiveFile) -> Row:
+    return (
+        one.path,
+        one.model,
+        one.version,
+        one.start_ms,
+        one.end_ms,
+        one.rows,
+        one.partition.topic,
+        one.partition.partition,
+        one.first_offset,
+        one.next_offset,
+    )

@@ -1,31 +1,69 @@
 """Statements that SQLite and PostgreSQL spell alike but SQLAlchemy builds by dialect."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import psycopg
 
 Upsert = postgresql.Insert | sqlite.Insert
+Row = tuple[object, ...]
+"""Values in the order of the table's columns."""
 
 
 def insert(connection: Connection, table: Table) -> Upsert:
     """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update` in the connection's dialect."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    return _insert(connection.dialect.name, table)
 
 
-def replace(connection: Connection, table: Table, *, unless_newer: str | None = None) -> Upsert:
-    """An INSERT that replaces the row with the same primary key.
+def add_many(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows, but for those that are there already."""
+    if rows:
+        connection.exec_driver_sql(_add_sql(connection.dialect.name, table), list(rows))
+
+
+def replace_many(connection: Connection, table: Table, rows: Sequence[Row], *, unless_newer: str | None = None) -> None:
+    """Insert rows; each replaces the row with the same primary key.
 
     `unless_newer` names a column: a row that holds a larger value there stays as it is.
     """
-    statement = insert(connection, table)
+    if rows:
+        connection.exec_driver_sql(_replace_sql(connection.dialect.name, table, unless_newer), list(rows))
+
+
+def storable(text: str) -> str:
+    """The text as PostgreSQL can store it: NUL becomes U+FFFD, as in columns of type `Name`."""
+    return text.replace("\0", "\ufffd") if "\0" in text else text
+
+
+# Binding parameters row by row through SQLAlchemy costs more than SQLite's own work: so the text of bulk statements is
+# made once and its rows go to the driver as they are, past the column types.
+
+
+@lru_cache
+def _add_sql(dialect: str, table: Table) -> str:
+    return _text(dialect, table, _insert(dialect, table).on_conflict_do_nothing())
+
+
+@lru_cache
+def _replace_sql(dialect: str, table: Table, unless_newer: str | None) -> str:
+    statement = _insert(dialect, table)
     keys = [column.name for column in table.primary_key]
     values = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
     where = None if unless_newer is None else table.c[unless_newer] <= statement.excluded[unless_newer]
-    return statement.on_conflict_do_update(index_elements=keys, set_=values, where=where)
+    replacing = statement.on_conflict_do_update(index_elements=keys, set_=values, where=where)
+    return _text(dialect, table, replacing)
 
 
-def run_many(connection: Connection, statement: Upsert, rows: Sequence[dict[str, object]]) -> None:
-    """Execute once a row; does nothing without rows (where SQLAlchemy would insert one row of defaults)."""
-    if rows:
-        connection.execute(statement, rows)
+def _insert(dialect: str, table: Table) -> Upsert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def _text(dialect: str, table: Table, statement: Upsert) -> str:
+    by_position: Dialect = _psycopg() if dialect == "postgresql" else sqlite.dialect()
+    return str(statement.compile(dialect=by_position, column_keys=[column.name for column in table.columns]))
+
+
+def _psycopg() -> Dialect:
+    return psycopg.dialect(paramstyle="format")  # type: ignore[no-untyped-call]  # SQLAlchemy has no type for it
