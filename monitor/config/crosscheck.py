@@ -41,15 +41,20 @@ def check_models(models: Models, monitor: MonitorFile | None, known: Vocabulary)
     return Mistakes(tuple(errors), tuple(warnings))
 
 
-def check_rules(rules: Rules, models: Models, known: Vocabulary) -> Mistakes:
-    """Names given twice; models, tests, columns and segments that no model has."""
+def check_rules(rules: Rules, models: Models, known: Vocabulary, *, has_all_models: bool) -> Mistakes:
+    """Names given twice; models, tests, columns and segments that no model has.
+
+    Without `has_all_models` some model file could not be read, and nothing is said about unknown models.
+    """
     places = [
         (file, ("rules", index, "name"), rule.name) for file, shape in rules for index, rule in enumerate(shape.rules)
     ]
     warnings: list[ConfigError] = []
     for file, shape in rules:
         for index, rule in enumerate(shape.rules):
-            warnings += _rule(file, ("rules", index), rule, models, known)
+            loc: Loc = ("rules", index)
+            warnings += _unknown_models(file, loc, rule, models) if has_all_models else ()
+            warnings += _rule(file, loc, rule, models, known)
     return Mistakes(tuple(_twice(places, "rule")), tuple(warnings))
 
 
@@ -116,12 +121,15 @@ def _check_columns(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Itera
                 yield at(file, ("checks", index, "columns"), f"no baseline has the column {column!r}", hint)
 
 
-def _rule(file: YamlFile, loc: Loc, rule: RuleSection, models: Models, known: Vocabulary) -> Iterator[ConfigError]:
+def _unknown_models(file: YamlFile, loc: Loc, rule: RuleSection, models: Models) -> Iterator[ConfigError]:
     names = {shape.model for _, shape in models}
     for name in rule.models:
         if name != "*" and name not in names:
             hint = did_you_mean(name, names, what="models here")
             yield at(file, (*loc, "models"), f"rule {rule.name!r} names the unknown model {name!r}", hint)
+
+
+def _rule(file: YamlFile, loc: Loc, rule: RuleSection, models: Models, known: Vocabulary) -> Iterator[ConfigError]:
     watched = [shape for _, shape in models if "*" in rule.models or shape.model in rule.models]
     without = [shape.model for shape in watched if shape.retraining is None]
     if rule.retrain and watched and len(without) == len(watched):

@@ -63,7 +63,8 @@ def check(directory: Path, known: Vocabulary, environ: Mapping[str, str]) -> Che
     mistakes += model_mistakes + rule_mistakes + route_mistakes
     if monitor:
         mistakes += check_monitor(*monitor, known, environ)
-    mistakes += check_models(models, monitor[1] if monitor else None, known) + check_rules(rules, models, known)
+    mistakes += check_models(models, monitor[1] if monitor else None, known)
+    mistakes += check_rules(rules, models, known, has_all_models=not model_mistakes.errors)
     ordered = Mistakes(_by_place(mistakes.errors), _by_place(mistakes.warnings))
     if ordered.errors or monitor is None:
         return Checked(None, ordered)

@@ -60,13 +60,17 @@ def did_you_mean(wrong_name: str, names: Iterable[str], *, what: str = "known he
 
 
 def _translate(detail: ErrorDetails, file: YamlFile, shape: type[BaseModel]) -> ConfigError:
-    loc = detail["loc"]
     message, hint = _words(detail, shape)
-    return at(file, loc, message, hint)
+    return at(file, _loc(detail), message, hint)
+
+
+def _loc(detail: ErrorDetails) -> Loc:
+    key = detail.get("ctx", {}).get("key")
+    return (*detail["loc"], key) if key else detail["loc"]
 
 
 def _words(detail: ErrorDetails, shape: type[BaseModel]) -> tuple[str, str]:  # noqa: PLR0911 - a table of cases
-    loc, kind, context = detail["loc"], detail["type"], detail.get("ctx", {})
+    loc, kind, context = _loc(detail), detail["type"], detail.get("ctx", {})
     name = _shown(loc)
     if kind == MISTAKE:
         return (f"{_place(loc)}{context['message']}", str(context["hint"]))
@@ -75,7 +79,7 @@ def _words(detail: ErrorDetails, shape: type[BaseModel]) -> tuple[str, str]:  # 
     if kind == "missing":
         return f"`{name}` is missing", _description(shape, loc)
     if kind == "driftline_kind":
-        return "source: `kind` is missing", "one of kafka, files, memory, or the name of a plug-in"
+        return "`kind` is missing", "one of kafka, files, memory, or the name of a plug-in"
     if kind in {"literal_error", "enum"}:
         allowed = _choices(shape, loc)
         return f"`{name}` cannot be {detail['input']!r}", did_you_mean(str(detail["input"]), allowed, what="one of")
@@ -85,7 +89,7 @@ def _words(detail: ErrorDetails, shape: type[BaseModel]) -> tuple[str, str]:  # 
         return f"`{name}` must be a list", f"write {name}: [...] or one `- item` a line"
     if kind == "too_short":
         return f"`{name}` must not be empty", "give at least one"
-    return f"`{name}`: {_lower(detail['msg'])}{_given(detail['input'])}", ""
+    return f"`{name}`: {_as_demand(detail['msg'])}{_given(detail['input'])}", ""
 
 
 def _shown(loc: Loc) -> str:
@@ -101,6 +105,10 @@ def _place(loc: Loc) -> str:
 
 def _given(value: object) -> str:
     return f", not {value!r}" if isinstance(value, int | float | bool) or value is None else ""
+
+
+def _as_demand(text: str) -> str:
+    return _lower(text).replace("input should be", "must be").replace("input should have", "must have")
 
 
 def _lower(text: str) -> str:

@@ -6,11 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from monitor.config.fields import Duration, LabelText, Name, NonEmpty, Section
+from monitor.config.fields import Duration, LabelText, Name, NonEmpty, Section, in_one_unit
 from monitor.config.wrong import wrong
 from monitor.domain.checks import CheckSpec, Parameter, Threshold
 from monitor.domain.models import GroundTruthPolicy, MonitoredModel, Segment, Task
-from monitor.domain.time import format_duration
 from monitor.domain.windows import WindowSpec
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -29,8 +28,9 @@ class WindowSection(Section):
     def _slide_divides_size(self) -> "WindowSection":
         if self.slide is not None and self.size % self.slide:
             raise wrong(
-                f"size {format_duration(self.size)} is not a multiple of slide {format_duration(self.slide)}",
+                f"size {in_one_unit(self.size)} is not a multiple of slide {in_one_unit(self.slide)}",
                 "choose a slide that divides the size, as in size: 1h, slide: 15m",
+                key="slide",
             )
         return self
 
@@ -75,6 +75,7 @@ class ThresholdSection(Section):
             raise wrong(
                 f"`warning` ({self.warning:g}) would come after `drifted` ({self.drifted:g})",
                 f"warning must lie {side} drifted",
+                key="warning",
             )
         return self
 
@@ -116,8 +117,9 @@ class GroundTruthSection(Section):
     def _horizon_is_last(self) -> "GroundTruthSection":
         if self.horizon < self.wait:
             raise wrong(
-                f"horizon {format_duration(self.horizon)} is shorter than wait {format_duration(self.wait)}",
+                f"horizon {in_one_unit(self.horizon)} is shorter than wait {in_one_unit(self.wait)}",
                 "truth must be allowed to come at least until the window is judged",
+                key="horizon",
             )
         return self
 
@@ -164,15 +166,17 @@ class ModelFile(Section):
     def _parts_fit(self) -> "ModelFile":
         if self.retention < self.lateness:
             raise wrong(
-                f"retention {format_duration(self.retention)} is shorter than lateness "
-                f"{format_duration(self.lateness)}",
+                f"retention {in_one_unit(self.retention)} is shorter than lateness {in_one_unit(self.lateness)}",
                 "records that a window waits for must not be refused",
+                key="retention",
             )
         if self.task == "binary" and self.ground_truth is not None and self.positive_label is None:
-            raise wrong("`positive_label` is missing", "binary metrics need to know which label is the positive one")
+            raise wrong(
+                "`positive_label` is missing", "binary metrics need to know which label is the positive one", key="task"
+            )
         names = [segment.name for segment in self.segments]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise wrong(f"segment {twice[0]!r} is defined twice", "give each segment its own name")
+            raise wrong(f"segment {twice[0]!r} is defined twice", "give each segment its own name", key="segments")
         return self
 
     def value(self) -> MonitoredModel:

@@ -8,12 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from monitor.config.fields import Duration, Name, NonEmpty, PluginSettings, Section, SizeBytes, UrlOrSecret
+from monitor.config.fields import Duration, Name, NonEmpty, PluginSettings, Section, SizeBytes, UrlOrSecret, in_one_unit
 from monitor.config.secrets import Secret, SecretRef
 from monitor.config.source_section import SourceSection
 from monitor.config.wrong import wrong
 from monitor.domain.retraining import RetrainPolicy
-from monitor.domain.time import format_duration
 
 Count = Annotated[int, Field(ge=1, strict=True)]
 CountOrZero = Annotated[int, Field(ge=0, strict=True)]
@@ -110,11 +109,13 @@ class HttpSection(Section):
             raise wrong(
                 f"{self.host} is reachable by other machines and `bearer_token` is missing",
                 "set bearer_token: {env: NAME}, or listen on 127.0.0.1",
+                key="host",
             )
         if self.is_enabled and not self.is_loopback and self.callback_secret is None:
             raise wrong(
                 f"{self.host} is reachable by other machines and `callback_secret` is missing",
                 "set callback_secret: {env: NAME}, or listen on 127.0.0.1",
+                key="host",
             )
         return self
 
@@ -152,9 +153,10 @@ class PolicySection(Section):
     def _budget_can_be_spent(self) -> "PolicySection":
         if self.budget > 1 and self.cooldown > self.budget_period:
             raise wrong(
-                f"cooldown {format_duration(self.cooldown)} is longer than budget_period "
-                f"{format_duration(self.budget_period)}: a budget of {self.budget} can never be used",
+                f"cooldown {in_one_unit(self.cooldown)} is longer than budget_period "
+                f"{in_one_unit(self.budget_period)}: a budget of {self.budget} can never be used",
                 "shorten cooldown or set budget: 1",
+                key="cooldown",
             )
         return self
 
@@ -184,8 +186,9 @@ class RetentionSection(Section):
     def _findings_outlive_records(self) -> "RetentionSection":
         if self.findings < self.records:
             raise wrong(
-                f"findings {format_duration(self.findings)} is shorter than records {format_duration(self.records)}",
+                f"findings {in_one_unit(self.findings)} is shorter than records {in_one_unit(self.records)}",
                 "a finding that is forgotten while its records are there would be judged again",
+                key="findings",
             )
         return self
 

@@ -54,9 +54,12 @@ class KafkaSecurity(Section):
     def _sasl_is_complete(self) -> "KafkaSecurity":
         login = {"sasl_mechanism": self.sasl_mechanism, "username": self.username, "password": self.password}
         if self.protocol.startswith("SASL") and (lacks := [key for key, value in login.items() if not value]):
-            raise wrong(f"{self.protocol} needs {', '.join(f'`{key}`' for key in lacks)}")
+            missing = " and ".join(f"`{key}`" for key in lacks)
+            raise wrong(f"{self.protocol} needs {missing}", "or use protocol: SSL or PLAINTEXT", key="protocol")
         if not self.protocol.startswith("SASL") and (useless := [key for key, value in login.items() if value]):
-            raise wrong(f"`{useless[0]}` has no effect with {self.protocol}", "use SASL_SSL or SASL_PLAINTEXT")
+            raise wrong(
+                f"`{useless[0]}` has no effect with {self.protocol}", "use SASL_SSL or SASL_PLAINTEXT", key=useless[0]
+            )
         return self
 
 
@@ -83,7 +86,9 @@ class KafkaSource(Section):
         for server in self.bootstrap_servers:
             host, _, port = server.rpartition(":")
             if not host or not port.isdigit():
-                raise wrong(f"{server!r} is no broker address", "write host:port, as in localhost:9092")
+                raise wrong(
+                    f"{server!r} is no broker address", "write host:port, as in localhost:9092", key="bootstrap_servers"
+                )
         return self
 
 

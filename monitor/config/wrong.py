@@ -6,6 +6,6 @@ MISTAKE = "driftline"
 """The type by which the translation knows our own errors from pydantic's."""
 
 
-def wrong(message: str, hint: str = "") -> PydanticCustomError:
-    """An error for validators to raise; neither text may hold a secret."""
-    return PydanticCustomError(MISTAKE, "{message}", {"message": message, "hint": hint})
+def wrong(message: str, hint: str = "", *, key: str = "") -> PydanticCustomError:
+    """An error for validators to raise; neither text may hold a secret. `key` says which key of a section it is."""
+    return PydanticCustomError(MISTAKE, "{message}", {"message": message, "hint": hint, "key": key})

@@ -1,0 +1,63 @@
+"""One YAML file a mistake: it replaces a file of the example configuration, and says what must be reported."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from monitor.config.directory import check
+from monitor.config.vocabulary import Vocabulary
+
+MISTAKES = sorted(Path(__file__).parent.glob("*.yaml"))
+EXAMPLE = Path(__file__).parents[2] / "configs"
+REPLACES, SAYS = "# replaces: ", "# says: "
+
+KNOWN = Vocabulary(
+    tests={"psi": frozenset({"pseudo_count"}), "missing_rate": frozenset(), "accuracy": frozenset()},
+    sources=frozenset({"kafka", "files", "memory"}),
+    triggers={"console": lambda _: (), "webhook": lambda _: (), "command": lambda _: ()},
+    columns={"churn": frozenset({"amount", "country"})},
+)
+
+
+def said(mistake: Path, folder: Path) -> list[str]:
+    """What checking the example says when this file replaces one of its files; paths are relative to the folder."""
+    shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True)
+    replaced = folder / _header(mistake, REPLACES)[0]
+    replaced.write_text(mistake.read_text(encoding="utf-8"), encoding="utf-8")
+    found = check(folder, KNOWN, {}).mistakes
+    errors = [f"error: {error}" for error in found.errors]
+    warnings = [f"warning: {warning}" for warning in found.warnings]
+    return [line.replace(f"{folder}/", "") for line in errors + warnings]
+
+
+def _header(mistake: Path, key: str) -> list[str]:
+    lines = mistake.read_text(encoding="utf-8").split("\n")
+    return [line.removeprefix(key) for line in lines if line.startswith(key)]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda path: path.stem)
+def test_each_mistake_is_reported_with_its_line_its_cause_and_a_hint(mistake: Path, tmp_path: Path) -> None:
+    expected = _header(mistake, SAYS)
+
+    reported = said(mistake, tmp_path)
+
+    assert expected, "the file does not say what must be reported"
+    assert reported == expected
+
+
+def test_the_example_itself_has_no_mistake(tmp_path: Path) -> None:
+    found = check(EXAMPLE, KNOWN, {})
+
+    assert found.mistakes.errors == ()
+    assert found.mistakes.warnings == ()
+    assert found.settings is not None
+
+
+def test_no_message_repeats_a_secret_that_was_written_into_a_file(tmp_path: Path) -> None:
+    with_secret = [path for path in MISTAKES if "hunter2" in path.read_text(encoding="utf-8")]
+
+    messages = [line for path in with_secret for line in said(path, tmp_path / path.stem)]
+
+    assert len(messages) >= 3
+    assert not [line for line in messages if "hunter2" in line]
