@@ -1,5 +1,6 @@
 """The servers that other tests lean on do what those tests take for granted."""
 
+import os
 import subprocess
 import sys
 import time
@@ -11,9 +12,10 @@ import sqlalchemy as sa
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
-from monitor.testing.servers import KafkaBroker, MockCluster, PostgresServer, ServerUnavailable
+from monitor.testing.servers import KafkaBroker, MockCluster, PostgresServer, ServerFailed, ServerUnavailable
 from monitor.testing.servers.mock_kafka import MOCK_API_VERSION, Api
 from monitor.testing.servers.ports import accepts_connections
+from monitor.testing.servers.process import Launch, ServerProcess
 
 RECORDS = 1000
 PARTITIONS = 4
@@ -207,3 +209,20 @@ def test_without_maven_and_without_jars_the_error_says_what_to_install(
 
     with pytest.raises(ServerUnavailable, match=r"no mvn command.*apt-get install maven"):
         KafkaBroker().start()
+
+
+def test_a_broker_with_a_wrong_setting_fails_with_its_name() -> None:
+    broker = KafkaBroker(settings={"num.io.threads": "none"})
+    try:
+        with pytest.raises(ServerFailed, match=r"num\.io\.threads"):
+            broker.start()
+    finally:
+        broker.close()
+
+
+def test_a_server_that_ends_at_once_fails_with_the_end_of_its_log(tmp_path: Path) -> None:
+    command = ["sh", "-c", "echo out of luck; exit 3"]
+    process = ServerProcess(Launch("toy", command, tmp_path, tmp_path / "log", dict(os.environ)))
+
+    with pytest.raises(ServerFailed, match=r"toy ended with exit status 3 while starting(.|\n)*out of luck"):
+        process.wait_until_ready(lambda: False, deadline_s=10)

@@ -7,6 +7,6 @@ folder of its own and leaves nothing behind. No Docker, no system service, no fi
 from monitor.testing.servers.kafka import KafkaBroker
 from monitor.testing.servers.mock_kafka import MockCluster
 from monitor.testing.servers.postgres import PostgresServer
-from monitor.testing.servers.unavailable import ServerUnavailable
+from monitor.testing.servers.unavailable import ServerFailed, ServerUnavailable
 
-__all__ = ["KafkaBroker", "MockCluster", "PostgresServer", "ServerUnavailable"]
+__all__ = ["KafkaBroker", "MockCluster", "PostgresServer", "ServerFailed", "ServerUnavailable"]

@@ -17,9 +17,10 @@ from kafka.errors import KafkaError
 from monitor.testing.servers.kafka_jars import SERVER, find_java, kafka_jars
 from monitor.testing.servers.ports import LOOPBACK, accepts_connections, free_port
 from monitor.testing.servers.process import Launch, ServerProcess
-from monitor.testing.servers.unavailable import ServerUnavailable
+from monitor.testing.servers.unavailable import ServerFailed, ServerUnavailable
 
 _CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
+_PROPERTIES = "server.properties"
 _READY_DEADLINE_S = 90.0
 _STOP_DEADLINE_S = 20.0
 _FORMAT_DEADLINE_S = 60.0
@@ -94,7 +95,7 @@ class KafkaBroker:
         return self._process.pid
 
     def start(self, data_dir: Path | None = None) -> None:
-        """Start and wait until it serves; raises ServerUnavailable. Does nothing while it runs.
+        """Start and wait until it serves; raises ServerUnavailable or ServerFailed. Does nothing while it runs.
 
         The first start formats `data_dir`, an empty or missing folder that is kept at the end; without
         one a temporary folder is made, and removed by `close`. Later starts go on with the same data.
@@ -104,19 +105,10 @@ class KafkaBroker:
         java = find_java()
         jars = kafka_jars()
         folder = self._settle(data_dir)
-        properties = self._write_properties(folder)
+        self._write_properties(folder)
         if not (folder / "log" / "meta.properties").is_file():
-            self._format(java, jars, properties)
-        self._process = ServerProcess(
-            Launch(
-                server=SERVER,
-                command=self._command(java, jars, properties),
-                directory=folder,
-                log=folder / "broker.log",
-                environment=dict(os.environ),
-                delete_when_orphaned=folder if self._owns_folder else None,
-            )
-        )
+            self._format(java, jars, folder)
+        self._process = self._launch(java, jars, folder)
         self._process.wait_until_ready(self._serves, _READY_DEADLINE_S)
 
     def stop(self) -> None:
@@ -154,7 +146,11 @@ class KafkaBroker:
             admin.close()
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(
@@ -171,7 +167,7 @@ class KafkaBroker:
         self._folder.mkdir(parents=True, exist_ok=True)
         return self._folder
 
-    def _write_properties(self, folder: Path) -> Path:
+    def _write_properties(self, folder: Path) -> None:
         own = {
             "controller.quorum.voters": f"1@{LOOPBACK}:{self._controller_port}",
             "listeners": f"PLAINTEXT://{self.bootstrap_servers},CONTROLLER://{LOOPBACK}:{self._controller_port}",
@@ -179,29 +175,36 @@ class KafkaBroker:
             "log.dirs": str(folder / "log"),
         }
         settings = {**_SETTINGS, **self._overrides, **own}
-        path = folder / "server.properties"
-        path.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
-        return path
+        (folder / _PROPERTIES).write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
 
-    def _format(self, java: Path, jars: Path, properties: Path) -> None:
-        tool = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties)]
+    def _format(self, java: Path, jars: Path, folder: Path) -> None:
+        tool = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(folder / _PROPERTIES)]
         command = [str(java), _QUIET_LOG, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", *tool]
         outcome = subprocess.run(  # noqa: S603 - the command is ours
             command, check=False, capture_output=True, text=True, timeout=_FORMAT_DEADLINE_S
         )
-        if outcome.returncode != 0:
-            last_lines = "\n  ".join((outcome.stdout + outcome.stderr).strip().splitlines()[-8:])
-            raise ServerUnavailable(
-                SERVER,
-                f"formatting the data folder failed:\n  {last_lines}",
-                "Kafka needs Java 17 or newer (java -version) and an empty folder",
-            )
+        if outcome.returncode == 0:
+            return
+        said = outcome.stdout + outcome.stderr
+        if "UnsupportedClassVersionError" in said:
+            raise ServerUnavailable(SERVER, f"{java} is too old", "Install a Java runtime, 17 or newer")
+        stack_trace = "\tat "
+        lines = [line for line in said.splitlines() if line and not line.startswith(stack_trace)]
+        raise ServerFailed(SERVER, "could not format its data folder", lines[-8:])
 
-    def _command(self, java: Path, jars: Path, properties: Path) -> list[str]:
+    def _launch(self, java: Path, jars: Path, folder: Path) -> ServerProcess:
         heap = [f"-Xms{min(128, self._heap_mb)}m", f"-Xmx{self._heap_mb}m", "-XX:+UseSerialGC"]
         compiler = ["-XX:TieredStopAtLevel=1"] if self._quick_start else []
         flags = [*heap, *compiler, "-Djava.awt.headless=true", _QUIET_LOG]
-        return [str(java), *flags, "-cp", f"{jars}/*", "kafka.Kafka", str(properties)]
+        launch = Launch(
+            server=SERVER,
+            command=[str(java), *flags, "-cp", f"{jars}/*", "kafka.Kafka", str(folder / _PROPERTIES)],
+            directory=folder,
+            log=folder / "broker.log",
+            environment=dict(os.environ),
+            delete_when_orphaned=folder if self._owns_folder else None,
+        )
+        return ServerProcess(launch)
 
     def _serves(self) -> bool:
         if not accepts_connections(self._port):

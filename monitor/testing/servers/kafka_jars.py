@@ -105,9 +105,14 @@ def _resolve(home: Path) -> Path:
     except subprocess.TimeoutExpired as error:
         raise _unresolved(f"mvn did not finish within {_RESOLVE_DEADLINE_S} s") from error
     if outcome.returncode != 0:
-        last_lines = (outcome.stdout + outcome.stderr).strip().splitlines()[-8:]
-        raise _unresolved("mvn could not fetch the broker's jars:\n  " + "\n  ".join(last_lines))
+        raise _unresolved(f"mvn could not fetch the broker's jars: {_first_error(outcome.stdout + outcome.stderr)}")
     return partial
+
+
+def _first_error(maven_output: str) -> str:
+    lines = maven_output.strip().splitlines() or ["it said nothing"]
+    marked = [line.partition("[ERROR]")[2].strip() for line in lines if "[ERROR]" in line]
+    return (marked or lines)[0]
 
 
 def _unresolved(problem: str) -> ServerUnavailable:

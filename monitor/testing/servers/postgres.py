@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,8 +22,8 @@ from monitor.testing.servers.postgres_install import (
     unprivileged_account,
     within_reach,
 )
-from monitor.testing.servers.process import Launch, ServerProcess
-from monitor.testing.servers.unavailable import ServerUnavailable
+from monitor.testing.servers.process import Account, Launch, ServerProcess
+from monitor.testing.servers.unavailable import ServerFailed, ServerUnavailable
 
 _OWNER = "driftline"
 _READY_DEADLINE_S = 60.0
@@ -65,6 +66,7 @@ class PostgresServer:
         self._owns_folder = False
         self._install: PostgresInstall | None = None
         self._process: ServerProcess | None = None
+        self._is_crashed = False
 
     @property
     def url(self) -> str:
@@ -88,7 +90,7 @@ class PostgresServer:
         return f"postgresql+psycopg://{_OWNER}:{self._password}@{LOOPBACK}:{self._port}/{database}"
 
     def start(self, data_dir: Path | None = None) -> None:
-        """Start and wait until it answers; raises ServerUnavailable. Does nothing while it runs.
+        """Start and wait until it answers; raises ServerUnavailable or ServerFailed. Does nothing while it runs.
 
         The first start makes a cluster in `data_dir`, an empty or missing folder that is kept at the
         end; without one a temporary folder is made, and removed by `close`.
@@ -103,20 +105,9 @@ class PostgresServer:
             self._install = within_reach(find_postgres(), account, folder)
         if not (folder / "data" / "PG_VERSION").is_file():
             self._make_cluster(self._install, folder)
-        settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(self._port)}.items()]
-        self._process = ServerProcess(
-            Launch(
-                server=SERVER,
-                command=[str(self._install.postgres), "-D", str(folder / "data"), *settings],
-                directory=folder,
-                log=folder / "server.log",
-                environment=_environment(),
-                account=account,
-                leave_at_once=signal.SIGQUIT,
-                delete_when_orphaned=folder if self._owns_folder else None,
-            )
-        )
+        self._process = self._launch(self._install, folder, account)
         self._process.wait_until_ready(self._answers, _READY_DEADLINE_S)
+        self._is_crashed = False
 
     def stop(self) -> None:
         """Stop in good order, cutting open sessions (SIGINT, "fast shutdown"); the data stays."""
@@ -127,6 +118,7 @@ class PostgresServer:
         """SIGKILL, as a crash: open sessions break, what was committed stays."""
         if self._process is not None:
             self._process.stop(signal.SIGKILL, _STOP_DEADLINE_S)
+            self._is_crashed = True
 
     def restart(self) -> None:
         """Stop in good order and start again on the same port and data."""
@@ -135,6 +127,9 @@ class PostgresServer:
 
     def close(self) -> None:
         """Stop it and remove its folder, unless the folder was given to `start`."""
+        if self._is_crashed:  # only the server itself can give back the shared memory of its last run
+            with suppress(ServerFailed):
+                self.start()
         self.stop()
         if self._owns_folder and self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -150,7 +145,11 @@ class PostgresServer:
         self._administer(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(
@@ -166,6 +165,20 @@ class PostgresServer:
             raise ValueError(f"this server's data is in {self._folder}: start another one on {data_dir}")
         self._folder.mkdir(parents=True, exist_ok=True)
         return self._folder
+
+    def _launch(self, install: PostgresInstall, folder: Path, account: Account | None) -> ServerProcess:
+        settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(self._port)}.items()]
+        launch = Launch(
+            server=SERVER,
+            command=[str(install.postgres), "-D", str(folder / "data"), *settings],
+            directory=folder,
+            log=folder / "server.log",
+            environment=_environment(),
+            account=account,
+            leave_at_once=signal.SIGQUIT,
+            delete_when_orphaned=folder if self._owns_folder else None,
+        )
+        return ServerProcess(launch)
 
     def _make_cluster(self, install: PostgresInstall, folder: Path) -> None:
         account = unprivileged_account()
@@ -192,7 +205,8 @@ class PostgresServer:
             password_file.unlink()
         if outcome.returncode != 0:
             last_lines = "\n  ".join((outcome.stdout + outcome.stderr).strip().splitlines()[-8:])
-            remedy = "The folder must be empty, and open to the user that the server runs as"
+            who = f"the user {account.name}" if account else "you"
+            remedy = f"{folder} must be empty, and {who} must be able to enter it: set TMPDIR to such a place"
             raise ServerUnavailable(SERVER, f"initdb failed:\n  {last_lines}", remedy)
 
     def _administer(self, statement: sql.Composed) -> None:

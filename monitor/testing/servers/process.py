@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from monitor.testing.servers.unavailable import ServerUnavailable
+from monitor.testing.servers.unavailable import ServerFailed
 
 _LOG_LINES_IN_ERRORS = 25
 _POLL_S = 0.05
@@ -72,7 +72,7 @@ class ServerProcess:
         return self._process.poll() is None
 
     def wait_until_ready(self, is_ready: Callable[[], bool], deadline_s: float) -> None:
-        """Return once `is_ready`; raise ServerUnavailable with the log's end if it dies or takes too long."""
+        """Return once `is_ready`; raise ServerFailed with the log's end if it dies or takes too long."""
         give_up_at = time.monotonic() + deadline_s
         while not is_ready():
             if not self.is_running:
@@ -109,5 +109,4 @@ class ServerProcess:
     def _fail(self, problem: str) -> None:
         self.stop(signal.SIGKILL, deadline_s=10)
         lines = self._launch.log.read_text(errors="replace").splitlines()[-_LOG_LINES_IN_ERRORS:]
-        remedy = "Its log ends with:\n  " + "\n  ".join(lines)
-        raise ServerUnavailable(self._launch.server, problem, remedy)
+        raise ServerFailed(self._launch.server, problem, lines)

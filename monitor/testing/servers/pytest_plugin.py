@@ -3,7 +3,7 @@
 Load it with `pytest_plugins = ["monitor.testing.servers.pytest_plugin"]`. Every pytest process has its own
 servers (under xdist: every worker), and they end with it. A server that a test left stopped or killed is
 started again for the next test. Where a server cannot be had, its tests are skipped and the last line of
-the report says so; with CI=true they fail instead.
+the report says so; with CI=true they fail instead. A server that is there and does not start is a failure.
 """
 
 import os
