@@ -1,0 +1,124 @@
+"""The words of an alert event: what happened, why, what stands out, and where to look."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from monitor.domain.findings import Finding
+from monitor.domain.models import ModelRef, MonitoredModel
+from monitor.domain.rules import AlertEvent, Chart, Rule, RuleState
+from monitor.domain.time import format_duration, format_instant
+from monitor.domain.windows import Window
+from monitor.rules.conditions import Outcome
+
+MAX_TOP = 10
+"""How many causes a message lists; the rest is counted."""
+
+_VALUE_LABELS = {"version", "window", "value"}
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What an alert event is about: one judged window of the version that serves, and where to read more.
+
+    `link` is the address of the report (None: the command alone is given); `retraining` says what becomes of the
+    rule's wish to retrain, empty when it has none.
+    """
+
+    ref: ModelRef
+    window: Window
+    outcome: Outcome
+    link: str | None = None
+    retraining: str = ""
+    charts: tuple[Chart, ...] = field(default=())
+
+
+def identity(rule: Rule, model: MonitoredModel) -> dict[str, str]:
+    """The labels of a rule's alert for a model: what it is about, never a version, window or value.
+
+    A label of the rule or model that would make every window a new alert is left out.
+    """
+    extra = {k: v for k, v in {**model.labels, **rule.labels}.items() if k not in _VALUE_LABELS}
+    return {**extra, "alertname": rule.name, "model": model.name, "severity": rule.severity.value}
+
+
+def firing_event(rule: Rule, model: MonitoredModel, state: RuleState, occasion: Occasion) -> AlertEvent:
+    """The news that the alert fires, or fires still with these causes; told at its start and for every later window."""
+    return AlertEvent(
+        labels=identity(rule, model),
+        annotations=_annotations(rule, occasion, _firing_summary(rule, occasion)),
+        severity=rule.severity,
+        starts_at=state.fired_at or occasion.window.end,
+        link=occasion.link,
+        charts=occasion.charts,
+    )
+
+
+def resolved_event(rule: Rule, model: MonitoredModel, before: RuleState, occasion: Occasion) -> AlertEvent:
+    """The news that the alert is over; `before` is the state that still fired."""
+    started = before.fired_at or occasion.window.end
+    lasted = format_duration(occasion.window.end - started)
+    summary = f"{rule.summary or rule.name}: over for {occasion.ref.name} after {lasted}"
+    return AlertEvent(
+        labels=identity(rule, model),
+        annotations=_annotations(rule, occasion, summary),
+        severity=rule.severity,
+        starts_at=started,
+        ends_at=occasion.window.end,
+        link=occasion.link,
+    )
+
+
+def cause_line(finding: Finding) -> str:
+    """One cause in a line: the column, the test, the statistic beside its limit, and the finding's own sentence."""
+    check = finding.check
+    where = check.column + (f" [{check.segment}]" if check.segment else "")
+    if finding.result is None:
+        return f"{where}: {check.test}: {finding.reason}"
+    sign = "at most" if check.threshold.below else "limit"
+    numbers = f"{finding.result.statistic:.3g} ({sign} {check.threshold.drifted:.3g})"
+    return f"{where}: {check.test} {numbers}: {finding.reason}"
+
+
+def top_lines(causes: Sequence[Finding]) -> str:
+    """The ranked causes, a line each, the worst first; what does not fit is counted."""
+    lines = [cause_line(finding) for finding in causes[:MAX_TOP]]
+    if len(causes) > MAX_TOP:
+        lines.append(f"and {len(causes) - MAX_TOP} more")
+    return "\n".join(lines)
+
+
+def report_command(ref: ModelRef, window: Window) -> str:
+    """What to type to see the window's report."""
+    return f"driftline report --model {ref.name} --version {ref.version} --window {format_instant(window.start)}"
+
+
+def _firing_summary(rule: Rule, occasion: Occasion) -> str:
+    return f"{rule.summary or rule.name}: {occasion.ref.name} ({occasion.outcome.because})"
+
+
+def _annotations(rule: Rule, occasion: Occasion, summary: str) -> dict[str, str]:
+    ref, window = occasion.ref, occasion.window
+    words = {
+        "summary": summary,
+        "description": _description(rule, occasion),
+        "reason": occasion.outcome.because,
+        "top": top_lines(occasion.outcome.causes),
+        "window": str(window),
+        "version": ref.version,
+        "runbook": rule.runbook,
+        "retraining": occasion.retraining,
+        "report": report_command(ref, window),
+        "report_url": occasion.link or "",
+    }
+    return {name: text for name, text in words.items() if text}
+
+
+def _description(rule: Rule, occasion: Occasion) -> str:
+    ref, window, causes = occasion.ref, occasion.window, occasion.outcome.causes
+    between = f"from {format_instant(window.start)} to {format_instant(window.end)}"
+    text = f"Version {ref.version} of {ref.name}, window {between}: {occasion.outcome.because}."
+    if causes:
+        text += f" Foremost {causes[0].check.column}: {causes[0].reason}"
+    if rule.hold:
+        text += f" The rule waits until its condition has held for {format_duration(rule.hold)}."
+    return text

@@ -1,0 +1,53 @@
+"""How far event time is believed complete: which windows are closed."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from monitor.domain.models import MonitoredModel
+from monitor.domain.stream import PartitionProgress, TopicKind
+from monitor.domain.time import duration_ms
+
+_FRESH_MS = 10_000
+"""A partition whose end was seen this long before the newest news of any partition may have unread records by now."""
+
+
+def closes_until_ms(model: MonitoredModel, progress: Sequence[PartitionProgress]) -> int | None:
+    """The instant (ms since the epoch) up to which the model's windows are closed; None while nobody can say.
+
+    It is the least event time that every inference partition has reached, minus the lateness. A partition with unread
+    records has reached its newest event time. One that has been read to its end has nothing to wait for: together such
+    partitions have reached the newest event time among them, so a file that is finished, or a partition that no key
+    falls into, holds nobody back. One whose end was seen `silence_after` later than its newest event time has nothing
+    more to say up to then: there the clock closes windows, and nowhere else.
+    """
+    inference = [p for p in progress if p.kind is not TopicKind.GROUND_TRUTH]
+    newest_news_ms = max((p.updated_at_ms for p in inference), default=0)
+    reached: list[int] = []
+    tips: list[int] = []
+    for partition in inference:
+        silent_ms = _silent_until_ms(partition, model.silence_after)
+        if silent_ms is not None:
+            reached.append(silent_ms)
+        elif _is_at_its_end(partition, newest_news_ms):
+            tips += [] if partition.watermark_ms is None else [partition.watermark_ms]
+        elif partition.watermark_ms is None:
+            return None  # claimed, and nothing is known of it
+        else:
+            reached.append(partition.watermark_ms)
+    reached += [max(tips)] if tips else []
+    return min(reached) - duration_ms(model.lateness) if reached else None
+
+
+def _silent_until_ms(partition: PartitionProgress, silence_after: timedelta | None) -> int | None:
+    watermark_ms, seen_ms = partition.watermark_ms, partition.caught_up_at_ms
+    if silence_after is None or seen_ms is None:
+        return None
+    is_silent = watermark_ms is None or seen_ms - watermark_ms >= duration_ms(silence_after)
+    return seen_ms if is_silent else None
+
+
+def _is_at_its_end(partition: PartitionProgress, newest_news_ms: int) -> bool:
+    seen_ms, highwater, offset = partition.caught_up_at_ms, partition.highwater, partition.next_offset
+    if seen_ms is None or highwater is None or offset is None or offset < highwater:
+        return False
+    return newest_news_ms - seen_ms <= _FRESH_MS

@@ -1,0 +1,143 @@
+"""What is due: a pure function of how far the stream is, what it holds and what has been judged."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from monitor.domain.evaluation import DoneEvaluation, Evaluation
+from monitor.domain.findings import EvaluationKind
+from monitor.domain.models import GroundTruthPolicy, ModelRef, MonitoredModel
+from monitor.domain.stream import PaneSummary, PartitionProgress
+from monitor.domain.time import duration_ms, from_ms
+from monitor.domain.windows import Window, WindowSpec
+from monitor.schedule.closing import closes_until_ms
+
+MAX_SILENT_WINDOWS = 24
+"""How many empty windows of a silent model are judged at once; of a longer silence, the newest."""
+
+_TRUTH_STEP = 20
+"""A judged performance window is due again when its truths have grown by a twentieth (at least one)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What a window of a model version holds."""
+
+    n: int = 0
+    truths: int = 0
+
+    def plus(self, pane: PaneSummary) -> "_Content":
+        return _Content(self.n + pane.n, self.truths + pane.truths)
+
+
+_Held = dict[tuple[Window, str], _Content]
+_Done = dict[tuple[ModelRef, Window, EvaluationKind], DoneEvaluation]
+
+
+def due(
+    models: Iterable[MonitoredModel],
+    progress: Sequence[PartitionProgress],
+    panes: Iterable[PaneSummary],
+    done: Iterable[DoneEvaluation],
+    spread: timedelta = timedelta(0),
+) -> list[Evaluation]:
+    """The evaluations that are due, by end of window: what to judge next, and as which revision.
+
+    Nothing is due before the watermark has passed the window's end by the model's lateness. A window that holds
+    records is due when it was never judged, or when it holds more than its newest revision covered. An empty window of
+    a model with `silence_after` is due with mark 0, after the newest judged or filled window, at most
+    `MAX_SILENT_WINDOWS` at once. `spread` puts off each model by its own constant part of that duration, to even out
+    load; it never moves what a window covers. The present enters through `caught_up_at_ms` of the progress alone.
+    """
+    panes_of, done_of = defaultdict(list), defaultdict(list)
+    for pane in panes:
+        panes_of[pane.model].append(pane)
+    for judged in done:
+        done_of[judged.model.name].append(judged)
+    found: list[Evaluation] = []
+    for model in models:
+        until_ms = closes_until_ms(model, progress)
+        if until_ms is not None:
+            until_ms -= jitter_ms(model.name, spread)
+            found += _due_of(model, until_ms, panes_of[model.name], done_of[model.name])
+    return sorted(found, key=lambda e: (e.window.end, e.window.start, e.model, e.kind))
+
+
+def jitter_ms(name: str, spread: timedelta) -> int:
+    """A constant of the name, in [0, spread) milliseconds, the same in every process."""
+    limit = duration_ms(spread)
+    digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % limit if limit > 0 else 0
+
+
+def _due_of(
+    model: MonitoredModel, until_ms: int, panes: Sequence[PaneSummary], done: Sequence[DoneEvaluation]
+) -> Iterator[Evaluation]:
+    held = _held(model.windows, panes, until_ms)
+    judged = {(d.model, d.window, d.kind): d for d in done}
+    for (window, version), content in held.items():
+        ref = ModelRef(model.name, version)
+        yield from _next(judged, ref, window, EvaluationKind.DRIFT, content.n)
+        before = judged.get((ref, window, EvaluationKind.PERFORMANCE))
+        waited = from_ms(until_ms) - window.end
+        if model.ground_truth is not None and _truth_suffices(before, content, waited, model.ground_truth):
+            yield from _next(judged, ref, window, EvaluationKind.PERFORMANCE, content.truths)
+    if model.silence_after is not None:
+        yield from _silent(model, until_ms, panes, held, done)
+
+
+def _held(spec: WindowSpec, panes: Sequence[PaneSummary], until_ms: int) -> _Held:
+    held: _Held = {}
+    for pane in panes:
+        if pane.n:
+            for window in spec.holding_pane(pane.pane_start_ms):
+                if window.end_ms <= until_ms:
+                    key = (window, pane.version)
+                    held[key] = held.get(key, _Content()).plus(pane)
+    return held
+
+
+def _next(judged: _Done, ref: ModelRef, window: Window, kind: EvaluationKind, mark: int) -> Iterator[Evaluation]:
+    before = judged.get((ref, window, kind))
+    if before is None:
+        yield Evaluation(ref, window, kind, 0, mark)
+    elif mark > before.mark:
+        yield Evaluation(ref, window, kind, before.revision + 1, mark)
+
+
+def _truth_suffices(
+    before: DoneEvaluation | None, content: _Content, waited: timedelta, policy: GroundTruthPolicy
+) -> bool:
+    if before is None:
+        covered = content.truths > 0 and content.truths >= policy.min_coverage * content.n
+        return covered or waited >= policy.wait
+    grown = content.truths - before.mark >= max(1, before.mark // _TRUTH_STEP)
+    return grown and waited <= policy.horizon
+
+
+def _silent(
+    model: MonitoredModel, until_ms: int, panes: Sequence[PaneSummary], held: _Held, done: Sequence[DoneEvaluation]
+) -> Iterator[Evaluation]:
+    drift = [d for d in done if d.kind is EvaluationKind.DRIFT]
+    filled = {window for window, _ in held}
+    version = _newest_version(panes, drift)
+    if version is None:
+        return  # never seen: nothing to miss
+    since = max((d.window.end_ms for d in drift), default=None)
+    first = since if since is not None else min(w.end_ms for w in filled) if filled else None
+    if first is None:
+        return
+    first = max(first, until_ms - (MAX_SILENT_WINDOWS + len(filled)) * model.windows.slide_ms)
+    empty = [w for w in model.windows.closed_between(first, until_ms) if w not in filled]
+    for window in empty[-MAX_SILENT_WINDOWS:]:
+        yield Evaluation(ModelRef(model.name, version), window, EvaluationKind.DRIFT, 0, 0)
+
+
+def _newest_version(panes: Sequence[PaneSummary], done: Sequence[DoneEvaluation]) -> str | None:
+    seen = [(p.pane_start_ms, p.n, p.version) for p in panes if p.n]
+    if seen:
+        return max(seen)[2]
+    judged = [(d.window.end, d.mark, d.model.version) for d in done]
+    return max(judged)[2] if judged else None
