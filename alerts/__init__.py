@@ -1,0 +1,1 @@
+"""Telling people: alert events in, notifications out. Knows labels and annotations, nothing of models."""

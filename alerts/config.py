@@ -1,0 +1,220 @@
+"""The routes file: which channels there are, who is told what through them, and how fast."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, StringConstraints, ValidationError, create_model
+
+from alerts.delivery import DeliveryPolicy
+from alerts.errors import ConfigProblems, Problem
+from alerts.ports import Channel, ChannelKind, Clock
+from alerts.routing import ALL_LABELS, Matcher, Route
+from alerts.settings import ChannelSettings, Duration, SecretMissing, Settings
+
+COLLECT_FOR = timedelta(seconds=10)
+UPDATE_EVERY = timedelta(minutes=5)
+REMIND_EVERY = timedelta(hours=4)
+
+ChannelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+_AtLeastASecond = Annotated[Duration, Field(ge=timedelta(seconds=1))]
+
+
+class RouteSettings(Settings):
+    """A route; what it leaves out it takes from the route above."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,99}$")] | None = None
+    match: tuple[str, ...] = ()
+    channels: tuple[str, ...] | None = None
+    group_by: tuple[str, ...] | None = None
+    collect_for: Duration | None = None
+    update_every: _AtLeastASecond | None = None
+    remind_every: Literal["never"] | _AtLeastASecond | None = None
+    continues: Annotated[bool, Field(alias="continue")] = False
+    routes: tuple[RouteSettings, ...] = ()
+
+
+class DeliverySettings(Settings):
+    """How long one try may take, and after how long a message is given up."""
+
+    deadline: _AtLeastASecond = timedelta(seconds=20)
+    give_up_after: _AtLeastASecond = timedelta(hours=24)
+
+
+class RoutesFile(Settings):
+    """The whole file. `channels` is narrowed to the kinds that are installed by `file_model`."""
+
+    channels: Mapping[str, ChannelSettings]
+    route: RouteSettings
+    delivery: DeliverySettings = DeliverySettings()
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsConfig:
+    """A routes file that was found good: the tree with everything inherited, channels by name."""
+
+    root: Route
+    channels: Mapping[str, ChannelSettings]
+    policy: DeliveryPolicy
+
+
+def parse(data: Mapping[str, object], kinds: Mapping[str, ChannelKind]) -> AlertsConfig:
+    """Check a routes file that was read already; raises ConfigProblems with every mistake and its path."""
+    try:
+        file = file_model(kinds).model_validate(data)
+    except ValidationError as error:
+        raise ConfigProblems(tuple(_problems(error, kinds))) from None  # its text would repeat the values
+    problems = tuple(_contradictions(file))
+    if problems:
+        raise ConfigProblems(problems)
+    policy = DeliveryPolicy(file.delivery.deadline, file.delivery.give_up_after)
+    return AlertsConfig(_tree(file.route), file.channels, policy)
+
+
+def build_channels(config: AlertsConfig, kinds: Mapping[str, ChannelKind], clock: Clock) -> dict[str, Channel]:
+    """Read the secrets and make the channels; raises ConfigProblems that names each channel that cannot be."""
+    built, problems = {}, []
+    for name, settings in config.channels.items():
+        try:
+            built[name] = kinds[kind_of(settings)].build(name, settings, clock)
+        except SecretMissing as error:
+            problems.append(Problem(("channels", name), str(error)))
+    if problems:
+        raise ConfigProblems(tuple(problems))
+    return built
+
+
+def routes_schema(kinds: Mapping[str, ChannelKind]) -> dict[str, object]:
+    """The JSON schema of the routes file, for editors."""
+    return file_model(kinds).model_json_schema(by_alias=True)
+
+
+def file_model(kinds: Mapping[str, ChannelKind]) -> type[RoutesFile]:
+    """The model of the file whose channels are of these kinds."""
+    models: list[Any] = [kind.config for kind in kinds.values()]
+    union: Any = reduce(or_, models)
+    one: Any = Annotated[union, Field(discriminator="kind")] if len(models) > 1 else union
+    by_name: Any = dict[ChannelName, one]
+    return create_model("RoutesFile", __base__=RoutesFile, channels=(by_name, Field(min_length=1)))
+
+
+def kind_of(settings: BaseModel) -> str:
+    """The kind that a channel's settings name."""
+    return str(getattr(settings, "kind", ""))
+
+
+def _tree(settings: RouteSettings) -> Route:
+    root = Route(
+        key=settings.name or "root",
+        matchers=(),
+        channels=settings.channels or (),
+        group_by=settings.group_by or (),
+        collect_for=COLLECT_FOR if settings.collect_for is None else settings.collect_for,
+        update_every=settings.update_every or UPDATE_EVERY,
+        remind_every=_remind(settings, REMIND_EVERY),
+    )
+    return _with_children(root, settings)
+
+
+def _with_children(route: Route, settings: RouteSettings) -> Route:
+    keys: dict[str, int] = {}
+    children = []
+    for child in settings.routes:
+        own = child.name or ",".join(child.match) or "all"
+        keys[own] = keys.get(own, 0) + 1
+        key = f"{route.key}/{own}" if keys[own] == 1 else f"{route.key}/{own}#{keys[own]}"
+        inherited = Route(
+            key=key,
+            matchers=tuple(map(Matcher.parse, child.match)),
+            channels=route.channels if child.channels is None else child.channels,
+            group_by=route.group_by if child.group_by is None else child.group_by,
+            collect_for=route.collect_for if child.collect_for is None else child.collect_for,
+            update_every=child.update_every or route.update_every,
+            remind_every=_remind(child, route.remind_every),
+            continues=child.continues,
+        )
+        children.append(_with_children(inherited, child))
+    return replace(route, children=tuple(children))
+
+
+def _remind(settings: RouteSettings, inherited: timedelta | None) -> timedelta | None:
+    if settings.remind_every == "never":
+        return None
+    return inherited if settings.remind_every is None else settings.remind_every
+
+
+def _contradictions(file: RoutesFile) -> Iterator[Problem]:
+    """What single values cannot show: names that lead nowhere, routes that are never reached."""
+    if not file.route.channels:
+        yield Problem(("route", "channels"), "the first route takes what no other takes; give it at least one channel")
+    if file.route.match:
+        yield Problem(("route", "match"), "the first route takes everything; put matchers on the routes below it")
+    for loc, route in _walk(file.route, ("route",)):
+        yield from _route_problems(loc, route, file.channels)
+
+
+def _route_problems(
+    loc: tuple[str | int, ...], route: RouteSettings, channels: Mapping[str, ChannelSettings]
+) -> Iterator[Problem]:
+    for index, name in enumerate(route.channels or ()):
+        if name not in channels:
+            yield Problem((*loc, "channels", index), f"there is no channel {name!r}{_meant(name, channels)}")
+    for index, text in enumerate(route.match):
+        try:
+            Matcher.parse(text)
+        except ValueError as error:
+            yield Problem((*loc, "match", index), str(error))
+    for index, name in enumerate(route.group_by or ()):
+        if name != ALL_LABELS and not name.isidentifier():
+            yield Problem((*loc, "group_by", index), f"{name!r} is not a label name ({ALL_LABELS!r} means all)")
+    for index, child in enumerate(route.routes[:-1]):
+        if not child.match and not child.continues:
+            yield Problem((*loc, "routes", index), "this route takes everything, so those after it are never reached")
+
+
+def _walk(route: RouteSettings, loc: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], RouteSettings]]:
+    yield loc, route
+    for index, child in enumerate(route.routes):
+        yield from _walk(child, (*loc, "routes", index))
+
+
+def _problems(error: ValidationError, kinds: Mapping[str, ChannelKind]) -> Iterator[Problem]:
+    for fault in error.errors(include_url=False, include_input=False, include_context=True):
+        loc = fault["loc"]
+        if len(loc) > 2 and loc[0] == "channels" and loc[2] in kinds:
+            loc = (*loc[:2], *loc[3:])  # the kind is pydantic's tag, not a key of the file
+        yield Problem(_without_types(loc), _message(fault["type"], fault["msg"], loc, kinds))
+
+
+def _without_types(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Drop what pydantic adds for the branches of a union, which are no keys of the file."""
+    return tuple(part for part in loc if isinstance(part, int) or not any(char in part for char in "[("))
+
+
+def _message(kind: str, text: str, loc: tuple[str | int, ...], kinds: Mapping[str, ChannelKind]) -> str:
+    match kind:
+        case "extra_forbidden":
+            return f"there is no such key{_meant(str(loc[-1]), _known_keys(kinds))}"
+        case "missing":
+            return "this key is required"
+        case "union_tag_invalid" | "union_tag_not_found":
+            return f"give it a kind, one of {', '.join(kinds)}"
+        case _:
+            return text.removeprefix("Value error, ")
+
+
+def _known_keys(kinds: Mapping[str, ChannelKind]) -> set[str]:
+    models: list[type[BaseModel]] = [RouteSettings, DeliverySettings, RoutesFile]
+    models += [kind.config for kind in kinds.values()]
+    return {field.alias or name for model in models for name, field in model.model_fields.items()}
+
+
+def _meant(name: str, known: Mapping[str, object] | set[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

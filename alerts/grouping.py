@@ -1,0 +1,57 @@
+"""Which group an alert belongs to, and at which times a group may speak. Pure; times are exact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from alerts.model import Alert, Group, GroupKey, content_id
+from alerts.routing import Route, match, routable
+
+
+class Phase(StrEnum):
+    """What a group may do at an instant."""
+
+    COLLECTING = "collecting"  # nothing yet
+    UPDATE = "update"  # anything that is new
+    BETWEEN = "between"  # only what cannot wait: a raised severity, a reminder
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The phase of a group now, the latest update time that has come, and the next one."""
+
+    phase: Phase
+    latest_at: datetime | None
+    next_at: datetime
+
+
+def homes(root: Route, alert: Alert, now: datetime) -> tuple[Group, ...]:
+    """The groups, freshly opened, that an alert belongs to: one for every route that it matches."""
+    labels = routable(alert.labels, alert.severity)
+    groups = []
+    for route in match(root, labels):
+        group_labels = route.group_labels(labels)
+        key = GroupKey(content_id(route.key, *(part for pair in group_labels.pairs for part in pair)))
+        groups.append(Group(key, route.key, group_labels, generation=1, opened_at=now))
+    return tuple(groups)
+
+
+def reopen(group: Group, now: datetime) -> Group:
+    """A finished group begins again: it collects again, and its channels know nothing."""
+    return replace(group, generation=group.generation + 1, opened_at=now, checked_at=None)
+
+
+def timing(group: Group, route: Route, now: datetime) -> Timing:
+    """Where a group stands between its update times, which are `update_every` apart from the first.
+
+    An update time that was missed (a restart, a long pause) is used once, as soon as somebody looks;
+    the clock does not shift, so a late look never delays the updates after it.
+    """
+    first = group.opened_at + route.collect_for
+    if now < first:
+        return Timing(Phase.COLLECTING, None, first)
+    latest = first + ((now - first) // route.update_every) * route.update_every
+    is_used = group.checked_at is not None and latest <= group.checked_at
+    return Timing(Phase.BETWEEN if is_used else Phase.UPDATE, latest, latest + route.update_every)

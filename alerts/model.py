@@ -1,0 +1,317 @@
+"""The words of telling: labels, alert events, alerts, groups, notifications, deliveries, receipts, reasons."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Literal, NewType
+
+Fingerprint = NewType("Fingerprint", str)
+GroupKey = NewType("GroupKey", str)
+DeliveryId = NewType("DeliveryId", str)
+
+_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_MAX_LABEL_CHARS = 1024
+_MAX_CHART_POINTS = 200
+
+
+def content_id(*parts: str) -> str:
+    """Name a thing by what it is made of: 32 hexadecimal digits, the same in every process.
+
+    >>> content_id("a", "b") == content_id("a", "b") != content_id("ab")
+    True
+    """
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        raw = part.encode()
+        digest.update(len(raw).to_bytes(8, "big"))
+        digest.update(raw)
+    return digest.hexdigest()
+
+
+class Severity(StrEnum):
+    """How bad, in three steps; not part of an alert's identity, so it may rise and fall."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for info to 2 for critical."""
+        return list(Severity).index(self)
+
+
+class NotifyReason(StrEnum):
+    """Why a channel is told now."""
+
+    FIRST = "first notification"
+    NEW_ALERTS = "new alerts added"
+    SOME_RESOLVED = "some alerts resolved"
+    ALL_RESOLVED = "all alerts resolved"
+    SEVERITY_RAISED = "severity raised"
+    REMINDER = "still firing"
+
+
+class SkipReason(StrEnum):
+    """Why a channel is *not* told now."""
+
+    COLLECTING = "collecting: the group is new and may grow"
+    WAITING = "waiting for the next update time"
+    NOTHING_NEW = "nothing new since the last message"
+    RESOLVED_BEFORE_TOLD = "resolved before anybody was told"
+    SEND_RESOLVED_OFF = "the channel does not want resolved messages"
+    ROUTE_REMOVED = "the route is no longer configured"
+    CHANNEL_REMOVED = "the channel is no longer configured"
+
+
+class EndReason(StrEnum):
+    """How an alert came to its end."""
+
+    RESOLVED = "resolved"
+    EXPIRED = "expired"  # its announced end passed without news
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands in the outbox."""
+
+    DUE = "due"
+    LEASED = "leased"
+    RETRY = "retry"
+    SENT = "sent"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Labels(Mapping[str, str]):
+    """What identifies an alert: names to values, sorted; an empty value is the same as no label.
+
+    >>> labels = Labels.of({"model": "churn", "check": "psi", "segment": ""})
+    >>> list(labels)
+    ['check', 'model']
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, mapping: Mapping[str, str]) -> Labels:
+        """Build from any mapping; raises ValueError on a bad name or an overlong value."""
+        for name, value in mapping.items():
+            if not _LABEL_NAME.fullmatch(name):
+                msg = f"label name {name!r} is not a letter or underscore followed by letters, digits, underscores"
+                raise ValueError(msg)
+            if len(value) > _MAX_LABEL_CHARS:
+                msg = f"label {name!r} has {len(value)} characters, at most {_MAX_LABEL_CHARS}: put it in an annotation"
+                raise ValueError(msg)
+        return cls(tuple(sorted((name, value) for name, value in mapping.items() if value)))
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """The identity of every alert with these labels."""
+        return Fingerprint(content_id(*(part for pair in self.pairs for part in pair)))
+
+    def __getitem__(self, name: str) -> str:
+        return dict(self.pairs)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self.pairs)
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in self.pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A picture as plain data: two series over the same categories; each renderer draws it its own way.
+
+    `unit` is written beside the values ("share of records"). Raises ValueError when the series differ
+    in length or hold something that cannot be drawn.
+    """
+
+    title: str
+    kind: Literal["bars", "line"]
+    x: tuple[str, ...]
+    baseline: tuple[float, ...]
+    current: tuple[float, ...]
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if not len(self.x) == len(self.baseline) == len(self.current):
+            msg = f"chart {self.title!r}: {len(self.x)} categories, {len(self.baseline)} and {len(self.current)} values"
+            raise ValueError(msg)
+        if not 0 < len(self.x) <= _MAX_CHART_POINTS:
+            msg = f"chart {self.title!r} has {len(self.x)} points; between 1 and {_MAX_CHART_POINTS} can be drawn"
+            raise ValueError(msg)
+        if not all(map(math.isfinite, (*self.baseline, *self.current))):
+            msg = f"chart {self.title!r} holds a value that is not finite; leave that point out"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertEvent:
+    """One piece of news about one alert, as it is handed to this package.
+
+    A superset of what Alertmanager accepts. `starts_at` and `ends_at` are aware UTC and may be event
+    time; no `ends_at` means firing until told otherwise, one in the past means resolved, one in the
+    future means that it ends by itself unless renewed. `updated_at` is when the news was decided: it
+    tells two otherwise equal pieces of news apart and orders them; without it, order of arrival rules.
+
+    Annotations that the built-in messages know: `title`, `summary`, `description`, `reason`, `top`
+    (ranked causes, a line each), `runbook`, `report_url`; others are carried along.
+    """
+
+    labels: Labels
+    annotations: Mapping[str, str]
+    severity: Severity
+    starts_at: datetime
+    ends_at: datetime | None = None
+    link: str | None = None
+    charts: tuple[Chart, ...] = ()
+    updated_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if not self.labels:
+            msg = "an alert event needs at least one label: labels are its identity"
+            raise ValueError(msg)
+        if "severity" in self.labels:
+            msg = "severity is a field of the alert event, not a label: an alert keeps its identity when it gets worse"
+            raise ValueError(msg)
+        for name, instant in (
+            ("starts_at", self.starts_at),
+            ("ends_at", self.ends_at),
+            ("updated_at", self.updated_at),
+        ):
+            if instant is not None and instant.utcoffset() != timedelta(0):
+                msg = f"{name} of alert event ({self.labels}) must be an aware UTC time, not {instant.isoformat()}"
+                raise ValueError(msg)
+        if self.ends_at is not None and self.ends_at < self.starts_at:
+            msg = f"alert event ({self.labels}) ends at {self.ends_at.isoformat()}, before its start"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """The living thing: one occurrence of one fingerprint, from its first event to its end.
+
+    `first_seen_at` and `last_seen_at` are when we heard of it (our clock); `starts_at` and `ends_at`
+    are what the events said.
+    """
+
+    fingerprint: Fingerprint
+    occurrence: int
+    labels: Labels
+    annotations: Mapping[str, str]
+    severity: Severity
+    starts_at: datetime
+    ends_at: datetime | None
+    link: str | None
+    charts: tuple[Chart, ...]
+    first_seen_at: datetime
+    last_seen_at: datetime
+    updated_at: datetime | None = None
+    end_reason: EndReason | None = None
+    is_flap: bool = False  # it fired again before the end of the occurrence before had been told
+
+    def is_firing(self, now: datetime) -> bool:
+        """Whether it has no end, or one that is still to come."""
+        return self.ends_at is None or self.ends_at > now
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Alerts that people hear of in one message: one route, one set of values of its `group_by`.
+
+    A generation lasts from the first alert until everybody was told that all are resolved.
+    `checked_at` is the last update time that was used; None until the first flush.
+    """
+
+    key: GroupKey
+    route: str
+    labels: Labels
+    generation: int
+    opened_at: datetime
+    checked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one channel knows about one generation of a group; `told_at` is None when it knows nothing."""
+
+    firing: Mapping[Fingerprint, Severity] = field(default_factory=dict)
+    resolved: frozenset[Fingerprint] = frozenset()
+    told_at: datetime | None = None
+    count: int = 0  # messages planned in this generation
+    decision: str = ""  # the last reason, of telling or of not telling
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One message to one channel about one group, and why it is sent."""
+
+    id: DeliveryId
+    group: Group
+    channel: str
+    reason: NotifyReason
+    firing: tuple[Alert, ...]
+    resolved: tuple[Alert, ...]
+    at: datetime
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether nothing fires any more."""
+        return not self.firing
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Why a channel was told about a group, or was not; `next_at` is when the answer may change."""
+
+    group_key: GroupKey
+    generation: int
+    channel: str
+    at: datetime
+    reason: NotifyReason | SkipReason
+    next_at: datetime | None = None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether a message was planned."""
+        return isinstance(self.reason, NotifyReason)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a channel hands back: enough to edit or to follow up the same message later.
+
+    `handle` is the channel's own (Slack: channel and ts; email: message id and thread root);
+    `notes` say what was less than perfect ("2 recipients refused") and never hold a secret.
+    """
+
+    handle: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A notification on its way: a row of the outbox. `body` is the rendered message as JSON."""
+
+    id: DeliveryId
+    group_key: GroupKey
+    generation: int
+    channel: str
+    reason: NotifyReason
+    state: DeliveryState
+    attempts: int
+    created_at: datetime
+    next_at: datetime
+    body: str
+    last_failure: str = ""
+    previous: Receipt | None = None

@@ -1,0 +1,1 @@
+"""One channel-neutral message, and the forms in which channels show it."""

@@ -1,0 +1,235 @@
+"""The channel-neutral message: what every channel shows, as plain data that survives a retry. Pure.
+
+All text is cleaned of control characters here, once, so that no alert can move a terminal's cursor
+or smuggle a header into a mail; links other than http(s) are dropped.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import TypeAdapter
+
+from alerts.model import Alert, Chart, EndReason, Notification, NotifyReason, Severity
+from alerts.render.wording import age, reason_sentence, when
+
+_MAX_TITLE_CHARS = 200
+_MAX_TEXT_CHARS = 4000
+_MAX_CAUSES = 50
+_MAX_ALERTS = 100
+_MAX_CHARTS = 3
+_KNOWN = frozenset({"title", "summary", "description", "reason", "top", "runbook", "report_url"})
+
+COLOURS = {Severity.CRITICAL: "#c62828", Severity.WARNING: "#ef6c00", Severity.INFO: "#1565c0"}
+RESOLVED_COLOUR = "#2e7d32"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A name and a value, shown side by side."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where to read on; always http or https."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One alert of the group as people see it; `causes` are ranked, the weightiest first."""
+
+    title: str
+    severity: Severity
+    is_resolved: bool
+    labels: tuple[Field, ...]
+    starts_at: datetime
+    ends_at: datetime | None
+    summary: str = ""
+    description: str = ""
+    reason: str = ""
+    causes: tuple[str, ...] = ()
+    details: tuple[Field, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    links: tuple[Link, ...] = ()
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to one channel. Colour and severity are those of the worst alert that still fires.
+
+    `entries` are ranked: firing before resolved, worse before better, older before younger; `more` is
+    how many were left out. `lead` says why this message was sent.
+    """
+
+    delivery_id: str
+    group_key: str
+    generation: int
+    channel: str
+    title: str
+    severity: Severity
+    is_resolved: bool
+    reason: NotifyReason
+    lead: str
+    fields: tuple[Field, ...]
+    entries: tuple[Entry, ...]
+    footer: str
+    at: datetime
+    since: datetime
+    firing_count: int
+    resolved_count: int
+    more: int = 0
+
+    @property
+    def colour(self) -> str:
+        """As #rrggbb: green when all is over."""
+        return RESOLVED_COLOUR if self.is_resolved else COLOURS[self.severity]
+
+    @property
+    def charts(self) -> tuple[Chart, ...]:
+        """The charts of the first alerts, as many as a message should show."""
+        return tuple(chart for entry in self.entries for chart in entry.charts)[:_MAX_CHARTS]
+
+
+_MESSAGE = TypeAdapter(Message)
+
+
+def dump_message(message: Message) -> str:
+    """Write a message as JSON for the outbox."""
+    return _MESSAGE.dump_json(message).decode()
+
+
+def load_message(body: str) -> Message:
+    """Read a message back; equal to the one that was dumped."""
+    return _MESSAGE.validate_json(body)
+
+
+def compose(notification: Notification) -> Message:
+    """Write the message of a notification."""
+    alerts = sorted((*notification.firing, *notification.resolved), key=lambda alert: _rank(alert, notification.at))
+    counted = notification.firing or notification.resolved
+    worst = max((alert.severity for alert in counted), key=lambda severity: severity.rank)
+    entries = tuple(_entry(alert, notification.at) for alert in alerts[:_MAX_ALERTS])
+    since = min(alert.starts_at for alert in alerts)
+    return Message(
+        delivery_id=notification.id,
+        group_key=notification.group.key,
+        generation=notification.group.generation,
+        channel=notification.channel,
+        title=_title(notification, entries),
+        severity=worst,
+        is_resolved=notification.is_resolved,
+        reason=notification.reason,
+        lead=reason_sentence(notification.reason, notification.firing, notification.resolved),
+        fields=_fields(notification, worst, since),
+        entries=entries,
+        footer=_footer(notification),
+        at=notification.at,
+        since=since,
+        firing_count=len(notification.firing),
+        resolved_count=len(notification.resolved),
+        more=len(alerts) - len(entries),
+    )
+
+
+def clean(text: str, max_chars: int = _MAX_TEXT_CHARS) -> str:
+    r"""Keep what can be printed, and line ends; cut what is too long with a mark.
+
+    >>> clean("a\x1b[31mb\r\nc")
+    'a[31mb\nc'
+    """
+    kept = "".join(
+        char
+        for char in text.replace("\t", " ")
+        if char == "\n" or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    )
+    return kept if len(kept) <= max_chars else kept[: max_chars - 1] + "…"
+
+
+def one_line(text: str, max_chars: int = _MAX_TITLE_CHARS) -> str:
+    """As `clean`, with line ends and runs of blanks turned into single blanks."""
+    return clean(re.sub(r"\s+", " ", text).strip(), max_chars)
+
+
+def _rank(alert: Alert, now: datetime) -> tuple[bool, int, datetime, str]:
+    return (not alert.is_firing(now), -alert.severity.rank, alert.starts_at, alert.fingerprint)
+
+
+def _title(notification: Notification, entries: tuple[Entry, ...]) -> str:
+    if len(entries) == 1:
+        return f"{entries[0].title} (resolved)" if notification.is_resolved else entries[0].title
+    shared = {field: None for field in entries[0].labels if all(field in entry.labels for entry in entries)}
+    grouped = [Field(name, one_line(value)) for name, value in notification.group.labels.items()]
+    subject = ", ".join(field.value for field in (grouped or shared)) or "alerts"
+    firing, resolved = len(notification.firing), len(notification.resolved)
+    counts = [f"{firing} firing"] if firing else []
+    counts += [f"{resolved} resolved"] if resolved else []
+    return one_line(f"{subject}: {', '.join(counts)}")
+
+
+def _fields(notification: Notification, worst: Severity, since: datetime) -> tuple[Field, ...]:
+    fields = [Field(name, one_line(value)) for name, value in notification.group.labels.items()]
+    fields.append(Field("severity", worst.value))
+    fields.append(Field("since", when(since)))
+    if notification.is_resolved:
+        ends = [alert.ends_at for alert in notification.resolved if alert.ends_at is not None]
+        fields.append(Field("lasted", age(max(ends) - since if ends else timedelta(0))))
+    if len(notification.firing) + len(notification.resolved) > 1:
+        fields.append(Field("alerts", f"{len(notification.firing)} firing, {len(notification.resolved)} resolved"))
+    return tuple(fields)
+
+
+def _footer(notification: Notification) -> str:
+    group = notification.group
+    return f"Driftline, {when(notification.at)}, group {group.key[:8]}, route {one_line(group.route)}"
+
+
+def _entry(alert: Alert, now: datetime) -> Entry:
+    texts = {name: clean(value) for name, value in alert.annotations.items()}
+    title = one_line(texts.get("title") or texts.get("summary") or str(alert.labels))
+    summary = texts.get("summary", "")
+    causes = [one_line(line, 300) for line in texts.get("top", "").splitlines() if line.strip()]
+    over = not alert.is_firing(now)
+    reason = texts.get("reason", "")
+    if over and alert.end_reason is EndReason.EXPIRED:
+        reason = f"{reason}\nExpired: no news arrived before its announced end.".strip()
+    return Entry(
+        title=title,
+        severity=alert.severity,
+        is_resolved=over,
+        labels=tuple(Field(name, one_line(value)) for name, value in alert.labels.items()),
+        starts_at=alert.starts_at,
+        ends_at=alert.ends_at if over else None,
+        summary="" if one_line(summary) == title else summary,
+        description=texts.get("description", ""),
+        reason=reason,
+        causes=tuple(causes[:_MAX_CAUSES])
+        + ((f"and {len(causes) - _MAX_CAUSES} more",) if len(causes) > _MAX_CAUSES else ()),
+        details=tuple(
+            Field(one_line(name), one_line(value, 300)) for name, value in texts.items() if name not in _KNOWN
+        ),
+        charts=alert.charts,
+        links=tuple(_links(alert)),
+        fingerprint=alert.fingerprint,
+    )
+
+
+def _links(alert: Alert) -> Iterable[Link]:
+    offered = (
+        ("Open", alert.link),
+        ("Runbook", alert.annotations.get("runbook")),
+        ("Report", alert.annotations.get("report_url")),
+    )
+    for text, url in offered:
+        if url and re.fullmatch(r"https?://[^\s<>\"'|\\^`\x00-\x1f]+", url):
+            yield Link(text, url)

@@ -1,0 +1,71 @@
+"""A message as plain text: for terminals, for mail readers without HTML, for logs. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+
+from alerts.model import Chart
+from alerts.render.document import Entry, Message
+from alerts.render.wording import plural, when
+
+_BAR_CELLS = 16
+_MAX_BARS = 10
+_WIDTH = 100
+
+
+def mark(message: Message) -> str:
+    """One word in capitals that says how bad it is."""
+    return "RESOLVED" if message.is_resolved else message.severity.upper()
+
+
+def render_text(message: Message, max_entries: int = 20) -> str:
+    """The whole message in lines of at most about 100 characters."""
+    lines = [f"[{mark(message)}] {message.title}", message.lead, ""]
+    width = max(len(field.name) for field in message.fields)
+    lines += [f"  {field.name:<{width}}  {field.value}" for field in message.fields]
+    shown = message.entries[:max_entries]
+    for entry in shown:
+        lines += ["", *_entry(entry, is_alone=len(message.entries) == 1)]
+    more = len(message.entries) - len(shown) + message.more
+    if more:
+        lines += ["", f"and {plural(more, 'more alert')}"]
+    return "\n".join([*lines, "", message.footer])
+
+
+def _entry(entry: Entry, *, is_alone: bool) -> list[str]:
+    lines = []
+    if not is_alone:
+        state = "resolved" if entry.is_resolved else entry.severity.value
+        lines.append(f"* {entry.title} ({state} since {when(entry.ends_at or entry.starts_at)})")
+    for text in (entry.summary, entry.description, entry.reason):
+        lines += [wrapped for line in text.splitlines() for wrapped in _wrap(line)]
+    if entry.causes:
+        lines.append("  Ranked causes:")
+        lines += [f"  {place:>3}. {cause}" for place, cause in enumerate(entry.causes, 1)]
+    lines += [f"  {field.name}: {field.value}" for field in entry.details]
+    for chart in entry.charts:
+        lines += [f"  {line}" for line in chart_lines(chart)]
+    return lines + [f"  {link.text}: {link.url}" for link in entry.links]
+
+
+def chart_lines(chart: Chart) -> list[str]:
+    """A chart as rows of two bars, at most ten; the numbers stand beside them."""
+    shown = list(zip(chart.x, chart.baseline, chart.current, strict=True))[:_MAX_BARS]
+    width = min(24, max(len(x) for x, _, _ in shown))
+    top = max(max(abs(before), abs(now)) for _, before, now in shown) or 1.0
+    heading = f"{chart.title} ({chart.unit})" if chart.unit else chart.title
+    lines = [f"{heading}: baseline ░, current █"]
+    for x, before, now in shown:
+        lines.append(f"{x[:width]:<{width}} {_bar('░', before, top)} {before:.4g}")
+        lines.append(f"{'':<{width}} {_bar('█', now, top)} {now:.4g}")
+    if len(chart.x) > _MAX_BARS:
+        lines.append(f"and {len(chart.x) - _MAX_BARS} more")
+    return lines
+
+
+def _bar(cell: str, value: float, top: float) -> str:
+    return (cell * round(_BAR_CELLS * abs(value) / top)).ljust(_BAR_CELLS)
+
+
+def _wrap(line: str) -> list[str]:
+    return textwrap.wrap(line, _WIDTH, initial_indent="  ", subsequent_indent="  ") or [""]

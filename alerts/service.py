@@ -1,0 +1,204 @@
+"""The facade: alert events in (`accept`), plans (`tick`), messages out (`dispatch`), and what happened."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from alerts import grouping, pipeline, routing
+from alerts.config import AlertsConfig
+from alerts.delivery import Dispatcher, DispatchSummary
+from alerts.errors import UnknownDelivery
+from alerts.lifecycle import FoldOutcome, fold, settle
+from alerts.model import (
+    Alert,
+    AlertEvent,
+    Decision,
+    Delivery,
+    DeliveryId,
+    DeliveryState,
+    Fingerprint,
+    GroupKey,
+    Labels,
+    Severity,
+    Told,
+)
+from alerts.pipeline import GroupState, Planned, Setting, Stage
+from alerts.ports import Channel, Clock, Transaction
+from alerts.render.document import compose, dump_message
+from alerts.storage import outbox, retention, sql
+from alerts.storage.outbox import Attempt
+
+_FOLD_LIMIT = 10_000  # events folded in one transaction; the rest waits for the next tick
+
+
+@dataclass(frozen=True, slots=True)
+class TickSummary:
+    """What one tick came to: events folded, messages planned, groups that are over."""
+
+    folded: int = 0
+    planned: int = 0
+    finished: int = 0
+
+
+class AlertService:
+    """Everything that a program needs of this package; any number of processes may share one database.
+
+    Nothing happens by itself: call `tick` and `dispatch` as often as messages should be prompt, in any
+    process, at any time, even at once. Doubled calls do no harm: planning takes turns, every message
+    has an id made of what it is about, and a delivery is leased to one sender at a time.
+    """
+
+    def __init__(
+        self,
+        database: sa.Engine | Transaction,
+        config: AlertsConfig,
+        channels: Mapping[str, Channel],
+        clock: Clock,
+        *,
+        owner: str | None = None,
+        stages: tuple[Stage, ...] = pipeline.STAGES,
+    ) -> None:
+        """Work on a database whose tables are there (`alerts.storage.migrate.upgrade`)."""
+        self._transaction: Transaction = database.begin if isinstance(database, sa.Engine) else database
+        self._root = config.root
+        self._routes = {route.key: route for route in config.root.walk()}
+        self._wants = {name: settings.send_resolved for name, settings in config.channels.items()}
+        self._clock = clock
+        self._stages = stages
+        name = owner or f"{socket.gethostname()}-{os.getpid()}"
+        self._dispatcher = Dispatcher(self._transaction, dict(channels), config.policy, clock, name)
+
+    def accept(self, events: Sequence[AlertEvent]) -> int:
+        """Keep events; how many were news. An event that equals one accepted before is not news."""
+        with self._transaction() as conn:
+            return sql.put_events(conn, events, self._clock.now())
+
+    def tick(self, now: datetime | None = None) -> TickSummary:
+        """Fold what arrived, decide who is told what, and put the messages on their way: one transaction."""
+        at = now or self._clock.now()
+        with self._transaction() as conn:
+            sql.take_turn(conn)
+            folded = self._fold(conn, at)
+            planned = [self._plan(conn, state, at) for state in sql.active_groups(conn).values()]
+        messages = sum(len(plan.notifications) for plan in planned)
+        return TickSummary(folded, messages, sum(plan.is_finished for plan in planned))
+
+    def dispatch(self, now: datetime | None = None, limit: int = 100) -> DispatchSummary:
+        """Send at most `limit` messages that are due."""
+        return self._dispatcher.dispatch(now or self._clock.now(), limit)
+
+    def open_alerts(self) -> list[Alert]:
+        """The alerts that fire, oldest first, as of the last tick."""
+        with self._transaction() as conn:
+            return sql.firing_alerts(conn, self._clock.now())
+
+    def history(self, limit: int = 100) -> list[Alert]:
+        """Every occurrence, the latest first."""
+        with self._transaction() as conn:
+            return sql.all_alerts(conn, limit)
+
+    def deliveries(self, state: DeliveryState | None = None, limit: int = 100) -> list[Delivery]:
+        """Deliveries, the latest first, of one state or of all."""
+        with self._transaction() as conn:
+            return outbox.listed(conn, state, limit)
+
+    def attempts(self, delivery_id: str) -> list[Attempt]:
+        """Every try of one delivery, in order."""
+        with self._transaction() as conn:
+            return outbox.attempts_of(conn, DeliveryId(delivery_id))
+
+    def decisions(self, group_key: str | None = None, limit: int = 100) -> list[Decision]:
+        """Why channels were told, or were not, the latest first; a reason that lasts is written once."""
+        with self._transaction() as conn:
+            return sql.listed_decisions(conn, GroupKey(group_key) if group_key else None, limit)
+
+    def replay(self, delivery_id: str) -> None:
+        """Send a dead or a sent delivery again, with a new period of grace; raises UnknownDelivery."""
+        with self._transaction() as conn:
+            if not outbox.replay(conn, DeliveryId(delivery_id), self._clock.now()):
+                msg = f"no delivery {delivery_id!r} that is sent or dead; list them with `deliveries`"
+                raise UnknownDelivery(msg)
+
+    def next_dispatch_at(self) -> datetime | None:
+        """When the next delivery may be tried; None when nothing is on its way."""
+        with self._transaction() as conn:
+            return outbox.next_due_at(conn)
+
+    def explain(self, labels: Labels, severity: Severity) -> tuple[routing.Step, ...]:
+        """Which routes an alert with these labels would take, and why not the others."""
+        return routing.explain(self._root, routing.routable(labels, severity))
+
+    def prune(self, before: datetime) -> int:
+        """Forget what was finished before an instant; the number of rows dropped."""
+        with self._transaction() as conn:
+            sql.take_turn(conn)
+            return retention.prune(conn, before)
+
+    def _fold(self, conn: sa.Connection, now: datetime) -> int:
+        waiting = sql.unfolded(conn, _FOLD_LIMIT)
+        active = sql.active_groups(conn)
+        alerts = sql.latest_alerts(conn, (received.event.labels.fingerprint for received in waiting))
+        member_names = {alert.fingerprint for state in active.values() for alert in state.members}
+        changed: dict[tuple[Fingerprint, int], Alert] = {}
+        outcomes: dict[int, FoldOutcome] = {}
+        for received in waiting:
+            name = received.event.labels.fingerprint
+            folded = fold(alerts.get(name), received.event, received.received_at)
+            alert = folded.alert
+            if folded.outcome in {FoldOutcome.OPENED, FoldOutcome.REOPENED} and name in member_names:
+                alert = replace(alert, is_flap=True)
+            alerts[name] = changed[name, alert.occurrence] = alert
+            outcomes[received.seq] = folded.outcome
+            if alert.is_firing(received.received_at):
+                self._join(conn, active, alert, received.received_at)
+                member_names.add(name)
+        self._adopt(conn, active, now)
+        sql.put_alerts(conn, changed.values())
+        sql.mark_folded(conn, outcomes)
+        return len(waiting)
+
+    def _join(self, conn: sa.Connection, active: dict[GroupKey, GroupState], alert: Alert, at: datetime) -> None:
+        """Make an alert a member of its groups, opening those that are not open."""
+        for home in grouping.homes(self._root, alert, at):
+            if home.key not in active:
+                former = sql.finished_group(conn, home.key)
+                group = grouping.reopen(former, at) if former else home
+                sql.open_group(conn, group)
+                active[home.key] = GroupState(group, ())
+            state = active[home.key]
+            others = tuple(member for member in state.members if member.fingerprint != alert.fingerprint)
+            active[home.key] = replace(state, members=(*others, alert))
+            sql.join_group(conn, home.key, alert.fingerprint, at)
+
+    def _adopt(self, conn: sa.Connection, active: dict[GroupKey, GroupState], now: datetime) -> None:
+        """Find new homes for alerts whose route was removed from the configuration."""
+        orphans = [state for state in active.values() if state.group.route not in self._routes]
+        for state in orphans:
+            for alert in state.members:
+                if alert.is_firing(now):
+                    self._join(conn, active, alert, now)
+
+    def _plan(self, conn: sa.Connection, state: GroupState, now: datetime) -> Planned:
+        settled = [settle(alert, now) for alert in state.members]
+        sql.put_alerts(conn, (after for before, after in zip(state.members, settled, strict=True) if before != after))
+        planned = pipeline.plan(state, Setting(self._routes, self._wants), now, self._stages)
+        for notification in planned.notifications:
+            outbox.enqueue(conn, notification, dump_message(compose(notification)))
+        for decision in planned.decisions:
+            if decision.is_told or state.told.get(decision.channel, _UNTOLD).decision != decision.reason:
+                sql.put_decision(conn, decision)
+        for channel, log in planned.told.items():
+            if log != state.told.get(channel):
+                sql.put_told(conn, state.group, channel, log)
+        if planned.group != state.group or planned.left or planned.is_finished:
+            sql.put_group(conn, planned.group, planned.left, now if planned.is_finished else None)
+        return planned
+
+
+_UNTOLD = Told()

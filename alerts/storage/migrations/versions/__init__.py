@@ -1,0 +1,1 @@
+"""One module a step, never edited after a release: expand, migrate and contract in separate releases."""

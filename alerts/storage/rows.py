@@ -1,0 +1,163 @@
+"""Rows to values and back. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from alerts.model import (
+    Alert,
+    Chart,
+    Delivery,
+    DeliveryId,
+    DeliveryState,
+    EndReason,
+    Fingerprint,
+    Group,
+    GroupKey,
+    Labels,
+    NotifyReason,
+    Receipt,
+    Severity,
+    Told,
+)
+
+Row = sa.RowMapping
+Values = dict[str, Any]
+
+
+def alert_of(row: Row) -> Alert:
+    """Read an alert."""
+    return Alert(
+        fingerprint=Fingerprint(row["fingerprint"]),
+        occurrence=row["occurrence"],
+        labels=Labels.of(row["labels"]),
+        annotations=row["annotations"],
+        severity=Severity(row["severity"]),
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        link=row["link"],
+        charts=tuple(_chart_of(chart) for chart in row["charts"]),
+        first_seen_at=row["first_seen_at"],
+        last_seen_at=row["last_seen_at"],
+        updated_at=row["updated_at"],
+        end_reason=EndReason(row["end_reason"]) if row["end_reason"] else None,
+        is_flap=row["is_flap"],
+    )
+
+
+def alert_values(alert: Alert) -> Values:
+    """Write an alert."""
+    return {
+        "fingerprint": alert.fingerprint,
+        "occurrence": alert.occurrence,
+        "labels": dict(alert.labels),
+        "annotations": dict(alert.annotations),
+        "severity": alert.severity.value,
+        "starts_at": alert.starts_at,
+        "ends_at": alert.ends_at,
+        "link": alert.link,
+        "charts": [_chart_values(chart) for chart in alert.charts],
+        "first_seen_at": alert.first_seen_at,
+        "last_seen_at": alert.last_seen_at,
+        "updated_at": alert.updated_at,
+        "end_reason": alert.end_reason.value if alert.end_reason else None,
+        "is_flap": alert.is_flap,
+    }
+
+
+def group_of(row: Row) -> Group:
+    """Read a group."""
+    return Group(
+        key=GroupKey(row["group_key"]),
+        route=row["route"],
+        labels=Labels.of(row["labels"]),
+        generation=row["generation"],
+        opened_at=row["opened_at"],
+        checked_at=row["checked_at"],
+    )
+
+
+def group_values(group: Group) -> Values:
+    """Write a group."""
+    return {
+        "group_key": group.key,
+        "route": group.route,
+        "labels": dict(group.labels),
+        "generation": group.generation,
+        "opened_at": group.opened_at,
+        "checked_at": group.checked_at,
+    }
+
+
+def told_of(row: Row) -> Told:
+    """Read what a channel was told."""
+    return Told(
+        firing={Fingerprint(name): Severity(severity) for name, severity in row["firing"].items()},
+        resolved=frozenset(Fingerprint(name) for name in row["resolved"]),
+        told_at=row["told_at"],
+        count=row["count"],
+        decision=row["decision"],
+    )
+
+
+def told_values(told: Told) -> Values:
+    """Write what a channel was told; sorted, so that equal values give equal rows."""
+    return {
+        "firing": {name: told.firing[name].value for name in sorted(told.firing)},
+        "resolved": sorted(told.resolved),
+        "told_at": told.told_at,
+        "count": told.count,
+        "decision": str(told.decision),
+    }
+
+
+def delivery_of(row: Row, previous: Receipt | None = None) -> Delivery:
+    """Read a delivery."""
+    return Delivery(
+        id=DeliveryId(row["delivery_id"]),
+        group_key=GroupKey(row["group_key"]),
+        generation=row["generation"],
+        channel=row["channel"],
+        reason=NotifyReason(row["reason"]),
+        state=DeliveryState(row["state"]),
+        attempts=row["attempts"],
+        created_at=row["created_at"],
+        next_at=row["next_at"],
+        body=row["body"],
+        last_failure=row["last_failure"],
+        previous=previous,
+    )
+
+
+def receipt_of(stored: Values | None) -> Receipt | None:
+    """Read a receipt."""
+    return None if stored is None else Receipt(stored["handle"], tuple(stored["notes"]))
+
+
+def receipt_values(receipt: Receipt) -> Values:
+    """Write a receipt."""
+    return {"handle": dict(receipt.handle), "notes": list(receipt.notes)}
+
+
+def _chart_of(stored: Values) -> Chart:
+    return Chart(
+        stored["title"],
+        stored["kind"],
+        tuple(stored["x"]),
+        tuple(stored["baseline"]),
+        tuple(stored["current"]),
+        stored["unit"],
+    )
+
+
+def _chart_values(chart: Chart) -> Values:
+    return {
+        "title": chart.title,
+        "kind": chart.kind,
+        "x": list(chart.x),
+        "baseline": list(chart.baseline),
+        "current": list(chart.current),
+        "unit": chart.unit,
+    }

@@ -1,0 +1,173 @@
+"""The tables of this package, all with the prefix `alerts_`; the migrations create exactly these."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    }
+)
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """An aware UTC instant, also where the database keeps no zone (SQLite)."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+        """Refuse what is not aware; store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            msg = f"{value.isoformat()} has no time zone; only aware UTC times are stored"
+            raise ValueError(msg)
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+        """Give back aware UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _sequence() -> sa.Column[int]:
+    big = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    return sa.Column("seq", big, sa.Identity(), primary_key=True)
+
+
+def _id(name: str, *, primary_key: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.String(32), primary_key=primary_key, nullable=False)
+
+
+events = sa.Table(
+    "alerts_events",
+    metadata,
+    _sequence(),
+    sa.Column("event_id", sa.String(32), nullable=False, unique=True, comment="hash of the content"),
+    _id("fingerprint"),
+    sa.Column("received_at", UtcDateTime, nullable=False),
+    sa.Column("body", sa.Text, nullable=False, comment="the posted document"),
+    sa.Column("outcome", sa.String(32), comment="what folding it did; null until folded"),
+    sa.Index(None, "outcome", "seq"),
+)
+
+alerts = sa.Table(
+    "alerts_alerts",
+    metadata,
+    _id("fingerprint", primary_key=True),
+    sa.Column("occurrence", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("labels", sa.JSON, nullable=False),
+    sa.Column("annotations", sa.JSON, nullable=False),
+    sa.Column("severity", sa.String(16), nullable=False),
+    sa.Column("starts_at", UtcDateTime, nullable=False),
+    sa.Column("ends_at", UtcDateTime),
+    sa.Column("link", sa.Text),
+    sa.Column("charts", sa.JSON, nullable=False),
+    sa.Column("first_seen_at", UtcDateTime, nullable=False),
+    sa.Column("last_seen_at", UtcDateTime, nullable=False),
+    sa.Column("updated_at", UtcDateTime, comment="when the latest news was decided"),
+    sa.Column("end_reason", sa.String(16)),
+    sa.Column("is_flap", sa.Boolean, nullable=False),
+    sa.Index(None, "ends_at"),
+    sa.Index(None, "first_seen_at"),
+)
+
+groups = sa.Table(
+    "alerts_groups",
+    metadata,
+    _id("group_key", primary_key=True),
+    sa.Column("route", sa.Text, nullable=False),
+    sa.Column("labels", sa.JSON, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("opened_at", UtcDateTime, nullable=False),
+    sa.Column("checked_at", UtcDateTime, comment="the last update time that was used"),
+    sa.Column("finished_at", UtcDateTime),
+    sa.Index(None, "finished_at"),
+)
+
+members = sa.Table(
+    "alerts_members",
+    metadata,
+    _id("group_key", primary_key=True),
+    _id("fingerprint", primary_key=True),
+    sa.Column("joined_at", UtcDateTime, nullable=False),
+)
+
+told = sa.Table(
+    "alerts_told",
+    metadata,
+    _id("group_key", primary_key=True),
+    sa.Column("channel", sa.String(200), primary_key=True),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("firing", sa.JSON, nullable=False, comment="fingerprint to severity, as told"),
+    sa.Column("resolved", sa.JSON, nullable=False, comment="fingerprints told to be over"),
+    sa.Column("told_at", UtcDateTime, comment="null: knows nothing of this generation"),
+    sa.Column("count", sa.Integer, nullable=False, comment="messages planned in this generation"),
+    sa.Column("decision", sa.String(80), nullable=False, comment="the last reason, of either kind"),
+    sa.Column("receipt", sa.JSON, comment="handle of the last message sent"),
+)
+
+deliveries = sa.Table(
+    "alerts_deliveries",
+    metadata,
+    _sequence(),
+    sa.Column("delivery_id", sa.String(32), nullable=False, unique=True),
+    _id("group_key"),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("channel", sa.String(200), nullable=False),
+    sa.Column("reason", sa.String(40), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("next_at", UtcDateTime, nullable=False),
+    sa.Column("give_up_from", UtcDateTime, nullable=False, comment="start of the time after which it is dead"),
+    sa.Column("lease_until", UtcDateTime),
+    sa.Column("owner", sa.String(200)),
+    sa.Column("body", sa.Text, nullable=False, comment="the message, so that a retry sends the same"),
+    sa.Column("progress", sa.JSON, comment="what a failed try had reached"),
+    sa.Column("last_failure", sa.Text, nullable=False),
+    sa.Column("finished_at", UtcDateTime),
+    sa.Index(None, "state", "next_at"),
+    sa.Index(None, "channel", "group_key", "seq"),
+)
+
+attempts = sa.Table(
+    "alerts_attempts",
+    metadata,
+    _sequence(),
+    sa.Column("delivery_id", sa.String(32), nullable=False, index=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("outcome", sa.String(16), nullable=False, comment="sent, retry or dead"),
+    sa.Column("failure", sa.String(32)),
+    sa.Column("detail", sa.Text, nullable=False),
+)
+
+decisions = sa.Table(
+    "alerts_decisions",
+    metadata,
+    _sequence(),
+    _id("group_key"),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("channel", sa.String(200), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("is_told", sa.Boolean, nullable=False),
+    sa.Column("reason", sa.String(80), nullable=False),
+    sa.Column("next_at", UtcDateTime),
+    sa.Index(None, "group_key", "seq"),
+    sa.Index(None, "at"),
+)
+
+locks = sa.Table(
+    "alerts_locks",
+    metadata,
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("taken", sa.BigInteger, nullable=False, comment="how often"),
+)

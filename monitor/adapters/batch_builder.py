@@ -1,0 +1,115 @@
+"""Collects the decoded records of one model version and turns them into a batch of columns."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+import numpy as np
+
+from monitor.adapters.loose_record import LooseInference, as_number
+from monitor.adapters.record_fields import Category, InferenceFields, MixedFields
+from monitor.adapters.record_schema import FeatureReader, as_texts, feature_reader
+from monitor.domain.models import LATENCY, PREDICTION, SCORE, ColumnKind, ModelRef
+from monitor.stats.columns import CategoricalColumn, Floats, Ints, Mask, NumericColumn
+from monitor.stream.batch import RecordBatch, join_columns
+from monitor.stream.schema import RecordSchema
+
+Fields = InferenceFields | MixedFields | LooseInference
+
+_outputs = attrgetter("event_id", "prediction", "score", "scores", "latency_ms")
+_PLAIN_NUMBERS = {int, float, type(None)}
+
+
+@dataclass(slots=True)
+class BatchBuilder:
+    """Batches of one model version, slice by slice."""
+
+    ref: ModelRef
+    schema: RecordSchema
+    reader: FeatureReader = field(init=False)
+    _parts: list[RecordBatch] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Generate the reader of the features."""
+        self.reader = feature_reader(self.schema)
+
+    def add(
+        self,
+        offsets: Ints,
+        event_time_ms: Ints,
+        fields: Sequence[Fields],
+        features: Sequence[object],
+        invalid: Mapping[str, Sequence[int]],
+    ) -> None:
+        """A slice in offset order; `features` are rows of the reader, `invalid` names rows of wrongly typed features."""
+        event_ids, predictions, scores, by_label, latencies = zip(*map(_outputs, fields), strict=True)
+        columns = self.reader.columns(features, invalid)
+        wrong = _invalid_outputs(fields)
+        score = np.fromiter(map(self._score, scores, by_label), np.float64, len(fields))
+        texts = as_texts(predictions)
+        if self.schema.kind(SCORE):
+            columns[SCORE] = NumericColumn(score, wrong.get(SCORE))
+        if self.schema.kind(LATENCY):
+            columns[LATENCY] = NumericColumn(np.fromiter(latencies, np.float64, len(fields)), wrong.get(LATENCY))
+        match self.schema.kind(PREDICTION):
+            case ColumnKind.NUMERIC:
+                columns[PREDICTION] = _numbers(predictions, wrong.get(PREDICTION))
+            case ColumnKind.CATEGORICAL:
+                columns[PREDICTION] = CategoricalColumn(texts, wrong.get(PREDICTION))
+        self._parts.append(RecordBatch(self.ref, event_time_ms, offsets, event_ids, columns, texts, score))
+
+    def build(self) -> list[RecordBatch]:
+        """All slices as one batch; more than one where a guessed schema found other features."""
+        batches: list[list[RecordBatch]] = []
+        for part in self._parts:
+            if batches and batches[-1][0].columns.keys() == part.columns.keys():
+                batches[-1].append(part)
+            else:
+                batches.append([part])
+        self._parts = []
+        return [_joined(parts) for parts in batches]
+
+    def _score(self, score: float | None, by_label: Mapping[str, float | None] | None) -> float | None:
+        """The score, else that of the positive label, else (no such label) the largest."""
+        if score is not None or not by_label:
+            return score
+        if self.schema.positive_label is not None:
+            return by_label.get(self.schema.positive_label)
+        return max((value for value in by_label.values() if value is not None), default=None)
+
+
+def _joined(parts: Sequence[RecordBatch]) -> RecordBatch:
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    return RecordBatch(
+        first.ref,
+        np.concatenate([part.event_time_ms for part in parts]),
+        np.concatenate([part.offsets for part in parts]),
+        [event_id for part in parts for event_id in part.event_ids],
+        {name: join_columns([part.columns[name] for part in parts]) for name in first.columns},
+        [prediction for part in parts for prediction in part.predictions],
+        np.concatenate([part.scores for part in parts]),
+    )
+
+
+def _invalid_outputs(fields: Sequence[Fields]) -> dict[str, Mask]:
+    wrong: dict[str, Mask] = {}
+    for row, record in enumerate(fields):
+        if isinstance(record, LooseInference):
+            for name in record.invalid:
+                wrong.setdefault(name, np.zeros(len(fields), np.bool_))[row] = True
+    return wrong
+
+
+def _numbers(predictions: Sequence[Category], invalid: Mask | None) -> NumericColumn:
+    if set(map(type, predictions)) <= _PLAIN_NUMBERS:
+        try:
+            return NumericColumn(np.fromiter(predictions, np.float64, len(predictions)), invalid)  # type: ignore[arg-type]
+        except OverflowError:
+            pass  # a whole number beyond the floats: one by one
+    numbers = [as_number(value) for value in predictions]
+    values: Floats = np.fromiter(numbers, np.float64, len(numbers))
+    pairs = zip(numbers, predictions, strict=True)
+    wrong = np.fromiter((n is None and p is not None for n, p in pairs), np.bool_, len(numbers))
+    return NumericColumn(values, wrong if invalid is None else wrong | invalid)

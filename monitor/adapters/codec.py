@@ -1,0 +1,264 @@
+"""JSON messages to columns: fast where records are as agreed, forgiving where they are not, never at the cost of others.
+
+The ladder of a message: typed structs; generic JSON, feature by feature; JSON with NaN and Infinity; dead letter.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+
+import msgspec
+import numpy as np
+
+from monitor.adapters.batch_builder import BatchBuilder, Fields
+from monitor.adapters.event_times import event_times_ms
+from monitor.adapters.loose_record import LooseInference, LooseTruth, features_object, parse_json, read_record
+from monitor.adapters.record_fields import InferenceFields, MixedFields, TruthFields
+from monitor.adapters.record_schema import FeatureReader
+from monitor.domain.errors import RecordRejected, RejectReason
+from monitor.domain.models import ModelRef
+from monitor.domain.records import DeadLetter, PartitionId, RawRecord, Truth
+from monitor.domain.stream import TopicKind
+from monitor.stats.columns import Ints
+from monitor.stream.batch import Decoded, RecordBatch, category_text
+from monitor.stream.dead_letters import dead_letter
+from monitor.stream.schema import RecordSchema, SchemaLookup
+
+SLICE = 1_000
+"""Messages that are decoded at a time: their objects stay in the processor's cache."""
+
+MAX_RECORD_BYTES = 5 * 2**20
+
+_Any = Fields | TruthFields | LooseTruth
+_DECODERS: dict[TopicKind, Callable[[bytes], _Any]] = {
+    TopicKind.INFERENCE: msgspec.json.Decoder(InferenceFields).decode,
+    TopicKind.GROUND_TRUTH: msgspec.json.Decoder(TruthFields).decode,
+    TopicKind.MIXED: msgspec.json.Decoder(MixedFields).decode,
+}
+_NOT_AS_AGREED = (ValueError, TypeError, RecursionError)
+"""What msgspec raises: its own errors and UnicodeDecodeError are ValueErrors; TypeError for a row parsed already."""
+
+_model_version = attrgetter("model", "model_version")
+
+
+class JsonCodec:
+    """Decodes canonical JSON records (docs/reference/records.md). Keeps the generated decoders; not thread-safe.
+
+    Messages longer than `max_record_bytes` are refused unread.
+    """
+
+    def __init__(self, max_record_bytes: int = MAX_RECORD_BYTES) -> None:
+        self._max_record_bytes = max_record_bytes
+        self._builders: dict[ModelRef, BatchBuilder] = {}
+
+    def decode(
+        self, partition: PartitionId, kind: TopicKind, records: Sequence[RawRecord], schemas: SchemaLookup
+    ) -> Decoded:
+        """Decode records of one partition, in offset order. Every one of them is in exactly one part of the result."""
+        decoding = _Decoding(partition, kind, schemas, self._max_record_bytes, self._builders)
+        for start in range(0, len(records), SLICE):
+            decoding.take(records[start : start + SLICE])
+        return decoding.finish(len(records))
+
+
+class _Decoding:
+    """One call of `decode`."""
+
+    def __init__(
+        self,
+        partition: PartitionId,
+        kind: TopicKind,
+        schemas: SchemaLookup,
+        max_record_bytes: int,
+        builders: dict[ModelRef, BatchBuilder],
+    ) -> None:
+        self._partition, self._kind, self._schemas = partition, kind, schemas
+        self._max_record_bytes, self._builders = max_record_bytes, builders
+        self._decode = _DECODERS[kind]
+        self._used: dict[ModelRef, BatchBuilder] = {}
+        self._batches: list[RecordBatch] = []
+        self._truths: list[tuple[int, Truth]] = []
+        self._rejected: list[DeadLetter] = []
+
+    def finish(self, n: int) -> Decoded:
+        for builder in self._used.values():
+            self._batches.extend(builder.build())
+        self._rejected.sort(key=lambda letter: letter.offset)
+        return Decoded(self._batches, self._truths, self._rejected, n)
+
+    def take(self, records: Sequence[RawRecord]) -> None:
+        readable = self._readable(records)
+        rows = self._fields(readable)
+        if self._kind is TopicKind.INFERENCE and len(readable) and None not in rows:
+            self._take_groups(readable, rows)
+        else:
+            self._take_groups(*self._separate(readable, rows))
+
+    def _readable(self, records: Sequence[RawRecord]) -> Sequence[RawRecord]:
+        """The records that have a value, of bearable size, in UTF-8."""
+        values = [record.value for record in records]
+        if all(values) and max(map(len, values)) <= self._max_record_bytes and all(map(bytes.isascii, values)):  # type: ignore[arg-type]
+            return records
+        return [record for record in records if self._is_readable(record)]
+
+    def _is_readable(self, record: RawRecord) -> bool:
+        value = record.value
+        if not value:
+            detail = "no value (a tombstone)" if value is None else "a value of no bytes"
+            self._reject(record, RejectReason.EMPTY, detail)
+        elif len(value) > self._max_record_bytes:
+            detail = f"{len(value):,} bytes; at most {self._max_record_bytes:,} are read"
+            self._reject(record, RejectReason.TOO_LARGE, detail)
+        else:
+            return value.isascii() or self._is_utf8(record, value)
+        return False
+
+    def _is_utf8(self, record: RawRecord, value: bytes) -> bool:
+        try:
+            value.decode()
+        except UnicodeDecodeError as error:
+            self._reject(record, RejectReason.MALFORMED_JSON, f"not UTF-8: {error.reason} at byte {error.start}")
+            return False
+        return True
+
+    def _fields(self, records: Sequence[RawRecord]) -> list[_Any | None]:
+        """One for each record, None for a refused one. A failing message is read loosely, then the rest goes on."""
+        rows: list[_Any | None] = []
+        values = iter([record.value or b"" for record in records])
+        while True:
+            try:
+                rows.extend(map(self._decode, values))
+            except _NOT_AS_AGREED:
+                rows.append(self._loosely(records[len(rows)]))
+            else:
+                return rows
+
+    def _loosely(self, record: RawRecord) -> LooseInference | LooseTruth | None:
+        try:
+            return read_record(record.value or b"", self._kind)
+        except RecordRejected as rejected:
+            self._reject(record, rejected.reason, rejected.detail)
+            return None
+
+    def _separate(
+        self, records: Sequence[RawRecord], rows: Sequence[_Any | None]
+    ) -> tuple[list[RawRecord], list[Fields]]:
+        """The inference records; ground truth is taken on the way."""
+        kept: list[RawRecord] = []
+        inference: list[Fields] = []
+        truths: list[tuple[RawRecord, TruthFields | LooseTruth]] = []
+        for record, row in zip(records, rows, strict=True):
+            fields = self._complete(record, row) if isinstance(row, MixedFields) else row
+            match fields:
+                case None:
+                    continue
+                case TruthFields() | LooseTruth():
+                    truths.append((record, fields))
+                case _:
+                    kept.append(record)
+                    inference.append(fields)
+        if truths:
+            self._take_truths(truths)
+        return kept, inference
+
+    def _complete(self, record: RawRecord, fields: MixedFields) -> Fields | TruthFields | LooseTruth | None:
+        """A record of a mixed topic as what its type says, when it has what that asks for."""
+        if fields.type == TopicKind.GROUND_TRUTH:
+            if fields.label is None:
+                return self._loosely(record)
+            return TruthFields(fields.event_id, fields.model, fields.event_time, fields.label)
+        return self._loosely(record) if fields.model_version is None or not bytes(fields.features) else fields
+
+    def _take_truths(self, truths: Sequence[tuple[RawRecord, TruthFields | LooseTruth]]) -> None:
+        times, bad = event_times_ms([fields.event_time for _, fields in truths])
+        for (record, fields), at_ms, is_bad in zip(truths, times.tolist(), bad.tolist(), strict=True):
+            if self._schemas(fields.model, "") is None:
+                self._reject_unknown_model(record, fields.model)
+            elif is_bad:
+                self._reject_event_time(record, fields.event_time, fields.model)
+            else:
+                label = category_text(fields.label) or ""
+                self._truths.append((record.offset, Truth(fields.model, fields.event_id, label, at_ms)))
+
+    def _take_groups(self, records: Sequence[RawRecord], rows: Sequence[Fields]) -> None:
+        """Model version by model version."""
+        refs = list(map(_model_version, rows))
+        if refs and refs.count(refs[0]) == len(refs):
+            self._take_group(*refs[0], records, rows)
+            return
+        groups: dict[tuple[str, str | int], list[int]] = defaultdict(list)
+        for row, ref in enumerate(refs):
+            groups[ref].append(row)
+        for (model, version), chosen in groups.items():
+            self._take_group(model, version, [records[row] for row in chosen], [rows[row] for row in chosen])
+
+    def _take_group(self, model: str, version: str | int, records: Sequence[RawRecord], rows: Sequence[Fields]) -> None:
+        schema = self._schemas(model, str(version))
+        if schema is None:
+            for record in records:
+                self._reject_unknown_model(record, model)
+            return
+        times, bad = event_times_ms([fields.event_time for fields in rows])
+        if bad.any():
+            for row in np.flatnonzero(bad).tolist():
+                self._reject_event_time(records[row], rows[row].event_time, model)
+            good = np.flatnonzero(~bad)
+            records, rows, times = [records[k] for k in good], [rows[k] for k in good], times[good]
+        self._add(self._builder(ModelRef(model, str(version)), schema), records, rows, times)
+
+    def _add(self, builder: BatchBuilder, records: Sequence[RawRecord], rows: Sequence[Fields], times: Ints) -> None:
+        features, invalid = self._features(builder.reader, records, rows)
+        if None in features:
+            kept = [k for k, row in enumerate(features) if row is not None]
+            position = {k: at for at, k in enumerate(kept)}
+            records, rows, times = [records[k] for k in kept], [rows[k] for k in kept], times[kept]
+            features = [features[k] for k in kept]
+            invalid = {name: [position[k] for k in wrong] for name, wrong in invalid.items()}
+        if rows:
+            offsets = np.fromiter([record.offset for record in records], np.int64, len(records))
+            builder.add(offsets, times, rows, features, invalid)
+
+    def _features(
+        self, reader: FeatureReader, records: Sequence[RawRecord], rows: Sequence[Fields]
+    ) -> tuple[list[object], dict[str, list[int]]]:
+        """One for each record, None for a refused one; and by column the rows with an invalid value."""
+        features: list[object] = []
+        invalid: dict[str, list[int]] = defaultdict(list)
+        raw = iter([fields.features for fields in rows])
+        while True:
+            try:
+                features.extend(map(reader.decode, raw))  # type: ignore[arg-type]  # a mapping raises TypeError
+            except _NOT_AS_AGREED:
+                row = len(features)
+                coerced, wrong = self._coerced(reader, records[row], rows[row])
+                features.append(coerced)
+                for name in wrong:
+                    invalid[name].append(row)
+            else:
+                return features, invalid
+
+    def _coerced(self, reader: FeatureReader, record: RawRecord, fields: Fields) -> tuple[object, list[str]]:
+        raw = fields.features
+        try:
+            return reader.coerce(features_object(parse_json(bytes(raw)) if isinstance(raw, msgspec.Raw) else raw))
+        except RecordRejected as rejected:
+            self._reject(record, rejected.reason, f"features: {rejected.detail}", fields.model)
+            return None, []
+
+    def _builder(self, ref: ModelRef, schema: RecordSchema) -> BatchBuilder:
+        builder = self._builders.get(ref)
+        if builder is None or builder.schema is not schema:
+            builder = self._builders[ref] = BatchBuilder(ref, schema)
+        self._used[ref] = builder
+        return builder
+
+    def _reject(self, record: RawRecord, reason: RejectReason, detail: str, model: str | None = None) -> None:
+        self._rejected.append(dead_letter(self._partition, record, reason, detail, model))
+
+    def _reject_unknown_model(self, record: RawRecord, model: str) -> None:
+        detail = f"model {model!r:.200} is not configured"
+        self._reject(record, RejectReason.UNKNOWN_MODEL, detail, model[:200])
+
+    def _reject_event_time(self, record: RawRecord, event_time: object, model: str) -> None:
+        detail = f"event_time {event_time!r:.80} is no instant of the years 1 to 9999"
+        self._reject(record, RejectReason.BAD_EVENT_TIME, detail, model)

@@ -1,0 +1,81 @@
+"""Values as JSON text, and back to equal values: what is stored whole because it is never searched by its parts.
+
+Every document carries the version of its shape (`"v"`). A newer program reads every older version.
+"""
+
+import math
+from typing import Any, TypeVar
+
+import msgspec
+
+from monitor.domain.findings import Finding
+from monitor.domain.retraining import RetrainJob
+from monitor.domain.rules import AlertEvent
+
+VERSION = 1
+_FLOAT = "$float"  # JSON has no infinity and no NaN
+
+_Value = TypeVar("_Value")
+
+
+def event_to_json(event: AlertEvent) -> str:
+    """An alert event as JSON text; instants as RFC 3339."""
+    return _dump(event)
+
+
+def event_from_json(text: str) -> AlertEvent:
+    """The event that `event_to_json` was given."""
+    return _load(text, AlertEvent)
+
+
+def finding_to_json(finding: Finding) -> str:
+    """A finding with its threshold, parameters, result and evidence. The result's detail must be JSON-able."""
+    return _dump(finding)
+
+
+def finding_from_json(text: str) -> Finding:
+    """The finding that `finding_to_json` was given; tuples in the result's detail come back as lists."""
+    return _load(text, Finding)
+
+
+def job_to_json(job: RetrainJob) -> str:
+    """A retraining job with its request."""
+    return _dump(job)
+
+
+def job_from_json(text: str) -> RetrainJob:
+    """The job that `job_to_json` was given."""
+    return _load(text, RetrainJob)
+
+
+def _dump(value: object) -> str:
+    body = _without_odd_floats(msgspec.to_builtins(value, str_keys=True))
+    return msgspec.json.encode({"v": VERSION, "value": body}).decode()
+
+
+def _load(text: str, kind: type[_Value]) -> _Value:
+    document = msgspec.json.decode(text)
+    if document["v"] != VERSION:
+        raise ValueError(f"a stored {kind.__name__} has version {document['v']}: this program reads up to {VERSION}")
+    body = document["value"]
+    return msgspec.convert(_with_odd_floats(body) if _FLOAT in text else body, kind)
+
+
+def _without_odd_floats(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, float) and not math.isfinite(value):
+        return {_FLOAT: str(value)}
+    if isinstance(value, dict):
+        return {key: _without_odd_floats(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_odd_floats(item) for item in value]
+    return value
+
+
+def _with_odd_floats(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        if value.keys() == {_FLOAT}:
+            return float(value[_FLOAT])
+        return {key: _with_odd_floats(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_odd_floats(item) for item in value]
+    return value

@@ -1,0 +1,56 @@
+"""What a drift test is: a pure function of two profiles, with its unit, range and default threshold stated."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import ClassVar, Protocol, TypeVar
+
+from monitor.domain.checks import Aspect, Parameter, Threshold
+from monitor.domain.errors import ConfigError
+from monitor.domain.findings import TestResult
+from monitor.stats.profiles.layouts import Profile
+
+
+class DriftTest(Protocol):
+    """An algorithm that compares a window with the baseline.
+
+    Implementations are frozen dataclasses whose fields are the test's parameters (text, numbers, booleans), each with a
+    default. `needs` are the aspects that a profile must answer. `unit` says what the statistic is measured in;
+    larger always means more different, `minimum` is its value for equal shares and `maximum` its upper bound.
+    `run` is deterministic, changes neither profile and copes with empty ones.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    unit: ClassVar[str]
+    minimum: ClassVar[float]
+    maximum: ClassVar[float]
+    needs: ClassVar[frozenset[Aspect]]
+    default_threshold: ClassVar[Threshold]
+
+    def run(self, baseline: Profile, current: Profile) -> TestResult:
+        """Compare two profiles on the same layout; LayoutMismatch when the layouts differ."""
+        ...
+
+
+T = TypeVar("T")
+
+
+def with_parameters(subject: T, name: str, parameters: Mapping[str, Parameter]) -> T:
+    """The test (or metric) called `name` with the parameters of a check; ConfigError names what is wrong."""
+    if not parameters:
+        return subject
+    known = {field.name for field in fields(subject)} if is_dataclass(subject) else set()
+    unknown = sorted(parameters.keys() - known)
+    if unknown:
+        hint = f"it knows: {', '.join(sorted(known))}" if known else "it has none"
+        raise ConfigError(f"{name} has no parameter {', '.join(unknown)}", hint=hint)
+    try:
+        changed: T = replace(subject, **parameters)  # type: ignore[type-var]  # a dataclass, or `known` were empty
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{name} cannot take {dict(parameters)}: {error}") from error
+    return changed
+
+
+def nothing_to_compare(n_baseline: int, n_current: int) -> TestResult:
+    """The result where one side has no values: no difference can be told, the verdict will be insufficient data."""
+    return TestResult(0.0, None, n_baseline, n_current, detail={"empty": "baseline" if not n_baseline else "current"})

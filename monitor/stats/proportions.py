@@ -1,0 +1,64 @@
+"""Proportions: intervals of one, comparisons of two."""
+
+import math
+
+from scipy import special
+
+Z95 = 1.959963984540054
+"""The 97.5 % quantile of the normal law."""
+
+MIN_EXPECTED = 5.0
+"""Below this expected count the normal approximation gives way to the exact conditional test."""
+
+
+def wilson(hits: float, n: float) -> tuple[float, float]:
+    """95 % interval of a proportion (Wilson 1927): covers well for small n and near 0 and 1; (0, 1) for n = 0."""
+    if n <= 0:
+        return 0.0, 1.0
+    share, z2 = hits / n, Z95 * Z95
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return max(0.0, centre - half) if hits else 0.0, min(1.0, centre + half) if hits < n else 1.0
+
+
+def two_sided_p(hits_a: int, n_a: int, hits_b: int, n_b: int) -> float:
+    """P-value, in [0, 1], of the hypothesis that two samples have the same proportion.
+
+    The pooled z-test, equal to the chi-squared test of the two-by-two table without correction; where few hits (or few
+    misses) are expected in either sample, the conditional binomial test of two Poisson rates (Przyborowski & Wilenski
+    1940), twice the smaller tail.
+    """
+    if _is_rare(hits_a + hits_b, n_a, n_b):
+        return min(1.0, 2 * min(_binomial_excess(hits_a, n_a, hits_b, n_b), _binomial_excess(hits_b, n_b, hits_a, n_a)))
+    if _is_rare(n_a + n_b - hits_a - hits_b, n_a, n_b):
+        return two_sided_p(n_a - hits_a, n_a, n_b - hits_b, n_b)
+    return float(2 * special.ndtr(-abs(_z(hits_a, n_a, hits_b, n_b))))
+
+
+def excess_p(hits_a: int, n_a: int, hits_b: int, n_b: int) -> float:
+    """P-value, in [0, 1], of the hypothesis that the proportion in sample b is not larger than in sample a.
+
+    One side of `two_sided_p`.
+    """
+    if _is_rare(hits_a + hits_b, n_a, n_b):
+        return _binomial_excess(hits_a, n_a, hits_b, n_b)
+    if _is_rare(n_a + n_b - hits_a - hits_b, n_a, n_b):
+        misses_a, misses_b = n_a - hits_a, n_b - hits_b
+        return _binomial_excess(misses_b, n_b, misses_a, n_a)
+    return float(special.ndtr(-_z(hits_a, n_a, hits_b, n_b)))
+
+
+def _is_rare(total: int, n_a: int, n_b: int) -> bool:
+    return total * min(n_a, n_b) < MIN_EXPECTED * (n_a + n_b)
+
+
+def _binomial_excess(hits_a: int, n_a: int, hits_b: int, n_b: int) -> float:
+    """P(at least `hits_b` of all hits fall into b), each doing so with probability n_b / (n_a + n_b)."""
+    if not hits_b:
+        return 1.0
+    return float(special.bdtrc(hits_b - 1, hits_a + hits_b, n_b / (n_a + n_b)))
+
+
+def _z(hits_a: int, n_a: int, hits_b: int, n_b: int) -> float:
+    pooled = (hits_a + hits_b) / (n_a + n_b)
+    return (hits_b / n_b - hits_a / n_a) / math.sqrt(pooled * (1 - pooled) * (1 / n_a + 1 / n_b))

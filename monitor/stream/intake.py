@@ -1,0 +1,217 @@
+"""One claimed partition in memory: everything that was read of it and not saved yet."""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from monitor.domain.errors import RejectReason
+from monitor.domain.models import ModelRef, MonitoredModel
+from monitor.domain.records import DeadLetter, Prediction, RawRecord, Truth
+from monitor.domain.stream import ArchiveFile, Claim, Flush, TopicKind
+from monitor.domain.time import duration_ms, format_instant, from_ms
+from monitor.stats.columns import Ints, Mask
+from monitor.stream.batch import Decoded, RecordBatch
+from monitor.stream.dead_letters import dead_letter
+from monitor.stream.shards import BaselineLookup, Shards
+from monitor.stream.watermark import pass_records
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What one poll of a partition came to: every record is counted, refused, or a truth nobody waits for."""
+
+    counted: Mapping[ModelRef, int]
+    late: Mapping[ModelRef, int]
+    truths: int
+    truths_ignored: int
+    refused: Mapping[RejectReason, int]
+    refused_at_end: int
+
+
+@dataclass(slots=True)
+class _Unsaved:
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    predictions: list[Prediction] = field(default_factory=list)
+    truths: list[Truth] = field(default_factory=list)
+    archived: list[RecordBatch] = field(default_factory=list)
+    records: int = 0
+
+
+class PartitionIntake:
+    """Folds the records of one claimed partition and says what to save.
+
+    Everything here is a function of the log from the claim's offset on (and of `latest_ms`, for clocks that run ahead):
+    dropping it and reading again gives the same. Not thread-safe.
+    """
+
+    def __init__(
+        self, claim: Claim, kind: TopicKind, models: Mapping[str, MonitoredModel], baselines: BaselineLookup
+    ) -> None:
+        self.claim, self.kind = claim, kind
+        self.next_offset, self.watermark_ms = claim.next_offset, claim.watermark_ms
+        self._saved_offset = claim.next_offset
+        self._models = models
+        self._shards = Shards(claim, models, baselines)
+        self._unsaved = _Unsaved()
+
+    @property
+    def unsaved_records(self) -> int:
+        """Number of records read since the last save."""
+        return self._unsaved.records
+
+    @property
+    def archived(self) -> Sequence[RecordBatch]:
+        """Unsaved records of models whose raw rows are kept, in the order they were accepted."""
+        return self._unsaved.archived
+
+    def unseen(self, records: Sequence[RawRecord]) -> Sequence[RawRecord]:
+        """The records not read before, each offset once: a source may deliver again, the log position decides."""
+        offsets = np.fromiter((record.offset for record in records), np.int64, len(records))
+        expected = -1 if self.next_offset is None else self.next_offset
+        if offsets[0] >= expected and (offsets[1:] > offsets[:-1]).all():
+            return records
+        before = np.maximum.accumulate(np.concatenate(([expected - 1], offsets[:-1])))
+        return [records[i] for i in np.flatnonzero(offsets > before).tolist()]
+
+    def accept(self, records: Sequence[RawRecord], decoded: Decoded, latest_ms: int | None) -> Accepted:
+        """Take what `unseen` returned, decoded. Event times after `latest_ms` (None: no limit) are refused."""
+        refused = list(decoded.rejected)
+        before, future = self._pass(decoded, latest_ms)
+        counted, late = Counter[ModelRef](), Counter[ModelRef]()
+        for batch, met, ahead in zip(decoded.batches, before, future, strict=True):
+            kept, is_late = self._admit(batch, met, ahead, records, refused)
+            if len(kept):
+                self._keep(kept, is_late)
+                counted[kept.ref] += len(kept)
+                late[kept.ref] += int(np.count_nonzero(is_late))
+        truths, ignored = self._take_truths(decoded.truths, latest_ms, records, refused)
+        self._unsaved.dead_letters.extend(refused)
+        self._unsaved.records += len(records)
+        self.next_offset = records[-1].offset + 1
+        reasons = Counter(letter.reason for letter in refused)
+        return Accepted(counted, late, truths, ignored, reasons, _refused_at_end(records, refused))
+
+    def to_flush(self, saved_at_ms: int, highwater: int | None, archive: Sequence[ArchiveFile] = ()) -> Flush:
+        """Everything unsaved as one transaction; only after at least one record was read."""
+        if self.next_offset is None:
+            raise ValueError(f"{self.claim.partition}: nothing was read, so there is nothing to save")
+        return Flush(
+            claim=self.claim,
+            kind=self.kind,
+            old_offset=self._saved_offset,
+            next_offset=self.next_offset,
+            watermark_ms=self.watermark_ms,
+            highwater=highwater,
+            saved_at_ms=saved_at_ms,
+            caught_up_at_ms=saved_at_ms if self.next_offset == highwater else None,
+            shares=self._shards.dirty(),
+            dead_letters=tuple(self._unsaved.dead_letters),
+            predictions=tuple(self._unsaved.predictions),
+            truths=tuple(self._unsaved.truths),
+            archive=tuple(archive),
+        )
+
+    def saved(self) -> None:
+        """The last `to_flush` was committed."""
+        self._saved_offset = self.next_offset
+        self._shards.saved(self.watermark_ms)
+        self._unsaved = _Unsaved()
+
+    def _pass(self, decoded: Decoded, latest_ms: int | None) -> tuple[list[Ints], list[Mask]]:
+        """For each batch: the watermark that every record met, and which records come from the future."""
+        batches = decoded.batches
+        if self.kind is TopicKind.GROUND_TRUTH:
+            times = np.fromiter((truth.known_at_ms for _, truth in decoded.truths), np.int64, len(decoded.truths))
+            self.watermark_ms = pass_records(self.watermark_ms, times, latest_ms).watermark_ms
+            return [], []
+        if not batches:
+            return [], []
+        order = np.argsort(np.concatenate([batch.offsets for batch in batches]), kind="stable")
+        times = np.concatenate([batch.event_time_ms for batch in batches])[order]
+        passage = pass_records(self.watermark_ms, times, latest_ms)
+        self.watermark_ms = passage.watermark_ms
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        ends = np.cumsum([len(batch) for batch in batches])[:-1]
+        return np.split(passage.before_ms[back], ends), np.split(passage.future[back], ends)
+
+    def _admit(
+        self, batch: RecordBatch, met: Ints, ahead: Mask, records: Sequence[RawRecord], refused: list[DeadLetter]
+    ) -> tuple[RecordBatch, Mask]:
+        """The records that count, and which of them are late; the others are refused."""
+        model = self._models[batch.ref.name]
+        oldest = met - duration_ms(model.retention)
+        too_old = batch.event_time_ms < oldest
+        pane_end = (batch.event_time_ms // model.windows.slide_ms + 1) * model.windows.slide_ms
+        late = pane_end <= met - duration_ms(model.lateness)
+        bad = ahead | too_old
+        if not bad.any():
+            return batch, late
+        for row in np.flatnonzero(bad).tolist():
+            record = _at_offset(records, int(batch.offsets[row]))
+            happened = format_instant(from_ms(int(batch.event_time_ms[row])))
+            reason, detail = RejectReason.IN_THE_FUTURE, f"event_time {happened} is ahead of the clock"
+            if not ahead[row]:
+                limit = format_instant(from_ms(int(oldest[row])))
+                reason, detail = RejectReason.TOO_LATE, f"event_time {happened} is before {limit}, out of retention"
+            refused.append(dead_letter(self.claim.partition, record, reason, detail, batch.ref.name))
+        kept = np.flatnonzero(~bad)
+        return batch.take(kept), late[kept]
+
+    def _keep(self, batch: RecordBatch, late: Mask) -> None:
+        model = self._models[batch.ref.name]
+        self._shards.add(batch, late)
+        if model.archive:
+            self._unsaved.archived.append(batch)
+        if model.ground_truth is not None:
+            self._unsaved.predictions.extend(_predictions(batch))
+
+    def _take_truths(
+        self,
+        truths: Sequence[tuple[int, Truth]],
+        latest_ms: int | None,
+        records: Sequence[RawRecord],
+        refused: list[DeadLetter],
+    ) -> tuple[int, int]:
+        """Numbers of truths kept and of those whose model does not wait for ground truth."""
+        kept = 0
+        ignored = 0
+        for offset, truth in truths:
+            if latest_ms is not None and truth.known_at_ms > latest_ms:
+                detail = f"event_time {format_instant(from_ms(truth.known_at_ms))} is ahead of the clock"
+                record = _at_offset(records, offset)
+                letter = dead_letter(self.claim.partition, record, RejectReason.IN_THE_FUTURE, detail, truth.model)
+                refused.append(letter)
+            elif self._models[truth.model].ground_truth is None:
+                ignored += 1
+            else:
+                self._unsaved.truths.append(truth)
+                kept += 1
+        return kept, ignored
+
+
+def _predictions(batch: RecordBatch) -> list[Prediction]:
+    """What ground truth can be joined to: the records that carry a prediction."""
+    ref, scores = batch.ref, batch.scores.tolist()
+    rows = zip(batch.event_ids, batch.event_time_ms.tolist(), batch.predictions, scores, strict=True)
+    return [
+        Prediction(ref.name, ref.version, event_id, at_ms, prediction, None if score != score else score)  # noqa: PLR0124 - NaN
+        for event_id, at_ms, prediction, score in rows
+        if prediction is not None
+    ]
+
+
+def _at_offset(records: Sequence[RawRecord], offset: int) -> RawRecord:
+    return records[bisect_left(records, offset, key=lambda record: record.offset)]
+
+
+def _refused_at_end(records: Sequence[RawRecord], refused: Sequence[DeadLetter]) -> int:
+    """How many records were refused since the last accepted one."""
+    if not refused:
+        return 0
+    offsets = {letter.offset for letter in refused}
+    backwards = enumerate(reversed(records))
+    return next((i for i, record in backwards if record.offset not in offsets), len(records))

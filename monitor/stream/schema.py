@@ -1,0 +1,45 @@
+"""What the decoder must take out of the records of one model version."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from monitor.domain.models import OUTPUT_COLUMNS, ColumnKind, ColumnSpec, MonitoredModel
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSchema:
+    """The columns to read, and how to read a score.
+
+    `columns` are the baseline's, outputs among them, and the columns that segments look at. `positive_label` picks the
+    score out of `scores`. With `discover` every feature is read and its kind guessed: for the archive of a model that
+    has no baseline yet.
+    """
+
+    columns: tuple[ColumnSpec, ...]
+    positive_label: str | None = None
+    discover: bool = False
+
+    @property
+    def features(self) -> tuple[ColumnSpec, ...]:
+        """The columns that come from `features`."""
+        return tuple(column for column in self.columns if column.name not in OUTPUT_COLUMNS)
+
+    def kind(self, name: str) -> ColumnKind | None:
+        """How the column is profiled, None when it is not."""
+        return next((column.kind for column in self.columns if column.name == name), None)
+
+
+SchemaLookup = Callable[[str, str], RecordSchema | None]
+"""Schema of a (model name, version); None when no such model is monitored."""
+
+
+def record_schema(model: MonitoredModel, baselines: tuple[tuple[ColumnSpec, ...], ...]) -> RecordSchema:
+    """The schema of a model whose windows are compared with baselines of these columns, oldest first.
+
+    Where baselines disagree about the kind of a column, the newest is right.
+    """
+    kinds = {column.name: column.kind for columns in baselines for column in columns}
+    for segment in model.segments:
+        kinds.setdefault(segment.column, ColumnKind.CATEGORICAL)
+    columns = tuple(ColumnSpec(name, kind) for name, kind in kinds.items())
+    return RecordSchema(columns, model.positive_label, discover=model.archive and not baselines)
