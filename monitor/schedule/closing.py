@@ -22,19 +22,22 @@ def closes_until_ms(model: MonitoredModel, progress: Sequence[PartitionProgress]
     """
     inference = [p for p in progress if p.kind is not TopicKind.GROUND_TRUTH]
     newest_news_ms = max((p.updated_at_ms for p in inference), default=0)
-    reached: list[int] = []
-    tips: list[int] = []
+    silent: list[int] = []
+    read_out: list[int] = []
+    unread: list[int] = []
     for partition in inference:
         silent_ms = _silent_until_ms(partition, model.silence_after)
         if silent_ms is not None:
-            reached.append(silent_ms)
+            silent.append(silent_ms)
         elif _is_at_its_end(partition, newest_news_ms):
-            tips += [] if partition.watermark_ms is None else [partition.watermark_ms]
+            read_out += [] if partition.watermark_ms is None else [partition.watermark_ms]
         elif partition.watermark_ms is None:
             return None  # claimed, and nothing is known of it
         else:
-            reached.append(partition.watermark_ms)
-    reached += [max(tips)] if tips else []
+            unread.append(partition.watermark_ms)
+    if not unread and read_out:
+        unread = [max(read_out)]
+    reached = silent + unread
     return min(reached) - duration_ms(model.lateness) if reached else None
 
 
