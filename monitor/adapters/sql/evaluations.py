@@ -1,13 +1,13 @@
 """Findings, rule states and transitions; one evaluation is one transaction, and happens once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, Row, Select, and_, exists, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, exists, select
 
-from monitor.adapters.sql import outbox as outbox_table
 from monitor.adapters.sql.documents import finding_from_json, finding_to_json
 from monitor.adapters.sql.engine import reading, writing
+from monitor.adapters.sql.outbox import add_events
 from monitor.adapters.sql.statements import insert
 from monitor.adapters.sql.tables import evaluations, findings, retrain_requests, rule_states, transitions
 from monitor.domain.evaluation import DoneEvaluation, Evaluation, EvaluationCommit
@@ -53,9 +53,9 @@ class SqlEvaluationStore:
             if connection.execute(first).rowcount == 0:
                 return False
             _save_findings(connection, commit.findings)
-            _save_states(connection, commit)
+            _save_states(connection, commit.states)
             _save_transitions(connection, commit.transitions)
-            outbox_table.add(connection, commit.events)
+            add_events(connection, commit.events)
             _save_requests(connection, commit.requests)
             return True
 
@@ -67,13 +67,19 @@ class SqlEvaluationStore:
         kind: EvaluationKind | None = None,
     ) -> list[Finding]:
         """Findings of the newest revisions whose windows start in [since, until), by window and check."""
-        statement = _newest_findings(model)
+        table = findings.c
+        statement = (
+            select(table.document)
+            .where(table.model == model)
+            .where(~_has_newer_revision(findings))
+            .order_by(table.window_start_ms, table.window_end_ms, table.check_name, table.version, table.kind)
+        )
         if since is not None:
-            statement = statement.where(findings.c.window_start_ms >= to_ms(since))
+            statement = statement.where(table.window_start_ms >= to_ms(since))
         if until is not None:
-            statement = statement.where(findings.c.window_start_ms < to_ms(until))
+            statement = statement.where(table.window_start_ms < to_ms(until))
         if kind is not None:
-            statement = statement.where(findings.c.kind == kind.value)
+            statement = statement.where(table.kind == kind.value)
         with reading(self._engine) as connection:
             return [finding_from_json(document) for document in connection.execute(statement).scalars()]
 
@@ -86,11 +92,114 @@ class SqlEvaluationStore:
             return [_transition(row) for row in connection.execute(statement)]
 
 
-def _newest_findings(model: str) -> Select[tuple[str]]:
-    table = findings.c
-    return (
-        select(table.document)
-        .where(table.model == model)
-        .where(~_has_newer_revision(findings))
-        .order_by(table.window_start_ms, table.window_end_ms, table.check_name, table.version, table.kind)
+def _has_newer_revision(table: Table) -> ColumnElement[bool]:
+    """Whether the window of a row of evaluations or findings has been judged again since."""
+    newer = evaluations.alias("newer")
+    window = ("model", "version", "window_start_ms", "window_end_ms", "kind")
+    return exists().where(
+        and_(*(newer.c[name] == table.c[name] for name in window), newer.c.revision > table.c.revision)
     )
+
+
+def _save_findings(connection: Connection, new: Sequence[Finding]) -> None:
+    if new:
+        statement = insert(connection, findings).on_conflict_do_nothing()
+        connection.execute(statement, [_finding_values(finding) for finding in new])
+
+
+def _save_states(connection: Connection, states: Mapping[Subject, RuleState]) -> None:
+    for subject, state in states.items():
+        values: _Values = {
+            "phase": state.phase.value,
+            "since": state.since,
+            "fired_at": state.fired_at,
+            "clear_since": state.clear_since,
+            "folded_to": state.folded_to,
+        }
+        statement = insert(connection, rule_states).values(rule=subject.rule, model=subject.model, **values)
+        connection.execute(statement.on_conflict_do_update(index_elements=["model", "rule"], set_=values))
+
+
+def _save_transitions(connection: Connection, new: Sequence[Transition]) -> None:
+    if new:
+        statement = insert(connection, transitions).on_conflict_do_nothing()
+        connection.execute(statement, [_transition_values(transition) for transition in new])
+
+
+def _save_requests(connection: Connection, new: Sequence[RetrainRequest]) -> None:
+    if new:
+        statement = insert(connection, retrain_requests).on_conflict_do_nothing()
+        connection.execute(statement, [_request_values(request) for request in new])
+
+
+def _evaluation_values(evaluation: Evaluation, judged_at_ms: int) -> _Values:
+    return {
+        "model": evaluation.model.name,
+        "version": evaluation.model.version,
+        "window_start_ms": evaluation.window.start_ms,
+        "window_end_ms": evaluation.window.end_ms,
+        "kind": evaluation.kind.value,
+        "revision": evaluation.revision,
+        "mark": evaluation.mark,
+        "judged_at_ms": judged_at_ms,
+    }
+
+
+def _finding_values(finding: Finding) -> _Values:
+    result = finding.result
+    return {
+        "id": finding.id,
+        "model": finding.model.name,
+        "version": finding.model.version,
+        "window_start_ms": finding.window.start_ms,
+        "window_end_ms": finding.window.end_ms,
+        "kind": finding.kind.value,
+        "revision": finding.revision,
+        "check_name": finding.check.name,
+        "test": finding.check.test,
+        "column": finding.check.column,
+        "segment": finding.check.segment,
+        "verdict": finding.verdict.value,
+        "reason": finding.reason,
+        "statistic": None if result is None else result.statistic,
+        "p_value": None if result is None else result.p_value,
+        "document": finding_to_json(finding),
+    }
+
+
+def _transition_values(transition: Transition) -> _Values:
+    return {
+        "rule": transition.subject.rule,
+        "model": transition.subject.model,
+        "at": transition.at,
+        "before": transition.before.value,
+        "after": transition.after.value,
+        "window_start_ms": transition.window.start_ms,
+        "window_end_ms": transition.window.end_ms,
+        "why": transition.why,
+    }
+
+
+def _request_values(request: RetrainRequest) -> _Values:
+    return {
+        "key": request.key,
+        "model": request.model,
+        "version": request.version,
+        "rule": request.rule,
+        "at": request.at,
+        "why": request.why,
+    }
+
+
+def _done(row: Row[tuple[object, ...]]) -> DoneEvaluation:
+    window = Window(from_ms(row.window_start_ms), from_ms(row.window_end_ms))
+    return DoneEvaluation(ModelRef(row.model, row.version), window, EvaluationKind(row.kind), row.revision, row.mark)
+
+
+def _rule_state(row: Row[tuple[object, ...]]) -> RuleState:
+    return RuleState(Phase(row.phase), row.since, row.fired_at, row.clear_since, row.folded_to)
+
+
+def _transition(row: Row[tuple[object, ...]]) -> Transition:
+    window = Window(from_ms(row.window_start_ms), from_ms(row.window_end_ms))
+    return Transition(Subject(row.rule, row.model), Phase(row.before), Phase(row.after), row.at, window, row.why)

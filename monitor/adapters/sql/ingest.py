@@ -25,7 +25,12 @@ class SqlIngestStore:
         """Raise the partition's epoch, inserting it on first sight: one statement, so two claimers never share one."""
         with writing(self._engine) as connection:
             fresh = insert(connection, progress).values(
-                topic=partition.topic, partition=partition.partition, kind=kind.value, epoch=1, owner=owner, updated_at_ms=0
+                topic=partition.topic,
+                partition=partition.partition,
+                kind=kind.value,
+                epoch=1,
+                owner=owner,
+                updated_at_ms=0,
             )
             statement = fresh.on_conflict_do_update(
                 index_elements=["topic", "partition"],

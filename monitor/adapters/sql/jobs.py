@@ -1,0 +1,101 @@
+"""The retraining ledger: requests, jobs and what happened to them."""
+
+from sqlalchemy import Connection, Engine, exc, select, update
+
+from monitor.adapters.sql.documents import job_from_json, job_to_json
+from monitor.adapters.sql.engine import reading, writing
+from monitor.adapters.sql.statements import insert
+from monitor.adapters.sql.tables import retrain_job_history, retrain_jobs, retrain_requests
+from monitor.adapters.sql.types import database_now_ms
+from monitor.domain.errors import MonitorError
+from monitor.domain.retraining import JobPhase, RetrainJob, RetrainRequest
+
+_ENDED = sorted(phase.value for phase in (JobPhase.DONE, JobPhase.FAILED))
+
+
+class SqlJobStore:
+    """The job port on SQLite and PostgreSQL; safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def pending_requests(self, limit: int) -> list[tuple[int, RetrainRequest]]:
+        """(sequence number, request) of those that the guard has not seen, in order."""
+        table = retrain_requests.c
+        statement = select(retrain_requests).where(table.settled_at_ms.is_(None)).order_by(table.sequence).limit(limit)
+        with reading(self._engine) as connection:
+            return [
+                (row.sequence, RetrainRequest(row.model, row.version, row.rule, row.at, row.why))
+                for row in connection.execute(statement)
+            ]
+
+    def settle_request(self, sequence: int, job: RetrainJob) -> bool:
+        """Record the guard's decision and the job in one transaction.
+
+        False, and nothing saved, when the model has another open job or somebody else settled the request: the
+        database's unique indexes decide, whatever number of processes tries.
+        """
+        table = retrain_requests.c
+        waits = select(table.sequence).where(table.sequence == sequence, table.settled_at_ms.is_(None))
+        with writing(self._engine) as connection:
+            if connection.execute(waits.with_for_update()).first() is None:
+                return False
+            new = insert(connection, retrain_jobs).values(key=job.request.key, **_values(job))
+            if connection.execute(new.on_conflict_do_nothing()).rowcount == 0:
+                return False
+            settled = update(retrain_requests).where(table.sequence == sequence)
+            connection.execute(settled.values(settled_at_ms=database_now_ms()))
+            _remember(connection, job)
+            return True
+
+    def update(self, job: RetrainJob) -> None:
+        """Replace the job's row and keep the change in its history; an ended job is never opened again.
+
+        MonitorError when the job is unknown, or would be a second open job of its model.
+        """
+        table = retrain_jobs.c
+        statement = update(retrain_jobs).where(table.key == job.request.key).values(**_values(job))
+        if job.phase.value not in _ENDED:
+            statement = statement.where(table.phase.not_in(_ENDED))
+        try:
+            with writing(self._engine) as connection:
+                if connection.execute(statement).rowcount == 1:
+                    _remember(connection, job)
+                elif connection.execute(select(table.key).where(table.key == job.request.key)).first() is None:
+                    raise MonitorError(f"no retraining job {job.request.key} in the ledger: nothing was changed")
+        except exc.IntegrityError as error:
+            raise MonitorError(
+                f"{job.request.model} has another open retraining job: end that one before {job.request.key} is opened"
+            ) from error
+
+    def get(self, key: str) -> RetrainJob | None:
+        """The job with this key."""
+        statement = select(retrain_jobs.c.document).where(retrain_jobs.c.key == key)
+        with reading(self._engine) as connection:
+            document = connection.execute(statement).scalar_one_or_none()
+        return None if document is None else job_from_json(document)
+
+    def jobs(self, model: str | None = None) -> list[RetrainJob]:
+        """Every job in the order in which the guard took them."""
+        statement = select(retrain_jobs.c.document).order_by(retrain_jobs.c.sequence)
+        if model is not None:
+            statement = statement.where(retrain_jobs.c.model == model)
+        with reading(self._engine) as connection:
+            return [job_from_json(document) for document in connection.execute(statement).scalars()]
+
+    def history(self, key: str) -> list[RetrainJob]:
+        """What the job has been, oldest first, its present state included."""
+        table = retrain_job_history.c
+        statement = select(table.document).where(table.key == key).order_by(table.sequence)
+        with reading(self._engine) as connection:
+            return [job_from_json(document) for document in connection.execute(statement).scalars()]
+
+
+def _values(job: RetrainJob) -> dict[str, object]:
+    return {"model": job.request.model, "phase": job.phase.value, "document": job_to_json(job)}
+
+
+def _remember(connection: Connection, job: RetrainJob) -> None:
+    change = insert(connection, retrain_job_history)
+    row = {"key": job.request.key, "phase": job.phase.value, "document": job_to_json(job)}
+    connection.execute(change.values(row))

@@ -1,0 +1,83 @@
+"""What people look at when records were refused, and where raw rows are."""
+
+from sqlalchemy import Engine, Row, func, select
+
+from monitor.adapters.sql.engine import reading
+from monitor.adapters.sql.tables import archive_files, dead_letters, truths
+from monitor.domain.errors import RejectReason
+from monitor.domain.models import ModelRef
+from monitor.domain.records import DeadLetter, PartitionId
+from monitor.domain.stream import ArchiveFile
+
+
+class SqlRecords:
+    """The records port on SQLite and PostgreSQL; safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def dead_letters(self, limit: int, model: str | None = None) -> list[tuple[DeadLetter, int]]:
+        """(dead letter, seen at in ms), newest first."""
+        table = dead_letters.c
+        statement = (
+            select(dead_letters)
+            .order_by(table.seen_at_ms.desc(), table.topic, table.partition, table.offset.desc())
+            .limit(limit)
+        )
+        if model is not None:
+            statement = statement.where(table.model == model)
+        with reading(self._engine) as connection:
+            return [(_dead_letter(row), row.seen_at_ms) for row in connection.execute(statement)]
+
+    def dead_letter_counts(self) -> dict[str, int]:
+        """Number of dead letters by reason."""
+        table = dead_letters.c
+        statement = select(table.reason, func.count().label("n")).group_by(table.reason).order_by(table.reason)
+        with reading(self._engine) as connection:
+            return {row.reason: row.n for row in connection.execute(statement)}
+
+    def archive(self, ref: ModelRef, since_ms: int, until_ms: int) -> list[ArchiveFile]:
+        """Archive files that hold event times in [since, until), by start and path; theirs are [start, end)."""
+        table = archive_files.c
+        statement = (
+            select(archive_files)
+            .where(table.model == ref.name, table.version == ref.version)
+            .where(table.start_ms < until_ms, table.end_ms > since_ms)
+            .order_by(table.start_ms, table.path)
+        )
+        with reading(self._engine) as connection:
+            return [_archive_file(row) for row in connection.execute(statement)]
+
+    def truth_count(self, model: str, since_ms: int) -> int:
+        """Ground-truth records of a model known since the instant (event time)."""
+        table = truths.c
+        statement = select(func.count()).select_from(truths).where(table.model == model, table.known_at_ms >= since_ms)
+        with reading(self._engine) as connection:
+            return connection.execute(statement).scalar_one()
+
+
+def _dead_letter(row: Row[tuple[object, ...]]) -> DeadLetter:
+    return DeadLetter(
+        partition=PartitionId(row.topic, row.partition),
+        offset=row.offset,
+        reason=RejectReason(row.reason),
+        detail=row.detail,
+        value=row.value,
+        size_bytes=row.size_bytes,
+        key=row.key,
+        model=row.model,
+    )
+
+
+def _archive_file(row: Row[tuple[object, ...]]) -> ArchiveFile:
+    return ArchiveFile(
+        path=row.path,
+        model=row.model,
+        version=row.version,
+        start_ms=row.start_ms,
+        end_ms=row.end_ms,
+        rows=row.rows,
+        partition=PartitionId(row.topic, row.partition),
+        first_offset=row.first_offset,
+        next_offset=row.next_offset,
+    )

@@ -1,0 +1,46 @@
+"""Every store of one database, together."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from sqlalchemy import Engine
+
+from monitor.adapters.sql.baselines import SqlBaselineStore
+from monitor.adapters.sql.evaluations import SqlEvaluationStore
+from monitor.adapters.sql.ingest import SqlIngestStore
+from monitor.adapters.sql.jobs import SqlJobStore
+from monitor.adapters.sql.leases import SqlLease
+from monitor.adapters.sql.outbox import SqlOutboxStore
+from monitor.adapters.sql.records import SqlRecords
+from monitor.adapters.sql.retention import SqlRetention
+from monitor.adapters.sql.windows import SqlWindowReads
+
+
+@dataclass(frozen=True, slots=True)
+class SqlStores:
+    """The stores that share an engine, by the port that each implements."""
+
+    ingest: SqlIngestStore
+    windows: SqlWindowReads
+    baselines: SqlBaselineStore
+    evaluations: SqlEvaluationStore
+    outbox: SqlOutboxStore
+    jobs: SqlJobStore
+    records: SqlRecords
+    retention: SqlRetention
+    lease: SqlLease
+
+    @classmethod
+    def of(cls, engine: Engine) -> Self:
+        """All of them on one (migrated) database."""
+        return cls(
+            ingest=SqlIngestStore(engine),
+            windows=SqlWindowReads(engine),
+            baselines=SqlBaselineStore(engine),
+            evaluations=SqlEvaluationStore(engine),
+            outbox=SqlOutboxStore(engine),
+            jobs=SqlJobStore(engine),
+            records=SqlRecords(engine),
+            retention=SqlRetention(engine),
+            lease=SqlLease(engine),
+        )
