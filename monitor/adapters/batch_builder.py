@@ -41,7 +41,7 @@ class BatchBuilder:
         features: Sequence[object],
         invalid: Mapping[str, Sequence[int]],
     ) -> None:
-        """A slice in offset order; `features` are rows of the reader, `invalid` names rows of wrongly typed features."""
+        """A slice in offset order; `features` are rows of the reader, `invalid` the rows of wrongly typed ones."""
         event_ids, predictions, scores, by_label, latencies = zip(*map(_outputs, fields), strict=True)
         columns = self.reader.columns(features, invalid)
         wrong = _invalid_outputs(fields)
@@ -105,7 +105,7 @@ def _invalid_outputs(fields: Sequence[Fields]) -> dict[str, Mask]:
 def _numbers(predictions: Sequence[Category], invalid: Mask | None) -> NumericColumn:
     if set(map(type, predictions)) <= _PLAIN_NUMBERS:
         try:
-            return NumericColumn(np.fromiter(predictions, np.float64, len(predictions)), invalid)  # type: ignore[arg-type]
+            return NumericColumn(np.fromiter(predictions, np.float64, len(predictions)), invalid)
         except OverflowError:
             pass  # a whole number beyond the floats: one by one
     numbers = [as_number(value) for value in predictions]

@@ -21,7 +21,7 @@ def event_times_ms(values: Sequence[datetime | float]) -> tuple[Ints, Mask]:
     Exact to the microsecond: a time written with decimals stays in the millisecond that it says.
     """
     try:
-        numbers = np.fromiter(values, np.float64, len(values))  # type: ignore[arg-type]  # datetimes raise TypeError
+        numbers = np.fromiter(values, np.float64, len(values))  # a datetime: TypeError
     except TypeError:
         numbers = np.fromiter(map(_milliseconds, values), np.float64, len(values))
         return _checked(numbers)

@@ -85,9 +85,7 @@ def parse_json(value: bytes) -> object:
 
 def features_object(features: object) -> Mapping[str, object]:
     """The features when they are an object, else RecordRejected."""
-    if isinstance(features, dict):
-        return features
-    _wrong("features", "an object", features)
+    return features if isinstance(features, dict) else _wrong("features", "an object", features)
 
 
 def as_number(value: object) -> float | None:
@@ -165,9 +163,9 @@ def _text(record: Mapping[str, object], name: str) -> str:
 
 def _version(record: Mapping[str, object]) -> str | int:
     value = _required(record, "model_version")
-    if isinstance(value, str | int) and not isinstance(value, bool):
-        return value
-    _wrong("model_version", "text or a whole number", value)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        _wrong("model_version", "text or a whole number", value)
+    return value
 
 
 def _label(record: Mapping[str, object]) -> Label:

@@ -36,7 +36,8 @@ class _Unsaved:
     dead_letters: list[DeadLetter] = field(default_factory=list)
     predictions: list[Prediction] = field(default_factory=list)
     truths: list[Truth] = field(default_factory=list)
-    archived: list[RecordBatch] = field(default_factory=list)
+    to_archive: list[RecordBatch] = field(default_factory=list)
+    archive: list[ArchiveFile] = field(default_factory=list)
     records: int = 0
 
 
@@ -62,10 +63,24 @@ class PartitionIntake:
         """Number of records read since the last save."""
         return self._unsaved.records
 
+    def take_rows_to_archive(self) -> list[RecordBatch]:
+        """Records of models whose raw rows are kept, in the order they were accepted, each once."""
+        rows, self._unsaved.to_archive = self._unsaved.to_archive, []
+        return rows
+
+    def put_back_rows_to_archive(self, rows: list[RecordBatch]) -> None:
+        """The rows that were taken could not be written: they stand before what came since."""
+        self._unsaved.to_archive[:0] = rows
+
+    def note_archived(self, files: Sequence[ArchiveFile]) -> None:
+        """These files hold the rows that were taken; they are listed when the next save succeeds."""
+        self._unsaved.archive.extend(files)
+
     @property
-    def archived(self) -> Sequence[RecordBatch]:
-        """Unsaved records of models whose raw rows are kept, in the order they were accepted."""
-        return self._unsaved.archived
+    def newest_refusal(self) -> str:
+        """Reason and detail of the last refused record since the last save, for messages."""
+        letters = self._unsaved.dead_letters
+        return f"{letters[-1].reason} at offset {letters[-1].offset} ({letters[-1].detail})" if letters else "none"
 
     def unseen(self, records: Sequence[RawRecord]) -> Sequence[RawRecord]:
         """The records not read before, each offset once: a source may deliver again, the log position decides."""
@@ -94,7 +109,7 @@ class PartitionIntake:
         reasons = Counter(letter.reason for letter in refused)
         return Accepted(counted, late, truths, ignored, reasons, _refused_at_end(records, refused))
 
-    def to_flush(self, saved_at_ms: int, highwater: int | None, archive: Sequence[ArchiveFile] = ()) -> Flush:
+    def to_flush(self, saved_at_ms: int, highwater: int | None) -> Flush:
         """Everything unsaved as one transaction; only after at least one record was read."""
         if self.next_offset is None:
             raise ValueError(f"{self.claim.partition}: nothing was read, so there is nothing to save")
@@ -111,7 +126,7 @@ class PartitionIntake:
             dead_letters=tuple(self._unsaved.dead_letters),
             predictions=tuple(self._unsaved.predictions),
             truths=tuple(self._unsaved.truths),
-            archive=tuple(archive),
+            archive=tuple(self._unsaved.archive),
         )
 
     def saved(self) -> None:
@@ -165,7 +180,7 @@ class PartitionIntake:
         model = self._models[batch.ref.name]
         self._shards.add(batch, late)
         if model.archive:
-            self._unsaved.archived.append(batch)
+            self._unsaved.to_archive.append(batch)
         if model.ground_truth is not None:
             self._unsaved.predictions.extend(_predictions(batch))
 

@@ -1,0 +1,285 @@
+"""Read records, fold them into shares, save the shares with the offsets they stand for."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+from monitor.domain.errors import Fenced, SourceUnavailable, StoreUnavailable
+from monitor.domain.models import MonitoredModel
+from monitor.domain.ports import BaselineStore, IngestStore, Source
+from monitor.domain.records import PartitionId, RawRecord
+from monitor.domain.stream import ArchiveFile, Flush, TopicKind
+from monitor.domain.time import Clock, duration_ms, to_ms
+from monitor.stream.batch import Decoded, RecordBatch
+from monitor.stream.dead_letter_limit import DeadLetterGauge, DeadLetterLimit, TooManyDeadLetters
+from monitor.stream.intake import PartitionIntake
+from monitor.stream.schema import SchemaLookup
+from monitor.usecases.baselines_in_use import BaselinesInUse
+from monitor.usecases.ingest_report import Gap, StepReport
+
+_FIRST_REST_S, _LONGEST_REST_S = 0.5, 10.0
+_ONCE_A_SECOND_S = 1.0
+_BEYOND_END_AFTER_S = 30.0
+
+
+class Codec(Protocol):
+    """Messages to columns; must not raise for anything that a message contains."""
+
+    def decode(
+        self, partition: PartitionId, kind: TopicKind, records: Sequence[RawRecord], schemas: SchemaLookup
+    ) -> Decoded:
+        """Every record ends up in exactly one part of the result."""
+        ...
+
+
+class ArchiveWriter(Protocol):
+    """Keeps raw rows in files."""
+
+    def write(
+        self, partition: PartitionId, batches: Sequence[RecordBatch], models: Mapping[str, MonitoredModel]
+    ) -> list[ArchiveFile]:
+        """Durable files of all rows; StoreUnavailable when they cannot be written."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSettings:
+    """How a consuming worker behaves.
+
+    `owner` names the worker in the store. Unsaved records are saved every `flush_every`, or as soon as there are
+    `max_unsaved_records`; while the store is down, reading stops at that number (plus at most one poll).
+    `max_future_skew` is how far ahead of the clock an event time may be (None: not checked, for replays of old data).
+    """
+
+    owner: str
+    flush_every: timedelta = timedelta(seconds=1)
+    max_unsaved_records: int = 50_000
+    max_future_skew: timedelta | None = timedelta(minutes=5)
+    dead_letters: DeadLetterLimit = field(default_factory=DeadLetterLimit)
+
+
+class Ingest:
+    """The loop of a consuming worker, one step at a time; single-threaded.
+
+    Memory holds nothing that the log does not: whatever fails, dropping it and reading on from the saved offsets is
+    right. So a step raises SourceUnavailable (build a new source, `use` it, go on) and TooManyDeadLetters (stop), and
+    deals with everything else itself.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        store: IngestStore,
+        codec: Codec,
+        *,
+        baselines: BaselineStore,
+        models: Mapping[str, MonitoredModel],
+        clock: Clock,
+        settings: IngestSettings,
+        archive: ArchiveWriter | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source, self._store, self._codec, self._models = source, store, codec, models
+        self._baselines = BaselinesInUse(baselines, models)
+        self._clock, self._settings, self._archive, self._monotonic = clock, settings, archive, monotonic
+        self._intakes: dict[PartitionId, _Claimed] = {}
+        self._saved_at_s = self._looked_at_s = self._beat_at_s = monotonic()
+        self._rest_s, self._rest_until_s = 0.0, monotonic()
+
+    @property
+    def unsaved_records(self) -> int:
+        """Number of records in memory that a crash would have to read again."""
+        return sum(claimed.intake.unsaved_records for claimed in self._intakes.values())
+
+    def step(self, timeout_s: float) -> StepReport:
+        """Read once, waiting for records at most so long, and save when it is time to."""
+        report = StepReport()
+        if self.unsaved_records < self._settings.max_unsaved_records:
+            self._read(timeout_s, report)
+        now_s = self._monotonic()
+        if now_s >= self._rest_until_s:
+            self._write(now_s, report)
+        if self.unsaved_records >= self._settings.max_unsaved_records:
+            report.pause_s = max(0.0, self._rest_until_s - now_s)
+        return report
+
+    def drain(self) -> StepReport:
+        """Save everything that was read, without reading more; on `store_error` the log still has it all."""
+        report = StepReport()
+        with self._resting_on_trouble(report):
+            self._save(report)
+        return report
+
+    def close(self) -> StepReport:
+        """Save everything and leave the group."""
+        try:
+            return self.drain()
+        finally:
+            self._source.close()
+
+    def use(self, source: Source) -> None:
+        """Go on with another source: everything unsaved is dropped and will be read again."""
+        self._source = source
+        self._intakes.clear()
+
+    # --- reading
+
+    def _read(self, timeout_s: float, report: StepReport) -> None:
+        with self._asking_source():
+            polled = self._source.poll(timeout_s)
+            assigned = self._source.assigned()
+        for partition in self._intakes.keys() - assigned.keys():
+            del self._intakes[partition]  # whoever owns it now reads what we did not save
+            report.lost.append(partition)
+        known = set(self._intakes)
+        if self._monotonic() >= self._rest_until_s:
+            with self._resting_on_trouble(report):
+                for partition in sorted(assigned.keys() - known):
+                    self._claim(partition, assigned[partition])
+                    report.claimed.append(partition)
+        for partition, records in polled.items():
+            if partition in known and records:  # what came before the seek of a fresh partition is from anywhere
+                self._take(partition, records, report)
+
+    def _claim(self, partition: PartitionId, kind: TopicKind) -> None:
+        claim = self._store.claim(partition, kind, self._settings.owner)
+        with self._asking_source():
+            self._source.seek(partition, claim.next_offset)
+        intake = PartitionIntake(claim, kind, self._models, self._baselines.at)
+        self._intakes[partition] = _Claimed(intake, DeadLetterGauge(self._settings.dead_letters), self._monotonic())
+
+    def _take(self, partition: PartitionId, polled: Sequence[RawRecord], report: StepReport) -> None:
+        claimed = self._intakes[partition]
+        intake = claimed.intake
+        records = intake.unseen(polled)
+        if not records:
+            return
+        if claimed.is_fresh and intake.next_offset is not None and records[0].offset > intake.next_offset:
+            report.gaps.append(Gap(partition, intake.next_offset, records[0].offset))
+        skew = self._settings.max_future_skew
+        latest_ms = None if skew is None else to_ms(self._clock.now()) + duration_ms(skew)
+        try:
+            decoded = self._codec.decode(partition, intake.kind, records, self._baselines.schema)
+            accepted = intake.accept(records, decoded, latest_ms)
+        except StoreUnavailable as error:  # a baseline could not be loaded; claiming again seeks back to these records
+            del self._intakes[partition]
+            self._rest(report, error)
+            return
+        claimed.is_fresh = False
+        report.add(len(records), accepted)
+        refused = sum(accepted.refused.values())
+        passed = claimed.gauge.observe(len(records), refused, refused_at_end=accepted.refused_at_end)
+        if passed is not None:
+            raise TooManyDeadLetters(partition, passed, intake.newest_refusal)
+
+    # --- saving
+
+    def _write(self, now_s: float, report: StepReport) -> None:
+        with self._resting_on_trouble(report):
+            full = self.unsaved_records >= self._settings.max_unsaved_records
+            if full or now_s - self._saved_at_s >= self._settings.flush_every.total_seconds():
+                self._save(report)
+                self._saved_at_s = now_s
+            if now_s - self._beat_at_s >= _ONCE_A_SECOND_S:
+                self._beat(now_s, report)
+                self._beat_at_s = now_s
+            if now_s - self._looked_at_s >= _ONCE_A_SECOND_S and not self.unsaved_records:
+                self._baselines.refresh()  # only between saves: rows in memory were decoded for the old ones
+                self._looked_at_s = now_s
+            self._rest_s = 0.0
+
+    def _save(self, report: StepReport) -> None:
+        began_s = self._monotonic()
+        now_ms = to_ms(self._clock.now())
+        flushes = {
+            partition: self._to_flush(partition, claimed.intake, now_ms)
+            for partition, claimed in self._intakes.items()
+            if claimed.intake.unsaved_records
+        }
+        self._flush(flushes, report)
+        if not flushes:
+            return
+        for partition in flushes:
+            intake = self._intakes[partition].intake
+            report.saved_records += intake.unsaved_records
+            intake.saved()
+        report.saved_shares = sum(len(flush.shares) for flush in flushes.values())
+        report.save_seconds = self._monotonic() - began_s
+        with self._asking_source():
+            self._source.commit_hint({partition: flush.next_offset for partition, flush in flushes.items()})
+
+    def _to_flush(self, partition: PartitionId, intake: PartitionIntake, now_ms: int) -> Flush:
+        rows = intake.take_rows_to_archive()
+        if rows and self._archive is not None:
+            try:
+                intake.note_archived(self._archive.write(partition, rows, self._models))
+            except StoreUnavailable:
+                intake.put_back_rows_to_archive(rows)
+                raise
+        with self._asking_source():
+            highwater = self._source.highwater(partition)
+        return intake.to_flush(now_ms, highwater)
+
+    def _flush(self, flushes: dict[PartitionId, Flush], report: StepReport) -> None:
+        """One transaction; whoever is fenced drops out of it, and of memory, and the others are saved."""
+        while flushes:
+            try:
+                self._store.flush(list(flushes.values()))
+            except Fenced as fenced:
+                if flushes.pop(fenced.partition, None) is None:
+                    raise
+                del self._intakes[fenced.partition]
+                report.fenced.append(fenced.partition)
+            else:
+                return
+
+    def _beat(self, now_s: float, report: StepReport) -> None:
+        """Tell that partitions with nothing unsaved are at their end: silence there is silence, not lag."""
+        now_ms = to_ms(self._clock.now())
+        for partition, claimed in self._intakes.items():
+            with self._asking_source():
+                highwater = self._source.highwater(partition)
+            intake = claimed.intake
+            if highwater is None or intake.unsaved_records:
+                continue
+            position = intake.next_offset or 0
+            if position == highwater:
+                self._store.heartbeat(intake.claim, now_ms, highwater)
+            elif position > highwater and claimed.is_fresh and now_s - claimed.since_s >= _BEYOND_END_AFTER_S:
+                report.beyond_end.append(partition)
+
+    # --- trouble
+
+    @contextmanager
+    def _asking_source(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self._intakes.clear()
+            if isinstance(error, SourceUnavailable):
+                raise
+            raise SourceUnavailable(f"the record source failed: {type(error).__name__}: {error}") from error
+
+    @contextmanager
+    def _resting_on_trouble(self, report: StepReport) -> Iterator[None]:
+        try:
+            yield
+        except StoreUnavailable as error:
+            self._rest(report, error)
+
+    def _rest(self, report: StepReport, error: StoreUnavailable) -> None:
+        """Leave the store alone for a while, longer each time."""
+        self._rest_s = min(_LONGEST_REST_S, self._rest_s * 2 or _FIRST_REST_S)
+        self._rest_until_s = self._monotonic() + self._rest_s
+        report.store_error = str(error)
+
+
+@dataclass(slots=True)
+class _Claimed:
+    intake: PartitionIntake
+    gauge: DeadLetterGauge
+    since_s: float
+    is_fresh: bool = True
