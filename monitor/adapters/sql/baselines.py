@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, Engine, exists, func, select
 
 from monitor.adapters.sql.engine import reading, writing
-from monitor.adapters.sql.statements import insert
+from monitor.adapters.sql.statements import insert, took_place
 from monitor.adapters.sql.tables import baseline_promotions, baselines
 from monitor.adapters.sql.types import database_now_ms
 from monitor.domain.errors import BaselineError
@@ -32,7 +32,7 @@ class SqlBaselineStore:
         }
         with writing(self._engine) as connection:
             statement = insert(connection, baselines).values(row).on_conflict_do_nothing()
-            if connection.execute(statement).rowcount == 1:
+            if took_place(connection, statement):
                 return True
             there = select(baselines.c.id).where(baselines.c.model == ref.name, baselines.c.version == ref.version)
             present = connection.execute(there).scalar_one_or_none()

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, exis
 from monitor.adapters.sql.documents import finding_from_json, finding_to_json
 from monitor.adapters.sql.engine import reading, writing
 from monitor.adapters.sql.outbox import add_events
-from monitor.adapters.sql.statements import insert
+from monitor.adapters.sql.statements import insert, took_place
 from monitor.adapters.sql.tables import evaluations, findings, retrain_requests, rule_states, transitions
 from monitor.domain.evaluation import DoneEvaluation, Evaluation, EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Finding
@@ -50,7 +50,7 @@ class SqlEvaluationStore:
         with writing(self._engine) as connection:
             row = _evaluation_values(commit.evaluation, commit.judged_at_ms)
             first = insert(connection, evaluations).values(row).on_conflict_do_nothing()
-            if connection.execute(first).rowcount == 0:
+            if not took_place(connection, first):
                 return False
             _save_findings(connection, commit.findings)
             _save_states(connection, commit.states)

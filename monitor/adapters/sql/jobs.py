@@ -4,7 +4,7 @@ from sqlalchemy import Connection, Engine, exc, select, update
 
 from monitor.adapters.sql.documents import job_from_json, job_to_json
 from monitor.adapters.sql.engine import reading, writing
-from monitor.adapters.sql.statements import insert
+from monitor.adapters.sql.statements import insert, took_place
 from monitor.adapters.sql.tables import retrain_job_history, retrain_jobs, retrain_requests
 from monitor.adapters.sql.types import database_now_ms
 from monitor.domain.errors import MonitorError
@@ -41,7 +41,7 @@ class SqlJobStore:
             if connection.execute(waits.with_for_update()).first() is None:
                 return False
             new = insert(connection, retrain_jobs).values(key=job.request.key, **_values(job))
-            if connection.execute(new.on_conflict_do_nothing()).rowcount == 0:
+            if not took_place(connection, new.on_conflict_do_nothing()):
                 return False
             settled = update(retrain_requests).where(table.sequence == sequence)
             connection.execute(settled.values(settled_at_ms=database_now_ms()))

@@ -3,7 +3,7 @@
 from sqlalchemy import Engine, case, or_
 
 from monitor.adapters.sql.engine import writing
-from monitor.adapters.sql.statements import insert
+from monitor.adapters.sql.statements import insert, took_place
 from monitor.adapters.sql.tables import leases
 from monitor.adapters.sql.types import database_now_ms
 
@@ -33,4 +33,4 @@ class SqlLease:
                 },
                 where=or_(table.holder == holder, table.expires_at_ms <= now),
             )
-            return connection.execute(statement).rowcount == 1
+            return took_place(connection, statement)

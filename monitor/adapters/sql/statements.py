@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Connection, Dialect, Table, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 
@@ -15,6 +15,14 @@ Row = tuple[object, ...]
 def insert(connection: Connection, table: Table) -> Upsert:
     """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update` in the connection's dialect."""
     return _insert(connection.dialect.name, table)
+
+
+def took_place(connection: Connection, statement: Upsert) -> bool:
+    """Execute an INSERT of one row; False when its conflict clause made it do nothing.
+
+    Asked by RETURNING, because drivers do not agree on the row count of an INSERT.
+    """
+    return bool(connection.execute(statement.returning(literal(1))).all())
 
 
 def add_many(connection: Connection, table: Table, rows: Sequence[Row]) -> None:

@@ -1,0 +1,128 @@
+"""Promises of `JobStore` and `Lease`: one open job a model, one holder a name."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from monitor.domain.errors import MonitorError
+from monitor.domain.retraining import HoldReason, JobPhase, RetrainRequest
+from monitor.testing.stores.rig import StoreRig
+from monitor.testing.stores.samples import job, judged, request
+
+
+def ask(rig: StoreRig, *requests: RetrainRequest) -> list[int]:
+    """Let an evaluation make requests; their sequence numbers."""
+    rig.mine.evaluations.commit(replace(judged(), requests=requests))
+    return [sequence for sequence, _ in rig.mine.jobs.pending_requests(99)]
+
+
+class JobConformance:
+    """The promises of `JobStore` and `Lease`, as tests."""
+
+    def test_a_settled_request_leaves_the_queue_and_its_job_is_in_the_ledger(self, rig: StoreRig) -> None:
+        """Every field comes back."""
+        first, _ = ask(rig, request(0), request(1))
+        taken = replace(job(request(0)), candidate_version="4", candidate_baseline="b4", detail="asked")
+
+        assert rig.mine.jobs.settle_request(first, taken) is True
+
+        assert [one for _, one in rig.other.jobs.pending_requests(9)] == [request(1)]
+        assert rig.other.jobs.get(taken.request.key) == taken
+        assert rig.other.jobs.get("unknown") is None
+
+    def test_a_second_open_job_of_a_model_is_refused_and_its_request_stays(self, rig: StoreRig) -> None:
+        """The guard then decides anew, and holds it back."""
+        first, second = ask(rig, request(0), request(1))
+        rig.mine.jobs.settle_request(first, job(request(0), JobPhase.RUNNING))
+
+        assert rig.other.jobs.settle_request(second, job(request(1))) is False
+
+        assert [sequence for sequence, _ in rig.mine.jobs.pending_requests(9)] == [second]
+        held = replace(job(request(1), JobPhase.HELD), hold_reason=HoldReason.IN_FLIGHT)
+        assert rig.other.jobs.settle_request(second, held) is True
+        assert rig.mine.jobs.jobs("churn") == [job(request(0), JobPhase.RUNNING), held]
+
+    def test_of_many_guards_at_once_one_opens_a_job(self, rig: StoreRig) -> None:
+        """Whichever request each of them took."""
+        numbers = ask(rig, *(request(hour) for hour in range(6)))
+        stores = [rig.mine.jobs, rig.other.jobs]
+
+        with ThreadPoolExecutor(6) as pool:
+            taken = list(pool.map(lambda i: stores[i % 2].settle_request(numbers[i], job(request(i))), range(6)))
+
+        assert sum(taken) == 1
+        assert len(rig.mine.jobs.jobs()) == 1
+
+    def test_a_request_is_settled_once_though_two_guards_hold_it_back(self, rig: StoreRig) -> None:
+        """Held jobs may be many; the same one is one."""
+        (number,) = ask(rig, request(0))
+        stores = [rig.mine.jobs, rig.other.jobs]
+
+        with ThreadPoolExecutor(4) as pool:
+            outcomes = list(
+                pool.map(lambda i: stores[i % 2].settle_request(number, job(request(0), JobPhase.HELD)), range(4))
+            )
+
+        assert sorted(outcomes) == [False, False, False, True]
+        assert len(rig.mine.jobs.jobs()) == 1
+
+    def test_models_have_a_place_each(self, rig: StoreRig) -> None:
+        """An open job of one does not hold back another."""
+        first, second = ask(rig, request(0), request(0, model="fraud"))
+
+        assert rig.mine.jobs.settle_request(first, job(request(0)))
+        assert rig.mine.jobs.settle_request(second, job(request(0, model="fraud")))
+        assert len(rig.mine.jobs.jobs("fraud")) == 1
+
+    def test_an_ended_job_gives_its_place_free_and_is_never_opened_again(self, rig: StoreRig) -> None:
+        """The call-back may be faster than the answer to the request for the run."""
+        first, second = ask(rig, request(0), request(1))
+        rig.mine.jobs.settle_request(first, job(request(0)))
+        rig.mine.jobs.update(job(request(0), JobPhase.DONE, "trained"))
+
+        rig.mine.jobs.update(job(request(0), JobPhase.RUNNING, "started"))
+
+        assert rig.mine.jobs.get(request(0).key) == job(request(0), JobPhase.DONE, "trained")
+        assert rig.mine.jobs.settle_request(second, job(request(1))) is True
+
+    def test_an_update_of_an_unknown_job_or_to_a_second_open_one_is_refused(self, rig: StoreRig) -> None:
+        """With words for people: both can be typed by hand."""
+        first, second = ask(rig, request(0), request(1))
+        rig.mine.jobs.settle_request(first, job(request(0)))
+        rig.mine.jobs.settle_request(second, job(request(1), JobPhase.HELD))
+
+        with pytest.raises(MonitorError, match="another open retraining job"):
+            rig.mine.jobs.update(job(request(1), JobPhase.REQUESTED))
+        with pytest.raises(MonitorError, match="no retraining job"):
+            rig.mine.jobs.update(job(request(2)))
+
+        assert rig.mine.jobs.get(request(1).key) == job(request(1), JobPhase.HELD)
+
+    def test_a_lease_has_one_holder_who_may_renew_it(self, rig: StoreRig) -> None:
+        """Names are apart."""
+        lease, other = rig.mine.lease, rig.other.lease
+
+        assert lease.hold("tick", "a", 60)
+        assert not other.hold("tick", "b", 60)
+        assert lease.hold("tick", "a", 60)
+        assert other.hold("relay", "b", 60)
+
+    def test_a_lease_that_ran_out_or_was_given_back_goes_to_another(self, rig: StoreRig) -> None:
+        """By the database's clock."""
+        rig.mine.lease.hold("tick", "a", 0.05)
+        time.sleep(0.1)
+
+        assert rig.other.lease.hold("tick", "b", 60)
+        assert not rig.mine.lease.hold("tick", "a", 60)
+        assert rig.other.lease.hold("tick", "b", 0)
+        assert rig.mine.lease.hold("tick", "a", 60)
+
+    def test_of_many_that_want_a_lease_at_once_one_holds_it(self, rig: StoreRig) -> None:
+        """Also when nobody ever had it."""
+        stores = [rig.mine.lease, rig.other.lease]
+        with ThreadPoolExecutor(8) as pool:
+            held = list(pool.map(lambda i: stores[i % 2].hold("tick", f"w{i}", 60), range(8)))
+
+        assert sum(held) == 1

@@ -1,0 +1,156 @@
+"""Promises of `WindowReads` and `Records`: what was saved, added up over owners."""
+
+from dataclasses import replace
+
+from monitor.domain.models import ALL_TRAFFIC, ModelRef
+from monitor.domain.records import PartitionId
+from monitor.domain.stream import ArchiveFile, PaneSummary, TopicKind
+from monitor.testing.stores.rig import StoreRig
+from monitor.testing.stores.samples import (
+    FIRST,
+    HOUR_MS,
+    MODEL,
+    SECOND,
+    START_MS,
+    dead_letter,
+    flush,
+    prediction,
+    share,
+    truth,
+)
+
+TEN_HOURS_ON = START_MS + 10 * HOUR_MS
+
+
+class WindowConformance:
+    """The promises of `WindowReads` and `Records`, as tests."""
+
+    def test_shares_of_every_epoch_and_partition_add_up_when_read(self, rig: StoreRig) -> None:
+        """Each owner has rows of its own; a segment's shares are a part of them, not more of them."""
+        first = rig.mine.ingest.claim(FIRST, TopicKind.INFERENCE, "me")
+        rig.mine.ingest.flush([flush(first, 10, [share(first, 10), share(first, 4, segment="de")])])
+        second = rig.other.ingest.claim(FIRST, TopicKind.INFERENCE, "you")
+        beside = rig.other.ingest.claim(SECOND, TopicKind.INFERENCE, "you")
+        rig.other.ingest.flush([flush(second, 30, [share(second, 20)]), flush(beside, 5, [share(beside, 5)])])
+
+        panes = rig.mine.windows.panes(MODEL.name, START_MS, TEN_HOURS_ON, HOUR_MS)
+        shares = rig.mine.windows.shares(MODEL, ALL_TRAFFIC, START_MS, TEN_HOURS_ON)
+
+        assert panes == [PaneSummary("churn", "3", START_MS, n=35, late=3)]
+        assert shares == [share(first, 10), share(second, 20), share(beside, 5)]
+        assert rig.mine.windows.shares(MODEL, "de", START_MS, TEN_HOURS_ON) == [share(first, 4, segment="de")]
+
+    def test_panes_and_shares_start_in_a_half_open_range_and_come_in_order(self, rig: StoreRig) -> None:
+        """By version and start; by pane and partition."""
+        two = ModelRef("churn", "2")
+        claim = rig.mine.ingest.claim(FIRST, TopicKind.INFERENCE, "me")
+        some = [share(claim, 1, pane) for pane in (3, 1, 2, 0)]
+        rig.mine.ingest.flush([flush(claim, 10, [*some, share(claim, 1, 2, ref=two)])])
+
+        panes = rig.mine.windows.panes("churn", START_MS + HOUR_MS, START_MS + 3 * HOUR_MS, HOUR_MS)
+        shares = rig.mine.windows.shares(MODEL, ALL_TRAFFIC, START_MS + HOUR_MS, START_MS + 3 * HOUR_MS)
+
+        hours = [(pane.version, (pane.pane_start_ms - START_MS) // HOUR_MS) for pane in panes]
+        assert hours == [("2", 2), ("3", 1), ("3", 2)]
+        assert shares == [share(claim, 1, 1), share(claim, 1, 2)]
+
+    def test_partitions_come_in_the_order_of_their_names_by_code_point(self, rig: StoreRig) -> None:
+        """Merging in one order everywhere gives the same bytes everywhere."""
+        names = ["b", "B", "a-1", "a_1", "a1", "é", "Z"]
+        for name in names:
+            claim = rig.mine.ingest.claim(PartitionId(name, 0), TopicKind.INFERENCE, "me")
+            rig.mine.ingest.flush([flush(claim, 1, [share(claim, 1)])])
+
+        shares = rig.mine.windows.shares(MODEL, ALL_TRAFFIC, START_MS, TEN_HOURS_ON)
+
+        assert [one.key.partition.topic for one in shares] == sorted(names)
+        assert [one.partition.topic for one in rig.mine.windows.progress()] == sorted(names)
+
+    def test_a_pane_counts_the_truths_of_its_own_predictions(self, rig: StoreRig) -> None:
+        """By the time of the prediction, whenever the truth was known, in the prediction's version."""
+        two = ModelRef("churn", "2")
+        claim = rig.mine.ingest.claim(FIRST, TopicKind.INFERENCE, "me")
+        made = [prediction("a", 0), prediction("b", 59.9), prediction("c", 60), prediction("d", 61)]
+        known = [truth("a"), truth("b"), truth("c"), truth("nobody asked"), truth("d", model="other")]
+        shares = [share(claim, 2, 0), share(claim, 2, 1), share(claim, 1, 1, ref=two)]
+        rig.mine.ingest.flush([flush(claim, 10, shares, [*made, prediction("c", 60, ref=two)], known)])
+
+        panes = rig.mine.windows.panes(MODEL.name, START_MS, TEN_HOURS_ON, HOUR_MS)
+
+        assert [(pane.version, pane.n, pane.truths) for pane in panes] == [("2", 1, 1), ("3", 2, 2), ("3", 2, 1)]
+
+    def test_truths_are_counted_to_the_end_of_a_pane_that_starts_in_an_uneven_range(self, rig: StoreRig) -> None:
+        """The range says where panes start, not where they end."""
+        claim = rig.mine.ingest.claim(FIRST, TopicKind.INFERENCE, "me")
+        made = [prediction("a", 0), prediction("b", 70), prediction("c", 119), prediction("d", 120)]
+        shares = [share(claim, 1, 0), share(claim, 2, 1), share(claim, 1, 2)]
+        known = [truth(one.event_id) for one in made]
+        rig.mine.ingest.flush([flush(claim, 10, shares, made, known)])
+
+        panes = rig.mine.windows.panes(MODEL.name, START_MS + 1, START_MS + HOUR_MS + 1, HOUR_MS)
+
+        assert [(pane.n, pane.truths) for pane in panes] == [(2, 2)]
+
+    def test_predictions_join_their_truth_by_event_id_in_order(self, rig: StoreRig) -> None:
+        """Those made in [since, until), of this version."""
+        claim = rig.mine.ingest.claim(FIRST, TopicKind.MIXED, "me")
+        made = [prediction("b", 1, "2.5"), prediction("a", 2, "1.5"), prediction("c", 3), prediction("d", 60)]
+        unscored = replace(prediction("Z", 4), score=None)
+        known = [truth(event_id, f"is {event_id}") for event_id in "abdZ"]
+        rig.mine.ingest.flush([flush(claim, 10, predictions=[*made, unscored], truths=known)])
+
+        joined = rig.mine.windows.joined(MODEL, START_MS, START_MS + HOUR_MS)
+
+        assert joined == [("yes", None, "is Z"), ("1.5", 0.75, "is a"), ("2.5", 0.75, "is b")]
+        assert rig.mine.windows.predictions_count(MODEL, START_MS, START_MS + HOUR_MS) == 4
+        assert rig.mine.windows.joined(ModelRef("churn", "4"), START_MS, TEN_HOURS_ON) == []
+
+    def test_truth_may_come_before_its_prediction_and_the_latest_known_wins(self, rig: StoreRig) -> None:
+        """In whatever order the records come."""
+        claim = rig.mine.ingest.claim(FIRST, TopicKind.MIXED, "me")
+        rig.mine.ingest.flush([flush(claim, 10, truths=[truth("a", "new", 20), truth("a", "old", 10)])])
+        rig.mine.ingest.flush([flush(claim, 20, predictions=[prediction("a")], old_offset=10)])
+
+        rig.mine.ingest.flush([flush(claim, 30, truths=[truth("a", "oldest", 5)], old_offset=20)])
+
+        assert rig.mine.windows.joined(MODEL, START_MS, TEN_HOURS_ON) == [("yes", 0.75, "new")]
+        assert rig.mine.records.truth_count(MODEL.name, START_MS + 20 * 60_000) == 1
+        assert rig.mine.records.truth_count(MODEL.name, START_MS + 20 * 60_000 + 1) == 0
+
+    def test_a_prediction_seen_twice_is_one_and_the_later_one_stays(self, rig: StoreRig) -> None:
+        """In whatever order the records come."""
+        claim = rig.mine.ingest.claim(FIRST, TopicKind.INFERENCE, "me")
+        made = [prediction("a", 5, "later"), prediction("a", 1, "earlier")]
+
+        rig.mine.ingest.flush([flush(claim, 10, predictions=made, truths=[truth("a")])])
+
+        assert rig.mine.windows.joined(MODEL, START_MS, TEN_HOURS_ON) == [("later", 0.75, "no")]
+
+    def test_dead_letters_come_newest_first_and_may_be_narrowed_to_a_model(self, rig: StoreRig) -> None:
+        """Values are the bytes that came."""
+        claim = rig.mine.ingest.claim(FIRST, TopicKind.INFERENCE, "me")
+        rig.mine.ingest.flush([flush(claim, 10, dead_letters=[dead_letter(1), dead_letter(2, model="churn")])])
+        later = replace(flush(claim, 20, dead_letters=[dead_letter(11)], old_offset=10), saved_at_ms=START_MS + 99)
+        rig.mine.ingest.flush([later])
+
+        newest = rig.mine.records.dead_letters(2)
+
+        assert newest == [(dead_letter(11), START_MS + 99), (dead_letter(2, model="churn"), START_MS + 17)]
+        assert [letter.offset for letter, _ in rig.mine.records.dead_letters(9, "churn")] == [2]
+        assert rig.mine.records.dead_letter_counts() == {"malformed_json": 2, "too_late": 1}
+
+    def test_archive_files_are_found_by_the_event_times_that_they_hold(self, rig: StoreRig) -> None:
+        """A file that is written again after a crash is the same file."""
+        claim = rig.mine.ingest.claim(FIRST, TopicKind.INFERENCE, "me")
+        files = [
+            ArchiveFile(
+                f"{n}.parquet", "churn", "3", START_MS + n * HOUR_MS, START_MS + (n + 1) * HOUR_MS, 9, FIRST, n, 9
+            )
+            for n in range(3)
+        ]
+        rig.mine.ingest.flush([replace(flush(claim, 10), archive=files)])
+        rig.mine.ingest.flush([replace(flush(claim, 20, old_offset=10), archive=[replace(files[1], rows=10)])])
+
+        found = rig.mine.records.archive(MODEL, START_MS + HOUR_MS, START_MS + 2 * HOUR_MS)
+
+        assert found == [replace(files[1], rows=10)]
