@@ -165,7 +165,8 @@ class AlertEvent:
     tells two otherwise equal pieces of news apart and orders them; without it, order of arrival rules.
 
     Annotations that the built-in messages know: `title`, `summary`, `description`, `reason`, `top`
-    (ranked causes, a line each), `runbook`, `report_url`; others are carried along.
+    (ranked causes, a line each), `weight` (a number: heavier alerts come first in a message),
+    `runbook`, `report_url`; others are shown as they are.
     """
 
     labels: Labels

@@ -6,6 +6,7 @@ or smuggle a header into a mail; links other than http(s) are dropped.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -22,7 +23,7 @@ _MAX_TEXT_CHARS = 4000
 _MAX_CAUSES = 50
 _MAX_ALERTS = 100
 _MAX_CHARTS = 3
-_KNOWN = frozenset({"title", "summary", "description", "reason", "top", "runbook", "report_url"})
+_KNOWN = frozenset({"title", "summary", "description", "reason", "top", "runbook", "report_url", "weight"})
 
 COLOURS = {Severity.CRITICAL: "#c62828", Severity.WARNING: "#ef6c00", Severity.INFO: "#1565c0"}
 RESOLVED_COLOUR = "#2e7d32"
@@ -68,7 +69,8 @@ class Entry:
 class Message:
     """One message to one channel. Colour and severity are those of the worst alert that still fires.
 
-    `entries` are ranked: firing before resolved, worse before better, older before younger; `more` is
+    `entries` are ranked: firing before resolved, worse before better, by the annotation
+    `weight` (heavier first), older before younger; `more` is
     how many were left out. `lead` says why this message was sent.
     """
 
@@ -161,8 +163,17 @@ def one_line(text: str, max_chars: int = _MAX_TITLE_CHARS) -> str:
     return clean(re.sub(r"\s+", " ", text).strip(), max_chars)
 
 
-def _rank(alert: Alert, now: datetime) -> tuple[bool, int, datetime, str]:
-    return (not alert.is_firing(now), -alert.severity.rank, alert.starts_at, alert.fingerprint)
+def _rank(alert: Alert, now: datetime) -> tuple[bool, int, float, datetime, str]:
+    over = not alert.is_firing(now)
+    return (over, -alert.severity.rank, -_weight(alert), alert.starts_at, alert.fingerprint)
+
+
+def _weight(alert: Alert) -> float:
+    try:
+        weight = float(alert.annotations.get("weight", "0"))
+    except ValueError:
+        return 0.0
+    return weight if math.isfinite(weight) else 0.0
 
 
 def _title(notification: Notification, entries: tuple[Entry, ...]) -> str:

@@ -7,7 +7,6 @@ whose blocks hold about 13,000 characters together (slackapi/bolt-js issue 2509,
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 from alerts.model import NotifyReason, Severity
 from alerts.render.document import Entry, Message
@@ -25,7 +24,7 @@ _SIGNS = {
     Severity.INFO: ":large_blue_circle:",
 }
 
-Block = Mapping[str, object]
+Block = dict[str, object]
 
 
 def render_slack(message: Message) -> list[Block]:

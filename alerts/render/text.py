@@ -11,6 +11,7 @@ from alerts.render.wording import plural, when
 _BAR_CELLS = 16
 _MAX_BARS = 10
 _WIDTH = 100
+_CAUSES_IN_GROUP = 3
 
 
 def mark(message: Message) -> str:
@@ -40,8 +41,10 @@ def _entry(entry: Entry, *, is_alone: bool) -> list[str]:
     for text in (entry.summary, entry.description, entry.reason):
         lines += [wrapped for line in text.splitlines() for wrapped in _wrap(line)]
     if entry.causes:
+        most = len(entry.causes) if is_alone else _CAUSES_IN_GROUP
         lines.append("  Ranked causes:")
-        lines += [f"  {place:>3}. {cause}" for place, cause in enumerate(entry.causes, 1)]
+        lines += [f"  {place:>3}. {cause}" for place, cause in enumerate(entry.causes[:most], 1)]
+        lines += [f"       and {plural(len(entry.causes) - most, 'more cause')}"] if len(entry.causes) > most else []
     lines += [f"  {field.name}: {field.value}" for field in entry.details]
     for chart in entry.charts:
         lines += [f"  {line}" for line in chart_lines(chart)]

@@ -1,0 +1,189 @@
+"""The webhook channel: a signed POST as Standard Webhooks describes it (standardwebhooks.com, version 1).
+
+`webhook-id` is the delivery's id, the same at every try: a receiver that keeps the ids it has seen gets
+every message once. `webhook-timestamp` is the time of the try.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Annotated, Literal, Self
+
+import httpx
+from pydantic import BaseModel, Field, SecretStr, model_validator
+from standardwebhooks import Webhook
+
+from alerts.egress import EgressPolicy, EgressRefused, GuardedTransport
+from alerts.errors import DeliveryError, FailureReason, Permanent, Retryable
+from alerts.http_outcome import failure_of
+from alerts.model import Receipt
+from alerts.ports import ChannelKind, Clock
+from alerts.render.document import Entry, Message
+from alerts.settings import ChannelSettings, Duration, Secret, SecretMissing, SecretRef
+
+_MAX_ANSWER_BYTES = 65_536
+_MIN_SECRET_BYTES = 24
+
+
+class WebhookSettings(ChannelSettings):
+    """Settings of `kind: webhook`. `url` may itself be a secret; `allow` lists inner networks and hosts."""
+
+    kind: Literal["webhook"]
+    url: str | SecretRef
+    secret: Secret
+    allow: tuple[str, ...] = ()
+    timeout: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(seconds=15)
+    charts: bool = False
+    max_bytes: Annotated[int, Field(ge=2_000)] = 20_000
+
+    @model_validator(mode="after")
+    def _has_good_url(self) -> Self:
+        if isinstance(self.url, str):
+            _check_url(self.url)
+        return self
+
+
+class WebhookChannel:
+    """Posts `{type, timestamp, data}`; follows no redirect and calls only permitted addresses."""
+
+    def __init__(self, name: str, settings: WebhookSettings, url: SecretStr, secret: SecretStr, clock: Clock) -> None:
+        """Sign with this secret: 24 bytes or more, as `whsec_` and base64."""
+        self.name = name
+        self._settings = settings
+        self._url = url
+        self._webhook = Webhook(_key(secret))
+        self._policy = EgressPolicy.of(settings.allow)
+        self._clock = clock
+
+    def send(self, message: Message, previous: Receipt | None) -> Receipt:  # noqa: ARG002 - a POST cannot be edited
+        """Post once; raises Retryable or Permanent by the table in `alerts.http_outcome`."""
+        body = body_of(message, self._settings.max_bytes, with_charts=self._settings.charts)
+        now = self._clock.now()
+        failure: DeliveryError | None
+        try:
+            failure = self._post(message.delivery_id, body, now)
+        except EgressRefused as refused:
+            failure = Permanent(FailureReason.REFUSED, str(refused))
+        except httpx.TimeoutException:
+            failure = Retryable(FailureReason.TIMEOUT, detail="no answer in time")
+        except httpx.TransportError as error:
+            failure = Retryable(FailureReason.CONNECTION, detail=type(error).__name__)
+        except (httpx.InvalidURL, httpx.HTTPError) as error:
+            failure = Permanent(FailureReason.CLIENT_ERROR, type(error).__name__)
+        if failure is not None:
+            raise failure from None  # the cause may repeat the address, and with it a secret
+        return Receipt({"webhook_id": message.delivery_id})
+
+    def _post(self, name: str, body: str, now: datetime) -> DeliveryError | None:
+        timeout_s = self._settings.timeout.total_seconds()
+        stop_at = time.monotonic() + timeout_s
+        transport = GuardedTransport(self._policy)
+        headers = self._headers(name, body, now)
+        with (
+            httpx.Client(transport=transport, follow_redirects=False, trust_env=False, timeout=timeout_s) as client,
+            client.stream("POST", self._url.get_secret_value(), content=body.encode(), headers=headers) as answer,
+        ):
+            taken = 0
+            for chunk in answer.iter_raw():  # to the end: an answer that breaks off is no answer
+                taken += len(chunk)
+                if taken > _MAX_ANSWER_BYTES:
+                    break
+                if time.monotonic() > stop_at:
+                    return Retryable(FailureReason.TIMEOUT, detail="the answer did not end in time")
+            return failure_of(answer.status_code, answer.headers, now)
+
+    def _headers(self, name: str, body: str, now: datetime) -> Mapping[str, str]:
+        return {
+            "content-type": "application/json",
+            "user-agent": "driftline",
+            "webhook-id": name,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": self._webhook.sign(name, now, body),
+        }
+
+
+def body_of(message: Message, max_bytes: int, *, with_charts: bool) -> str:
+    """The document that is posted; alerts that do not fit are left out, and `truncated` says how many."""
+    kept = len(message.entries)
+    while True:
+        body = json.dumps(_document(message, kept, with_charts=with_charts), ensure_ascii=False)
+        if len(body.encode()) <= max_bytes or kept == 0:
+            return body
+        kept //= 2
+
+
+def _document(message: Message, kept: int, *, with_charts: bool) -> dict[str, object]:
+    return {
+        "type": "alert.resolved" if message.is_resolved else "alert.firing",
+        "timestamp": message.at.isoformat(),
+        "data": {
+            "group": message.group_key,
+            "generation": message.generation,
+            "channel": message.channel,
+            "title": message.title,
+            "severity": message.severity.value,
+            "reason": message.reason.value,
+            "explanation": message.lead,
+            "since": message.since.isoformat(),
+            "fields": {field.name: field.value for field in message.fields},
+            "firing": message.firing_count,
+            "resolved": message.resolved_count,
+            "alerts": [_alert(entry, with_charts=with_charts) for entry in message.entries[:kept]],
+            "truncated": len(message.entries) - kept + message.more,
+        },
+    }
+
+
+def _alert(entry: Entry, *, with_charts: bool) -> dict[str, object]:
+    return {
+        "fingerprint": entry.fingerprint,
+        "title": entry.title,
+        "severity": entry.severity.value,
+        "status": "resolved" if entry.is_resolved else "firing",
+        "labels": {field.name: field.value for field in entry.labels},
+        "summary": entry.summary,
+        "description": entry.description,
+        "reason": entry.reason,
+        "causes": list(entry.causes),
+        "details": {field.name: field.value for field in entry.details},
+        "startsAt": entry.starts_at.isoformat(),
+        "endsAt": entry.ends_at.isoformat() if entry.ends_at else None,
+        "links": {link.text: link.url for link in entry.links},
+        "charts": [asdict(chart) for chart in entry.charts] if with_charts else [],
+    }
+
+
+def _key(secret: SecretStr) -> bytes:
+    try:
+        key = base64.b64decode(secret.get_secret_value().removeprefix("whsec_") + "==")
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) < _MIN_SECRET_BYTES:
+        msg = "the webhook secret must be whsec_ and at least 24 random bytes in base64 (openssl rand -base64 32)"
+        raise SecretMissing(msg) from None
+    return key
+
+
+def _check_url(url: str) -> None:
+    if not url.startswith(("https://", "http://")):
+        msg = "the url of a webhook begins with https:// (or http:// inside your own network)"
+        raise ValueError(msg)
+
+
+def _build(name: str, settings: BaseModel, clock: Clock) -> WebhookChannel:
+    checked = WebhookSettings.model_validate(settings)
+    url = SecretStr(checked.url) if isinstance(checked.url, str) else checked.url.read()
+    try:
+        _check_url(url.get_secret_value())
+    except ValueError as error:
+        raise SecretMissing(str(error)) from None
+    return WebhookChannel(name, checked, url, checked.secret.read(), clock)
+
+
+KIND = ChannelKind("webhook", WebhookSettings, _build)
