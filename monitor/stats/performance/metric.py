@@ -1,0 +1,85 @@
+"""What a performance metric is: a function of predictions with their ground truth, with its sampling error."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from monitor.domain.checks import Threshold
+from monitor.domain.findings import TestResult
+from monitor.domain.models import Task
+from monitor.stats.columns import Floats, Mask
+
+Z95 = float(special.ndtri(0.975))
+"""Half-width of a 95 % interval in standard errors."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """Predictions with known truth, row by row: predicted label or number as text, score (NaN: none), true label."""
+
+    predictions: tuple[str, ...]
+    scores: Floats
+    labels: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[str, float | None, str]]) -> "Judged":
+        """From (prediction, score, label) rows."""
+        scores = np.array([np.nan if score is None else score for _, score, _ in rows], dtype=np.float64)
+        return cls(tuple(row[0] for row in rows), scores, tuple(row[2] for row in rows))
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return len(self.labels)
+
+    def is_label(self, positive: str) -> Mask:
+        """Whether the truth is the positive label."""
+        return np.array([label == positive for label in self.labels], dtype=np.bool_)
+
+    def is_predicted(self, positive: str) -> Mask:
+        """Whether the prediction is the positive label."""
+        return np.array([label == positive for label in self.predictions], dtype=np.bool_)
+
+
+class PerformanceMetric(Protocol):
+    """A number that says how good the predictions were.
+
+    `run` answers None when the metric is not defined on these rows (one class only, texts that are no numbers);
+    `low` and `high` of the result are the 95 % interval of the metric itself.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    unit: ClassVar[str]
+    tasks: ClassVar[frozenset[Task]]
+    higher_is_better: ClassVar[bool]
+    default_threshold: ClassVar[Threshold | None]
+
+    def run(self, judged: Judged, positive: str | None) -> TestResult | None:
+        """The metric over these rows."""
+        ...
+
+
+def wilson(successes: int, n: int) -> tuple[float, float]:
+    """95 % score interval of a proportion (Wilson 1927), inside [0, 1].
+
+    >>> [round(bound, 4) for bound in wilson(8, 10)]
+    [0.4902, 0.9433]
+    """
+    p, z2 = successes / n, Z95 * Z95
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 * float(np.sqrt(p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def numbers(texts: Sequence[str]) -> NDArray[np.float64] | None:
+    """The texts as finite numbers, None when one of them is none."""
+    try:
+        values = np.array([float(text) for text in texts], dtype=np.float64)
+    except ValueError:
+        return None
+    return values if bool(np.isfinite(values).all()) else None

@@ -1,0 +1,97 @@
+"""Checks for a baseline: those that it proposes by itself, and those that configuration asks for."""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from monitor.domain.checks import Check, CheckSpec
+from monitor.domain.errors import ConfigError
+from monitor.domain.models import ALL_TRAFFIC, LATENCY, ColumnKind, ColumnSpec
+from monitor.stats.baseline import Baseline
+from monitor.stats.drift_test import DriftTest, with_parameters
+from monitor.stats.profiles.layouts import Profile
+
+EVERY_COLUMN = "*"
+
+_PROPOSED = {
+    ColumnKind.NUMERIC: ("psi", "missing_rate", "out_of_range"),
+    ColumnKind.CATEGORICAL: ("jensen_shannon", "missing_rate", "unseen_category"),
+}
+
+
+def propose_checks(
+    baseline: Baseline, tests: Mapping[str, DriftTest], min_records: int, segments: Iterable[str] = ()
+) -> tuple[Check, ...]:
+    """One distribution test a column, missing values, and values the baseline does not know; latency by PSI alone.
+
+    Columns without any value in the baseline get the missing-rate check alone. Thresholds are the tests' defaults.
+    """
+    return tuple(
+        Check(name, column.name, segment, tests[name].default_threshold, min_records)
+        for segment in (ALL_TRAFFIC, *segments)
+        for column in baseline.schema
+        for name in _names(column, baseline)
+        if name in tests
+    )
+
+
+def bind_checks(
+    specs: Sequence[CheckSpec], baseline: Baseline, tests: Mapping[str, DriftTest], min_records: int
+) -> tuple[Check, ...]:
+    """The checks that configuration asks for; ConfigError for an unknown test or column, or one that cannot serve.
+
+    `*` means every column that can answer what the test needs. Of two specs for one check the later holds.
+    """
+    bound = {check.name: check for spec in specs for check in _bind(spec, baseline, tests, min_records)}
+    return tuple(bound.values())
+
+
+def merged_checks(proposed: Sequence[Check], configured: Sequence[Check]) -> tuple[Check, ...]:
+    """Proposed checks, overridden and extended by the configured ones."""
+    return tuple(({check.name: check for check in proposed} | {check.name: check for check in configured}).values())
+
+
+def _names(column: ColumnSpec, baseline: Baseline) -> tuple[str, ...]:
+    if not _has_values(baseline.whole.columns[column.name]):
+        return ("missing_rate",)
+    return ("psi",) if column.name == LATENCY else _PROPOSED[column.kind]
+
+
+def _has_values(profile: Profile) -> bool:
+    return profile.n > profile.missing + profile.invalid
+
+
+def _bind(spec: CheckSpec, baseline: Baseline, tests: Mapping[str, DriftTest], min_records: int) -> Iterator[Check]:
+    if spec.test not in tests:
+        raise ConfigError(f"there is no drift test {spec.test!r}", hint=_meant(spec.test, tests))
+    test = tests[spec.test]
+    with_parameters(test, spec.test, spec.parameters)
+    for column in _columns(spec, baseline, test):
+        yield Check(
+            spec.test,
+            column,
+            spec.segment,
+            spec.threshold or test.default_threshold,
+            min_records if spec.min_records is None else spec.min_records,
+            spec.parameters,
+        )
+
+
+def _columns(spec: CheckSpec, baseline: Baseline, test: DriftTest) -> list[str]:
+    profiles = baseline.whole.columns
+    if EVERY_COLUMN in spec.columns:
+        return [name for name, profile in profiles.items() if test.needs <= profile.aspects and _has_values(profile)]
+    for name in spec.columns:
+        if name not in profiles:
+            raise ConfigError(
+                f"the baseline of {baseline.ref} has no column {name!r} for {spec.test}", hint=_meant(name, profiles)
+            )
+        lacking = test.needs - profiles[name].aspects
+        if lacking:
+            raise ConfigError(f"{spec.test} cannot check {name!r}: the column has no {', '.join(sorted(lacking))}")
+    return list(spec.columns)
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
