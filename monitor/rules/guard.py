@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from monitor.domain.retraining import HoldReason, JobPhase, RetrainJob, RetrainPolicy, RetrainRequest
 from monitor.domain.time import format_duration, format_instant
 
-ASK = "ask"
-"""The mode of a policy under which a person approves every job."""
+AUTOMATIC = "auto"
+"""The mode of a policy that starts jobs by itself; under any other a person approves every job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _truth(policy: RetrainPolicy, truth_count: int) -> Hold | None:
 
 
 def _approval(policy: RetrainPolicy) -> Hold | None:
-    if policy.mode != ASK:
+    if policy.mode == AUTOMATIC:
         return None
     return Hold(HoldReason.NEEDS_APPROVAL, f"policy {policy.name} asks a person: approve the job to start it")
 

@@ -66,7 +66,7 @@ def test_jobs_of_other_models_and_the_request_itself_do_not_count() -> None:
         ({"policy": None}, HoldReason.NO_POLICY),
         ({"truth_count": 9}, HoldReason.TOO_LITTLE_TRUTH),
         ({"data_fault": "missing-rate"}, HoldReason.DATA_FAULT),
-        ({"policy": RetrainPolicy("careful", "webhook", mode="ask")}, HoldReason.NEEDS_APPROVAL),
+        ({"policy": RetrainPolicy("careful", "webhook", mode="approve")}, HoldReason.NEEDS_APPROVAL),
     ],
 )
 def test_other_reasons_against_a_job(changes: dict[str, object], reason: HoldReason) -> None:
