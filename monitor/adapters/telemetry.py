@@ -36,6 +36,7 @@ _C, _G, _H = MetricKind.COUNTER, MetricKind.GAUGE, MetricKind.HISTOGRAM
 METRICS: tuple[Metric, ...] = (
     Metric("records_total", _C, "Records read, good and refused.", ("kind",)),
     Metric("rejected_total", _C, "Records refused, by reason.", ("reason",)),
+    Metric("late_total", _C, "Records counted in a window after its close."),
     Metric("lag_records", _G, "Records of the partition that wait to be read.", ("topic", "partition")),
     Metric("watermark_age_seconds", _G, "Wall clock less event time of the watermark.", ("topic", "partition")),
     Metric("partitions_assigned", _G, "Partitions that this process reads."),

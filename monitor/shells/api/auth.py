@@ -1,0 +1,33 @@
+"""Who may ask: a bearer token in constant time, and the signature of a call-back."""
+
+import hmac
+from collections.abc import Mapping
+
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from monitor.shells.api.problems import Problem
+
+
+def require_token(given: str | None, token: str | None) -> None:
+    """Refuse unless the request carries the token; without a configured token everybody on loopback may ask."""
+    if token is None:
+        return
+    expected = f"Bearer {token}"
+    if given is None or not hmac.compare_digest(given.encode(), expected.encode()):
+        raise Problem("send the header `Authorization: Bearer ...` with this server's token", status_code=401)
+
+
+def require_signature(body: bytes, headers: Mapping[str, str], secret: str | None, *, is_loopback: bool) -> None:
+    """Refuse a call-back that the pipeline did not sign (Standard Webhooks), or that is older than five minutes.
+
+    Without a secret, only a server that this machine alone can reach takes it.
+    """
+    if secret is None:
+        if not is_loopback:
+            raise Problem("the server has no callback_secret, so it takes no call-backs", status_code=403)
+        return
+    try:
+        Webhook(secret).verify(body, {key.lower(): value for key, value in headers.items()})
+    except WebhookVerificationError as error:
+        reason = str(error) or "the signature does not match"
+        raise Problem(f"the call-back's signature was refused: {reason}", status_code=401) from error

@@ -1,0 +1,30 @@
+"""What the HTTP shell asks of the program; bootstrap fills it in."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor.domain.findings import Finding
+from monitor.domain.retraining import JobOutcome, RetrainJob
+
+Rows = Sequence[Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiParts:
+    """Questions that requests answer from. All are called in threads, possibly at once.
+
+    `stalled` names roles that have not moved for too long; `unready` says in words what is missing before work can be
+    done. `finish` closes a retraining job. Secrets are None where the configuration has none.
+    """
+
+    stalled: Callable[[], Sequence[str]]
+    unready: Callable[[], Sequence[str]]
+    metrics: Callable[[], bytes]
+    finish: Callable[[JobOutcome], RetrainJob]
+    findings: Callable[[str, datetime | None, datetime | None], Sequence[Finding]]
+    alerts: Callable[[], Rows]
+    models: frozenset[str]
+    bearer_token: str | None
+    callback_secret: str | None
+    is_loopback: bool
