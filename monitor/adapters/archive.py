@@ -127,6 +127,6 @@ def _as_text(table: pa.Table) -> pa.Table:
 
 
 def _safe(name: str) -> str:
-    """One path segment, whatever the name: never empty, never a dot folder."""
+    """A name as one path segment, never a dot folder."""
     quoted = quote(name, safe="")
     return quoted.replace(".", "%2E") if quoted.strip(".") == "" else quoted

@@ -45,7 +45,9 @@ class BatchBuilder:
         event_ids, predictions, scores, by_label, latencies = zip(*map(_outputs, fields), strict=True)
         columns = self.reader.columns(features, invalid)
         wrong = _invalid_outputs(fields)
-        score = np.fromiter(map(self._score, scores, by_label), np.float64, len(fields))
+        if any(by_label):
+            scores = tuple(map(self._score, scores, by_label))
+        score = np.fromiter(scores, np.float64, len(fields))
         texts = as_texts(predictions)
         if self.schema.kind(SCORE):
             columns[SCORE] = NumericColumn(score, wrong.get(SCORE))
@@ -95,6 +97,8 @@ def _joined(parts: Sequence[RecordBatch]) -> RecordBatch:
 
 def _invalid_outputs(fields: Sequence[Fields]) -> dict[str, Mask]:
     wrong: dict[str, Mask] = {}
+    if LooseInference not in set(map(type, fields)):
+        return wrong
     for row, record in enumerate(fields):
         if isinstance(record, LooseInference):
             for name in record.invalid:

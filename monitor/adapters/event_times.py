@@ -14,6 +14,9 @@ SECONDS_UP_TO = 1e11
 _FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999
 """Years 1 to 9999, what a datetime can say."""
 
+_ALMOST_NEXT = 0.9995
+"""Seconds with decimals miss their millisecond by less than a microsecond: so close to the next, it is meant."""
+
 
 def event_times_ms(values: Sequence[datetime | float]) -> tuple[Ints, Mask]:
     """Milliseconds since the epoch, rounded down, and which values are no instant of the years 1 to 9999.
@@ -31,8 +34,10 @@ def event_times_ms(values: Sequence[datetime | float]) -> tuple[Ints, Mask]:
 
 def _checked(milliseconds: Floats) -> tuple[Ints, Mask]:
     bad = ~((milliseconds >= _FIRST_MS) & (milliseconds <= _LAST_MS))
-    whole = np.rint(np.where(bad, 0.0, milliseconds) * 1_000).astype(np.int64) // 1_000
-    return whole, bad
+    usable = np.where(bad, 0.0, milliseconds)
+    whole = np.floor(usable)
+    whole += usable - whole >= _ALMOST_NEXT
+    return whole.astype(np.int64), bad
 
 
 def _milliseconds(value: datetime | float) -> float:

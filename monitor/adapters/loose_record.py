@@ -95,7 +95,7 @@ def as_number(value: object) -> float | None:
     try:
         return float(value)
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
 
 
 class _Outputs:
@@ -140,10 +140,10 @@ def _type(record: Mapping[str, object], kind: TopicKind) -> TopicKind:
     stated = record.get("type")
     if stated is None:
         return TopicKind.GROUND_TRUTH if kind is TopicKind.GROUND_TRUTH else TopicKind.INFERENCE
-    if stated not in {TopicKind.INFERENCE, TopicKind.GROUND_TRUTH}:
+    if stated not in (TopicKind.INFERENCE, TopicKind.GROUND_TRUTH):  # a tuple: the value may be unhashable
         detail = f"type is {stated!r:.80}; expected 'inference' or 'ground_truth'"
         raise RecordRejected(RejectReason.UNKNOWN_TYPE, detail)
-    if kind not in {TopicKind.MIXED, stated}:
+    if kind not in (TopicKind.MIXED, stated):
         detail = f"type is {stated!r} in a topic of {kind} records; declare the topic as mixed"
         raise RecordRejected(RejectReason.UNKNOWN_TYPE, detail)
     return TopicKind(str(stated))

@@ -126,8 +126,11 @@ class GuessingReader:
 
 def as_texts(values: Sequence[Category]) -> list[str | None]:
     """Categories as text, see `category_text`."""
-    if set(map(type, values)) <= _TEXT:
+    kinds = set(map(type, values))
+    if kinds <= _TEXT:
         return list(values)  # type: ignore[arg-type]  # just checked, at C speed
+    if kinds == {int}:
+        return list(map(str, values))
     return [None if value is None else category_text(value) for value in values]
 
 
