@@ -1,0 +1,168 @@
+"""Judge one window of one model version: shares to profile, profile to results, results to findings."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from monitor.domain.checks import Check, Threshold
+from monitor.domain.evaluation import Evaluation
+from monitor.domain.findings import EvaluationKind, Evidence, Finding, TestResult, Verdict
+from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
+from monitor.domain.ports import BaselineStore, WindowReads
+from monitor.domain.rules import Chart
+from monitor.domain.time import format_instant
+from monitor.rules.charts import drift_chart
+from monitor.rules.conditions import RECORDS
+from monitor.stats.baseline import Baseline
+from monitor.stats.drift_test import DriftTest
+from monitor.stats.judgement import judge
+from monitor.stats.performance.metric import Judged, PerformanceMetric
+from monitor.stats.profiles.layouts import Profile
+from monitor.stats.profiles.model import ModelProfile
+from monitor.usecases.model_checks import BoundCheck, MetricCheck, ModelChecks
+from monitor.usecases.window_content import compared_with, window_content
+
+SILENCE = "silence"
+BASELINE = "baseline"
+"""Names of the two checks that every model has: that records come, and that there is something to compare with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The findings of one evaluation, and what is at hand to explain them."""
+
+    evaluation: Evaluation
+    findings: list[Finding]
+    importances: Mapping[str, float] = field(default_factory=dict)
+    profiles: Mapping[str, tuple[Profile, Profile]] = field(default_factory=dict)
+
+    def charts(self, columns: Iterable[str], most: int = 3) -> tuple[Chart, ...]:
+        """Pictures of the first columns that can be drawn."""
+        drawn = (drift_chart(name, *self.profiles[name]) for name in dict.fromkeys(columns) if name in self.profiles)
+        return tuple(chart for chart in drawn if chart is not None)[:most]
+
+
+class Judge:
+    """Judges evaluations of any model; keeps baselines and their bound checks at hand. Not thread-safe."""
+
+    def __init__(
+        self,
+        tests: Mapping[str, DriftTest],
+        metrics: Mapping[str, PerformanceMetric],
+        windows: WindowReads,
+        baselines: BaselineStore,
+        code_version: str,
+    ) -> None:
+        self._checks = ModelChecks(tests, metrics)
+        self._windows, self._store, self._code_version = windows, baselines, code_version
+        self._baselines: dict[str, Baseline] = {}
+
+    def judge(self, model: MonitoredModel, evaluation: Evaluation, now: datetime) -> Judgement:
+        """All findings of the evaluation; a check that breaks is a failed finding and harms no other."""
+        if evaluation.kind is EvaluationKind.PERFORMANCE:
+            return self._performance(model, evaluation, now)
+        if evaluation.mark == 0:
+            return self._silent(evaluation, now)
+        return self._drift(model, evaluation, now)
+
+    # --- drift
+
+    def _drift(self, model: MonitoredModel, evaluation: Evaluation, now: datetime) -> Judgement:
+        window, ref = evaluation.window, evaluation.model
+        segments = (ALL_TRAFFIC, *(segment.name for segment in model.segments))
+        shares = {name: self._windows.shares(ref, name, window.start_ms, window.end_ms) for name in segments}
+        baseline_id = compared_with(shares[ALL_TRAFFIC], self._store.timeline(model.name))
+        if baseline_id is None:
+            return self._without_baseline(evaluation, now)
+        baseline = self._baseline(baseline_id)
+        content = window_content(shares, baseline_id, baseline)
+        evidence = Evidence(baseline_id, content.digest, content.offsets, self._code_version, format_instant(now))
+        findings = [_records_came(evaluation, evidence)]
+        for segment, bound in self._checks.of_drift(model, baseline_id, baseline).items():
+            for one in bound:
+                verdict, reason, result = _run(one, baseline, content.profiles.get(segment))
+                finding = _finding(evaluation, one.check, verdict, reason, result, evidence)
+                findings.append(replace(finding, coverage=content.coverage))
+        current = content.profiles[ALL_TRAFFIC].columns
+        pairs = {name: (profile, current[name]) for name, profile in baseline.profiles().items()}
+        return Judgement(evaluation, findings, baseline.importances, pairs)
+
+    def _baseline(self, baseline_id: str) -> Baseline:
+        if baseline_id not in self._baselines:
+            self._baselines[baseline_id] = Baseline.from_bytes(self._store.get(baseline_id))
+        return self._baselines[baseline_id]
+
+    # --- what needs no profile
+
+    def _without_baseline(self, evaluation: Evaluation, now: datetime) -> Judgement:
+        evidence, ref = self._no_evidence(now), evaluation.model
+        check = Check(BASELINE, RECORDS, ALL_TRAFFIC, Threshold(0.0, below=True), 1)
+        command = f"driftline baseline build --model {ref.name} --version {ref.version} FILE"
+        reason = f"{evaluation.mark:,} records, but no baseline to compare them with: build one with `{command}`"
+        finding = _finding(evaluation, check, Verdict.INSUFFICIENT_DATA, reason, None, evidence)
+        return Judgement(evaluation, [_records_came(evaluation, evidence), finding])
+
+    def _silent(self, evaluation: Evaluation, now: datetime) -> Judgement:
+        return Judgement(evaluation, [_records_came(evaluation, self._no_evidence(now))])
+
+    def _no_evidence(self, now: datetime) -> Evidence:
+        return Evidence("", "", {}, self._code_version, format_instant(now))
+
+    # --- performance
+
+    def _performance(self, model: MonitoredModel, evaluation: Evaluation, now: datetime) -> Judgement:
+        window, ref = evaluation.window, evaluation.model
+        rows = self._windows.joined(ref, window.start_ms, window.end_ms)
+        predicted = self._windows.predictions_count(ref, window.start_ms, window.end_ms)
+        digest = hashlib.blake2b(repr(rows).encode(), digest_size=16).hexdigest()
+        evidence = Evidence("", digest, {}, self._code_version, format_instant(now))
+        judged, coverage = Judged.of(rows), len(rows) / predicted if predicted else None
+        findings = []
+        for one in self._checks.of_performance(model):
+            verdict, reason, result = _measure(one, judged, model.positive_label)
+            finding = _finding(evaluation, one.check, verdict, reason, result, evidence)
+            findings.append(replace(finding, kind=EvaluationKind.PERFORMANCE, coverage=coverage))
+        return Judgement(evaluation, findings)
+
+
+def _finding(  # noqa: PLR0917 - the parts of a finding
+    evaluation: Evaluation, check: Check, verdict: Verdict, reason: str, result: TestResult | None, evidence: Evidence
+) -> Finding:
+    return Finding(evaluation.model, check, evaluation.window, evaluation.revision, verdict, reason, result, evidence)
+
+
+def _run(one: BoundCheck, baseline: Baseline, current: ModelProfile | None) -> tuple[Verdict, str, TestResult | None]:
+    """The outcome of one check; whatever breaks in a test is that check's failed verdict."""
+    check = one.check
+    if current is None:
+        return Verdict.INSUFFICIENT_DATA, f"{check.name}: no records of the segment", None
+    try:
+        result = one.test.run(baseline.profiles(check.segment)[check.column], current.columns[check.column])
+    except Exception as error:  # noqa: BLE001 - tests are plug-ins: one that breaks must not take the others along
+        return Verdict.FAILED, f"{check.name} failed: {type(error).__name__}: {error}", None
+    verdict, reason = judge(check, result)
+    return verdict, reason, result
+
+
+def _measure(one: MetricCheck, judged: Judged, positive: str | None) -> tuple[Verdict, str, TestResult | None]:
+    check = one.check
+    known = f"{judged.n:,} predictions with known truth"
+    if judged.n < check.min_records:
+        return Verdict.INSUFFICIENT_DATA, f"{check.name}: {known}, at least {check.min_records:,} are needed", None
+    result = one.metric.run(judged, positive)
+    if result is None:
+        return Verdict.INSUFFICIENT_DATA, f"{check.name} is not defined on these {known}", None
+    if not one.is_limited:
+        return Verdict.OK, f"{check.name} = {result.statistic:.4g}, no limit is set; {known}", result
+    verdict, reason = judge(check, result, bad=Verdict.DEGRADED)
+    return verdict, reason, result
+
+
+def _records_came(evaluation: Evaluation, evidence: Evidence) -> Finding:
+    """The check that every window has: an empty one of a model that is alive is a fault, not a quiet success."""
+    n = evaluation.mark
+    check = Check(SILENCE, RECORDS, ALL_TRAFFIC, Threshold(0.0, below=True), 0)
+    reason = f"{n:,} records came" if n else "no record came, though the model was seen before: the stream is silent"
+    verdict = Verdict.OK if n else Verdict.DEGRADED
+    return _finding(evaluation, check, verdict, reason, TestResult(float(n), None, 0, n), evidence)

@@ -1,0 +1,84 @@
+"""The checks of a model, bound once to each baseline and kept at hand."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from monitor.domain.checks import Check, CheckSpec, Threshold
+from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
+from monitor.rules.conditions import GROUND_TRUTH
+from monitor.stats.baseline import Baseline
+from monitor.stats.drift_test import DriftTest, with_parameters
+from monitor.stats.performance.metric import PerformanceMetric
+from monitor.stats.proposals import bind_checks, merged_checks, propose_checks
+
+_NO_FLOOR, _NO_CEILING = -1.0, sys.float_info.max
+
+
+@dataclass(frozen=True, slots=True)
+class BoundCheck:
+    """A check with the test that runs it, its parameters set."""
+
+    check: Check
+    test: DriftTest
+
+
+@dataclass(frozen=True, slots=True)
+class MetricCheck:
+    """A check of performance with its metric; `is_limited` is False when it is measured and never judged bad."""
+
+    check: Check
+    metric: PerformanceMetric
+    is_limited: bool
+
+
+class ModelChecks:
+    """Binds the checks of models to baselines. Not thread-safe."""
+
+    def __init__(self, tests: Mapping[str, DriftTest], metrics: Mapping[str, PerformanceMetric]) -> None:
+        self._tests, self._metrics = tests, metrics
+        self._bound: dict[tuple[str, str], Mapping[str, tuple[BoundCheck, ...]]] = {}
+
+    def of_drift(
+        self, model: MonitoredModel, baseline_id: str, baseline: Baseline
+    ) -> Mapping[str, tuple[BoundCheck, ...]]:
+        """Checks by segment, all traffic first; ConfigError when the configuration does not fit the baseline."""
+        key = (model.name, baseline_id)
+        if key not in self._bound:
+            self._bound[key] = self._bind(model, baseline)
+        return self._bound[key]
+
+    def of_performance(self, model: MonitoredModel) -> tuple[MetricCheck, ...]:
+        """The configured metrics, and those that suit the model's task; these without a limit of their own."""
+        specs = {spec.test: spec for spec in model.checks if spec.test in self._metrics}
+        suiting = [
+            name
+            for name, metric in self._metrics.items()
+            if model.propose_checks and model.task is not None and model.task in metric.tasks
+        ]
+        return tuple(
+            self._metric_check(model, self._metrics[name], specs.get(name))
+            for name in dict.fromkeys([*specs, *suiting])
+        )
+
+    def _bind(self, model: MonitoredModel, baseline: Baseline) -> Mapping[str, tuple[BoundCheck, ...]]:
+        names = [segment.name for segment in model.segments]
+        specs = [spec for spec in model.checks if spec.test not in self._metrics]
+        configured = bind_checks(specs, baseline, self._tests, model.min_records)
+        proposed = propose_checks(baseline, self._tests, model.min_records, names) if model.propose_checks else ()
+        checks = merged_checks(proposed, configured)
+        by_segment: dict[str, list[BoundCheck]] = {ALL_TRAFFIC: []}
+        for check in checks:
+            test = with_parameters(self._tests[check.test], check.test, check.parameters)
+            by_segment.setdefault(check.segment, []).append(BoundCheck(check, test))
+        return {segment: tuple(bound) for segment, bound in by_segment.items()}
+
+    def _metric_check(self, model: MonitoredModel, metric: PerformanceMetric, spec: CheckSpec | None) -> MetricCheck:
+        limit = (spec.threshold if spec else None) or metric.default_threshold
+        threshold = limit or Threshold(_NO_FLOOR if metric.higher_is_better else _NO_CEILING)
+        threshold = replace(threshold, below=metric.higher_is_better)
+        least = model.min_records if spec is None or spec.min_records is None else spec.min_records
+        parameters = dict(spec.parameters) if spec else {}
+        bound = with_parameters(metric, metric.name, parameters)
+        check = Check(metric.name, GROUND_TRUTH, ALL_TRAFFIC, threshold, least, parameters)
+        return MetricCheck(check, bound, limit is not None)
