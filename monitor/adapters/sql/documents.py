@@ -7,6 +7,7 @@ import math
 from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 
 from monitor.domain.findings import Finding
 from monitor.domain.retraining import RetrainJob
@@ -49,7 +50,7 @@ def job_from_json(text: str) -> RetrainJob:
 
 
 def _dump(value: object) -> str:
-    body = _without_odd_floats(msgspec.to_builtins(value, str_keys=True))
+    body = _without_odd_floats(msgspec.to_builtins(value, str_keys=True, enc_hook=_plain))
     return msgspec.json.encode({"v": VERSION, "value": body}).decode()
 
 
@@ -59,6 +60,13 @@ def _load(text: str, kind: type[_Value]) -> _Value:
         raise ValueError(f"a stored {kind.__name__} has version {document['v']}: this program reads up to {VERSION}")
     body = document["value"]
     return msgspec.convert(_with_odd_floats(body) if _FLOAT in text else body, kind)
+
+
+def _plain(value: object) -> object:
+    # drift tests of others return what numpy gave them
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"a {type(value).__name__} cannot be stored as JSON: {value!r}")
 
 
 def _without_odd_floats(value: Any) -> Any:  # noqa: ANN401 - JSON

@@ -161,8 +161,8 @@ def _finding_values(finding: Finding) -> _Values:
         "segment": finding.check.segment,
         "verdict": finding.verdict.value,
         "reason": finding.reason,
-        "statistic": None if result is None else result.statistic,
-        "p_value": None if result is None else result.p_value,
+        "statistic": None if result is None else float(result.statistic),
+        "p_value": None if result is None or result.p_value is None else float(result.p_value),
         "document": finding_to_json(finding),
     }
 

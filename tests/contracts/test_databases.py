@@ -1,0 +1,259 @@
+"""Databases: migrations agree with the tables, and trouble is told as StoreUnavailable, without secrets."""
+
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, exc, inspect, text
+
+from monitor.adapters.sql.engine import create_engine, describe, reading, writing
+from monitor.adapters.sql.migrate import VERSION_TABLE, is_migrated, migrate, newest_revision
+from monitor.adapters.sql.stores import SqlStores
+from monitor.adapters.sql.tables import metadata
+from monitor.domain.errors import ConfigError, StoreUnavailable
+from monitor.domain.models import ModelRef
+from monitor.domain.records import PartitionId
+from monitor.domain.stream import TopicKind
+from monitor.testing.servers.postgres import PostgresServer
+from monitor.testing.stores.samples import flush, share
+
+PARTITION = PartitionId("inference", 0)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest) -> str:
+    found: str = request.getfixturevalue(f"{request.param}_url")
+    return found
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    engine = create_engine(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sqlite(sqlite_url: str) -> Iterator[Engine]:
+    engine = create_engine(sqlite_url)
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+def test_the_migrated_tables_are_the_tables_of_the_code(engine: Engine) -> None:
+    migrate(engine)
+
+    with engine.connect() as connection:
+        options = {"include_name": lambda name, kind, _: kind != "table" or name in metadata.tables}
+        differences = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+
+    assert differences == []
+    assert set(inspect(engine).get_table_names()) == {*metadata.tables, VERSION_TABLE}
+
+
+def test_migrating_again_or_from_many_processes_at_once_changes_nothing(url: str) -> None:
+    engines = [create_engine(url) for _ in range(4)]
+
+    with ThreadPoolExecutor(4) as pool:
+        reached = list(pool.map(migrate, engines))
+
+    assert reached == [newest_revision()] * 4
+    assert is_migrated(engines[0])
+    for engine in engines:
+        engine.dispose()
+
+
+def test_a_database_knows_whether_it_is_migrated(engine: Engine) -> None:
+    before = is_migrated(engine)
+    migrate(engine)
+
+    assert (before, is_migrated(engine)) == (False, True)
+
+
+def test_tables_of_others_in_the_same_database_stay_as_they_are(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        connection.execute(text("INSERT INTO alembic_version VALUES ('theirs')"))
+
+    migrate(engine)
+
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == "theirs"
+
+
+def test_a_database_of_a_newer_program_is_refused_with_the_way_out(engine: Engine) -> None:
+    migrate(engine)
+    with writing(engine) as connection:
+        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
+
+    with pytest.raises(ConfigError, match=r"9999.*newer Driftline"):
+        migrate(engine)
+
+    assert not is_migrated(engine)
+
+
+def test_a_migration_that_fails_half_way_leaves_nothing_behind(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE retrain_jobs (x INTEGER)"))  # in the way of the last tables
+
+    with pytest.raises(exc.DBAPIError):
+        migrate(engine)
+
+    assert inspect(engine).get_table_names() == ["retrain_jobs"]
+
+
+def test_a_database_without_tables_says_that_it_must_be_migrated(engine: Engine) -> None:
+    with pytest.raises(StoreUnavailable, match="migrate the database first"):
+        SqlStores.of(engine).ingest.claim(PARTITION, TopicKind.INFERENCE, "me")
+
+
+def test_a_mistake_in_a_statement_is_not_called_trouble_of_the_database(engine: Engine) -> None:
+    with pytest.raises(exc.DBAPIError), writing(engine) as connection:
+        connection.execute(text("SELEKT 1"))
+
+
+def test_a_sqlite_file_that_another_process_locks_is_unavailable_and_then_serves_again(
+    sqlite: Engine, tmp_path: Path
+) -> None:
+    stores = SqlStores.of(sqlite)
+    claim = stores.ingest.claim(PARTITION, TopicKind.INFERENCE, "me")
+    once = flush(claim, 10, [share(claim, 9)])
+    with reading(sqlite) as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout = 50")  # the pool hands the same connection out again
+    stranger = sqlite3.connect(tmp_path / "driftline.db", isolation_level=None)
+    stranger.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(StoreUnavailable, match="locked by another process"):
+        stores.ingest.flush([once])
+    still_readable = stores.windows.progress()
+    stranger.execute("ROLLBACK")
+    stranger.close()
+    stores.ingest.flush([once])
+
+    assert still_readable[0].next_offset is None
+    assert stores.windows.progress()[0].next_offset == 10
+
+
+def test_a_full_disk_is_unavailable_and_loses_nothing_that_was_saved(sqlite: Engine) -> None:
+    stores = SqlStores.of(sqlite)
+    claim = stores.ingest.claim(PARTITION, TopicKind.INFERENCE, "me")
+    stores.ingest.flush([flush(claim, 10, [share(claim, 9)])])
+    with reading(sqlite) as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 2}")
+
+    with pytest.raises(StoreUnavailable, match="the disk is full: make room"):
+        stores.ingest.flush([flush(claim, 20, [share(claim, 19, payload=bytes(500_000))], old_offset=10)])
+
+    assert [one.n for one in stores.windows.shares(ModelRef("churn", "3"), "", 0, 2**60)] == [9]
+    assert stores.windows.progress()[0].next_offset == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [("missing/driftline.db", None, "cannot be opened"), ("text.db", b"not a database" * 99, "no SQLite database")],
+)
+def test_a_file_that_is_no_database_is_unavailable(
+    tmp_path: Path, name: str, content: bytes | None, words: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    engine = create_engine(f"sqlite:///{tmp_path / name}")
+
+    with pytest.raises(StoreUnavailable, match=words):
+        migrate(engine)
+
+    engine.dispose()
+
+
+def test_a_sqlite_file_is_opened_with_a_write_ahead_log_and_checked_references(sqlite: Engine) -> None:
+    with reading(sqlite) as connection:
+        seen = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+
+    assert seen == {"journal_mode": "wal", "synchronous": 1, "foreign_keys": 1, "busy_timeout": 10_000}
+
+
+@pytest.mark.postgres
+def test_a_postgres_server_that_is_killed_is_unavailable_and_then_serves_again(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    engine = create_engine(postgres_url)
+    migrate(engine)
+    stores = SqlStores.of(engine)
+    claim = stores.ingest.claim(PARTITION, TopicKind.INFERENCE, "me")
+    postgres_server.kill9()
+
+    with pytest.raises(StoreUnavailable) as down:
+        stores.ingest.flush([flush(claim, 10, [share(claim, 9)])])
+    postgres_server.start()
+    stores.ingest.flush([flush(claim, 10, [share(claim, 9)])])
+
+    assert str(engine.url.password) not in str(down.value)
+    assert stores.windows.progress()[0].next_offset == 10
+    engine.dispose()
+
+
+@pytest.mark.postgres
+def test_a_connection_that_breaks_in_the_middle_of_a_transaction_is_unavailable(postgres_url: str) -> None:
+    engine = create_engine(postgres_url)
+
+    with pytest.raises(StoreUnavailable, match="cancelled, or is starting or stopping"), writing(engine) as connection:
+        connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+    engine.dispose()
+
+
+@pytest.mark.postgres
+def test_postgres_has_timeouts_so_that_a_forgotten_lock_stops_nobody_for_ever(postgres_url: str) -> None:
+    engine = create_engine(postgres_url)
+
+    with reading(engine) as connection:
+        seen = [connection.execute(text(f"SHOW {name}_timeout")).scalar_one() for name in ("lock", "statement")]
+
+    assert seen == ["10s", "1min"]
+    engine.dispose()
+
+
+@pytest.mark.postgres
+def test_a_wrong_password_is_told_without_any_password(postgres_url: str) -> None:
+    right = create_engine(postgres_url)
+    engine = create_engine(right.url.set(password="hunter2"))
+
+    with pytest.raises(StoreUnavailable, match=r"refuses our user|password authentication failed") as refused:
+        migrate(engine)
+
+    assert "hunter2" not in str(refused.value)
+    assert str(right.url.password) not in str(refused.value)
+
+
+def test_a_server_that_is_not_there_is_unavailable_and_named_without_credentials() -> None:
+    engine = create_engine("postgresql://anna:hunter2@127.0.0.1:1/shares?sslpassword=hunter3")
+
+    with pytest.raises(StoreUnavailable, match=r"postgresql 127\.0\.0\.1:1/shares") as down:
+        migrate(engine)
+
+    assert "hunter" not in str(down.value)
+    assert describe(engine) == "postgresql 127.0.0.1:1/shares"
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "not a url", ""])
+def test_a_url_that_we_cannot_serve_is_a_configuration_error_with_a_hint(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"sqlite:///file\.db or postgresql"):
+        create_engine(url)
+
+
+def test_an_error_never_shows_the_values_of_a_statement(sqlite: Engine) -> None:
+    with pytest.raises(exc.IntegrityError) as refused, writing(sqlite) as connection:
+        connection.execute(metadata.tables["truths"].insert(), {"model": "m", "event_id": "secret id"})
+
+    assert "secret id" not in str(refused.value)

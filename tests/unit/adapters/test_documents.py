@@ -1,0 +1,104 @@
+"""What is stored as JSON comes back equal, and its stored form does not change unnoticed."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.adapters.sql import documents
+from monitor.domain.findings import TestResult
+from monitor.domain.retraining import HoldReason, JobPhase
+from monitor.testing.stores.samples import alert_event, finding, job, request
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "documents"
+
+KINDS = {
+    "finding": (finding(), documents.finding_to_json, documents.finding_from_json),
+    "alert_event": (alert_event(), documents.event_to_json, documents.event_from_json),
+    "retrain_job": (
+        replace(job(request(), JobPhase.HELD, "later"), hold_reason=HoldReason.COOLDOWN),
+        documents.job_to_json,
+        documents.job_from_json,
+    ),
+}
+
+
+@pytest.mark.parametrize(("value", "write", "read"), KINDS.values(), ids=KINDS)
+def test_a_document_reads_back_to_an_equal_value(
+    value: object, write: Callable[[Any], str], read: Callable[[str], object]
+) -> None:
+    assert read(write(value)) == value
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_earlier_programs_stored_is_still_written_and_read_the_same(name: str) -> None:
+    value, write, read = KINDS[name]
+    stored = (GOLDEN / f"{name}.json").read_text()
+
+    assert read(stored) == value
+    assert json.loads(write(value)) == json.loads(stored)  # type: ignore[operator]
+
+
+def test_parameters_keep_their_types() -> None:
+    back = documents.finding_from_json(documents.finding_to_json(finding())).check.parameters
+
+    assert {name: type(value) for name, value in back.items()} == {
+        "pseudo_count": float,
+        "bins": int,
+        "mode": str,
+        "smooth": bool,
+    }
+
+
+numbers = st.floats(allow_nan=False)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | numbers | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(numbers, st.none() | numbers, st.dictionaries(st.text(), json_values, max_size=4))
+def test_any_result_comes_back_bit_for_bit(statistic: float, low: float | None, detail: dict[str, object]) -> None:
+    value = replace(finding(), result=TestResult(statistic, 0.5, 1, 2, low=low, detail=detail))
+
+    assert documents.finding_from_json(documents.finding_to_json(value)) == value
+
+
+def test_a_statistic_that_is_not_a_number_stays_one() -> None:
+    value = replace(finding(), result=TestResult(math.nan, None, 1, 2))
+
+    result = documents.finding_from_json(documents.finding_to_json(value)).result
+
+    assert result is not None
+    assert math.isnan(result.statistic)
+
+
+def test_numbers_of_numpy_are_stored_as_plain_ones() -> None:
+    odd = TestResult(np.float64(0.5), None, 1, 2, detail={"n": np.int64(3), "name": np.str_("x")})
+
+    text = documents.finding_to_json(replace(finding(), result=odd))
+
+    back = documents.finding_from_json(text).result
+    assert back == TestResult(0.5, None, 1, 2, detail={"n": 3, "name": "x"})
+
+
+def test_a_detail_that_is_no_json_is_refused_by_its_type() -> None:
+    odd = TestResult(0.5, None, 1, 2, detail={"what": object()})
+
+    with pytest.raises(TypeError, match="a object cannot be stored as JSON"):
+        documents.finding_to_json(replace(finding(), result=odd))
+
+
+def test_a_document_of_a_newer_program_is_refused_by_name() -> None:
+    newer = documents.event_to_json(alert_event()).replace('"v":1', '"v":2')
+
+    with pytest.raises(ValueError, match="a stored AlertEvent has version 2"):
+        documents.event_from_json(newer)
