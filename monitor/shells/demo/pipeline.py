@@ -5,6 +5,7 @@ It stands where Airflow or a CI system stands in production, and speaks the same
 """
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,9 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from monitor.domain.time import format_instant
 
 CALL_BACK_TIMEOUT_S = 60.0
+CALL_BACK_TRIES = 6
+"""With pauses of 0.5, 1, 2, 4 and 8 seconds between them: a monitor that is restarted meanwhile is reached."""
+MAX_BODY_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +51,21 @@ class TrainingPipeline:
     """Runs `train(key)` in a thread of its own for every new request, one at a time, then calls back.
 
     The same key twice is the same run. `train` may take as long as it likes; what it raises becomes a failed job.
+    `answered(key, accepted)` is told once a run, in its thread: whether the monitor took the call-back (2xx).
     """
 
     def __init__(
-        self, settings: PipelineSettings, train: Callable[[str], Trained], now: Callable[[], datetime]
+        self,
+        settings: PipelineSettings,
+        train: Callable[[str], Trained],
+        now: Callable[[], datetime],
+        answered: Callable[[str, bool], object] | None = None,
     ) -> None:
-        self._settings, self._train, self._now = settings, train, now
+        self._settings, self._train, self._now, self._answered = settings, train, now, answered
         self._server = ThreadingHTTPServer((settings.host, settings.port), self._handler())
         self._server.daemon_threads = True
         self._turn, self._known = threading.Lock(), set[str]()
+        self._runs: list[threading.Thread] = []
         self.answers: list[int] = []
 
     @property
@@ -76,18 +86,27 @@ class TrainingPipeline:
         self._server.shutdown()
         self._server.server_close()
 
+    def wait_until_idle(self, deadline_s: float) -> bool:
+        """Wait for the runs under way and their call-backs; False when the deadline came first."""
+        end = time.monotonic() + deadline_s
+        for run in list(self._runs):
+            run.join(max(0.0, end - time.monotonic()))
+        return not any(run.is_alive() for run in self._runs)
+
     def accept(self, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, object]]:
         """Answer a request: 401 for a wrong signature, 400 for a body without key, else 202 with the run's id."""
         try:
             Webhook(self._settings.trigger_secret).verify(body, headers)
-        except WebhookVerificationError:
+        except (WebhookVerificationError, ValueError):  # ValueError: a header or body that cannot even be read
             return 401, {"error": "the signature does not match"}
         key = _key(body)
         if key is None:
             return 400, {"error": "the body names no job: expected data.key"}
         if key not in self._known:
             self._known.add(key)
-            threading.Thread(target=self._run, args=(key,), name="training", daemon=True).start()
+            run = threading.Thread(target=self._run, args=(key,), name="training", daemon=True)
+            self._runs.append(run)
+            run.start()
         return 202, {"run_id": f"run-{key[:8]}"}
 
     def _run(self, key: str) -> None:
@@ -106,24 +125,45 @@ class TrainingPipeline:
                 self._call_back(key, outcome)
 
     def _call_back(self, key: str, outcome: dict[str, object]) -> None:
-        body, at = msgspec.json.encode(outcome), self._now().astimezone(UTC)
-        signature = Webhook(self._settings.call_back_secret).sign(key, at, body.decode())
+        body = msgspec.json.encode(outcome)
+        accepted = False
+        for attempt in range(CALL_BACK_TRIES):
+            status = self._post(key, body)
+            self.answers.append(status)
+            accepted = 200 <= status < 300
+            if 0 < status < 500:
+                break
+            if attempt + 1 < CALL_BACK_TRIES:
+                time.sleep(0.5 * 2**attempt)
+        if self._answered is not None:
+            self._answered(key, accepted)
+
+    def _post(self, key: str, body: bytes) -> int:
+        """The answer's status; 0 when there was none."""
+        at = self._now().astimezone(UTC)
         headers = {
             "content-type": "application/json",
             "webhook-id": key,
             "webhook-timestamp": str(int(at.timestamp())),
-            "webhook-signature": signature,
+            "webhook-signature": Webhook(self._settings.call_back_secret).sign(key, at, body.decode()),
         }
-        url = f"{self._settings.call_back_url}/v1/retraining/{key}/finished"
-        with httpx.Client(trust_env=False, timeout=CALL_BACK_TIMEOUT_S) as client:
-            self.answers.append(client.post(url, content=body, headers=headers).status_code)
+        url = f"{self._settings.call_back_url.rstrip('/')}/v1/retraining/{key}/finished"
+        try:
+            with httpx.Client(trust_env=False, timeout=CALL_BACK_TIMEOUT_S) as client:
+                return client.post(url, content=body, headers=headers).status_code
+        except httpx.TransportError:
+            return 0
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         pipeline = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                length = self.headers.get("content-length", "")
+                if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+                    self.send_error(413 if length.isdigit() else 411)
+                    return
+                body = self.rfile.read(int(length))
                 status, answer = pipeline.accept(body, {k.lower(): v for k, v in self.headers.items()})
                 content = msgspec.json.encode(answer)
                 self.send_response(status)

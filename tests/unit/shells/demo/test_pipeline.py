@@ -100,3 +100,40 @@ def test_a_wrong_signature_and_a_body_without_key_are_refused(monitor: CallBacks
 
     assert (wrong.status_code, empty.status_code) == (401, 400)
     assert monitor.calls == []
+
+
+def test_a_monitor_that_is_away_for_a_moment_is_called_again_and_the_outcome_is_told(
+    monitor: CallBacks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([0, 503])
+    post = TrainingPipeline._post
+    monkeypatch.setattr(
+        TrainingPipeline,
+        "_post",
+        lambda *given: status if (status := next(answers, None)) is not None else post(*given),
+    )
+    told: list[tuple[str, bool]] = []
+
+    with TrainingPipeline(
+        settings(monitor),
+        lambda _: Trained("2", Path("train_v2.parquet"), NOW),
+        lambda: datetime.now(UTC),
+        lambda key, accepted: told.append((key, accepted)),
+    ) as pipeline:
+        request(pipeline.url, b'{"data":{"key":"abc"}}')
+        assert pipeline.wait_until_idle(20)
+
+    assert pipeline.answers[-2:] == [503, 200]
+    assert len(monitor.calls) == 1
+    assert told == [("abc", True)]
+
+
+def test_a_request_that_cannot_be_read_is_refused_and_the_pipeline_goes_on(monitor: CallBacks) -> None:
+    with TrainingPipeline(settings(monitor), lambda _: pytest.fail("trained"), lambda: NOW) as pipeline:
+        headers = {"webhook-id": "x", "webhook-timestamp": str(int(datetime.now(UTC).timestamp()))}
+        garbled = httpx.post(
+            pipeline.url, content=b"{}", headers=headers | {"webhook-signature": "nonsense"}, trust_env=False
+        )
+        huge = httpx.post(pipeline.url, content=b"x" * 100_000, trust_env=False)
+
+    assert (garbled.status_code, huge.status_code) == (401, 413)
