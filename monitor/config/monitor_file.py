@@ -44,7 +44,7 @@ class ArchiveSection(Section):
 class StreamSection(Section):
     """How the stream is folded and saved."""
 
-    flush_every: Duration = timedelta(seconds=5)
+    flush_every: Duration = timedelta(seconds=1)
     """At least this often, shares and offsets are saved."""
     flush_records: Count = 50_000
     """Save after so many records, if that comes sooner."""
@@ -61,9 +61,9 @@ class StreamSection(Section):
 class ScheduleSection(Section):
     """How often the scheduler knocks. What is due follows from the data, so a missed knock is harmless."""
 
-    evaluate_every: Duration = timedelta(seconds=5)
+    evaluate_every: Duration = timedelta(seconds=1)
     """Judge windows that have closed."""
-    relay_every: Duration = timedelta(seconds=2)
+    relay_every: Duration = timedelta(seconds=1)
     """Hand alert events to the alerts package."""
     dispatch_every: Duration = timedelta(seconds=1)
     """Group, route and send notifications."""
