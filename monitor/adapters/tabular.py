@@ -1,0 +1,76 @@
+"""Training data as tables: CSV, Parquet, JSON lines, a folder of one of these, or a SQL query."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import sqlalchemy as sa
+
+from monitor.domain.errors import BaselineError
+
+_FORMATS = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet", ".jsonl": "json", ".ndjson": "json"}
+_BATCH_ROWS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class FileRows:
+    """Rows of a file, or of all files of one format in a folder; every file has the columns of the first."""
+
+    path: Path
+
+    def batches(self) -> Iterator[Mapping[str, Sequence[object]]]:
+        """Column name to values, at most 50,000 rows at a time; BaselineError says what is wrong with the file."""
+        paths, file_format = self._files()
+        try:
+            data = ds.dataset([str(path) for path in paths], format=file_format)
+            for batch in data.to_batches(batch_size=_BATCH_ROWS):
+                if batch.num_rows:
+                    yield batch.to_pydict()
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise BaselineError(f"{self.path} cannot be read as {file_format}: {_first_line(error)}") from error
+
+    def _files(self) -> tuple[list[Path], str]:
+        if not self.path.exists():
+            raise BaselineError(f"{self.path} does not exist")
+        paths = [self.path] if self.path.is_file() else sorted(self._in_folder())
+        formats = {_FORMATS.get(path.suffix.lower()) for path in paths}
+        if not paths or None in formats:
+            raise BaselineError(f"{self.path}: give {', '.join(_FORMATS)}, or a folder of such files")
+        if len(formats) > 1:
+            raise BaselineError(f"{self.path} mixes formats: give a folder of one format, or a single file")
+        return paths, str(formats.pop())
+
+    def _in_folder(self) -> Iterator[Path]:
+        for path in self.path.rglob("*"):
+            if path.is_file() and path.suffix.lower() in _FORMATS and not path.name.startswith((".", "_")):
+                yield path
+
+
+@dataclass(frozen=True, slots=True)
+class SqlRows:
+    """Rows of a SQL query, read through SQLAlchemy. `url` may hold a password: it never reaches an error."""
+
+    url: str
+    query: str
+
+    def batches(self) -> Iterator[Mapping[str, Sequence[object]]]:
+        """Column name to values, at most 50,000 rows at a time; BaselineError says what the database said."""
+        try:
+            engine = sa.create_engine(self.url, hide_parameters=True)
+            try:
+                with engine.connect().execution_options(stream_results=True, max_row_buffer=_BATCH_ROWS) as connection:
+                    result = connection.execute(sa.text(self.query))
+                    names = list(result.keys())
+                    for rows in result.partitions(_BATCH_ROWS):
+                        yield dict(zip(names, zip(*rows, strict=True), strict=True))
+            finally:
+                engine.dispose()
+        except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
+            reason = _first_line(getattr(error, "orig", None) or error).replace(self.url, "...")
+            raise BaselineError(f"the training query failed: {reason}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
