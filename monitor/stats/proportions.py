@@ -1,24 +1,11 @@
-"""Proportions: intervals of one, comparisons of two."""
+"""Comparisons of two proportions that hold for many records and for few."""
 
 import math
 
 from scipy import special
 
-Z95 = 1.959963984540054
-"""The 97.5 % quantile of the normal law."""
-
 MIN_EXPECTED = 5.0
 """Below this expected count the normal approximation gives way to the exact conditional test."""
-
-
-def wilson(hits: float, n: float) -> tuple[float, float]:
-    """95 % interval of a proportion (Wilson 1927): covers well for small n and near 0 and 1; (0, 1) for n = 0."""
-    if n <= 0:
-        return 0.0, 1.0
-    share, z2 = hits / n, Z95 * Z95
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return max(0.0, centre - half) if hits else 0.0, min(1.0, centre + half) if hits < n else 1.0
 
 
 def two_sided_p(hits_a: int, n_a: int, hits_b: int, n_b: int) -> float:

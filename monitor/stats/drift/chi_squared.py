@@ -4,11 +4,10 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from scipy import special
-
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.drift_test import nothing_to_compare
+from monitor.stats.homogeneity import pearson
 from monitor.stats.profiles.categorical import CategoricalProfile
 from monitor.stats.profiles.comparable import categorical_groups, pair, shares
 from monitor.stats.profiles.layouts import Profile
@@ -44,10 +43,7 @@ class ChiSquared:
         if not n_baseline or not n_current:
             return nothing_to_compare(n_baseline, n_current)
         p, q = shares(counts)
-        pooled = (n_baseline * p + n_current * q) / (n_baseline + n_current)
-        squares, df = (p - q) ** 2, counts.shape[1] - 1
-        chi_squared = float((squares / pooled).sum()) / (1 / n_baseline + 1 / n_current)
-        p_value = float(special.chdtrc(df, chi_squared)) if df else 1.0
-        effect = min(1.0, math.sqrt(float((squares / (p + q)).sum()) / 2))
+        chi_squared, df, p_value = pearson(counts)
+        effect = min(1.0, math.sqrt(float(((p - q) ** 2 / (p + q)).sum()) / 2))
         detail = {"chi_squared": chi_squared, "degrees_of_freedom": df}
         return TestResult(effect, p_value, n_baseline, n_current, detail=detail)

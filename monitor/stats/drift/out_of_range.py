@@ -21,8 +21,9 @@ class OutOfRange:
     anywhere; both are in the detail, with the share of the baseline itself outside (0.2 % at most) and the extremes
     seen. Infinities are outside. Unit: percent of the values. The p-value is that of a larger share than the
     baseline's, one-sided: the pooled z-test, or the conditional binomial test where few are expected (Przyborowski &
-    Wilenski 1940). The default threshold asks for 2 % *and* p <= 0.001. Use it for every numeric column: it sees a unit
-    change in a few percent of the records, which PSI and KS do not.
+    Wilenski 1940), which is the exact law of what lies beyond order statistics once one record is added to the
+    baseline's count. The default threshold asks for 2 % *and* p <= 0.001. Use it for every numeric column: it sees a
+    unit change in a few percent of the records, which PSI and KS do not.
     """
 
     name: ClassVar[str] = "out_of_range"
@@ -40,7 +41,7 @@ class OutOfRange:
         if not n_baseline or not n_current or not len(first.layout.edges):
             return nothing_to_compare(n_baseline, n_current)
         before, now = first.outside(), second.outside()
-        p_value = excess_p(before, n_baseline, now, n_current) if now else 1.0
+        p_value = excess_p(before + 1, n_baseline, now, n_current) if now else 1.0
         detail: dict[str, object] = {
             "low": first.layout.low,
             "high": math.nextafter(first.layout.high, -math.inf),

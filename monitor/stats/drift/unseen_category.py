@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.drift_test import nothing_to_compare
@@ -21,10 +19,11 @@ class UnseenCategory:
     """Share of values that are none of the baseline's categories: 0 to 100.
 
     Unit: percent of the values. How many to expect without drift is known from the baseline: the share of its values
-    that occur once in it (Good 1953, Turing), and of those beyond its 1,000 most frequent categories. The p-value is
-    that of a larger share than this, one-sided, conditional on the total (Przyborowski & Wilenski 1940), so columns of
-    ever new values (ids, free text) stay quiet. The default threshold asks for 1 % *and* p <= 0.001. The detail has
-    the most frequent of the sampled new values. Use it for every categorical column.
+    that would be unseen if they were left out themselves, which are those that occur once in it (Turing; Good 1953) or,
+    where it has more than 1,000 categories, those at the edge of being dropped. The p-value is that of a larger share
+    than this, one-sided, with the variance of that estimate (Good 1953), so that columns of ever new values (ids, free
+    text) stay quiet. The default threshold asks for 1 % *and* p <= 0.001. The detail has the most frequent of the
+    sampled new values. Use it for every categorical column.
     """
 
     name: ClassVar[str] = "unseen_category"
@@ -42,10 +41,24 @@ class UnseenCategory:
         if not n_baseline or not n_current:
             return nothing_to_compare(n_baseline, n_current)
         unseen = second.unseen
-        expected = first.unseen + int(np.count_nonzero(first.counts == 1))
-        p_value = excess_p(expected, n_baseline, unseen, n_current) if unseen else 1.0
+        expected, certainty = _expected(first)
+        weight = round(n_baseline * certainty)
+        p_value = excess_p(round(expected * certainty), weight, unseen, n_current) if unseen else 1.0
         detail: dict[str, object] = {"expected_share": expected / n_baseline}
         if unseen:
             ranked = sorted(second.sample.items(), key=lambda item: (-item[1], item[0]))
             detail["values"] = [value for value, _ in ranked[:EXAMPLES]]
         return TestResult(100 * unseen / n_current, p_value, n_baseline, n_current, detail=detail)
+
+
+def _expected(baseline: CategoricalProfile) -> tuple[int, float]:
+    """How many values of the baseline would be unseen if left out, and the information in that number against a count.
+
+    Its variance is about N1 + 2 N2 where N1 values occur once and N2 twice; that of a plain count would be N1.
+    """
+    counts = baseline.counts
+    present = counts[counts > 0]
+    last = int(present.min()) if baseline.unseen and len(present) else 1
+    expected = baseline.unseen + int(counts[counts == last].sum())
+    nearly = int(counts[counts == last + 1].sum())
+    return expected, expected / (expected + nearly) if expected else 1.0

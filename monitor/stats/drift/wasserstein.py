@@ -95,7 +95,7 @@ def _p_value(scaled: float, below: Floats, widths: Floats) -> float:
     keep = np.flatnonzero(weights > 0)
     cells = keep[np.unique(np.searchsorted(middle[keep], np.arange(CELLS) / CELLS).clip(0, len(keep) - 1))]
     weight = np.add.reduceat(weights, cells)
-    level = np.add.reduceat(weights * middle, cells) / weight
+    level = (np.add.reduceat(weights * middle, cells) / weight).clip(1e-12, 1 - 1e-12)
     lower, upper = np.minimum.outer(level, level), np.maximum.outer(level, level)
     r = np.sqrt(lower * (1 - upper) / (upper * (1 - lower))).clip(0.0, 1.0)
     covariance = 2 / np.pi * (np.sqrt(1 - r * r) + r * np.arcsin(r) - 1)

@@ -20,6 +20,9 @@ SPECIAL = 3
 MAX_CATEGORIES = 1_000
 """More distinct values than this are not told apart: the rarer ones count as unseen, in the baseline, too."""
 
+RARE = 10
+"""Values that occur more often than this in a baseline are no accident of its size."""
+
 
 @dataclass(frozen=True, slots=True)
 class CategoricalLayout:
@@ -40,12 +43,19 @@ class CategoricalLayout:
 
     @classmethod
     def of(cls, values: Sequence[str | None]) -> "CategoricalLayout":
-        """The layout that a baseline's values ask for: the `MAX_CATEGORIES` most frequent ones."""
+        """The layout that a baseline's values ask for: the `MAX_CATEGORIES` most frequent ones.
+
+        Where that cuts through values of one frequency of at most `RARE`, all of these are left out: chance, or the
+        alphabet, must not decide which of the rare values are known.
+        """
         seen = Counter(values)
         seen.pop(None, None)
         storable = ((value, n) for value, n in seen.items() if value is not None and printable(value) == value)
         ranked = sorted(storable, key=lambda item: (-item[1], item[0]))
-        return cls(tuple(value for value, _ in ranked[:MAX_CATEGORIES]))
+        known = ranked[:MAX_CATEGORIES]
+        if len(ranked) > MAX_CATEGORIES and (dropped := ranked[MAX_CATEGORIES][1]) <= RARE:
+            known = [(value, n) for value, n in known if n > dropped]
+        return cls(tuple(value for value, _ in known))
 
     @property
     def size(self) -> int:

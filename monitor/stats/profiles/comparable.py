@@ -33,19 +33,21 @@ def grouped_counts(baseline: Profile, current: Profile) -> Ints:
     """
     if isinstance(baseline, NumericProfile):
         first, second = pair(NumericProfile, baseline, current)
-        counts: Ints = np.array((first.coarse(), second.coarse()))
-        return counts[:, counts.any(axis=0)]
+        counts = np.array((first.coarse(), second.coarse()))
+        occupied: Ints = counts[:, counts.any(axis=0)]
+        return occupied
     return categorical_groups(*pair(CategoricalProfile, baseline, current))
 
 
 def categorical_groups(baseline: CategoricalProfile, current: CategoricalProfile) -> Ints:
     """`grouped_counts` of categorical profiles: the last group holds what is rare or unseen, if that is enough."""
-    counts = np.array((baseline.counters[UNSEEN:], current.counters[UNSEEN:]))
+    counts: Ints = np.array((baseline.counters[UNSEEN:], current.counters[UNSEEN:]))
     sizes, total = counts.sum(axis=1), counts.sum(axis=0)
     n = int(sizes.sum())
     rare = total * int(sizes.min()) < MIN_EXPECTED * n
     rare[0] = True  # unseen values
-    groups, rest = counts[:, ~rare], counts[:, rare].sum(axis=1, keepdims=True)
+    groups: Ints = counts[:, ~rare]
+    rest: Ints = counts[:, rare].sum(axis=1, keepdims=True)
     if not groups.shape[1]:
         return rest
     in_rest = int(rest.sum())

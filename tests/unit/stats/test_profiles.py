@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from monitor.domain.errors import LayoutMismatch
 from monitor.stats.columns import CategoricalColumn, NumericColumn
-from monitor.stats.profiles.categorical import MAX_CATEGORIES, CategoricalLayout, CategoricalProfile
+from monitor.stats.profiles.categorical import MAX_CATEGORIES, RARE, CategoricalLayout, CategoricalProfile
 from monitor.stats.profiles.layouts import Layout
 from monitor.stats.profiles.model import MAX_EXTRA, ModelProfile, ProfileError
 from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
@@ -275,13 +275,19 @@ def test_bytes_that_are_no_profile_are_refused(data: bytes) -> None:
         ModelProfile.from_bytes(data, LAYOUTS)
 
 
-def test_categories_are_ranked_by_frequency_then_name_and_capped() -> None:
-    values = ["b", "a", "a", None, "b", "c", *(f"rare{k:05}" for k in range(2 * MAX_CATEGORIES))]
+def test_categories_are_ranked_by_frequency_then_name() -> None:
+    layout = CategoricalLayout.of(["b", "a", "a", None, "b", "c", "é"])
 
-    layout = CategoricalLayout.of(values)
+    assert layout.categories == ("a", "b", "c", "é")
 
-    assert layout.categories[:3] == ("a", "b", "c")
-    assert len(layout.categories) == MAX_CATEGORIES
+
+def test_too_many_categories_are_cut_but_never_through_rare_values_of_one_frequency() -> None:
+    frequent = [f"store{k:04}" for k in range(MAX_CATEGORIES + 200) for _ in range(RARE + 1)]
+    rare = ["de", "de", *(f"user{k:05}" for k in range(2 * MAX_CATEGORIES))]
+
+    layouts = [CategoricalLayout.of(values) for values in (frequent, rare)]
+
+    assert [len(layout.categories) for layout in layouts] == [MAX_CATEGORIES, 1]
 
 
 def test_a_very_long_value_and_a_lone_surrogate_are_stored_in_a_form_that_can_be() -> None:
