@@ -59,26 +59,41 @@ class Evaluate:
         store: EvaluationStore,
         *,
         spread: timedelta = timedelta(0),
+        sweep_every: timedelta = timedelta(0),
         link: Callable[[str, Window], str | None] = lambda _model, _window: None,
     ) -> None:
         self._models, self._rules, self._judge = models, rules, judge
         self._windows, self._store, self._spread, self._link = windows, store, spread, link
+        self._sweep_every = sweep_every
+        self._swept_at: datetime | None = None
+        self._closed_to: dict[str, int] = {}
 
     def run_once(self, now: datetime) -> EvaluateReport:
-        """Judge everything that is due as of `now`; the present is only noted in the evidence."""
+        """Judge everything that is due as of `now`; the present is only noted in the evidence.
+
+        A model none of whose windows has closed since the last run is asked for late records and late truth once every
+        `sweep_every` only, so that knocking every second costs thousands of quiet models nothing.
+        """
         report = EvaluateReport()
         progress = self._windows.progress()
+        sweep = self._swept_at is None or now - self._swept_at >= self._sweep_every
         for model in self._models.values():
-            for evaluation in self._due(model, progress):
+            until_ms = closes_until_ms(model, progress)
+            if until_ms is None:
+                continue
+            closed_to = until_ms // model.windows.slide_ms
+            if not sweep and self._closed_to.get(model.name) == closed_to:
+                continue
+            for evaluation in self._due(model, progress, until_ms):
                 self._evaluate(model, evaluation, now, report)
+            self._closed_to[model.name] = closed_to
+        if sweep:
+            self._swept_at = now
         return report
 
     # --- what is due
 
-    def _due(self, model: MonitoredModel, progress: Sequence[PartitionProgress]) -> list[Evaluation]:
-        until_ms = closes_until_ms(model, progress)
-        if until_ms is None:
-            return []
+    def _due(self, model: MonitoredModel, progress: Sequence[PartitionProgress], until_ms: int) -> list[Evaluation]:
         reach_ms = _reach_ms(model)
         done = self._done(model, until_ms, reach_ms)
         since_ms = max((d.window.end_ms for d in done), default=0) - reach_ms if done else 0

@@ -156,7 +156,7 @@ def _measure(one: MetricCheck, judged: Judged, positive: str | None) -> tuple[Ve
     if not one.is_limited:
         return Verdict.OK, f"{check.name} = {result.statistic:.4g}, no limit is set; {known}", result
     verdict, reason = judge(check, result, bad=Verdict.DEGRADED)
-    return verdict, reason, result
+    return verdict, f"{reason.rsplit('; ', 1)[0]}; {known}", result
 
 
 def _records_came(evaluation: Evaluation, evidence: Evidence) -> Finding:
