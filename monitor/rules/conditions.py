@@ -51,6 +51,19 @@ def evaluate(condition: Condition, findings: Sequence[Finding], importances: Map
             return Outcome(None if inner.holds is None else not inner.holds, f"not ({inner.because})")
 
 
+def watches_performance(condition: Condition, metric_names: frozenset[str]) -> bool:
+    """Whether a part of the condition asks for a finding on performance, which comes only with ground truth."""
+    match condition:
+        case CheckIsBad(test=test, column=column):
+            return column == GROUND_TRUTH or test in metric_names
+        case AllOf(parts) | AnyOf(parts):
+            return any(watches_performance(part, metric_names) for part in parts)
+        case Not(part):
+            return watches_performance(part, metric_names)
+        case _:
+            return False
+
+
 def _share_drifted(condition: ShareDrifted, findings: Sequence[Finding], importances: Mapping[str, float]) -> Outcome:
     matching = [f for f in findings if _counts_for_share(f, condition.test)]
     judged = {f.check.column for f in matching if f.verdict not in _UNKNOWN}

@@ -14,7 +14,7 @@ from monitor.domain.rules import AlertEvent, Phase, Rule, RuleState, Subject, Tr
 from monitor.domain.stream import PaneSummary, PartitionProgress
 from monitor.domain.time import duration_ms, to_ms
 from monitor.domain.windows import Window
-from monitor.rules.conditions import evaluate
+from monitor.rules.conditions import evaluate, watches_performance
 from monitor.rules.explain import Occasion, firing_event, resolved_event
 from monitor.rules.fold import advance, was_folded
 from monitor.schedule.closing import closes_until_ms
@@ -146,10 +146,15 @@ class Evaluate:
         states = self._store.rule_states(model.name)
         findings = self._seen_together(judgement)
         for rule in self._rules:
-            if rule.applies_to(model.name):
+            if rule.applies_to(model.name) and self._kind_of(rule) is judgement.evaluation.kind:
                 subject = Subject(rule.name, model.name)
                 self._fold_rule(model, rule, states.get(subject, RuleState()), findings, judgement, folded)
         return folded
+
+    def _kind_of(self, rule: Rule) -> EvaluationKind:
+        """A rule on performance is folded when truth has come, windows later than the rules on drift alone."""
+        watches = watches_performance(rule.when, self._judge.metric_names)
+        return EvaluationKind.PERFORMANCE if watches else EvaluationKind.DRIFT
 
     def _seen_together(self, judgement: Judgement) -> Sequence[Finding]:
         """The window's findings of both kinds: rules may combine drift with performance."""
@@ -163,7 +168,7 @@ class Evaluate:
         same = [f for f in stored if f.model == evaluation.model and f.window == window]
         return [*same, *judgement.findings]
 
-    def _fold_rule(  # noqa: PLR0917 - one rule, its state, what was seen, and where the outcome goes
+    def _fold_rule(
         self,
         model: MonitoredModel,
         rule: Rule,
@@ -173,7 +178,7 @@ class Evaluate:
         folded: _Folded,
     ) -> None:
         window = judgement.evaluation.window
-        if was_folded(state, window) and judgement.evaluation.kind is EvaluationKind.DRIFT:
+        if was_folded(state, window):
             return  # a late revision is recorded; nobody is told anew
         outcome = evaluate(rule.when, findings, judgement.importances)
         subject = Subject(rule.name, model.name)

@@ -55,6 +55,7 @@ class Judge:
         code_version: str,
     ) -> None:
         self._checks = ModelChecks(tests, metrics)
+        self.metric_names = frozenset(metrics)
         self._windows, self._store, self._code_version = windows, baselines, code_version
         self._baselines: dict[str, Baseline] = {}
 
@@ -126,7 +127,7 @@ class Judge:
         return Judgement(evaluation, findings)
 
 
-def _finding(  # noqa: PLR0917 - the parts of a finding
+def _finding(
     evaluation: Evaluation, check: Check, verdict: Verdict, reason: str, result: TestResult | None, evidence: Evidence
 ) -> Finding:
     return Finding(evaluation.model, check, evaluation.window, evaluation.revision, verdict, reason, result, evidence)

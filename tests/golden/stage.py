@@ -60,6 +60,7 @@ def model(**changes: object) -> MonitoredModel:
 
 RULES = (
     Rule("drift", ShareDrifted(0.3), Severity.CRITICAL, hold=HOUR, retrain=True),
+    Rule("worse", CheckIsBad(column="ground_truth"), Severity.CRITICAL),
     Rule("data", AnyOf((CheckIsBad(test="missing_rate"), CheckIsBad(test="silence"))), Severity.WARNING),
 )
 
