@@ -1,0 +1,258 @@
+"""Conformance kit of drift tests: what every implementation of `DriftTest` must do, whatever it computes.
+
+Subclass `DriftTestConformance` as a pytest class and give it a `test` fixture that returns the test. Chance comes from
+fixed seeds: a test that passes today passes tomorrow.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import MISSING, FrozenInstanceError, asdict, fields, is_dataclass
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from monitor.domain.checks import Threshold
+from monitor.domain.findings import TestResult
+from monitor.stats.columns import CategoricalColumn, NumericColumn
+from monitor.stats.drift_test import DriftTest
+from monitor.stats.profiles.categorical import CategoricalLayout, CategoricalProfile
+from monitor.stats.profiles.layouts import Profile
+from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
+
+Values = Sequence[float] | Sequence[str | None]
+
+BASELINE_RECORDS = 5_000
+WINDOW_RECORDS = 1_000
+NULL_WINDOWS = 300
+FAR = 12.0
+"""In standard deviations: a value that no baseline record comes near."""
+
+CATEGORIES = ("de", "fr", "se", "it", "es", "pl")
+SHARES = (0.4, 0.25, 0.15, 0.1, 0.07, 0.03)
+
+
+def profile(values: Values, baseline: Profile | None = None) -> Profile:
+    """A profile of numbers (NaN: missing) or texts (None: missing), on its own layout or that of a baseline."""
+    if values and isinstance(values[0], float):
+        numbers = np.array(values, dtype=np.float64)
+        layout = baseline.layout if isinstance(baseline, NumericProfile) else NumericLayout.of(numbers)
+        numeric = NumericProfile.empty(layout)
+        numeric.update(NumericColumn(numbers))
+        return numeric
+    texts = [value if isinstance(value, str) else None for value in values]
+    known = baseline.layout if isinstance(baseline, CategoricalProfile) else CategoricalLayout.of(texts)
+    categorical = CategoricalProfile.empty(known)
+    categorical.update(CategoricalColumn(texts))
+    return categorical
+
+
+def quiet(kind: type[Profile], n: int, seed: int) -> list[float] | list[str | None]:
+    """So many records without drift, 5 % of them missing."""
+    rng = np.random.default_rng(seed)
+    missing = rng.random(n) < 0.05
+    if kind is NumericProfile:
+        numbers = rng.normal(size=n)
+        numbers[missing] = math.nan
+        return list(map(float, numbers))
+    drawn = rng.choice(CATEGORIES, size=n, p=SHARES).tolist()
+    return [None if gone else str(value) for value, gone in zip(drawn, missing, strict=True)]
+
+
+def spoilt(values: Values, share: float) -> list[float] | list[str | None]:
+    """The records with a share of them broken: half of those far away or of a new category, half missing."""
+    n = round(share * len(values))
+    if values and isinstance(values[0], float):
+        faulty = [FAR if k % 2 else math.nan for k in range(n)]
+        return faulty + [float(value) for value in values[n:] if not isinstance(value, str) and value is not None]
+    new = ["xx" if k % 2 else None for k in range(n)]
+    return new + [value if isinstance(value, str) else None for value in values[n:]]
+
+
+def kinds(test: DriftTest) -> list[type[Profile]]:
+    """The kinds of profile that the test can serve."""
+    return [kind for kind in (NumericProfile, CategoricalProfile) if test.needs <= kind.aspects]
+
+
+def pairs(test: DriftTest) -> Iterator[tuple[Profile, Profile]]:
+    """Quiet and drifting windows with their baselines."""
+    for kind in kinds(test):
+        baseline = profile(quiet(kind, BASELINE_RECORDS, 1))
+        window = quiet(kind, WINDOW_RECORDS, 2)
+        yield baseline, profile(window, baseline)
+        yield baseline, profile(spoilt(window, 0.3), baseline)
+
+
+def hostile_pairs(test: DriftTest) -> Iterator[tuple[Profile, Profile]]:
+    """Every combination of unpleasant baselines and windows that the test can serve."""
+    numbers: list[list[float]] = [
+        [math.nan] * 50,
+        [7.0] * 200,
+        [7.0],
+        [math.inf, -math.inf, 1.0],
+        [-1.7e308, 1.7e308] * 3,
+        [5e-324, 0.0],
+        [float(k % 3) for k in range(500)],
+    ]
+    texts: list[list[str | None]] = [[None] * 50, ["a"] * 200, ["a"], ["b", "c", None], [*"abcdefgh"] * 30]
+    cases: dict[type[Profile], Sequence[Values]] = {NumericProfile: numbers, CategoricalProfile: texts}
+    for kind in kinds(test):
+        for values in cases[kind]:
+            baseline = profile(values)
+            yield baseline, type(baseline).empty(baseline.layout)  # type: ignore[arg-type]  # its own layout
+            for others in cases[kind]:
+                window = profile(others, baseline)
+                yield baseline, window
+                yield multiplied(baseline, 10_000_000), window
+                yield multiplied(baseline, 10_000_000), multiplied(window, 10_000_000)
+
+
+def multiplied(one: Profile, times: int) -> Profile:
+    """The profile of every record so many times."""
+    many = deepcopy(one)
+    many.counters *= times
+    return many
+
+
+def state(one: Profile) -> tuple[object, ...]:
+    """Everything that a profile holds."""
+    rest = one.extremes.tolist() if isinstance(one, NumericProfile) else one.sample.items()
+    return one.counters.tolist(), rest, one.layout.digest
+
+
+def alarms(threshold: Threshold, result: TestResult) -> bool:
+    """Whether the result reaches the limit, significantly where a p-value is asked for."""
+    significant = threshold.alpha is None or result.p_value is None or result.p_value <= threshold.alpha
+    return significant and result.statistic >= threshold.drifted
+
+
+def check_result(test: DriftTest, result: TestResult) -> None:
+    """Every number finite, in its documented range, and fit for JSON."""
+    text = f"{test.name}: {result}"
+    slack = 1e-9
+    assert math.isfinite(result.statistic), text
+    assert test.minimum - slack <= result.statistic <= test.maximum + slack, text
+    assert result.p_value is None or 0 <= result.p_value <= 1, text
+    assert result.low is None or result.low <= result.statistic + slack, text
+    assert result.high is None or result.statistic - slack <= result.high <= test.maximum + slack, text
+    assert result.n_baseline >= 0 <= result.n_current, text
+    json.dumps(asdict(result), allow_nan=False)
+
+
+class DriftTestConformance:
+    """The promises of `DriftTest`, as tests."""
+
+    def test_it_says_what_it_is(self, test: DriftTest) -> None:
+        """Reference pages are made from this: unit, range, default threshold, and a source with its year."""
+        assert re.fullmatch(r"[a-z][a-z0-9_]*", test.name)
+        assert test.title
+        assert test.unit
+        doc = " ".join((type(test).__doc__ or "").split())
+        assert "Unit:" in doc, "the docstring names the unit after 'Unit:'"
+        assert re.search(r"\b(1[89]|20)\d\d\b", doc), "the docstring cites a source with its year"
+        assert "default threshold" in doc, "the docstring explains the default threshold"
+
+    def test_its_default_threshold_lies_in_its_range(self, test: DriftTest) -> None:
+        """A limit that cannot be reached, or is always reached, is a mistake."""
+        threshold = test.default_threshold
+        assert test.minimum < threshold.drifted <= test.maximum
+        assert threshold.warning is None or test.minimum < threshold.warning <= threshold.drifted
+        assert threshold.alpha is None or 0 < threshold.alpha <= 0.05
+
+    def test_it_is_a_frozen_value_whose_parameters_have_defaults(self, test: DriftTest) -> None:
+        """Checks replace parameters and share tests between models."""
+        kind: type = type(test)
+        assert is_dataclass(kind)
+        assert all(field.default is not MISSING or field.default_factory is not MISSING for field in fields(kind))
+        with pytest.raises((FrozenInstanceError, AttributeError, TypeError)):
+            setattr(test, "name", "changed")  # noqa: B010 - a plain assignment is refused by the type checker already
+
+    def test_it_can_serve_some_column(self, test: DriftTest) -> None:
+        """What it needs, some kind of profile answers."""
+        assert kinds(test)
+
+    def test_it_changes_neither_profile_and_repeats_itself(self, test: DriftTest) -> None:
+        """The same profiles give the same result, to the last bit."""
+        for baseline, current in pairs(test):
+            before = state(baseline), state(current)
+            first = test.run(baseline, current)
+            assert (state(baseline), state(current)) == before
+            assert test.run(baseline, current) == first
+
+    def test_the_order_of_merges_does_not_matter(self, test: DriftTest) -> None:
+        """A window is the merge of shares of partitions, in whatever order they come."""
+        for kind in kinds(test):
+            baseline = profile(quiet(kind, BASELINE_RECORDS, 1))
+            values = spoilt(quiet(kind, 900, 3), 0.2)
+            parts = [profile(values[start : start + 300], baseline) for start in (0, 300, 600)]
+            there, back = merged(parts), merged(parts[::-1])
+            assert (
+                test.run(baseline, there) == test.run(baseline, back) == test.run(baseline, profile(values, baseline))
+            )
+
+    def test_equal_samples_give_the_minimum(self, test: DriftTest) -> None:
+        """A window that is the baseline does not drift."""
+        for kind in kinds(test):
+            baseline = profile(quiet(kind, BASELINE_RECORDS, 1))
+            result = test.run(baseline, deepcopy(baseline))
+            nearly = test.default_threshold.drifted * 0.2  # values outside the usual 99.8 % exist in the baseline, too
+            assert result.statistic == pytest.approx(test.minimum, abs=nearly)
+            assert result.p_value is None or result.p_value > 0.1
+
+    def test_hostile_input_gives_finite_numbers_in_range(self, test: DriftTest) -> None:
+        """Constants, nothing, all missing, infinities, one record, billions of records."""
+        for baseline, current in hostile_pairs(test):
+            check_result(test, test.run(baseline, current))
+
+    def test_one_record_more_moves_it_little(self, test: DriftTest) -> None:
+        """At a thousand records by less than a twentieth of what a gross fault gives."""
+        for kind in kinds(test):
+            baseline = profile(quiet(kind, BASELINE_RECORDS, 1))
+            values = quiet(kind, WINDOW_RECORDS, 2)
+            gross = test.run(baseline, profile(spoilt(values, 0.8), baseline)).statistic
+            one = spoilt(values, 2 / WINDOW_RECORDS)[1:2]
+            more = profile(values, baseline).merge(profile(one, baseline))  # type: ignore[arg-type]  # of one kind
+            change = test.run(baseline, more).statistic - test.run(baseline, profile(values, baseline)).statistic
+            assert abs(change) <= 0.05 * gross
+
+    def test_it_grows_with_the_fault(self, test: DriftTest) -> None:
+        """Twice as many broken records never look better."""
+        for kind in kinds(test):
+            baseline = profile(quiet(kind, BASELINE_RECORDS, 1))
+            values = quiet(kind, WINDOW_RECORDS, 2)
+            windows = [profile(spoilt(values, share), baseline) for share in (0.1, 0.2, 0.4, 0.8)]
+            grown = [test.run(baseline, window).statistic for window in windows]
+            assert grown == sorted(grown)
+            assert grown[0] < grown[-1]
+
+    def test_it_sees_a_gross_fault(self, test: DriftTest) -> None:
+        """Half of the records broken: every test that serves the column must alarm by its default threshold."""
+        for kind in kinds(test):
+            baseline = profile(quiet(kind, BASELINE_RECORDS, 1))
+            seen = test.run(baseline, profile(spoilt(quiet(kind, WINDOW_RECORDS, 2), 0.5), baseline))
+            assert alarms(test.default_threshold, seen), f"{test.name} on {kind.__name__}: {seen}"
+
+    def test_it_alarms_without_drift_no_more_often_than_it_says(self, test: DriftTest) -> None:
+        """At 5 % no more than the 99.99 % bound of the binomial law; by its default threshold in 1 % at most."""
+        for kind in kinds(test):
+            results = [null_result(test, kind, seed) for seed in range(NULL_WINDOWS)]
+            rejected = sum(result.p_value is not None and result.p_value <= 0.05 for result in results)
+            assert rejected <= stats.binom.ppf(0.9999, NULL_WINDOWS, 0.05), f"{rejected} of {NULL_WINDOWS} at 5 %"
+            assert sum(alarms(test.default_threshold, result) for result in results) <= 0.01 * NULL_WINDOWS
+
+
+def null_result(test: DriftTest, kind: type[Profile], seed: int) -> TestResult:
+    """The result on a fresh baseline and a fresh window of the same law."""
+    baseline = profile(quiet(kind, BASELINE_RECORDS, 2 * seed + 1_000))
+    return test.run(baseline, profile(quiet(kind, WINDOW_RECORDS, 2 * seed + 1_001), baseline))
+
+
+def merged(parts: Sequence[Profile]) -> Profile:
+    """One profile of all parts."""
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole.merge(part)  # type: ignore[arg-type]  # all are of one kind
+    return whole
