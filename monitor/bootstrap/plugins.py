@@ -8,6 +8,8 @@ from importlib.metadata import entry_points
 from types import ModuleType
 from typing import TypeVar
 
+from monitor.adapters import triggers
+from monitor.adapters.triggers.kind import TriggerKind
 from monitor.domain.errors import ConfigError
 from monitor.stats import drift, performance
 from monitor.stats.drift_test import DriftTest
@@ -41,6 +43,17 @@ def source_plugins() -> dict[str, Callable[[Mapping[str, object]], object]]:
     """Sources of other packages: a callable that takes the settings and returns a `Source`."""
     found = one_each(_offered(SOURCES), "sources")
     return {name: offer.thing for name, offer in found.items() if callable(offer.thing)}
+
+
+def trigger_kinds() -> dict[str, TriggerKind]:
+    """Every kind of retraining trigger by name."""
+    ours = [
+        Offer(kind.name, kind, module.__name__)
+        for module in modules_of(triggers)
+        if isinstance(kind := getattr(module, "KIND", None), TriggerKind)
+    ]
+    found = one_each([*ours, *_offered(TRIGGERS)], "retraining triggers")
+    return {name: offer.thing for name, offer in found.items() if isinstance(offer.thing, TriggerKind)}
 
 
 def one_each(offers: Iterable[Offer], what: str) -> dict[str, Offer]:

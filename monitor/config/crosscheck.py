@@ -13,7 +13,10 @@ from monitor.domain.models import OUTPUT_COLUMNS
 
 Models = list[tuple[YamlFile, ModelFile]]
 Rules = list[tuple[YamlFile, RulesFile]]
-GROUND_TRUTH_COLUMN = "ground_truth"
+_ALWAYS = frozenset({*OUTPUT_COLUMNS, "ground_truth", "records"})
+"""Columns of findings that no baseline has to name."""
+_ALWAYS_TESTS = frozenset({"silence", "baseline"})
+"""Tests of findings that no check has to name."""
 
 
 def check_monitor(file: YamlFile, shape: MonitorFile, known: Vocabulary, environ: Mapping[str, str]) -> Mistakes:
@@ -81,8 +84,8 @@ def _triggers(file: YamlFile, shape: MonitorFile, known: Vocabulary) -> Iterator
         if check is None and known.triggers:
             hint = did_you_mean(trigger.kind, known.triggers, what="kinds here")
             yield at(file, (*loc, "kind"), f"unknown trigger kind {trigger.kind!r}", hint)
-        for inner, message in check(trigger.settings) if check else ():
-            yield at(file, (*loc, "settings", *inner), message)
+        for inner, message, hint in check(trigger.settings) if check else ():
+            yield at(file, (*loc, *inner), message, hint)
 
 
 def _policies(file: YamlFile, shape: MonitorFile) -> Iterator[ConfigError]:
@@ -116,7 +119,7 @@ def _check_columns(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Itera
         return
     for index, check in enumerate(shape.checks):
         for column in check.columns:
-            if column != "*" and column not in columns | {*OUTPUT_COLUMNS, GROUND_TRUTH_COLUMN}:
+            if column != "*" and column not in columns | _ALWAYS:
                 hint = did_you_mean(column, columns, what="columns of its baselines")
                 yield at(file, ("checks", index, "columns"), f"no baseline has the column {column!r}", hint)
 
@@ -143,7 +146,7 @@ def _condition(
 ) -> Iterator[ConfigError]:
     """Names in a condition and in its parts."""
     for key, leaf in (("bad", section.bad), ("share_drifted", section.share_drifted)):
-        if leaf is not None and leaf.test and known.tests and leaf.test not in known.tests:
+        if leaf is not None and leaf.test and known.tests and leaf.test not in known.tests.keys() | _ALWAYS_TESTS:
             hint = did_you_mean(leaf.test, known.tests, what="tests")
             yield at(file, (*loc, key, "test"), f"unknown test {leaf.test!r}: the condition never holds", hint)
     if section.bad is not None:
@@ -166,7 +169,7 @@ def _narrowing(
         yield at(file, (*loc, "segment"), f"unknown segment {segment!r}: the condition never holds", hint)
     if column is None or not all(shape.model in known.columns for shape in watched):
         return
-    columns = {c for shape in watched for c in known.columns[shape.model]} | {*OUTPUT_COLUMNS, GROUND_TRUTH_COLUMN}
+    columns = {c for shape in watched for c in known.columns[shape.model]} | _ALWAYS
     if watched and column not in columns:
         hint = did_you_mean(column, columns, what="columns of its models")
         yield at(file, (*loc, "column"), f"unknown column {column!r}: the condition never holds", hint)

@@ -122,5 +122,5 @@ def _routes(path: Path, known: Vocabulary) -> tuple[Mapping[str, object] | None,
         return None, Mistakes((error,))
     if not isinstance(file.data, Mapping):
         return None, Mistakes((ConfigError("the file must hold keys and values", path, 1),))
-    found = tuple(at(file, loc, message) for loc, message in known.check_routes(file.data))
+    found = tuple(at(file, *mistake) for mistake in known.check_routes(file.data))
     return file.data, Mistakes(found)

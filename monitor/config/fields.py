@@ -138,18 +138,18 @@ UrlOrSecret = Annotated[
 _SECRET_WORDS = ("secret", "password", "token", "api_key", "apikey", "authorization")
 
 
-def _references(value: object, key: str) -> object:
+def references(value: object, key: str = "") -> object:
     """References become SecretRef; a literal under a key that names a secret is refused."""
     if isinstance(value, Mapping):
         if len(value) == 1 and {"env", "file"} & set(value):
             return SecretRef.model_validate(value)
-        return {str(name): _references(part, str(name)) for name, part in value.items()}
+        return {str(name): references(part, str(name)) for name, part in value.items()}
     if isinstance(value, str) and any(word in key.lower() for word in _SECRET_WORDS):
-        raise wrong(f"`{key}`: a secret must not stand here", SECRET_HINT)
+        raise wrong("a secret must not stand here", SECRET_HINT, key=key)
     if isinstance(value, str) and _PASSWORD_IN_URL.match(value):
-        raise wrong(f"`{key}`: the URL holds a password", "put the whole URL elsewhere: {env: NAME} or {file: PATH}")
+        raise wrong("the URL holds a password", "put the whole URL elsewhere: {env: NAME} or {file: PATH}", key=key)
     return value
 
 
-PluginSettings = Annotated[Mapping[str, object], BeforeValidator(lambda value: _references(value, ""))]
+PluginSettings = Annotated[Mapping[str, object], BeforeValidator(references)]
 """Settings that a plug-in checks for itself; secrets in them by reference."""

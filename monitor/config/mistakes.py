@@ -46,6 +46,11 @@ def parse(file: YamlFile, shape: type[S]) -> S | tuple[ConfigError, ...]:
         return tuple(_translate(detail, file, shape) for detail in error.errors())
 
 
+def problems(error: ValidationError, shape: type[BaseModel]) -> list[tuple[Loc, str, str]]:
+    """(place, cause, hint) of every mistake, for shapes that are no files: the settings of plug-ins."""
+    return [(_loc(detail), *_words(detail, shape)) for detail in error.errors()]
+
+
 def at(file: YamlFile, loc: Loc, message: str, hint: str = "") -> ConfigError:
     """A mistake at the place where the file says this."""
     return ConfigError(message, file.path, file.line_of(loc), hint)
@@ -87,6 +92,8 @@ def _words(detail: ErrorDetails, shape: type[BaseModel]) -> tuple[str, str]:  # 
         return f"`{name}` must hold keys and values", "indent its keys below it"
     if kind in {"tuple_type", "list_type"}:
         return f"`{name}` must be a list", f"write {name}: [...] or one `- item` a line"
+    if kind == "value_error":
+        return f"{_place(loc)}{_lower(detail['msg'].removeprefix('Value error, '))}", ""
     if kind == "too_short":
         return f"`{name}` must not be empty", "give at least one"
     return f"`{name}`: {_as_demand(detail['msg'])}{_given(detail['input'])}", ""

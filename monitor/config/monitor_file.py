@@ -6,9 +6,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from monitor.config.fields import Duration, Name, NonEmpty, PluginSettings, Section, SizeBytes, UrlOrSecret, in_one_unit
+from monitor.config.fields import Duration, Name, NonEmpty, Section, SizeBytes, UrlOrSecret, in_one_unit, references
 from monitor.config.secrets import Secret, SecretRef
 from monitor.config.source_section import SourceSection
 from monitor.config.wrong import wrong
@@ -121,12 +121,22 @@ class HttpSection(Section):
 
 
 class TriggerSection(Section):
-    """A way to start a training pipeline: its kind, and the settings of that kind."""
+    """A way to start a training pipeline: its kind, and beside it the settings of that kind."""
+
+    model_config = ConfigDict(extra="allow")
 
     kind: Name
     """`webhook`, `command`, `console`, or a plug-in of the group `driftline.triggers`."""
-    settings: PluginSettings = Field(default_factory=dict)
-    """What the kind needs (`driftline triggers` lists them); secrets by reference."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _secrets_by_reference(cls, value: object) -> object:
+        return references(value)
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """What the kind needs; secrets in it as SecretRef."""
+        return self.model_extra or {}
 
 
 class PolicySection(Section):

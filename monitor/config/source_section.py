@@ -46,9 +46,7 @@ class KafkaSecurity(Section):
     cert_file: Path | None = None
     """The client's certificate, where brokers ask for one."""
     key_file: Path | None = None
-    """The client's private key."""
-    key_password: Secret | None = None
-    """The private key's password."""
+    """The client's private key, without a password."""
 
     @model_validator(mode="after")
     def _sasl_is_complete(self) -> "KafkaSecurity":

@@ -5,14 +5,17 @@ from dataclasses import dataclass, field
 
 from monitor.config.yaml_file import Loc
 
-RoutesValidator = Callable[[Mapping[str, object]], Sequence[tuple[Loc, str]]]
-"""Takes what routes.yaml says; returns (place, message) of every mistake."""
+Found = tuple[Loc, str, str]
+"""A mistake: its place, what is wrong, a hint (may be empty)."""
 
-SettingsValidator = Callable[[Mapping[str, object]], Sequence[tuple[Loc, str]]]
+RoutesValidator = Callable[[Mapping[str, object]], Sequence[Found]]
+"""Takes what routes.yaml says; returns every mistake."""
+
+SettingsValidator = Callable[[Mapping[str, object]], Sequence[Found]]
 """The same for the settings of one retraining trigger."""
 
 
-def _no_routes(_: Mapping[str, object]) -> Sequence[tuple[Loc, str]]:
+def _no_routes(_: Mapping[str, object]) -> Sequence[Found]:
     return ()
 
 

@@ -114,7 +114,7 @@ class FilesSource:
         """Assign, per folder, the next unread file once the ones before it are exhausted."""
         found = False
         for folder in self._folders:
-            paths = _record_files(folder.path)
+            paths = record_files(folder.path)
             fresh = [path for path in paths if _partition(path) not in self._files]
             behind = any(p in self._files and p not in self._ends for p in map(_partition, paths))
             if fresh and not behind:
@@ -125,7 +125,7 @@ class FilesSource:
         return found
 
     def _unread(self) -> bool:
-        paths = (path for folder in self._folders for path in _record_files(folder.path))
+        paths = (path for folder in self._folders for path in record_files(folder.path))
         return any(_partition(path) not in self._files for path in paths)
 
 
@@ -137,7 +137,8 @@ def _open(path: Path) -> RecordFile:
     return ParquetFile(path) if path.suffix == ".parquet" else JsonLinesFile(path)
 
 
-def _record_files(path: Path) -> list[Path]:
+def record_files(path: Path) -> list[Path]:
+    """The files of a folder in the order they are read, or the file itself; SourceUnavailable when it cannot be one."""
     if path.is_file():
         if path.suffix not in SUFFIXES:
             raise SourceUnavailable(f"{path}: cannot read {path.suffix!r}; give .jsonl, .ndjson, .json or .parquet")

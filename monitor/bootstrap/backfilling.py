@@ -1,0 +1,129 @@
+"""History from files: each worker process reads files of its own, this process judges what they saved."""
+
+import multiprocessing
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.adapters.files.source import FilesSource, Folder, record_files
+from monitor.bootstrap.app import CODE_VERSION, App, open_app
+from monitor.bootstrap.consuming import build_ingest
+from monitor.domain.errors import BaselineError, ConfigError, SourceUnavailable
+from monitor.domain.models import MonitoredModel
+from monitor.domain.ports import Progress, ProgressTask
+from monitor.domain.stream import TopicKind
+from monitor.usecases.backfill import FinishedReads, QuietStore, ReadTotals, of_history, read_to_end
+from monitor.usecases.evaluate import Evaluate, EvaluateReport
+
+
+@dataclass(frozen=True, slots=True)
+class Backfilled:
+    """What a backfill came to: records, and what was judged by model."""
+
+    files: int
+    read: ReadTotals
+    judged: Mapping[str, EvaluateReport]
+
+
+@dataclass(frozen=True, slots=True)
+class _Silent:
+    """No bar."""
+
+    def advance(self, steps: int = 1) -> None:
+        """Nothing to show."""
+
+
+def backfill(
+    app: App, paths: Sequence[Path], model: str | None, progress: Progress, *, workers: int = 0, tells: bool = False
+) -> Backfilled:
+    """Read all records below the paths and judge the windows of one model (or of every model with a baseline).
+
+    `workers` is the number of processes (0: one a processor). Unless `tells`, alerts and retraining stay away.
+    ConfigError, BaselineError and SourceUnavailable say what is missing before anything is read.
+    """
+    models = _models(app, model)
+    files = _files(paths)
+    processes = min(len(files), workers or os.cpu_count() or 1)
+    with progress.task("reading", None) as bar:
+        read = _read_here(app, files, bar) if processes == 1 else _read_apart(app, files, processes, bar)
+    topics = frozenset(file.resolve().as_posix() for file in files)
+    judged = {}
+    with progress.task("judging", len(models)) as bar:
+        for one in models:
+            judged[one.name] = _judge(app, one, topics, tells=tells)
+            bar.advance()
+    return Backfilled(len(files), read, judged)
+
+
+def read_files(directory: Path, paths: Sequence[Path]) -> ReadTotals:
+    """What a worker process does: open the program for itself, read its files, save."""
+    with open_app(directory, os.environ) as app:
+        return _read_here(app, paths, _Silent())
+
+
+def _models(app: App, name: str | None) -> list[MonitoredModel]:
+    models = app.settings.models
+    if name is not None and name not in models:
+        raise ConfigError(f"no model {name!r} is configured", hint=f"known: {', '.join(sorted(models)) or 'none'}")
+    wanted = [models[name]] if name is not None else list(models.values())
+    with_baseline = [model for model in wanted if app.stores.baselines.timeline(model.name)]
+    if not with_baseline:
+        names = ", ".join(model.name for model in wanted) or "any model"
+        raise BaselineError(f"there is no baseline of {names}: make one first with `driftline baseline build`")
+    return with_baseline
+
+
+def _files(paths: Sequence[Path]) -> list[Path]:
+    for path in paths:
+        if not path.exists():
+            raise SourceUnavailable(f"{path} does not exist")
+    files = [file for path in paths for file in record_files(path)]
+    if not files:
+        raise SourceUnavailable(f"no records below {', '.join(map(str, paths))}: give .jsonl, .ndjson, .json, .parquet")
+    return files
+
+
+def _read_here(app: App, files: Sequence[Path], bar: ProgressTask) -> ReadTotals:
+    source = FilesSource([Folder(file, TopicKind.MIXED) for file in files], follow=False)
+    ingest = build_ingest(app, source)
+    try:
+        return read_to_end(source, ingest, bar)
+    finally:
+        source.close()
+
+
+def _read_apart(app: App, files: Sequence[Path], processes: int, bar: ProgressTask) -> ReadTotals:
+    """Deal the files out, largest first; a file is a partition, so no two processes write the same share."""
+    totals = ReadTotals()
+    by_size = sorted(files, key=lambda file: file.stat().st_size, reverse=True)
+    context = multiprocessing.get_context("spawn")  # threads and connections do not survive a fork
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        futures: list[Future[ReadTotals]] = [
+            pool.submit(read_files, app.settings.directory, [file]) for file in by_size
+        ]
+        try:
+            for future in as_completed(futures):
+                done = future.result()
+                totals.merge(done)
+                bar.advance(done.records)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return totals
+
+
+def _judge(app: App, model: MonitoredModel, topics: frozenset[str], *, tells: bool) -> EvaluateReport:
+    store = app.stores.evaluations
+    evaluate = Evaluate(
+        {model.name: of_history(model)},
+        app.settings.rules,
+        app.tests,
+        app.metrics,
+        windows=FinishedReads(app.stores.windows, model, topics, app.clock),
+        baselines=app.stores.baselines,
+        store=store if tells else QuietStore(store),
+        code_version=CODE_VERSION,
+    )
+    return evaluate.run_once(app.clock.now())

@@ -1,0 +1,78 @@
+"""What a configuration may name, gathered from the plug-ins and, where it can be asked, the database."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import alerts.config
+import alerts.plugins
+from alerts.errors import AlertsError, ConfigProblems
+from monitor.adapters.sql.baselines import SqlBaselineStore
+from monitor.adapters.sql.engine import create_engine
+from monitor.adapters.sql.migrate import is_migrated
+from monitor.bootstrap.plugins import drift_tests, performance_metrics, source_plugins
+from monitor.bootstrap.sources import SHIPPED
+from monitor.bootstrap.triggers import trigger_validators
+from monitor.config.directory import MONITOR
+from monitor.config.mistakes import parse
+from monitor.config.monitor_file import MonitorFile
+from monitor.config.secrets import text_or_secret
+from monitor.config.vocabulary import Found, Vocabulary
+from monitor.config.yaml_file import read_yaml
+from monitor.domain.errors import ConfigError, MonitorError
+from monitor.stats.baseline import Baseline
+
+
+def vocabulary(columns: Mapping[str, frozenset[str]] | None = None) -> Vocabulary:
+    """Every name that plug-ins offer; `columns` by model where baselines are known."""
+    named = {**drift_tests(), **performance_metrics()}
+    return Vocabulary(
+        tests={name: _parameters(test) for name, test in named.items()},
+        sources=SHIPPED | source_plugins().keys(),
+        triggers=trigger_validators(),
+        columns=columns or {},
+        check_routes=check_routes,
+    )
+
+
+def check_routes(data: Mapping[str, object]) -> Sequence[Found]:
+    """Every mistake of routes.yaml with its place."""
+    try:
+        alerts.config.parse(data, alerts.plugins.discover())
+    except ConfigProblems as found:
+        return [(problem.loc, problem.message, "") for problem in found.problems]
+    except AlertsError as error:
+        return [((), str(error), "")]
+    return []
+
+
+def known_columns(directory: Path, environ: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    """Columns of every stored baseline by model; nothing when the database cannot be asked, or is not there yet."""
+    try:
+        monitor = parse(read_yaml(directory / MONITOR), MonitorFile)
+        if isinstance(monitor, tuple):
+            return {}
+        engine = create_engine(text_or_secret(monitor.database.url, environ))
+    except ConfigError:
+        return {}
+    try:
+        database = engine.url.database
+        is_absent = engine.url.get_backend_name() == "sqlite" and not (database and Path(database).exists())
+        return {} if is_absent or not is_migrated(engine) else _columns(SqlBaselineStore(engine))
+    except MonitorError:
+        return {}
+    finally:
+        engine.dispose()
+
+
+def _columns(store: SqlBaselineStore) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for summary in store.summaries():
+        baseline = Baseline.from_bytes(store.get(str(summary["id"])))
+        names = frozenset(spec.name for spec in baseline.schema)
+        found[baseline.ref.name] = found.get(baseline.ref.name, frozenset()) | names
+    return found
+
+
+def _parameters(test: object) -> frozenset[str]:
+    return frozenset(field.name for field in fields(test)) if is_dataclass(test) else frozenset()

@@ -1,0 +1,149 @@
+"""Judge history: read files to their end, then judge every window that they complete, as the daemon would have."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from monitor.domain.evaluation import DoneEvaluation, EvaluationCommit
+from monitor.domain.findings import EvaluationKind, Finding
+from monitor.domain.models import ModelRef, MonitoredModel
+from monitor.domain.ports import EvaluationStore, ProgressTask, Source, WindowReads
+from monitor.domain.rules import RuleState, Subject, Transition
+from monitor.domain.stream import PaneSummary, PartitionProgress, Share
+from monitor.domain.time import Clock, duration_ms, to_ms
+from monitor.usecases.ingest import Ingest
+from monitor.usecases.ingest_report import StepReport
+
+
+class FiniteSource(Source, Protocol):
+    """A source that has an end."""
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether everything that was there has been delivered."""
+        ...
+
+
+@dataclass(slots=True)
+class ReadTotals:
+    """What became of the records of some files."""
+
+    records: int = 0
+    counted: int = 0
+    late: int = 0
+    refused: int = 0
+    truths: int = 0
+
+    def add(self, report: StepReport) -> None:
+        """Count one step."""
+        self.records += report.records
+        self.counted += report.counted.total()
+        self.late += report.late.total()
+        self.refused += report.refused.total()
+        self.truths += report.truths
+
+    def merge(self, other: "ReadTotals") -> None:
+        """Count another worker's files."""
+        self.records += other.records
+        self.counted += other.counted
+        self.late += other.late
+        self.refused += other.refused
+        self.truths += other.truths
+
+
+def read_to_end(source: FiniteSource, ingest: Ingest, task: ProgressTask) -> ReadTotals:
+    """Ingest everything, waiting for the database as long as it takes; the bar moves by records."""
+    totals = ReadTotals()
+    while not source.exhausted:
+        report = ingest.step(0.0)
+        totals.add(report)
+        task.advance(report.records)
+    while ingest.unsaved_records:
+        totals.add(ingest.drain())
+    return totals
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedReads:
+    """The stream's state as it is when these files hold all there is: the pane of the newest record is complete.
+
+    Windows that end later stay open: only records that are still to come could fill them.
+    """
+
+    reads: WindowReads
+    model: MonitoredModel
+    topics: frozenset[str]
+    clock: Clock
+
+    def progress(self) -> list[PartitionProgress]:
+        """One partition that stands for all files, read to its end."""
+        mine = [p for p in self.reads.progress() if p.partition.topic in self.topics and p.watermark_ms is not None]
+        if not mine:
+            return []
+        newest = max(mine, key=lambda p: p.watermark_ms or 0)
+        spec, now_ms = self.model.windows, to_ms(self.clock.now())
+        pane_end_ms = spec.pane_start_ms(newest.watermark_ms or 0) + spec.slide_ms
+        complete_ms = pane_end_ms + duration_ms(self.model.lateness)
+        return [
+            replace(
+                newest,
+                watermark_ms=complete_ms,
+                highwater=newest.next_offset,
+                updated_at_ms=now_ms,
+                caught_up_at_ms=now_ms,
+            )
+        ]
+
+    def panes(self, model: str, since_ms: int, until_ms: int, pane_ms: int) -> list[PaneSummary]:
+        """As stored."""
+        return self.reads.panes(model, since_ms, until_ms, pane_ms)
+
+    def shares(self, ref: ModelRef, segment: str, since_ms: int, until_ms: int) -> list[Share]:
+        """As stored."""
+        return self.reads.shares(ref, segment, since_ms, until_ms)
+
+    def joined(self, ref: ModelRef, since_ms: int, until_ms: int) -> list[tuple[str, float | None, str]]:
+        """As stored."""
+        return self.reads.joined(ref, since_ms, until_ms)
+
+    def predictions_count(self, ref: ModelRef, since_ms: int, until_ms: int) -> int:
+        """As stored."""
+        return self.reads.predictions_count(ref, since_ms, until_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class QuietStore:
+    """The evaluation store without consequences: nobody is told of history, and nothing is retrained because of it."""
+
+    store: EvaluationStore
+
+    def done(self, model: str, since_ms: int) -> list[DoneEvaluation]:
+        """As stored."""
+        return self.store.done(model, since_ms)
+
+    def rule_states(self, model: str) -> dict[Subject, RuleState]:
+        """As stored."""
+        return self.store.rule_states(model)
+
+    def commit(self, commit: EvaluationCommit) -> bool:
+        """Save findings, states and transitions; drop alert events and retraining requests."""
+        return self.store.commit(replace(commit, events=(), requests=()))
+
+    def findings(
+        self,
+        model: str,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        kind: EvaluationKind | None = None,
+    ) -> list[Finding]:
+        """As stored."""
+        return self.store.findings(model, since, until, kind)
+
+    def transitions(self, model: str | None = None) -> list[Transition]:
+        """As stored."""
+        return self.store.transitions(model)
+
+
+def of_history(model: MonitoredModel) -> MonitoredModel:
+    """The model without its clock: history is not silent because it is long ago."""
+    return replace(model, silence_after=None)
