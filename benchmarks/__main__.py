@@ -56,8 +56,8 @@ def _head() -> list[str]:
     return [
         "# Results",
         "",
-        "Each row is the newest run of `make bench B=<name>`. Machines are noisy: ratios measured in one run are the result,",
-        "absolute figures depend on what else the machine was doing.",
+        "Each row is the newest run of `make bench B=<name>`. Machines are noisy: ratios measured in one run are",
+        "the result; absolute figures depend on what else the machine was doing.",
         "",
         "| Benchmark | Figures | Machine | Commit |",
         "|---|---|---|---|",
