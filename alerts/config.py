@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import reduce
 from operator import or_
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints, ValidationError, create_model
 
@@ -16,14 +16,13 @@ from alerts.delivery import DeliveryPolicy
 from alerts.errors import ConfigProblems, Problem
 from alerts.ports import Channel, ChannelKind, Clock
 from alerts.routing import ALL_LABELS, Matcher, Route
-from alerts.settings import ChannelSettings, Duration, SecretMissing, Settings
+from alerts.settings import ChannelSettings, Duration, DurationOrNever, PositiveDuration, SecretMissing, Settings
 
 COLLECT_FOR = timedelta(seconds=10)
 UPDATE_EVERY = timedelta(minutes=5)
 REMIND_EVERY = timedelta(hours=4)
 
 ChannelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
-_AtLeastASecond = Annotated[Duration, Field(ge=timedelta(seconds=1))]
 
 
 class RouteSettings(Settings):
@@ -34,8 +33,8 @@ class RouteSettings(Settings):
     channels: tuple[str, ...] | None = None
     group_by: tuple[str, ...] | None = None
     collect_for: Duration | None = None
-    update_every: _AtLeastASecond | None = None
-    remind_every: Literal["never"] | _AtLeastASecond | None = None
+    update_every: PositiveDuration | None = None
+    remind_every: DurationOrNever | None = None
     continues: Annotated[bool, Field(alias="continue")] = False
     routes: tuple[RouteSettings, ...] = ()
 
@@ -43,8 +42,8 @@ class RouteSettings(Settings):
 class DeliverySettings(Settings):
     """How long one try may take, and after how long a message is given up."""
 
-    deadline: _AtLeastASecond = timedelta(seconds=20)
-    give_up_after: _AtLeastASecond = timedelta(hours=24)
+    deadline: PositiveDuration = timedelta(seconds=20)
+    give_up_after: PositiveDuration = timedelta(hours=24)
 
 
 class RoutesFile(Settings):
@@ -144,7 +143,7 @@ def _with_children(route: Route, settings: RouteSettings) -> Route:
 
 
 def _remind(settings: RouteSettings, inherited: timedelta | None) -> timedelta | None:
-    if settings.remind_every == "never":
+    if settings.remind_every == timedelta.max:
         return None
     return inherited if settings.remind_every is None else settings.remind_every
 

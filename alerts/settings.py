@@ -8,7 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, SecretStr, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    SecretStr,
+    WithJsonSchema,
+    model_validator,
+)
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _UNITS = ("days", "hours", "minutes", "seconds")
@@ -47,6 +56,35 @@ Duration = Annotated[
     PlainSerializer(format_duration),
     WithJsonSchema({"type": "string", "pattern": r"^(\d+d)?(\d+h)?(\d+m)?(\d+s)?$", "examples": ["10s", "5m", "4h"]}),
 ]
+
+
+def _at_least_a_second(span: timedelta) -> timedelta:
+    if span < timedelta(seconds=1):
+        msg = f"{format_duration(span)} is too short; the least is 1s"
+        raise ValueError(msg)
+    return span
+
+
+PositiveDuration = Annotated[Duration, AfterValidator(_at_least_a_second)]
+
+
+def _read_never(text: object) -> timedelta:
+    return timedelta.max if text == "never" else _at_least_a_second(parse_duration(text))
+
+
+def _write_never(span: timedelta) -> str:
+    return "never" if span == timedelta.max else format_duration(span)
+
+
+DurationOrNever = Annotated[
+    timedelta,
+    BeforeValidator(_read_never),
+    PlainSerializer(_write_never),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^(never|(\d+d)?(\d+h)?(\d+m)?(\d+s)?)$", "examples": ["4h", "never"]}
+    ),
+]
+"""A duration, or `never`, which is the longest there is."""
 
 
 class Settings(BaseModel):

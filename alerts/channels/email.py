@@ -17,7 +17,7 @@ from alerts.model import Receipt
 from alerts.ports import ChannelKind, Clock
 from alerts.render.document import Message
 from alerts.render.mime import mail_of, message_id
-from alerts.settings import ChannelSettings, Duration, Secret
+from alerts.settings import ChannelSettings, PositiveDuration, Secret
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _PENDING = "pending"
@@ -39,7 +39,7 @@ class EmailSettings(ChannelSettings):
     ca_file: Path | None = None
     sender: Annotated[str, Field(alias="from", pattern=r"^[^\r\n]*[^\s@<>]+@[^\s@<>]+>?$")]
     to: Annotated[tuple[Address, ...], Field(min_length=1)]
-    timeout: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(seconds=15)
+    timeout: PositiveDuration = timedelta(seconds=15)
     charts: bool = True
 
 

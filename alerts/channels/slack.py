@@ -22,7 +22,7 @@ from alerts.ports import Channel, ChannelKind, Clock
 from alerts.render.chart_png import alt_text, chart_png
 from alerts.render.document import Message
 from alerts.render.slack import fallback_text, render_slack, thread_reply
-from alerts.settings import ChannelSettings, Duration, Secret
+from alerts.settings import ChannelSettings, PositiveDuration, Secret
 
 # What Slack says with `ok: false`; a word that is in none of these is the request's fault and final.
 _AUTH = frozenset(
@@ -62,7 +62,7 @@ class SlackSettings(ChannelSettings):
     channel: str | None = None
     webhook_url: Secret | None = None
     base_url: Annotated[str, Field(pattern=r"^https?://.+/$")] = "https://slack.com/api/"
-    timeout: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(seconds=10)
+    timeout: PositiveDuration = timedelta(seconds=10)
     charts: bool = True
 
     @model_validator(mode="after")

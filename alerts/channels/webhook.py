@@ -25,7 +25,7 @@ from alerts.http_outcome import failure_of
 from alerts.model import Receipt
 from alerts.ports import ChannelKind, Clock
 from alerts.render.document import Entry, Message
-from alerts.settings import ChannelSettings, Duration, Secret, SecretMissing, SecretRef
+from alerts.settings import ChannelSettings, PositiveDuration, Secret, SecretMissing, SecretRef
 
 _MAX_ANSWER_BYTES = 65_536
 _MIN_SECRET_BYTES = 24
@@ -38,7 +38,7 @@ class WebhookSettings(ChannelSettings):
     url: str | SecretRef
     secret: Secret
     allow: tuple[str, ...] = ()
-    timeout: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(seconds=15)
+    timeout: PositiveDuration = timedelta(seconds=15)
     charts: bool = False
     max_bytes: Annotated[int, Field(ge=2_000)] = 20_000
 

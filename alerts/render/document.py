@@ -10,7 +10,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
@@ -209,8 +209,9 @@ def _entry(alert: Alert, now: datetime) -> Entry:
     texts = {name: clean(value) for name, value in alert.annotations.items()}
     title = one_line(texts.get("title") or texts.get("summary") or str(alert.labels))
     summary = texts.get("summary", "")
-    causes = [one_line(line, 300) for line in texts.get("top", "").splitlines() if line.strip()]
     over = not alert.is_firing(now)
+    top = "" if over else texts.get("top", "")  # what caused something that is over is in its first message
+    causes = [one_line(line, 300) for line in top.splitlines() if line.strip()]
     reason = texts.get("reason", "")
     if over and alert.end_reason is EndReason.EXPIRED:
         reason = f"{reason}\nExpired: no news arrived before its announced end.".strip()
@@ -229,10 +230,14 @@ def _entry(alert: Alert, now: datetime) -> Entry:
         details=tuple(
             Field(one_line(name), one_line(value, 300)) for name, value in texts.items() if name not in _KNOWN
         ),
-        charts=alert.charts,
+        charts=() if over else tuple(_clean_chart(chart) for chart in alert.charts),
         links=tuple(_links(alert)),
         fingerprint=alert.fingerprint,
     )
+
+
+def _clean_chart(chart: Chart) -> Chart:
+    return replace(chart, title=one_line(chart.title), x=tuple(map(one_line, chart.x)), unit=one_line(chart.unit))
 
 
 def _links(alert: Alert) -> Iterable[Link]:

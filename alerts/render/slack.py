@@ -97,8 +97,8 @@ def _word(message: Message) -> str:
 
 
 def _header(message: Message) -> Block:
-    text = f"{sign(message)} {message.title}"
-    return {"type": "header", "text": {"type": "plain_text", "text": _cut(text, _MAX_HEADER_CHARS), "emoji": True}}
+    text = _cut(f"{sign(message)} {escape_mrkdwn(message.title)}", _MAX_HEADER_CHARS)
+    return {"type": "header", "text": {"type": "plain_text", "text": text, "emoji": True}}
 
 
 def _fields(message: Message) -> Block:

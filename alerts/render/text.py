@@ -25,15 +25,15 @@ def render_text(message: Message, max_entries: int = 20) -> str:
     width = max(len(field.name) for field in message.fields)
     lines += [f"  {field.name:<{width}}  {field.value}" for field in message.fields]
     shown = message.entries[:max_entries]
-    for entry in shown:
-        lines += ["", *_entry(entry, is_alone=len(message.entries) == 1)]
+    for place, entry in enumerate(shown):
+        lines += ["", *_entry(entry, is_alone=len(message.entries) == 1, with_charts=place == 0)]
     more = len(message.entries) - len(shown) + message.more
     if more:
         lines += ["", f"and {plural(more, 'more alert')}"]
     return "\n".join([*lines, "", message.footer])
 
 
-def _entry(entry: Entry, *, is_alone: bool) -> list[str]:
+def _entry(entry: Entry, *, is_alone: bool, with_charts: bool) -> list[str]:
     lines = []
     if not is_alone:
         state = "resolved" if entry.is_resolved else entry.severity.value
@@ -46,7 +46,7 @@ def _entry(entry: Entry, *, is_alone: bool) -> list[str]:
         lines += [f"  {place:>3}. {cause}" for place, cause in enumerate(entry.causes[:most], 1)]
         lines += [f"       and {plural(len(entry.causes) - most, 'more cause')}"] if len(entry.causes) > most else []
     lines += [f"  {field.name}: {field.value}" for field in entry.details]
-    for chart in entry.charts:
+    for chart in entry.charts if with_charts else ():
         lines += [f"  {line}" for line in chart_lines(chart)]
     return lines + [f"  {link.text}: {link.url}" for link in entry.links]
 

@@ -50,7 +50,7 @@ def enqueue(conn: sa.Connection, notification: Notification, body: str) -> bool:
         "last_failure": "",
     }
     statement = insert(conn, deliveries).values(**values).on_conflict_do_nothing(index_elements=["delivery_id"])
-    return conn.execute(statement).rowcount == 1
+    return conn.execute(statement.returning(deliveries.c.seq)).first() is not None
 
 
 def claim(conn: sa.Connection, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Delivery]:

@@ -64,7 +64,8 @@ def put_events(conn: sa.Connection, batch: Sequence[AlertEvent], received_at: da
             "body": body,
         }
         statement = insert(conn, events).values(**values).on_conflict_do_nothing(index_elements=["event_id"])
-        kept += conn.execute(statement).rowcount
+        # asked for by RETURNING: psycopg counts no rows for an INSERT that SQLAlchemy gives a key to
+        kept += conn.execute(statement.returning(events.c.seq)).first() is not None
     return kept
 
 

@@ -1,0 +1,1 @@
+"""Nothing is shared with the rest of the suite: this folder runs without the monitor package."""

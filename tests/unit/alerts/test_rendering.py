@@ -1,0 +1,135 @@
+"""The message and its forms: golden files for an ordinary one, laws for hostile and huge ones."""
+
+import json
+import re
+import struct
+from pathlib import Path
+
+import pytest
+
+from alerts.model import Chart, NotifyReason, Severity
+from alerts.render.chart_png import MAX_PNG_BYTES, alt_text, chart_png
+from alerts.render.document import Message, dump_message, load_message
+from alerts.render.html import render_html
+from alerts.render.mime import mail_of
+from alerts.render.slack import MAX_BLOCKS, MAX_CHARS, fallback_text, render_slack
+from alerts.render.text import render_text
+from alerts.testing.messages import CHART, alert, hostile, huge, message, resolution, resolved
+from alerts.wire import event_schema
+
+GOLDEN = Path(__file__).parent / "golden"
+SCHEMA = Path(__file__).parents[3] / "docs" / "reference" / "alert-event.schema.json"
+MESSAGES = {
+    "first": message(),
+    "resolved": resolution(),
+    "group": message(
+        alert(severity=Severity.CRITICAL), alert("psi-tenure"), resolved("ks-age"), reason=NotifyReason.SOME_RESOLVED
+    ),
+}
+FORMS = {
+    "txt": render_text,
+    "html": lambda one: render_html(one, [("cid:chart", alt_text(chart)) for chart in one.charts]) + "\n",
+    "slack.json": lambda one: json.dumps(render_slack(one), indent=2, ensure_ascii=False) + "\n",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", MESSAGES)
+def test_an_ordinary_message_looks_as_it_did_when_somebody_last_looked(name: str, form: str) -> None:
+    shown = FORMS[form](MESSAGES[name])
+
+    assert shown.strip() == (GOLDEN / f"{name}.{form}").read_text(encoding="utf-8").strip()
+
+
+def test_the_published_schema_of_an_alert_event_is_the_one_that_the_code_has() -> None:
+    assert json.loads(SCHEMA.read_text(encoding="utf-8")) == event_schema()
+
+
+@pytest.mark.parametrize("one", [message(), resolution(), hostile(), huge()], ids=["plain", "end", "hostile", "huge"])
+def test_a_message_comes_back_from_the_outbox_as_it_went_in(one: Message) -> None:
+    assert load_message(dump_message(one)) == one
+
+
+def test_slack_gets_no_more_than_it_takes_and_a_count_of_what_was_left_out() -> None:
+    blocks = render_slack(huge())
+
+    shown = json.dumps(blocks, ensure_ascii=False)
+    assert len(blocks) <= MAX_BLOCKS
+    assert len(shown) <= MAX_CHARS + 1000
+    assert re.search(r"and \d+ more alerts", shown)
+    assert all(len(text) <= 3000 for text in re.findall(r'"text": "((?:[^"\\]|\\.)*)"', shown))
+
+
+def test_forty_features_are_one_message_with_their_causes_in_order() -> None:
+    features = [
+        alert(f"feature_{n}", annotations={"summary": f"feature_{n} moved", "weight": str(n)}) for n in range(40)
+    ]
+
+    one = message(*features)
+
+    assert [entry.title for entry in one.entries[:2]] == ["feature_39 moved", "feature_38 moved"]
+    assert len(render_slack(one)) <= MAX_BLOCKS
+    assert "and 20 more alerts" in render_text(one)
+
+
+def test_slack_is_called_by_nobody_who_only_wrote_a_label() -> None:
+    shown = json.dumps(render_slack(hostile())) + fallback_text(hostile())
+
+    assert "<!channel>" not in shown
+    assert "javascript:" not in shown
+
+
+def test_html_takes_text_as_text_and_links_only_to_the_web() -> None:
+    shown = render_html(hostile(), [("cid:'><script>", "' onerror='x")])
+
+    assert "<script>" not in shown
+    assert "<b>" not in shown
+    assert "javascript:" not in shown
+    assert "' onerror" not in shown
+
+
+def test_a_terminal_is_moved_by_nothing_in_a_message() -> None:
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", render_text(hostile()))
+
+
+def test_a_title_cannot_smuggle_a_header_into_a_mail() -> None:
+    mail = mail_of(hostile(), "a@example.org", ["b@example.org"])
+
+    assert "Bcc" not in mail
+    assert "\n" not in str(mail["Subject"])
+
+
+@pytest.mark.parametrize("kind", ["bars", "line"])
+def test_a_chart_is_a_png_of_at_most_100_kb_however_many_points_it_has(kind: str) -> None:
+    points = 200
+    values = tuple((n * 7919 % 101) / 101 for n in range(points))
+    wide = Chart("a wide one", kind, tuple(f"category {n} €" for n in range(points)), values, values[::-1])  # type: ignore[arg-type]
+
+    for chart in (CHART, wide):
+        png = chart_png(chart)
+        width, height = struct.unpack(">II", png[16:24])
+        assert png.startswith(b"\x89PNG")
+        assert len(png) <= MAX_PNG_BYTES
+        assert (width, height) >= (300, 150)
+
+
+def test_a_chart_with_one_point_all_zero_or_odd_text_is_drawn() -> None:
+    for chart in (Chart("$x$ 漢字", "bars", ("$",), (0.0,), (0.0,)), hostile().charts[0]):
+        assert chart_png(chart).startswith(b"\x89PNG")
+
+
+def test_the_words_for_a_chart_name_what_moved_most() -> None:
+    assert alt_text(CHART) == (
+        "contract: share of records: baseline against current over 3 points; largest move at month-to-month, "
+        "from 0.55 to 0.31 share"
+    )
+
+
+def test_matplotlib_is_loaded_only_when_something_is_drawn() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, alerts.service, alerts.plugins; alerts.plugins.discover(); print('matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "False"
