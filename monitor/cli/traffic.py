@@ -85,7 +85,7 @@ def _instant(_context: click.Context, _parameter: click.Parameter, value: str) -
 @click.option(
     "--until", callback=_instant, default=REPLAY_END.date().isoformat(), show_default=True, help="Event time."
 )
-@click.option("--prepare-only", is_flag=True, help="Write the first training set and stop.")
+@click.option("--prepare-only", is_flag=True, help="Write the first training set, create the topics and stop.")
 @click.option("--from-start", is_flag=True, help="Send all again, whatever the topics hold already.")
 @click.option("--pipeline-host", default="127.0.0.1", show_default=True, help="Where the training pipeline listens.")
 @click.option("--pipeline-port", type=click.IntRange(0, 65_535), help="Play the training pipeline on this port, too.")
@@ -111,12 +111,12 @@ def _play(options: _Options, stop: threading.Event, tell: Tell) -> None:
     tell("training version 1 of elec2-price")
     serving = Serving(data, options.training_out, Plan(), stop.is_set)
     tell(f"training sets are in {options.training_out.resolve()}")
-    if options.prepare_only or stop.is_set():
-        return
     names: dict[Kind, str] = {"inference": options.topic_inference, "ground_truth": options.topic_ground_truth}
     topics = Topics(options.bootstrap_servers, names, options.partitions)
     for name in topics.create_missing():
         tell(f"created topic {name} with {options.partitions} partitions")
+    if options.prepare_only or stop.is_set():
+        return
     with _pipeline(options, serving, tell) as pipeline:
         records = _log(data, topics, serving, options, tell)
         with _progress(options.until) as show:
