@@ -39,11 +39,11 @@ class ChiSquared:
     def run(self, baseline: Profile, current: Profile) -> TestResult:
         """Compare the shares of the categories; missing values do not count."""
         counts = categorical_groups(*pair(CategoricalProfile, baseline, current))
-        n_baseline, n_current = counts.sum(axis=1).tolist()
+        n_baseline, n_current = baseline.n_values, current.n_values
         if not n_baseline or not n_current:
             return nothing_to_compare(n_baseline, n_current)
-        p, q = shares(counts)
-        chi_squared, df, p_value = pearson(counts)
-        effect = min(1.0, math.sqrt(float(((p - q) ** 2 / (p + q)).sum()) / 2))
+        p, q = shares(counts, n_baseline, n_current)
+        chi_squared, df, p_value = pearson(counts, n_baseline, n_current)
+        effect = min(1.0, math.sqrt(float((p - q) ** 2 @ (1 / (p + q))) / 2))
         detail = {"chi_squared": chi_squared, "degrees_of_freedom": df}
         return TestResult(effect, p_value, n_baseline, n_current, detail=detail)

@@ -37,12 +37,12 @@ class JensenShannon:
     def run(self, baseline: Profile, current: Profile) -> TestResult:
         """Compare the shares of the bins; infinities count in the outermost bins, missing values not at all."""
         counts = grouped_counts(baseline, current)
-        n_baseline, n_current = counts.sum(axis=1).tolist()
+        n_baseline, n_current = baseline.n_values, current.n_values
         if not n_baseline or not n_current:
             return nothing_to_compare(n_baseline, n_current)
-        p, q = shares(counts)
-        middle = (p + q) / 2
-        bits = float((special.rel_entr(p, middle) + special.rel_entr(q, middle)).sum()) / (2 * math.log(2))
+        both = shares(counts, n_baseline, n_current)
+        middle = (both[0] + both[1]) / 2
+        bits = float(special.rel_entr(both, middle).sum()) / (2 * math.log(2))
         distance = math.sqrt(min(max(bits, 0.0), 1.0))
-        p_value = pearson(counts)[2]
+        p_value = pearson(counts, n_baseline, n_current)[2]
         return TestResult(distance, p_value, n_baseline, n_current, detail={"bins": counts.shape[1]})

@@ -1,15 +1,15 @@
 """Population Stability Index over the bins that the baseline fixed."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 from scipy import special
 
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.drift_test import nothing_to_compare
-from monitor.stats.profiles.comparable import grouped_counts
+from monitor.stats.profiles.comparable import grouped_pairs
 from monitor.stats.profiles.layouts import Profile
 
 
@@ -44,14 +44,14 @@ class Psi:
 
     def run(self, baseline: Profile, current: Profile) -> TestResult:
         """Compare the shares of the bins; infinities count in the outermost bins, missing values not at all."""
-        counts = grouped_counts(baseline, current)
-        n_baseline, n_current = counts.sum(axis=1).tolist()
+        n_baseline, n_current = baseline.n_values, current.n_values
+        groups = grouped_pairs(baseline, current)
         if not n_baseline or not n_current:
             return nothing_to_compare(n_baseline, n_current)
-        bins = counts.shape[1]
-        smooth = counts + self.pseudo_count
-        p = smooth[0] / (n_baseline + bins * self.pseudo_count)
-        q = smooth[1] / (n_current + bins * self.pseudo_count)
-        statistic = float(((q - p) * np.log(q / p)).sum())
+        bins, extra, statistic = len(groups), self.pseudo_count, 0.0
+        all_before, all_now = n_baseline + bins * extra, n_current + bins * extra
+        for before, now in groups:
+            p, q = (before + extra) / all_before, (now + extra) / all_now
+            statistic += (q - p) * math.log(q / p)
         p_value = float(special.chdtrc(bins - 1, statistic / (1 / n_baseline + 1 / n_current))) if bins > 1 else 1.0
         return TestResult(statistic, p_value, n_baseline, n_current, detail={"bins": bins})

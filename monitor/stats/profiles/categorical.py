@@ -13,9 +13,9 @@ from monitor.domain.errors import LayoutMismatch
 from monitor.stats.columns import CategoricalColumn, Ints
 from monitor.stats.profiles.unseen import UnseenSample, printable
 
-MISSING, INVALID, UNSEEN = 0, 1, 2
-SPECIAL = 3
-"""Counters of what is no known category; they stand before those of the categories."""
+RECORDS, MISSING, INVALID, UNSEEN = 0, 1, 2, 3
+SPECIAL = 4
+"""Counters of all records and of what is no known category; they stand before those of the categories."""
 
 MAX_CATEGORIES = 1_000
 """More distinct values than this are not told apart: the rarer ones count as unseen, in the baseline, too."""
@@ -105,19 +105,21 @@ class CategoricalProfile:
     @property
     def n(self) -> int:
         """Number of records, with a value or without."""
-        return int(self.counters.sum())
+        return int(self.counters[RECORDS])
 
     @property
     def n_values(self) -> int:
         """Number of records with a value."""
-        return int(self.counters[UNSEEN:].sum())
+        records, missing, invalid = self.counters[: INVALID + 1].tolist()
+        return int(records - missing - invalid)
 
     def update(self, column: CategoricalColumn) -> None:
         """Count the values of a batch. The column is left as it is."""
         seen = Counter(column.values)
         invalid = 0 if column.invalid is None else int(np.count_nonzero(column.invalid))
         missing = seen.pop(None, 0) - invalid
-        positions, where, how_many = self.layout.positions, [MISSING, INVALID], [missing, invalid]
+        positions = self.layout.positions
+        where, how_many = [RECORDS, MISSING, INVALID], [len(column), missing, invalid]
         strangers = []
         for value, n in seen.items():
             position = positions.get(value, UNSEEN)  # type: ignore[arg-type]  # None was taken out above
@@ -133,10 +135,12 @@ class CategoricalProfile:
 
     def add_missing(self, n: int) -> None:
         """Count n records in which the column is absent."""
+        self.counters[RECORDS] += n
         self.counters[MISSING] += n
 
     def add_invalid(self, n: int) -> None:
         """Count n records in which the whole column has another type."""
+        self.counters[RECORDS] += n
         self.counters[INVALID] += n
 
     def merge(self, other: "CategoricalProfile") -> "CategoricalProfile":

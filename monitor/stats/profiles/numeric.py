@@ -12,9 +12,9 @@ from monitor.domain.errors import LayoutMismatch
 from monitor.stats.columns import Floats, Ints, Mask, NumericColumn
 from monitor.stats.profiles import edges as choose
 
-MISSING, INVALID, NEGATIVE_INFINITE, POSITIVE_INFINITE = 0, 1, 2, 3
-SPECIAL = 4
-"""Counters of what no bin can hold; they stand before those of the bins."""
+RECORDS, MISSING, INVALID, NEGATIVE_INFINITE, POSITIVE_INFINITE = 0, 1, 2, 3, 4
+SPECIAL = 5
+"""Counters of all records and of what no bin can hold; they stand before those of the bins."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,12 +137,13 @@ class NumericProfile:
     @property
     def n(self) -> int:
         """Number of records, with a value or without."""
-        return int(self.counters.sum())
+        return int(self.counters[RECORDS])
 
     @property
     def n_values(self) -> int:
         """Number of records with a value, infinities included."""
-        return int(self.counters[NEGATIVE_INFINITE:].sum())
+        records, missing, invalid = self.counters[: INVALID + 1].tolist()
+        return int(records - missing - invalid)
 
     def update(self, column: NumericColumn) -> None:
         """Count the values of a batch. The column is left as it is."""
@@ -152,7 +153,7 @@ class NumericProfile:
             return
         first, end, numbers = _finite(ordered)
         invalid = 0 if column.invalid is None else int(np.count_nonzero(column.invalid))
-        self.counters[:SPECIAL] += (n - numbers - invalid, invalid, first, numbers - end)
+        self.counters[:SPECIAL] += (n, n - numbers - invalid, invalid, first, numbers - end)
         if end > first:
             self._count(ordered, first, end)
 
@@ -166,10 +167,12 @@ class NumericProfile:
 
     def add_missing(self, n: int) -> None:
         """Count n records in which the column is absent."""
+        self.counters[RECORDS] += n
         self.counters[MISSING] += n
 
     def add_invalid(self, n: int) -> None:
         """Count n records in which the whole column has another type."""
+        self.counters[RECORDS] += n
         self.counters[INVALID] += n
 
     def merge(self, other: "NumericProfile") -> "NumericProfile":
