@@ -1,0 +1,87 @@
+"""Baselines from training data: read, profile, store once, compare with what holds now, promote."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from monitor.domain.checks import Check
+from monitor.domain.errors import BaselineError
+from monitor.domain.models import ModelRef, MonitoredModel
+from monitor.domain.ports import BaselineStore, RowReader
+from monitor.domain.time import to_ms
+from monitor.stats.baseline import Baseline
+from monitor.stats.drift_test import DriftTest
+from monitor.stats.proposals import propose_checks
+from monitor.usecases.training_columns import TrainingOptions, training_columns
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltBaseline:
+    """A stored baseline: its id, whether it is new, the checks it proposes, and what people should know about it."""
+
+    id: str
+    baseline: Baseline
+    is_new: bool
+    checks: tuple[Check, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildBaseline:
+    """Builds baselines of the monitored models. The same rows give the same baseline, however often it is built."""
+
+    models: Mapping[str, MonitoredModel]
+    store: BaselineStore
+    tests: Mapping[str, DriftTest] = field(default_factory=dict)
+
+    def build(
+        self,
+        ref: ModelRef,
+        rows: RowReader,
+        *,
+        source: str = "",
+        options: TrainingOptions | None = None,
+        importances: Mapping[str, float] | None = None,
+    ) -> BuiltBaseline:
+        """Profile the rows and store the baseline, without making it current; BaselineError says what is wrong."""
+        model = self._model(ref.name)
+        read = training_columns(rows.batches(), options or TrainingOptions(), model.task)
+        baseline = Baseline.build(
+            ref, read.columns, source, read.period, importances=importances, segments=model.segments
+        )
+        notes = (*read.notes, *self._differences(baseline))
+        is_new = self.store.put(baseline.id, ref, baseline.to_bytes(), baseline.describe())
+        checks = propose_checks(baseline, self.tests, model.min_records, [segment.name for segment in model.segments])
+        return BuiltBaseline(baseline.id, baseline, is_new, checks, notes)
+
+    def promote(self, ref: ModelRef, baseline_id: str, effective_from: datetime | None, why: str) -> None:
+        """From this event time on (None: always), compare windows of the version with the stored baseline."""
+        self._model(ref.name)
+        self.store.promote(ref, baseline_id, None if effective_from is None else to_ms(effective_from), why)
+
+    def _model(self, name: str) -> MonitoredModel:
+        if name not in self.models:
+            known = ", ".join(sorted(self.models)) or "none"
+            raise BaselineError(f"no model {name!r} is configured; known: {known}")
+        return self.models[name]
+
+    def _differences(self, baseline: Baseline) -> Sequence[str]:
+        """How the columns differ from those of the model's current baseline, in sentences."""
+        timeline = self.store.timeline(baseline.ref.name)
+        if not timeline or timeline[-1][2] == baseline.id:
+            return ()
+        current = Baseline.from_bytes(self.store.get(timeline[-1][2]))
+        before = {spec.name: spec.kind for spec in current.schema}
+        now = {spec.name: spec.kind for spec in baseline.schema}
+        changed = sorted(name for name in now.keys() & before.keys() if now[name] is not before[name])
+        return [
+            *(f"{name} is not in the current baseline, {current.ref}" for name in sorted(now.keys() - before.keys())),
+            *(
+                f"{name} is in the current baseline, {current.ref}, and not here"
+                for name in sorted(before.keys() - now.keys())
+            ),
+            *(
+                f"{name} is {now[name]} here and {before[name]} in the current baseline, {current.ref}"
+                for name in changed
+            ),
+        ]

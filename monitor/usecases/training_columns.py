@@ -1,0 +1,190 @@
+"""Training rows to columns: which kind each column is, and which are left out and why."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+
+import numpy as np
+
+from monitor.domain.errors import BaselineError
+from monitor.domain.models import LATENCY, OUTPUT_COLUMNS, PREDICTION, SCORE, Task
+from monitor.domain.time import EPOCH, MILLISECOND, from_ms, parse_instant, to_ms
+from monitor.stats.baseline import Period
+from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
+from monitor.stream.batch import category_text
+
+_NUMBERS = (int, float, Decimal, np.integer, np.floating)
+_PROFILED = (*_NUMBERS, str, np.bool_)
+_MOMENTS = (date, time, timedelta)
+_ID_SHARE = 0.95
+_MIN_ROWS_OF_AN_ID = 100
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOptions:
+    """How to read training rows.
+
+    `rename` gives columns the names that records use (outputs: prediction, score, latency_ms). `exclude` and `target`
+    (the truth that the model learned from) are left out; `event_time` is left out, too, and tells the period. Columns
+    in `categorical` are, whatever their values; any other column of numbers is numeric.
+    """
+
+    rename: Mapping[str, str] = field(default_factory=dict)
+    exclude: tuple[str, ...] = ()
+    target: str | None = None
+    event_time: str | None = None
+    categorical: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingColumns:
+    """What was read: columns of equal length under their final names, the period, and what is worth knowing."""
+
+    columns: Mapping[str, Column]
+    rows: int
+    period: Period | None
+    notes: tuple[str, ...]
+
+
+def training_columns(
+    batches: Iterable[Mapping[str, Sequence[object]]], options: TrainingOptions, task: Task | None = None
+) -> TrainingColumns:
+    """Read all rows; BaselineError says what is wrong with them and how to mend it."""
+    raw, rows = _gathered(batches)
+    _require(options, raw)
+    period = _period(raw[options.event_time], options.event_time) if options.event_time else None
+    left_out = {*options.exclude, *filter(None, (options.target, options.event_time))}
+    kept = _renamed({name: values for name, values in raw.items() if name not in left_out}, options.rename)
+    columns: dict[str, Column] = {}
+    notes: list[str] = []
+    for name, values in kept.items():
+        column, note = _column(name, values, options, task)
+        if column is not None:
+            columns[name] = column
+        if note:
+            notes.append(note)
+    if not columns:
+        raise BaselineError(f"no column is left to profile: {'; '.join(notes) or 'all of them were excluded'}")
+    if all(_is_all_missing(column) for column in columns.values()):
+        raise BaselineError(f"all {rows:,} rows are missing in every column: check how the training data is read")
+    return TrainingColumns(columns, rows, period, tuple(notes))
+
+
+def _gathered(batches: Iterable[Mapping[str, Sequence[object]]]) -> tuple[dict[str, list[object]], int]:
+    raw: dict[str, list[object]] = {}
+    rows = 0
+    for batch in batches:
+        if not raw:
+            raw = {name: [] for name in batch}
+        if batch.keys() != raw.keys():
+            differ = ", ".join(sorted(batch.keys() ^ raw.keys()))
+            raise BaselineError(f"parts of the training data differ in their columns: {differ}")
+        for name, values in batch.items():
+            raw[name].extend(values)
+        rows += len(next(iter(batch.values()), ()))
+    if not raw or not rows:
+        raise BaselineError("the training data holds no row: check the path, or the query and its filter")
+    return raw, rows
+
+
+def _require(options: TrainingOptions, raw: Mapping[str, object]) -> None:
+    named = {*options.rename, *options.exclude, *filter(None, (options.target, options.event_time))}
+    final = {options.rename.get(name, name) for name in raw}
+    unknown = sorted((named - raw.keys()) | {name for name in options.categorical if name not in final})
+    if unknown:
+        there = ", ".join(sorted(raw))
+        raise BaselineError(f"the training data has no column {', '.join(map(repr, unknown))}; it has {there}")
+
+
+def _renamed(raw: Mapping[str, list[object]], rename: Mapping[str, str]) -> dict[str, list[object]]:
+    kept: dict[str, list[object]] = {}
+    for name, values in raw.items():
+        final = rename.get(name, name)
+        if final in kept:
+            raise BaselineError(f"two columns would be named {final!r}: exclude one of them, or rename it")
+        kept[final] = values
+    return kept
+
+
+def _column(
+    name: str, values: Sequence[object], options: TrainingOptions, task: Task | None
+) -> tuple[Column | None, str]:
+    present = [value for value in values if not _is_missing(value)]
+    kinds = set(map(type, present))
+    if not present:
+        note = f"{name} has no value in any row: only its missing rate is checked"
+        return NumericColumn(np.full(len(values), np.nan)), note
+    if any(issubclass(kind, _MOMENTS) for kind in kinds):
+        return None, f"{name} holds times and is left out: derive a number (an age, an hour) to monitor it"
+    if not all(issubclass(kind, _PROFILED) for kind in kinds):
+        odd = ", ".join(sorted(kind.__name__ for kind in kinds))
+        return None, f"{name} holds {odd} and is left out: only numbers, text and booleans are profiled"
+    if _is_numeric(name, kinds, options, task):
+        return NumericColumn(np.array([_number(value) for value in values])), ""
+    texts = [None if _is_missing(value) else _text(value) for value in values]
+    distinct = len(set(texts) - {None})
+    if len(present) >= _MIN_ROWS_OF_AN_ID and distinct > _ID_SHARE * len(present) and name not in OUTPUT_COLUMNS:
+        return None, f"{name} looks like an identifier ({distinct:,} values in {len(present):,} rows) and is left out"
+    return CategoricalColumn(texts), ""
+
+
+def _is_numeric(name: str, kinds: set[type], options: TrainingOptions, task: Task | None) -> bool:
+    if name in {SCORE, LATENCY}:
+        if any(issubclass(kind, str | bool | np.bool_) for kind in kinds):
+            raise BaselineError(f"{name} must hold numbers, and holds {', '.join(sorted(k.__name__ for k in kinds))}")
+        return True
+    if name in options.categorical or (name == PREDICTION and task in {Task.BINARY, Task.MULTICLASS}):
+        return False
+    return all(issubclass(kind, _NUMBERS) and not issubclass(kind, bool) for kind in kinds)
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or (isinstance(value, float | np.floating | Decimal) and math.isnan(value))
+
+
+def _number(value: object) -> float:
+    if value is None:
+        return math.nan
+    try:
+        return float(value)  # type: ignore[arg-type]  # the kinds were looked at
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf  # type: ignore[operator]  # as the decoder of records has it
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, Decimal):
+        value = float(value)
+    return category_text(value)  # type: ignore[arg-type]  # text, number or boolean: the kinds were looked at
+
+
+def _is_all_missing(column: Column) -> bool:
+    if isinstance(column, NumericColumn):
+        return bool(np.isnan(column.values).all())
+    return all(value is None for value in column.values)
+
+
+def _period(values: Sequence[object], name: str) -> Period:
+    instants = [_instant(value, name) for value in values if not _is_missing(value)]
+    if not instants:
+        raise BaselineError(f"{name} has no time in any row: the period of the training data is unknown")
+    return from_ms(min(instants)), from_ms(max(instants) + 1)
+
+
+def _instant(value: object, name: str) -> int:
+    """Milliseconds since the epoch; text is RFC 3339, numbers are seconds, no zone means UTC."""
+    try:
+        if isinstance(value, datetime):
+            return to_ms(value if value.tzinfo else value.replace(tzinfo=EPOCH.tzinfo))
+        if isinstance(value, date):
+            return to_ms(datetime(value.year, value.month, value.day, tzinfo=EPOCH.tzinfo))
+        if isinstance(value, str):
+            return to_ms(parse_instant(value))
+        if isinstance(value, _NUMBERS) and not isinstance(value, bool):
+            return timedelta(seconds=float(value)) // MILLISECOND
+    except (ValueError, OverflowError) as error:
+        raise BaselineError(f"{name} holds {value!r}, which is no time: {error}") from error
+    raise BaselineError(f"{name} holds {value!r}, which is no time: give RFC 3339 text, timestamps or seconds")
