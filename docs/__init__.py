@@ -1,0 +1,1 @@
+"""The documentation's own programs; not part of the distribution."""

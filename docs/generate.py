@@ -1,0 +1,124 @@
+"""Write the generated reference pages: checks, reasons, settings, command line.
+
+`python -m docs.generate` writes them; `python -m docs.generate --check` tells which are out of date (exit code 1).
+"""
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import click
+from monitor.cli.main import main as command
+
+from alerts.errors import FailureReason
+from alerts.model import NotifyReason, SkipReason
+from monitor.config.schema import json_schema
+from monitor.domain.errors import RejectReason
+from monitor.domain.findings import Verdict
+from monitor.domain.retraining import HoldReason, JobPhase
+from monitor.domain.rules import Phase
+from monitor.stats.drift import DRIFT_TESTS
+from monitor.stats.performance import PERFORMANCE_METRICS
+
+REFERENCE = Path(__file__).parent / "reference"
+_NOTE = "<!-- written by `make docs`; edit the code it is taken from -->\n\n"
+_REASONS: tuple[type[StrEnum], ...] = (
+    Verdict, RejectReason, Phase, JobPhase, HoldReason, NotifyReason, SkipReason, FailureReason,
+)  # fmt: skip
+
+
+def pages() -> dict[str, str]:
+    """File name to text of every generated page."""
+    return {
+        "checks.md": _checks(),
+        "reasons.md": _reasons(),
+        "settings.md": _settings(),
+        "command-line.md": _command_line(),
+    }
+
+
+def _checks() -> str:
+    text = _NOTE + "# Checks\n\nA check binds one of these to a column, a segment and a threshold.\n\n## Drift tests\n"
+    for test in DRIFT_TESTS.values():
+        limit = test.default_threshold
+        text += f"\n### {test.title} (`{test.name}`)\n\n{_doc(type(test))}\n\n"
+        text += f"Range {test.minimum:g} to {test.maximum:g}, in {test.unit}. "
+        text += f"Default: drifted at {limit.drifted:g}, warning at {limit.warning:g}, p at most {limit.alpha:g}.\n"
+    text += "\n## Performance metrics\n\nComputed where ground truth is known; the column of such a check is "
+    text += "`ground_truth`.\n"
+    for metric in PERFORMANCE_METRICS.values():
+        tasks = ", ".join(sorted(metric.tasks))
+        better = "higher" if metric.higher_is_better else "lower"
+        text += f"\n### {metric.title} (`{metric.name}`)\n\n{_doc(type(metric))}\n\nFor {tasks}; {better} is better.\n"
+    return text
+
+
+def _reasons() -> str:
+    text = _NOTE + "# Reasons and states\n\nThe same words stand in columns, metrics, logs and here.\n"
+    for kind in _REASONS:
+        text += f"\n## {kind.__name__}\n\n{_doc(kind)}\n\n" + "".join(f"- `{member.value}`\n" for member in kind)
+    return text
+
+
+def _settings() -> str:
+    definitions: Any = json_schema().get("$defs", {})
+    text = _NOTE + "# Settings\n\nEvery key of the configuration; `driftline check-config` checks them line by line.\n"
+    for name, section in sorted(definitions.items()):
+        properties = section.get("properties")
+        if not properties:
+            continue
+        text += f"\n## {name}\n\n{section.get('description', '')}\n\n| Key | Default | Meaning |\n|---|---|---|\n"
+        required = section.get("required", ())
+        for key, about in properties.items():
+            default = "required" if key in required else f"`{about.get('default')}`"
+            text += f"| `{key}` | {default} | {_cell(about.get('description', ''))} |\n"
+    return text
+
+
+def _command_line() -> str:
+    text = _NOTE + "# Command line\n"
+    for path, one in _commands(command, ("driftline",)):
+        context = click.Context(one, info_name=" ".join(path), terminal_width=100, max_content_width=100)
+        text += f"\n## `{' '.join(path)}`\n\n```text\n{one.get_help(context)}\n```\n"
+    return text
+
+
+def _commands(one: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    yield path, one
+    if isinstance(one, click.Group):
+        context = click.Context(one)
+        for name in one.list_commands(context):
+            child = one.get_command(context, name)
+            if child is not None:
+                yield from _commands(child, (*path, name))
+
+
+def _doc(subject: Callable[..., object] | type) -> str:
+    return inspect.cleandoc(subject.__doc__ or "")
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def main() -> int:
+    """Write the pages, or with `--check` only compare."""
+    stale = {name: text for name, text in pages().items() if _current(name) != text}
+    for name, text in stale.items():
+        if "--check" in sys.argv:
+            print(f"docs/reference/{name} is out of date: run `make docs`")  # noqa: T201 - a program's output
+        else:
+            (REFERENCE / name).write_text(text)
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+def _current(name: str) -> str | None:
+    path = REFERENCE / name
+    return path.read_text() if path.exists() else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
