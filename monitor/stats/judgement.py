@@ -7,13 +7,16 @@ from monitor.domain.findings import TestResult, Verdict
 def judge(check: Check, result: TestResult, *, bad: Verdict = Verdict.DRIFTED) -> tuple[Verdict, str]:
     """The verdict on one result, and why in a sentence with its numbers.
 
-    Fewer records than the check asks for on either side are *insufficient data*. Otherwise the statistic decides, and
-    where the threshold has an `alpha` and the test a p-value, both must speak: effect and significance. `bad` is what
-    reaching the limit is called (`degraded` for performance).
+    Fewer records than the check asks for are *insufficient data*, as is a baseline without values. Otherwise the
+    statistic decides, and where the threshold has an `alpha` and the test a p-value, both must speak: effect and
+    significance. `bad` is what reaching the limit is called. For performance it is `degraded`, and a metric beyond its
+    limit is that only if its whole 95 % interval is; otherwise it is a warning.
     """
     short = _too_few(check, result)
     if short:
         return Verdict.INSUFFICIENT_DATA, f"{check.name}: {short}"
+    if bad is Verdict.DEGRADED:
+        return _judge_metric(check, result)
     verdict = _verdict(check.threshold, result, bad)
     return verdict, _sentence(check, result, verdict)
 
@@ -42,16 +45,36 @@ def _reaches(threshold: Threshold, statistic: float, limit: float) -> bool:
 
 
 def _sentence(check: Check, result: TestResult, verdict: Verdict) -> str:
-    threshold = check.threshold
-    limit = threshold.warning if verdict is Verdict.WARNING and threshold.warning is not None else threshold.drifted
-    text = f"{check.name} = {result.statistic:.4g}, {'floor' if threshold.below else 'limit'} {limit:.4g}"
-    if result.low is not None and result.high is not None:
-        text += f" (between {result.low:.4g} and {result.high:.4g})"
+    text = f"{check.name} = {result.statistic:.4g}, {_limit(check.threshold, verdict)}"
+    if result.low is not None and result.high is not None and result.high > result.low:
+        text += f" (exactly: {result.low:.4g} to {result.high:.4g})"
     if result.p_value is not None:
         text += f"; p = {result.p_value:.2g}"
-        if threshold.alpha is not None and result.p_value > threshold.alpha:
-            text += f", not below {threshold.alpha:g}"
+        if check.threshold.alpha is not None and result.p_value > check.threshold.alpha:
+            text += f", not below {check.threshold.alpha:g}"
     return f"{text}; {_count(result.n_current)} against {result.n_baseline:,} in the baseline"
+
+
+def _judge_metric(check: Check, result: TestResult) -> tuple[Verdict, str]:
+    threshold = check.threshold
+    verdict, surely = _verdict(threshold, result, Verdict.DEGRADED), True
+    if verdict is Verdict.DEGRADED:
+        nearest = result.high if threshold.below else result.low
+        surely = nearest is None or _reaches(threshold, nearest, threshold.drifted)
+        verdict = verdict if surely else Verdict.WARNING
+    text = f"{check.name} = {result.statistic:.4g}"
+    if result.low is not None and result.high is not None:
+        text += f" (95 % interval {result.low:.4g} to {result.high:.4g})"
+    text += f", {_limit(threshold, verdict if surely else Verdict.DEGRADED)}"
+    text += "" if surely else ", which the interval does not exclude"
+    return verdict, f"{text}; {_count(result.n_current)} with known truth"
+
+
+def _limit(threshold: Threshold, verdict: Verdict) -> str:
+    """The limit that the verdict is about, in words."""
+    warns = verdict is Verdict.WARNING and threshold.warning is not None
+    limit = threshold.warning if warns else threshold.drifted
+    return f"{'floor' if threshold.below else 'limit'} {limit:.4g}"
 
 
 def _count(records: int) -> str:
