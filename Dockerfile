@@ -38,6 +38,7 @@ RUN groupadd --gid 10001 driftline \
 COPY --from=build /opt/driftline /opt/driftline
 ENV PATH=/opt/driftline/bin:$PATH \
     HOME=/data \
+    DRIFTLINE_CONFIG=/etc/driftline \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PIP_NO_CACHE_DIR=1 \
@@ -53,4 +54,4 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8484/healthz', timeout=4)"]
 ENTRYPOINT ["driftline"]
-CMD ["run", "--config", "/etc/driftline"]
+CMD ["run"]

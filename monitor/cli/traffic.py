@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from monitor.adapters.system import SystemClock
+from monitor.cli.options import instant
 from monitor.domain.errors import MonitorError
-from monitor.domain.time import parse_instant
 from monitor.shells.demo.dataset import Elec2, fetch_elec2, load_elec2
 from monitor.shells.demo.pipeline import PipelineSettings, TrainingPipeline
 from monitor.shells.demo.replay import Kind, ReplayedRecord, replay
@@ -51,13 +51,6 @@ class _Options:
     monitor_url: str
 
 
-def _instant(_context: click.Context, _parameter: click.Parameter, value: str) -> datetime:
-    try:
-        return parse_instant(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
 @click.command()
 @click.option(
     "--bootstrap-servers", default="localhost:9092", show_default=True, help="Brokers, host:port[,host:port]."
@@ -82,9 +75,7 @@ def _instant(_context: click.Context, _parameter: click.Parameter, value: str) -
     show_default=True,
     help="Folder for training sets; the monitor must see it under the same path.",
 )
-@click.option(
-    "--until", callback=_instant, default=REPLAY_END.date().isoformat(), show_default=True, help="Event time."
-)
+@click.option("--until", callback=instant, default=REPLAY_END.date().isoformat(), show_default=True, help="Event time.")
 @click.option("--prepare-only", is_flag=True, help="Write the first training set, create the topics and stop.")
 @click.option("--from-start", is_flag=True, help="Send all again, whatever the topics hold already.")
 @click.option("--pipeline-host", default="127.0.0.1", show_default=True, help="Where the training pipeline listens.")
@@ -100,10 +91,7 @@ def traffic(**values: object) -> None:
     """
     options = _Options(**values)  # type: ignore[arg-type] # click has converted them
     with _stopping() as stop:
-        try:
-            _play(options, stop, _say)
-        except MonitorError as error:
-            raise click.ClickException(str(error)) from error
+        _play(options, stop, _say)
 
 
 def _play(options: _Options, stop: threading.Event, tell: Tell) -> None:

@@ -14,6 +14,7 @@ import yaml
 
 from alerts.config import parse as parse_routes
 from alerts.plugins import discover
+from monitor.cli.main import driftline
 from monitor.config.directory import check
 from monitor.config.vocabulary import Vocabulary
 
@@ -195,18 +196,17 @@ def test_records_of_1997_outlive_the_first_sweep(mounted: Path) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_every_command_is_one_that_the_program_has(name: str) -> None:
-    from monitor.cli.main import main
-
-    command, words = main, [with_defaults(word) for word in SERVICES[name]["command"]]
-    context = click.Context(command, info_name="driftline")
+    command: click.Command = driftline
+    words = [with_defaults(word) for word in SERVICES[name]["command"]]
     while isinstance(command, click.Group):
-        found = command.get_command(context, words[0])
+        found = command.get_command(click.Context(command), words[0])
         assert found is not None, f"driftline has no command {words[0]}"
         command, words = found, words[1:]
 
     context = command.make_context(command.name, words)
 
     assert context.params
+    assert "DRIFTLINE_CONFIG=/etc/driftline" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
 def test_docker_compose_itself_accepts_the_file() -> None:
