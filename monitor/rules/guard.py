@@ -1,14 +1,18 @@
 """The guard: may this retraining request become a job now, and if not, why not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.domain.retraining import HoldReason, JobPhase, RetrainJob, RetrainPolicy, RetrainRequest
+from monitor.domain.rules import AllOf, AnyOf, CheckIsBad, Condition, Rule, RuleState, Subject
 from monitor.domain.time import format_duration, format_instant
 
 AUTOMATIC = "auto"
 """The mode of a policy that starts jobs by itself; under any other a person approves every job."""
+
+_DATA_TESTS = {"missing_rate", "silence"}
+"""Checks that tell a broken feed from a changed world: retraining on what they complain of makes things worse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,25 @@ def decide(
         or _truth(policy, truth_count)
         or _approval(policy)
     )
+
+
+def fault_in_data(rules: Sequence[Rule], states: Mapping[Subject, RuleState], model: str) -> str:
+    """Name of an active rule of the model that is about broken input and nothing else; "" when there is none."""
+    for rule in rules:
+        state = states.get(Subject(rule.name, model))
+        if state is not None and state.phase.is_active and _is_about_data(rule.when):
+            return rule.name
+    return ""
+
+
+def _is_about_data(condition: Condition) -> bool:
+    match condition:
+        case CheckIsBad():
+            return condition.test in _DATA_TESTS
+        case AllOf(parts) | AnyOf(parts):
+            return all(map(_is_about_data, parts))
+        case _:
+            return False
 
 
 def last_end(jobs: Sequence[RetrainJob]) -> datetime | None:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.domain.retraining import HoldReason, JobPhase, RetrainJob, RetrainPolicy, RetrainRequest
-from monitor.rules.guard import Hold, decide
+from monitor.domain.rules import AnyOf, CheckIsBad, Condition, Phase, Rule, RuleState, ShareDrifted, Subject
+from monitor.rules.guard import Hold, decide, fault_in_data
 
 NOW = datetime(2026, 11, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -75,3 +76,22 @@ def test_other_reasons_against_a_job(changes: dict[str, object], reason: HoldRea
     assert hold is not None
     assert hold.reason is reason
     assert len(hold.sentence) > 20
+
+
+@pytest.mark.parametrize(
+    ("when", "phase", "fault"),
+    [
+        (CheckIsBad(test="missing_rate"), Phase.FIRING, "input"),
+        (AnyOf((CheckIsBad(test="missing_rate"), CheckIsBad(test="silence"))), Phase.RECOVERING, "input"),
+        (CheckIsBad(test="missing_rate"), Phase.PENDING, ""),
+        (AnyOf((CheckIsBad(test="missing_rate"), CheckIsBad(test="psi"))), Phase.FIRING, ""),
+        (ShareDrifted(above=0.3), Phase.FIRING, ""),
+    ],
+)
+def test_an_active_rule_about_broken_input_alone_is_a_fault_in_the_data(
+    when: Condition, phase: Phase, fault: str
+) -> None:
+    states = {Subject("input", "churn"): RuleState(phase)}
+
+    assert fault_in_data([Rule("input", when)], states, "churn") == fault
+    assert fault_in_data([Rule("input", when)], states, "fraud") == ""
