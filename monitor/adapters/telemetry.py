@@ -42,7 +42,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("partitions_assigned", _G, "Partitions that this process reads."),
     Metric("source_rebuilds_total", _C, "Times the source was closed and built again after an error."),
     Metric("store_refusals_total", _C, "Times the database could not serve.", ("role",)),
-    Metric("windows_judged_total", _C, "Evaluations saved.", ("kind",)),
+    Metric("windows_judged_total", _C, "Windows judged.", ("model",)),
     Metric("findings_total", _C, "Findings saved, by verdict.", ("verdict",)),
     Metric("flush_seconds", _H, "Time to save shares and offsets."),
     Metric("evaluation_seconds", _H, "Time of one evaluation knock that judged something."),
@@ -79,6 +79,11 @@ class Telemetry:
         """Set a gauge."""
         gauge = self._gauges[name]
         (gauge.labels(**labels) if labels else gauge).set(value)
+
+    def has_shown(self, name: str) -> bool:
+        """Whether a gauge without labels stands above zero."""
+        value = self._registry.get_sample_value(f"driftline_{name}")
+        return value is not None and value > 0
 
     def observe(self, name: str, seconds: float) -> None:
         """Add an observation to a histogram."""

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.adapters.files.source import FilesSource, Folder, record_files
-from monitor.bootstrap.app import CODE_VERSION, App, open_app
+from monitor.bootstrap.app import App, open_app
 from monitor.bootstrap.consuming import build_ingest
+from monitor.bootstrap.evaluating import build_evaluate
 from monitor.domain.errors import BaselineError, ConfigError, SourceUnavailable
 from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import Progress, ProgressTask
 from monitor.domain.stream import TopicKind
 from monitor.usecases.backfill import FinishedReads, QuietStore, ReadTotals, of_history, read_to_end
-from monitor.usecases.evaluate import Evaluate, EvaluateReport
+from monitor.usecases.evaluate import EvaluateReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +116,7 @@ def _read_apart(app: App, files: Sequence[Path], processes: int, bar: ProgressTa
 
 
 def _judge(app: App, model: MonitoredModel, topics: frozenset[str], *, tells: bool) -> EvaluateReport:
+    reads = FinishedReads(app.stores.windows, model, topics, app.clock)
     store = app.stores.evaluations
-    evaluate = Evaluate(
-        {model.name: of_history(model)},
-        app.settings.rules,
-        app.tests,
-        app.metrics,
-        windows=FinishedReads(app.stores.windows, model, topics, app.clock),
-        baselines=app.stores.baselines,
-        store=store if tells else QuietStore(store),
-        code_version=CODE_VERSION,
-    )
+    evaluate = build_evaluate(app, {model.name: of_history(model)}, reads, store if tells else QuietStore(store))
     return evaluate.run_once(app.clock.now())

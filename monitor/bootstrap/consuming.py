@@ -36,10 +36,10 @@ def build_ingest(app: App, source: Source) -> Ingest:
         source,
         app.stores.ingest if topic is None else ForwardingStore(app.stores.ingest, topic),
         JsonCodec(stream.max_message_bytes),
-        app.stores.baselines,
-        app.settings.models,
-        app.clock,
-        IngestSettings(
+        baselines=app.stores.baselines,
+        models=app.settings.models,
+        clock=app.clock,
+        settings=IngestSettings(
             owner=app.owner,
             flush_every=stream.flush_every,
             max_unsaved_records=stream.flush_records,

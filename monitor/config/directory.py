@@ -17,6 +17,7 @@ from monitor.config.yaml_file import YamlFile, read_yaml
 from monitor.domain.errors import ConfigError
 from monitor.domain.models import MonitoredModel
 from monitor.domain.rules import Rule
+from monitor.usecases.training_columns import TrainingOptions
 
 MONITOR, ROUTES, MODELS, RULES = "monitor.yaml", "routes.yaml", "models", "rules"
 S = TypeVar("S", bound=BaseModel)
@@ -24,13 +25,17 @@ S = TypeVar("S", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A configuration without mistakes. `routes` is what routes.yaml says, unread; None without the file."""
+    """A configuration without mistakes, models by name. `training` says how to read each model's training data.
+
+    `routes` is what routes.yaml says, unread; None without the file.
+    """
 
     directory: Path
     monitor: MonitorFile
     models: Mapping[str, MonitoredModel]
     rules: tuple[Rule, ...]
     routes: Mapping[str, object] | None
+    training: Mapping[str, TrainingOptions]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,7 @@ def _settings(
         {shape.model: shape.value() for _, shape in models},
         tuple(rule.value() for _, shape in rules for rule in shape.rules),
         routes,
+        {shape.model: shape.training.options() for _, shape in models},
     )
 
 

@@ -11,6 +11,7 @@ from monitor.config.wrong import wrong
 from monitor.domain.checks import CheckSpec, Parameter, Threshold
 from monitor.domain.models import GroundTruthPolicy, MonitoredModel, Segment, Task
 from monitor.domain.windows import WindowSpec
+from monitor.usecases.training_columns import TrainingOptions
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1, strict=True)]
@@ -128,6 +129,25 @@ class GroundTruthSection(Section):
         return GroundTruthPolicy(self.wait, self.min_coverage, self.horizon)
 
 
+class TrainingSection(Section):
+    """How to read the model's training data; options of `driftline baseline build` come on top."""
+
+    target: NonEmpty | None = None
+    """Column of the truth that the model learned from; left out."""
+    event_time: NonEmpty | None = None
+    """Column of the rows' event time; tells the period that the baseline covers."""
+    exclude: tuple[NonEmpty, ...] = ()
+    """Columns to leave out."""
+    categorical: tuple[NonEmpty, ...] = ()
+    """Columns of numbers that are categories."""
+    rename: Mapping[NonEmpty, NonEmpty] = Field(default_factory=dict)
+    """Columns that records call by another name; the outputs are prediction, score and latency_ms."""
+
+    def options(self) -> TrainingOptions:
+        """What the baseline builder is told."""
+        return TrainingOptions(dict(self.rename), self.exclude, self.target, self.event_time, self.categorical)
+
+
 class ModelFile(Section):
     """models/NAME.yaml."""
 
@@ -153,6 +173,8 @@ class ModelFile(Section):
     """Let the baseline propose checks for every column."""
     ground_truth: GroundTruthSection | None = None
     """How to wait for truth; without it, performance is not judged."""
+    training: TrainingSection = TrainingSection()
+    """How to read its training data."""
     silence_after: Duration | None = None
     """How long a caught-up stream may be quiet before its windows are closed by the clock and judged as they are."""
     archive: bool = False

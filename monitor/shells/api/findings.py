@@ -1,5 +1,6 @@
 """GET /v1/findings: what the checks said about a model's windows."""
 
+import math
 from datetime import datetime
 from typing import Any
 
@@ -32,16 +33,21 @@ def finding_row(finding: Finding) -> dict[str, object]:
         "revision": finding.revision,
         "verdict": finding.verdict.value,
         "reason": finding.reason,
-        "statistic": result.statistic if result else None,
-        "p_value": result.p_value if result else None,
-        "low": result.low if result else None,
-        "high": result.high if result else None,
+        "statistic": _finite(result.statistic) if result else None,
+        "p_value": _finite(result.p_value) if result else None,
+        "low": _finite(result.low) if result else None,
+        "high": _finite(result.high) if result else None,
         "n_baseline": result.n_baseline if result else None,
         "n_current": result.n_current if result else None,
         "threshold": msgspec.to_builtins(finding.check.threshold),
         "coverage": finding.coverage,
         "evidence": msgspec.to_builtins(finding.evidence),
     }
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON knows no NaN and no infinity."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def findings_routes(parts: ApiParts) -> list[HTTPRouteHandler]:

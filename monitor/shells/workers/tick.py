@@ -6,6 +6,7 @@ saves work: a second evaluation of a window writes nothing.
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, timedelta
@@ -19,8 +20,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from monitor.domain.errors import StoreUnavailable
-from monitor.domain.time import Clock
+from monitor.domain.time import Clock, format_instant
 from monitor.shells.workers.loop import Gauges
+from monitor.shells.workers.meter import Meter
+from monitor.usecases.evaluate import EvaluateReport
 
 ROLE = "tick"
 _WATCH_S = 1.0
@@ -59,6 +62,30 @@ def tick(knocks: Sequence[Knock], clock: Clock, stop: threading.Event, gauges: G
                 gauges.pulse.beat(ROLE)
     finally:
         scheduler.shutdown(wait=True)
+
+
+def evaluate_once(run: Callable[[], EvaluateReport], meter: Meter) -> None:
+    """One evaluation knock, with its numbers and its transitions shown."""
+    began = time.perf_counter()
+    report = run()
+    if not report.windows:
+        return
+    meter.observe("evaluation_seconds", time.perf_counter() - began)
+    for model, number in report.judged.items():
+        meter.count("windows_judged_total", number, model=model)
+    for verdict, number in report.verdicts.items():
+        meter.count("findings_total", number, verdict=str(verdict))
+    log.info("judged", windows=report.windows, verdicts={str(k): v for k, v in report.verdicts.items()})
+    for change in report.transitions:
+        log.info(
+            "transition",
+            rule=change.subject.rule,
+            model=change.subject.model,
+            before=change.before.value,
+            after=change.after.value,
+            at=format_instant(change.at),
+            why=change.why,
+        )
 
 
 def _patient(knock: Knock, gauges: Gauges) -> Callable[[], None]:

@@ -1,0 +1,1 @@
+"""Puts the program together: the only package that names concrete adapters, and finds plug-ins."""

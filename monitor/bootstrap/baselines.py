@@ -1,0 +1,81 @@
+"""Baselines from training data, and the reports that need them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from monitor.adapters.evidently.renderer import EvidentlyRenderer
+from monitor.adapters.tabular import FileRows, SqlRows
+from monitor.adapters.training_sample import SampledRows, TrainingSamples
+from monitor.bootstrap.app import App
+from monitor.domain.errors import BaselineError
+from monitor.domain.models import ModelRef
+from monitor.domain.ports import RowReader
+from monitor.usecases.baseline import BuildBaseline, BuiltBaseline
+from monitor.usecases.report import WriteReport
+from monitor.usecases.training_columns import TrainingOptions
+
+SAMPLES = "training"
+"""Folder of training samples, inside the archive's."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """Where training rows come from and how to read them: a path, or a SQL query with the database's URL."""
+
+    path: Path | None = None
+    query: str = ""
+    url: str = ""
+    options: TrainingOptions = TrainingOptions()  # noqa: RUF009 - frozen
+
+    def reader(self) -> RowReader:
+        """The rows."""
+        return SqlRows(self.url, self.query) if self.path is None else FileRows(self.path)
+
+    def __str__(self) -> str:
+        """In words, as the baseline remembers it."""
+        return f"query: {self.query}" if self.path is None else str(self.path)
+
+
+def baseline_builder(app: App) -> BuildBaseline:
+    """The use case."""
+    return BuildBaseline(app.settings.models, app.stores.baselines, app.tests)
+
+
+def build_baseline(
+    app: App, ref: ModelRef, data: TrainingData, importances: Mapping[str, float] | None = None
+) -> BuiltBaseline:
+    """Build and store; where the model keeps raw rows, a sample of the training rows is kept beside them."""
+    model = app.settings.models.get(ref.name)
+    sample = SampledRows(data.reader())
+    reader: RowReader = sample if model is not None and model.archive else data.reader()
+    builder = baseline_builder(app)
+    built = builder.build(ref, reader, source=str(data), options=data.options, importances=importances)
+    if sample.kept:
+        training_samples(app).keep(built.id, sample, built.baseline.schema, data.options.rename)
+    return built
+
+
+def promote_baseline(app: App, ref: ModelRef, baseline_id: str, effective_from: datetime | None, why: str) -> None:
+    """From this event time on (None: always), compare windows of the version with this baseline."""
+    baseline_builder(app).promote(ref, full_id(app, ref.name, baseline_id), effective_from, why)
+
+
+def full_id(app: App, model: str, start: str) -> str:
+    """The only baseline of the model whose id starts like this; BaselineError when there is none, or more."""
+    found = [str(one["id"]) for one in app.stores.baselines.summaries(model) if str(one["id"]).startswith(start)]
+    if len(found) != 1:
+        what = "no baseline" if not found else f"{len(found)} baselines"
+        raise BaselineError(f"{what} of {model} start with {start!r}: see `driftline baseline list --model {model}`")
+    return found[0]
+
+
+def training_samples(app: App) -> TrainingSamples:
+    """Where samples of training rows are."""
+    return TrainingSamples(app.settings.monitor.stream.archive.directory / SAMPLES)
+
+
+def report_writer(app: App) -> WriteReport:
+    """The use case that writes a window's drill-down report."""
+    return WriteReport(app.stores.records, app.stores.baselines, EvidentlyRenderer(), training_samples(app).path)

@@ -1,0 +1,22 @@
+"""The parts of the evaluation."""
+
+from collections.abc import Mapping
+
+from monitor.bootstrap.app import CODE_VERSION, App
+from monitor.domain.models import MonitoredModel
+from monitor.domain.ports import EvaluationStore, WindowReads
+from monitor.usecases.evaluate import Evaluate
+from monitor.usecases.judging import Judge
+
+
+def build_evaluate(
+    app: App,
+    models: Mapping[str, MonitoredModel] | None = None,
+    windows: WindowReads | None = None,
+    store: EvaluationStore | None = None,
+) -> Evaluate:
+    """The use case: for all models on the database, unless told otherwise."""
+    reads = windows or app.stores.windows
+    judge = Judge(app.tests, app.metrics, reads, app.stores.baselines, CODE_VERSION)
+    models = app.settings.models if models is None else models
+    return Evaluate(models, app.settings.rules, judge, reads, store or app.stores.evaluations)

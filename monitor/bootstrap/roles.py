@@ -1,0 +1,101 @@
+"""The roles of a process, from the parts."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+
+from monitor.adapters.alert_relay import AlertRelay
+from monitor.bootstrap.alerting import Teller, alert_service
+from monitor.bootstrap.app import App
+from monitor.bootstrap.consuming import consume_role
+from monitor.bootstrap.evaluating import build_evaluate
+from monitor.bootstrap.retraining import build_retraining
+from monitor.domain.time import from_ms, to_ms
+from monitor.shells.workers import consume, dispatch, tick
+from monitor.shells.workers.relay import relay_all
+from monitor.shells.workers.run import Role
+from monitor.shells.workers.tick import Knock
+from monitor.usecases.relay import Relay
+from monitor.usecases.retention import Retain, sweep
+
+CONSUME, TICK, DISPATCH = consume.ROLE, tick.ROLE, dispatch.ROLE
+ALL_ROLES = (CONSUME, TICK, DISPATCH)
+
+_LEASE = "evaluate"
+
+
+def build_roles(app: App, names: Iterable[str]) -> list[Role]:
+    """The named roles; everything that can be wrong with the configuration is said here, before any of them runs."""
+    makers: Mapping[str, Callable[[App], Role]] = {CONSUME: _consume, TICK: _tick, DISPATCH: _dispatch}
+    return [makers[name](app) for name in names]
+
+
+def _consume(app: App) -> Role:
+    return Role(CONSUME, consume_role(app).run)
+
+
+def _tick(app: App) -> Role:
+    knocks = build_knocks(app)
+    return Role(TICK, lambda stop: tick.tick(knocks, app.clock, stop, app.gauges))
+
+
+def _dispatch(app: App) -> Role:
+    service = alert_service(app.settings, app.engine, app.clock, app.owner)
+    every = app.settings.monitor.schedule.dispatch_every
+    return Role(DISPATCH, lambda stop: dispatch.dispatch(Teller(service, app.engine), every, stop, app.gauges))
+
+
+def build_knocks(app: App) -> list[Knock]:
+    """What the scheduler calls, and how often."""
+    schedule, meter = app.settings.monitor.schedule, app.telemetry
+    relay = Relay(app.stores.outbox, AlertRelay(alert_service(app.settings, app.engine, app.clock, app.owner)))
+    retraining = build_retraining(app)
+    return [
+        Knock("evaluate", schedule.evaluate_every, _leased(app, _evaluation(app), schedule.lease)),
+        Knock("relay", schedule.relay_every, lambda: relay_all(relay.run_once, meter)),
+        Knock("retrain", schedule.retrain_every, retraining.run_once),
+        Knock("retention", schedule.retention_every, lambda: _forget(app)),
+        Knock("lag", schedule.lag_every, lambda: show_lag(app)),
+    ]
+
+
+def _evaluation(app: App) -> Callable[[], None]:
+    evaluate = build_evaluate(app)
+
+    return lambda: tick.evaluate_once(lambda: evaluate.run_once(app.clock.now()), app.telemetry)
+
+
+def _leased(app: App, call: Callable[[], None], term: timedelta) -> Callable[[], None]:
+    """Do nothing while another process holds the lease; correctness never rests on it."""
+
+    def run() -> None:
+        if app.stores.lease.hold(_LEASE, app.owner, term.total_seconds()):
+            call()
+
+    return run
+
+
+def _forget(app: App) -> None:
+    keep = app.settings.monitor.retention
+    policy = Retain(records=keep.records, findings=keep.findings)
+    # Ages count from the stream's own time when that is behind: a replay of old data must not vanish while it runs.
+    reached = [p.watermark_ms for p in app.stores.windows.progress() if p.watermark_ms is not None]
+    now = min([app.clock.now(), *([from_ms(max(reached))] if reached else [])])
+    for table, number in sweep(app.stores.retention, app.settings.models, policy, now).items():
+        app.telemetry.count("retention_deleted_total", number, table=table)
+
+
+def show_lag(app: App) -> None:
+    """Lag and age of every partition's watermark, and the ledger of jobs, as gauges."""
+    now_ms = to_ms(app.clock.now())
+    for progress in app.stores.windows.progress():
+        labels = {"topic": progress.partition.topic, "partition": str(progress.partition.partition)}
+        if progress.highwater is not None:
+            lag = max(0, progress.highwater - (progress.next_offset or 0))
+            app.telemetry.show("lag_records", lag, **labels)
+        if progress.watermark_ms is not None:
+            app.telemetry.show("watermark_age_seconds", (now_ms - progress.watermark_ms) / 1000, **labels)
+    phases: dict[str, int] = {}
+    for job in app.stores.jobs.jobs():
+        phases[job.phase.value] = phases.get(job.phase.value, 0) + 1
+    for phase, number in phases.items():
+        app.telemetry.show("retraining_jobs", number, phase=phase)

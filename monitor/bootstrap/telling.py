@@ -1,0 +1,48 @@
+"""Looking at, and nudging, what the alerts package holds: for commands."""
+
+from collections.abc import Mapping, Sequence
+
+from alerts.errors import UnknownDelivery
+from alerts.model import DeliveryState
+from alerts.service import AlertService
+from monitor.bootstrap.alerting import alert_service
+from monitor.bootstrap.app import App
+from monitor.bootstrap.serving import alert_row
+from monitor.domain.errors import MonitorError
+from monitor.domain.time import format_instant
+
+
+def list_alerts(app: App, *, is_all: bool) -> Sequence[Mapping[str, object]]:
+    """The alerts that fire, or the latest hundred."""
+    service = _service(app)
+    return [alert_row(alert) for alert in (service.history() if is_all else service.open_alerts())]
+
+
+def list_deliveries(app: App, state: str | None) -> Sequence[Mapping[str, object]]:
+    """The latest hundred messages, of one state or of all."""
+    found = _service(app).deliveries(DeliveryState(state) if state else None)
+    return [
+        {
+            "id": one.id,
+            "channel": one.channel,
+            "state": one.state.value,
+            "attempts": one.attempts,
+            "created_at": format_instant(one.created_at),
+            "next_at": format_instant(one.next_at),
+            "reason": str(one.reason),
+            "last_failure": one.last_failure,
+        }
+        for one in found
+    ]
+
+
+def replay_delivery(app: App, delivery_id: str) -> None:
+    """Send a message again; MonitorError when there is none of this id."""
+    try:
+        _service(app).replay(delivery_id)
+    except UnknownDelivery as error:
+        raise MonitorError(f"{error}: see `driftline alerts deliveries list`") from error
+
+
+def _service(app: App) -> AlertService:
+    return alert_service(app.settings, app.engine, app.clock, app.owner)

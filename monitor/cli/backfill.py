@@ -1,0 +1,57 @@
+"""`driftline backfill`."""
+
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from monitor.cli.options import config_option, json_option, opened
+from monitor.cli.output import bars, print_json
+from monitor.domain.time import format_instant
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@config_option
+@click.option("--model", default=None, help="Judge this model alone (default: every model with a baseline).")
+@click.option("--workers", type=click.IntRange(1), default=None, help="Processes (default: one a processor).")
+@click.option("--tell", is_flag=True, help="Send alerts and ask for retraining, as the daemon would have.")
+@json_option
+def backfill(
+    paths: tuple[Path, ...], directory: Path, model: str | None, workers: int | None, *, tell: bool, as_json: bool
+) -> None:
+    """Judge history from files, on all cores.
+
+    PATHS are files or folders of JSON lines or Parquet, records of both kinds. Event time comes from the records; the
+    same windows, checks and rules apply as in the daemon. Files that were read before are not read again. Nobody is
+    told and nothing is retrained unless --tell is given.
+    """
+    from monitor.bootstrap.backfilling import backfill as run  # noqa: PLC0415 - `--help` must not wait for it
+
+    with opened(directory) as app, bars() as progress:
+        done = run(app, paths, model, progress, workers=workers or 0, tells=tell)
+    if as_json:
+        print_json(
+            {
+                "model": name,
+                "windows": report.windows,
+                "verdicts": {str(verdict): n for verdict, n in report.verdicts.items()},
+                "transitions": [
+                    {"rule": t.subject.rule, "at": format_instant(t.at), "phase": t.after.value, "why": t.why}
+                    for t in report.transitions
+                ],
+            }
+            for name, report in done.judged.items()
+        )
+        return
+    read = done.read
+    click.echo(
+        f"{done.files} files, {read.records:,} records: {read.counted:,} counted, {read.truths:,} ground truth, "
+        f"{read.refused:,} refused, {read.late:,} late"
+    )
+    for name, report in done.judged.items():
+        verdicts = Counter({str(verdict): n for verdict, n in report.verdicts.items()})
+        click.echo(f"{name}: {report.windows} windows; " + ", ".join(f"{n:,} {v}" for v, n in verdicts.most_common()))
+        for change in report.transitions:
+            click.echo(f"  {format_instant(change.at)} {change.subject.rule}: {change.after.value}, {change.why}")
+        click.echo(f"see `driftline findings --model {name}`")

@@ -1,0 +1,70 @@
+"""`driftline findings`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from monitor.cli.options import config_option, instant, json_option, opened
+from monitor.cli.output import number, print_json, print_table, verdict_text
+from monitor.domain.errors import ConfigError
+from monitor.domain.findings import Finding, Verdict
+from monitor.domain.time import format_instant
+
+
+@click.command()
+@config_option
+@click.option("--model", required=True, help="Name of the model.")
+@click.option("--since", callback=instant, help="Windows that start at or after this instant.")
+@click.option("--until", callback=instant, help="Windows that start before this instant.")
+@click.option("--verdict", "verdicts", multiple=True, type=click.Choice([v.value for v in Verdict]), help="Only these.")
+@click.option("--check", "checks", multiple=True, help="Only these tests or checks, as psi or psi(amount).")
+@click.option("--limit", type=click.IntRange(1), default=None, help="The newest so many (a table shows 200).")
+@json_option
+def findings(
+    directory: Path,
+    model: str,
+    since: datetime | None,
+    until: datetime | None,
+    verdicts: Sequence[str],
+    checks: Sequence[str],
+    limit: int | None,
+    *,
+    as_json: bool,
+) -> None:
+    """What the checks said, per window and check."""
+    from monitor.shells.api.findings import finding_row  # noqa: PLC0415 - `--help` must not wait for it
+
+    with opened(directory) as app:
+        if model not in app.settings.models:
+            known = ", ".join(sorted(app.settings.models)) or "none"
+            raise ConfigError(f"no model {model!r} is configured", hint=f"known: {known}")
+        found = app.stores.evaluations.findings(model, since, until)
+        wanted = [f for f in found if _is_wanted(f, verdicts, checks)]
+    shown = wanted[-limit:] if limit else wanted if as_json else wanted[-200:]
+    if as_json:
+        print_json(finding_row(finding) for finding in shown)
+        return
+    titles = ("window", "version", "check", "verdict", "statistic", "n", "reason")
+    print_table(titles, map(_cells, shown), empty=f"no findings about {model} here")
+    if len(shown) < len(wanted):
+        click.echo(f"the newest {len(shown)} of {len(wanted)}; --limit and --json show more")
+
+
+def _is_wanted(finding: Finding, verdicts: Sequence[str], checks: Sequence[str]) -> bool:
+    named = not checks or finding.check.test in checks or finding.check.name in checks
+    return named and (not verdicts or finding.verdict.value in verdicts)
+
+
+def _cells(finding: Finding) -> tuple[object, ...]:
+    result = finding.result
+    return (
+        f"{format_instant(finding.window.start)}/{format_instant(finding.window.end)}",
+        finding.model.version,
+        finding.check.name,
+        verdict_text(finding.verdict.value),
+        number(result.statistic) if result else "",
+        result.n_current if result else "",
+        finding.reason,
+    )

@@ -1,0 +1,104 @@
+"""`driftline`: the commands, each in a file of its own that is imported when it is called."""
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "demo": ("monitor.cli.demo", "demo", "Watch real traffic drift: verdicts, an alert, a retraining job."),
+    "run": ("monitor.cli.run", "run", "Run all roles in one process: consume, tick, dispatch."),
+    "consume": ("monitor.cli.run", "consume", "Read records and save their profiles."),
+    "tick": ("monitor.cli.run", "tick", "Judge windows, relay alerts, start retraining, forget old data."),
+    "dispatch": ("monitor.cli.run", "dispatch", "Group, route and send notifications."),
+    "backfill": ("monitor.cli.backfill", "backfill", "Judge history from files, on all cores."),
+    "baseline": ("monitor.cli.baseline", "baseline", "Build, list, show and promote baselines."),
+    "findings": ("monitor.cli.findings", "findings", "What the checks said, per window and check."),
+    "alerts": ("monitor.cli.alerts", "alerts", "Alerts that fire, and their deliveries."),
+    "checks": ("monitor.cli.checks", "checks", "The drift tests and performance metrics there are."),
+    "retraining": (
+        "monitor.cli.retraining",
+        "retraining",
+        "The ledger of retraining jobs: list, finish, approve, hold.",
+    ),
+    "dead-letters": ("monitor.cli.dead_letters", "dead_letters", "Records that were refused, and why."),
+    "report": ("monitor.cli.report", "report", "Write the drill-down report of one window."),
+    "check-config": ("monitor.cli.check_config", "check_config", "Report every mistake of the configuration."),
+    "db": ("monitor.cli.db", "db", "Create or upgrade the database's tables."),
+    "traffic": ("monitor.cli.traffic", "traffic", "Send the demo's traffic into Kafka; play its training pipeline."),
+    "version": ("monitor.cli.version", "version", "Show the version."),
+}
+"""Name -> (module, attribute, one line of help). The line stands here too, so that --help imports nothing."""
+
+DEBUG_VARIABLE = "DRIFTLINE_DEBUG"
+INTERRUPTED, MISTAKEN = 130, 2
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """In the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """The command itself; None when there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """From the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """With a hint for a mistyped name."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches  # noqa: PLC0415 - for the mistyped only
+
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else " See `driftline --help`."
+            raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, envvar=DEBUG_VARIABLE, help="Show the traceback of an error.")
+def driftline(*, debug: bool) -> None:
+    """Drift and performance monitoring of machine-learning models: inference logs in, alerts and retraining out."""
+    if debug:
+        os.environ[DEBUG_VARIABLE] = "1"  # worker processes inherit it
+
+
+def main() -> None:
+    """Run a command; the exit code is 0, 1 (something crashed), 2 (a mistake that the message explains) or 130."""
+    try:
+        code = driftline.main(prog_name="driftline", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(MISTAKEN)
+    except BrokenPipeError:  # the reader of our output has gone: `driftline findings | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get(DEBUG_VARIABLE) or not _is_explained(error):
+            raise
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
+        sys.exit(MISTAKEN)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _is_explained(error: Exception) -> bool:
+    """Whether its message was written for the person who reads it."""
+    from monitor.domain.errors import MonitorError  # noqa: PLC0415 - only when something went wrong
+
+    return isinstance(error, MonitorError)
