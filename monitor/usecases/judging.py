@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from monitor.domain.checks import Check, Threshold
@@ -83,8 +83,9 @@ class Judge:
         for segment, bound in self._checks.of_drift(model, baseline_id, baseline).items():
             for one in bound:
                 verdict, reason, result = _run(one, baseline, content.profiles.get(segment))
-                finding = _finding(evaluation, one.check, verdict, reason, result, evidence)
-                findings.append(replace(finding, coverage=content.coverage))
+                findings.append(
+                    _finding(evaluation, one.check, verdict, reason, result, evidence, coverage=content.coverage)
+                )
         current = content.profiles[ALL_TRAFFIC].columns
         pairs = {name: (profile, current[name]) for name, profile in baseline.profiles().items()}
         return Judgement(evaluation, findings, baseline.importances, pairs)
@@ -122,15 +123,22 @@ class Judge:
         findings = []
         for one in self._checks.of_performance(model):
             verdict, reason, result = _measure(one, judged, model.positive_label)
-            finding = _finding(evaluation, one.check, verdict, reason, result, evidence)
-            findings.append(replace(finding, kind=EvaluationKind.PERFORMANCE, coverage=coverage))
+            findings.append(_finding(evaluation, one.check, verdict, reason, result, evidence, coverage=coverage))
         return Judgement(evaluation, findings)
 
 
-def _finding(
-    evaluation: Evaluation, check: Check, verdict: Verdict, reason: str, result: TestResult | None, evidence: Evidence
+def _finding(  # noqa: PLR0917 - the parts of a finding
+    evaluation: Evaluation,
+    check: Check,
+    verdict: Verdict,
+    reason: str,
+    result: TestResult | None,
+    evidence: Evidence,
+    *,
+    coverage: float | None = None,
 ) -> Finding:
-    return Finding(evaluation.model, check, evaluation.window, evaluation.revision, verdict, reason, result, evidence)
+    e = evaluation
+    return Finding(e.model, check, e.window, e.revision, verdict, reason, result, evidence, e.kind, coverage)
 
 
 def _run(one: BoundCheck, baseline: Baseline, current: ModelProfile | None) -> tuple[Verdict, str, TestResult | None]:
