@@ -1,7 +1,9 @@
 """The typed decoder of a model version's features, generated from its schema."""
 
+import math
+import struct
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, starmap
 from operator import attrgetter
 from typing import Protocol
 
@@ -11,7 +13,7 @@ import numpy as np
 from monitor.adapters.loose_record import as_number
 from monitor.adapters.record_fields import Category
 from monitor.domain.models import ColumnKind
-from monitor.stats.columns import CategoricalColumn, Column, Mask, NumericColumn
+from monitor.stats.columns import CategoricalColumn, Column, Floats, Mask, NumericColumn
 from monitor.stream.batch import category_text
 from monitor.stream.schema import RecordSchema
 
@@ -43,8 +45,8 @@ def feature_reader(schema: RecordSchema) -> FeatureReader:
 class TypedReader:
     """Decodes straight into a struct with a slot for each feature of the schema; other features are skipped.
 
-    Missing features and nulls are None. Text and booleans are refused where a number is due, so that "1.5" and true
-    never pass for 1.5 and 1.0.
+    Missing numbers are NaN; other missing features and nulls are None. Text and booleans are refused where a number is
+    due, so that "1.5" and true never pass for 1.5 and 1.0.
     """
 
     def __init__(self, schema: RecordSchema) -> None:
@@ -54,10 +56,12 @@ class TypedReader:
         self._attributes = {name: f"c{k}" for k, name in enumerate(self._numeric + self._categorical)}
         self._row = msgspec.defstruct("Features", [self._field(name) for name in self._attributes], gc=False)
         self.decode: Callable[[msgspec.Raw], object] = msgspec.json.Decoder(self._row).decode
+        self._pack = struct.Struct(f"={len(self._numeric)}d").pack
 
     def _field(self, name: str) -> tuple[str, object, object]:
         accepted = float | None if name in self._numeric else Category
-        return self._attributes[name], accepted, msgspec.field(default=None, name=name)
+        missing = math.nan if name in self._numeric else None
+        return self._attributes[name], accepted, msgspec.field(default=missing, name=name)
 
     def coerce(self, features: Mapping[str, object]) -> tuple[object, list[str]]:
         """Value by value: a value of a wrong type is None and named."""
@@ -77,8 +81,7 @@ class TypedReader:
         found: dict[str, Column] = {}
         n = len(rows)
         if self._numeric:
-            flat = chain.from_iterable(map(self._getter(self._numeric), rows))
-            matrix = np.fromiter(flat, np.float64, n * len(self._numeric)).reshape(n, -1)
+            matrix = self._matrix(rows)
             for name, values in zip(self._numeric, np.ascontiguousarray(matrix.T), strict=True):
                 found[name] = NumericColumn(values, _mask(invalid.get(name), n))
         if self._categorical:
@@ -86,6 +89,15 @@ class TypedReader:
             for name, column in zip(self._categorical, transposed, strict=True):
                 found[name] = CategoricalColumn(as_texts(column), _mask(invalid.get(name), n))
         return found
+
+    def _matrix(self, rows: Sequence[object]) -> Floats:
+        numbers = map(self._getter(self._numeric), rows)
+        try:
+            flat = np.frombuffer(b"".join(starmap(self._pack, numbers)), np.float64)
+        except struct.error:  # a null; they are NaN for numpy, too, a little slower
+            again = chain.from_iterable(map(self._getter(self._numeric), rows))
+            flat = np.fromiter(again, np.float64, len(rows) * len(self._numeric))
+        return flat.reshape(len(rows), -1)
 
     def _getter(self, names: Sequence[str]) -> Callable[[object], tuple[object, ...]]:
         attributes = [self._attributes[name] for name in names]

@@ -80,6 +80,14 @@ def _join_invalid(parts: Sequence[Column]) -> Mask | None:
     return np.concatenate(masks)
 
 
+def between(column: Column, start: int, stop: int) -> Column:
+    """The rows [start, stop) of a column."""
+    invalid = None if column.invalid is None else column.invalid[start:stop]
+    if isinstance(column, NumericColumn):
+        return NumericColumn(column.values[start:stop], invalid)
+    return CategoricalColumn(column.values[start:stop], invalid)
+
+
 def as_categorical(column: Column) -> CategoricalColumn:
     """The column with its numbers as text; a categorical column as it is."""
     if isinstance(column, CategoricalColumn):

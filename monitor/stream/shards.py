@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from monitor.stats.columns import Column, Ints, Mask, Rows
 from monitor.stats.profiles.categorical import CategoricalLayout
 from monitor.stats.profiles.layouts import Layout
 from monitor.stats.profiles.model import ModelProfile
-from monitor.stream.batch import RecordBatch, as_categorical, join_columns
+from monitor.stream.batch import RecordBatch, as_categorical, between, join_columns
 
 FOLD_AT_ROWS = 2_048
 """Rows of a model version that are collected before its profiles are updated: an update has a fixed cost a column."""
@@ -30,6 +31,13 @@ class _Rows:
     offsets: Ints
     late: Mask
     columns: Mapping[str, Column]
+
+    def between(self, start: int, stop: int) -> "_Rows":
+        if stop - start == len(self.offsets):
+            return self
+        run = slice(start, stop)
+        columns = {name: between(column, start, stop) for name, column in self.columns.items()}
+        return _Rows(self.event_time_ms[run], self.offsets[run], self.late[run], columns)
 
     def take(self, rows: Rows) -> "_Rows":
         columns = {name: column.take(rows) for name, column in self.columns.items()}
@@ -160,13 +168,15 @@ def _joined(waiting: list[tuple[RecordBatch, Mask]]) -> Iterator[_Rows]:
 
 def _by_pane(rows: _Rows, slide_ms: int) -> Iterator[tuple[int, _Rows]]:
     panes = rows.event_time_ms // slide_ms * slide_ms
-    if (panes == panes[0]).all():
-        yield int(panes[0]), rows
+    steps = np.diff(panes)
+    if (steps < 0).any():
+        order = np.argsort(panes, kind="stable")
+        for group in np.split(order, np.flatnonzero(np.diff(panes[order])) + 1):
+            yield int(panes[group[0]]), rows.take(group)
         return
-    order = np.argsort(panes, kind="stable")
-    starts = np.flatnonzero(np.diff(panes[order])) + 1
-    for group in np.split(order, starts):
-        yield int(panes[group[0]]), rows.take(group)
+    edges = [0, *(np.flatnonzero(steps) + 1).tolist(), len(panes)]
+    for start, stop in pairwise(edges):  # in order of time, as usual: nothing needs to be moved
+        yield int(panes[start]), rows.between(start, stop)
 
 
 def _by_segment(rows: _Rows, segments: tuple[Segment, ...]) -> Iterator[tuple[str, _Rows]]:
