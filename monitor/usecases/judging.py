@@ -127,7 +127,7 @@ class Judge:
         return Judgement(evaluation, findings)
 
 
-def _finding(  # noqa: PLR0917 - the parts of a finding
+def _finding(
     evaluation: Evaluation,
     check: Check,
     verdict: Verdict,
