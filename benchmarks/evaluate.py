@@ -1,0 +1,183 @@
+"""Judging 1,000 models of 25 features on one core: merge the stored shares, test every feature, judge it.
+
+Ours starts from the bytes of the shares as the database holds them (two partitions a window) and ends with findings,
+through the code that the scheduler runs; baselines and bound checks are at hand, as they are after the first run, and
+the database itself is left out on all sides. One distribution test a feature, PSI; `seconds_1000x25_all_checks` is the
+same with every check that a baseline proposes. The peers start from the window's raw rows and the training rows as
+arrays in memory: scipy runs Kolmogorov-Smirnov on numbers and chi-squared on words, Evidently its DataDriftPreset. Both
+are measured on a few models in the same run and extrapolated.
+"""
+
+import os
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+from scipy import stats
+
+from benchmarks.payloads import HOUR, START, columns
+from monitor.domain.checks import CheckSpec
+from monitor.domain.evaluation import Evaluation
+from monitor.domain.findings import EvaluationKind
+from monitor.domain.models import ModelRef, MonitoredModel
+from monitor.domain.partitions import PartitionId
+from monitor.domain.stream import Share, ShareKey
+from monitor.domain.time import to_ms
+from monitor.domain.windows import Window, WindowSpec
+from monitor.stats.baseline import Baseline
+from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
+from monitor.stats.drift import DRIFT_TESTS
+from monitor.stats.performance import PERFORMANCE_METRICS
+from monitor.stats.profiles.model import ModelProfile
+from monitor.usecases.judging import Judge
+
+MODELS, ROUNDS = 1_000, 5
+TRAINING_ROWS, WINDOW_ROWS, PARTITIONS = 20_000, 2_000, 2
+DISTINCT_BASELINES, DISTINCT_WINDOWS = 10, 100
+SCIPY_MODELS, EVIDENTLY_MODELS = 20, 3
+WINDOW = Window(START, START + HOUR)
+SHIFTED = 0.2
+"""A fifth of the windows drift, so that judging sees both outcomes."""
+
+Say = Callable[[str], object]
+
+
+class StoredShares:
+    """The shares of all models as a database would return them; the other reads are not asked for."""
+
+    def __init__(self, shares: Mapping[ModelRef, list[Share]], baselines: Mapping[str, bytes]) -> None:
+        self._shares, self._baselines = shares, baselines
+
+    def shares(self, ref: ModelRef, _segment: str, _since_ms: int, _until_ms: int) -> list[Share]:
+        return self._shares[ref]
+
+    def timeline(self, model: str) -> list[tuple[str, int | None, str]]:
+        (share, *_) = self._shares[ModelRef(model, "1")]
+        return [("1", None, share.key.baseline_id)]
+
+    def get(self, baseline_id: str) -> bytes:
+        return self._baselines[baseline_id]
+
+
+def run(progress: Say) -> dict[str, float | int]:
+    """Seconds for all models, and how many times as long the peers take."""
+    progress(f"making {DISTINCT_BASELINES} baselines and the shares of {MODELS:,} windows")
+    stored = _stored()
+    one_each = _ours(stored, (CheckSpec("psi"),), progress, "one test a feature")
+    everything = _ours(stored, (), progress, "every proposed check")
+    training, window = columns(TRAINING_ROWS, seed=99), columns(WINDOW_ROWS, seed=5)
+    scipy_s = _scipy(training, window, progress)
+    evidently_s = _evidently(training, window, progress)
+    return {
+        "seconds_1000x25": round(one_each, 3),
+        "vs_scipy": round(scipy_s / one_each, 1),
+        "vs_evidently": round(evidently_s / one_each, 1),
+        "seconds_1000x25_all_checks": round(everything, 3),
+        "scipy_seconds_1000x25": round(scipy_s, 1),
+        "evidently_seconds_1000x25": round(evidently_s, 1),
+        "window_rows": WINDOW_ROWS,
+        "training_rows": TRAINING_ROWS,
+        "rounds": ROUNDS,
+    }
+
+
+def _stored() -> StoredShares:
+    baselines = [
+        Baseline.build(ModelRef("benchmark", str(n)), columns(TRAINING_ROWS, seed=100 + n), "made")
+        for n in range(DISTINCT_BASELINES)
+    ]
+    payloads = [_payloads(baselines[n % DISTINCT_BASELINES], n) for n in range(DISTINCT_WINDOWS)]
+    shares = {
+        ModelRef(f"model-{n}", "1"): _shares(
+            f"model-{n}", payloads[n % DISTINCT_WINDOWS], baselines[n % DISTINCT_BASELINES]
+        )
+        for n in range(MODELS)
+    }
+    return StoredShares(shares, {one.id: one.to_bytes() for one in baselines})
+
+
+def _payloads(baseline: Baseline, seed: int) -> list[bytes]:
+    part, shift = WINDOW_ROWS // PARTITIONS, 1.0 if seed < SHIFTED * DISTINCT_WINDOWS else 0.0
+    made = []
+    for partition in range(PARTITIONS):
+        profile = ModelProfile.empty(baseline.layouts)
+        profile.update(columns(part, seed=1_000 * partition + seed, shift=shift), part)
+        made.append(profile.to_bytes())
+    return made
+
+
+def _shares(model: str, payloads: list[bytes], baseline: Baseline) -> list[Share]:
+    part = WINDOW_ROWS // PARTITIONS
+    return [
+        Share(ShareKey(model, "1", "", to_ms(START), baseline.id, PartitionId("log", n), 1), part, 0, 0, part, payload)
+        for n, payload in enumerate(payloads)
+    ]
+
+
+def _ours(stored: StoredShares, checks: tuple[CheckSpec, ...], progress: Say, what: str) -> float:
+    judge = Judge(DRIFT_TESTS, PERFORMANCE_METRICS, stored, stored, "benchmark")  # type: ignore[arg-type]
+    spec = WindowSpec(HOUR, HOUR)
+    models = [
+        MonitoredModel(f"model-{n}", spec, timedelta(0), HOUR, checks=checks, propose_checks=not checks)
+        for n in range(MODELS)
+    ]
+    evaluations = [
+        Evaluation(ModelRef(model.name, "1"), WINDOW, EvaluationKind.DRIFT, 0, WINDOW_ROWS) for model in models
+    ]
+    rounds = []
+    for number in range(ROUNDS + 1):
+        began = time.process_time()
+        for model, evaluation in zip(models, evaluations, strict=True):
+            judge.judge(model, evaluation, WINDOW.end)
+        rounds.append(time.process_time() - began)
+        progress(f"{what}, {'first run' if not number else f'round {number}'}: {rounds[-1]:.2f} s")
+    return statistics.median(rounds[1:])
+
+
+def _scipy(training: Mapping[str, Column], window: Mapping[str, Column], progress: Say) -> float:
+    began = time.process_time()
+    for _ in range(SCIPY_MODELS):
+        for name, column in training.items():
+            _scipy_test(column, window[name])
+    seconds = (time.process_time() - began) / SCIPY_MODELS * MODELS
+    progress(f"scipy, extrapolated from {SCIPY_MODELS} models: {seconds:.1f} s")
+    return seconds
+
+
+def _scipy_test(training: Column, window: Column) -> float:
+    if isinstance(training, NumericColumn) and isinstance(window, NumericColumn):
+        return float(stats.ks_2samp(training.values, window.values, method="asymp").pvalue)
+    assert isinstance(training, CategoricalColumn)
+    assert isinstance(window, CategoricalColumn)
+    before, now = np.array(training.values), np.array(window.values)
+    names = np.unique(np.concatenate((before, now)))
+    counts = [np.bincount(np.searchsorted(names, values), minlength=len(names)) for values in (before, now)]
+    return float(stats.chi2_contingency(np.array(counts)).pvalue)
+
+
+def _evidently(training: Mapping[str, Column], window: Mapping[str, Column], progress: Say) -> float:
+    warnings.simplefilter("ignore")
+    import pandas as pd
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.presets import DataDriftPreset
+
+    numbers = [name for name, column in training.items() if isinstance(column, NumericColumn)]
+    words = [name for name in training if name not in numbers]
+    definition = DataDefinition(numerical_columns=numbers, categorical_columns=words)
+    reference, current = (
+        Dataset.from_pandas(pd.DataFrame({k: v.values for k, v in made.items()}), data_definition=definition)
+        for made in (training, window)
+    )
+    Report([DataDriftPreset()]).run(current, reference)  # imports and caches are not counted
+    began = time.process_time()
+    for _ in range(EVIDENTLY_MODELS):
+        Report([DataDriftPreset()]).run(current, reference)
+    seconds = (time.process_time() - began) / EVIDENTLY_MODELS * MODELS
+    progress(f"evidently, extrapolated from {EVIDENTLY_MODELS} models: {seconds:.0f} s")
+    return seconds
