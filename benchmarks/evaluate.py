@@ -5,7 +5,7 @@ through the code that the scheduler runs; baselines and bound checks are at hand
 the database itself is left out on all sides. One distribution test a feature, PSI; `seconds_1000x25_all_checks` is the
 same with every check that a baseline proposes. The peers start from the window's raw rows and the training rows as
 arrays in memory: scipy runs Kolmogorov-Smirnov on numbers and chi-squared on words, Evidently its DataDriftPreset. Both
-are measured on a few models in the same run and extrapolated.
+are measured on a few models in the same run and extrapolated. Seconds are those of the processor, the median of rounds.
 """
 
 import os
