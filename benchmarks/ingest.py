@@ -1,12 +1,12 @@
 """JSON bytes to saved shares on one core, against whylogs profiles and Evidently reports of the same windows.
 
-Every program reads the same messages (20 numbers, 5 words, about 690 bytes), in hourly windows, and saves its result of
-each window in a SQLite file. Only CPU seconds of the work are counted: imports, the baseline and reading the file into
-memory are not. Each runs in a process of its own with one thread on one core; repetitions alternate.
+Every program reads the same messages (20 numbers, 5 words, about 690 bytes), in hourly windows, and saves its result
+of each window in a SQLite file. Only CPU seconds of the work are counted: imports, the baseline and reading the file
+into memory are not. Each runs in a process of its own with one thread on one core; repetitions alternate.
 
-Driftline and whylogs get the same polls. whylogs has a cost by the call, so the ratio depends on their size: `vs_whylogs`
-is with the 5,000 records of our Kafka default (so whylogs sees whole windows at once, its best case), and a second ratio
-is with polls of 1,000.
+Driftline and whylogs get the same polls. whylogs has a cost by the call, so the ratio depends on their size:
+`vs_whylogs` is with the 5,000 records of our Kafka default (so whylogs sees whole windows at once, its best case),
+and a second ratio is with polls of 1,000.
 """
 
 import os

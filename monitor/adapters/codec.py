@@ -24,7 +24,7 @@ from monitor.stream.batch import Decoded, RecordBatch, category_text
 from monitor.stream.dead_letters import dead_letter
 from monitor.stream.schema import RecordSchema, SchemaLookup
 
-SLICE = 1_000
+SLICE = 500
 """Messages that are decoded at a time: their objects stay in the processor's cache."""
 
 MAX_RECORD_BYTES = 5 * 2**20

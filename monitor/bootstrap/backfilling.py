@@ -18,6 +18,10 @@ from monitor.domain.stream import TopicKind
 from monitor.usecases.backfill import FinishedReads, QuietStore, ReadTotals, of_history, read_to_end
 from monitor.usecases.evaluate import EvaluateReport
 
+_WORTH_A_PROCESS_BYTES = 32 * 1024**2
+_HANDS_A_PROCESS = 4
+"""Files are dealt into so many hands for each process, so that all end at about the same time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Backfilled:
@@ -46,7 +50,7 @@ def backfill(
     """
     models = _models(app, model)
     files = _files(paths)
-    processes = min(len(files), workers or os.cpu_count() or 1)
+    processes = min(len(files), workers or _useful_processes(files))
     with progress.task("reading", None) as bar:
         read = _read_here(app, files, bar) if processes == 1 else _read_apart(app, files, processes, bar)
     topics = frozenset(file.resolve().as_posix() for file in files)
@@ -95,14 +99,21 @@ def _read_here(app: App, files: Sequence[Path], bar: ProgressTask) -> ReadTotals
         source.close()
 
 
+def _useful_processes(files: Sequence[Path]) -> int:
+    """One a processor, but none for less than what one reads while another starts."""
+    size = sum(file.stat().st_size for file in files)
+    return min(os.cpu_count() or 1, 1 + size // _WORTH_A_PROCESS_BYTES)
+
+
 def _read_apart(app: App, files: Sequence[Path], processes: int, bar: ProgressTask) -> ReadTotals:
     """Deal the files out, largest first; a file is a partition, so no two processes write the same share."""
     totals = ReadTotals()
     by_size = sorted(files, key=lambda file: file.stat().st_size, reverse=True)
+    hands = [by_size[first :: processes * _HANDS_A_PROCESS] for first in range(processes * _HANDS_A_PROCESS)]
     context = multiprocessing.get_context("spawn")  # threads and connections do not survive a fork
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
         futures: list[Future[ReadTotals]] = [
-            pool.submit(read_files, app.settings.directory, [file]) for file in by_size
+            pool.submit(read_files, app.settings.directory, hand) for hand in hands if hand
         ]
         try:
             for future in as_completed(futures):

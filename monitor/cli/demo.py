@@ -21,7 +21,6 @@ import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-import monitor
 from monitor.bootstrap.app import App, open_app
 from monitor.domain.errors import MonitorError
 from monitor.domain.rules import Phase, Transition
@@ -70,12 +69,12 @@ def demo(output: Path, data: Path | None, cache: Path, days_per_second: float, k
     elec2 = load_elec2(data or fetch_elec2(cache, lambda said: console.print(f"  {said}")))
     port = _free_port()
     pipeline_port = _free_port()
-    example = example_folder(Path(monitor.__file__).parent, Path(sys.prefix))
+    example = example_folder(Path(__file__).parents[1], Path(sys.prefix))
     run.folder.prepare(example, port, f"http://127.0.0.1:{pipeline_port}/train")
     console.print(f"  training the model on {story.TRAINING_START:%-d %b %Y} to {story.TRAINING_END:%-d %b %Y}")
     serving = Serving(elec2, run.folder.models, Plan(), run.stopping.is_set)
     _call(run, "baseline", "build", "--model", MODEL_NAME, "--version", "1", str(serving.training_set("1")),
-          "--exclude", "target", "--time-column", "event_time")  # fmt: skip
+          "--target", "target", "--event-time", "event_time")  # fmt: skip
     settings = PipelineSettings(
         f"http://127.0.0.1:{port}", environ[_SECRETS[0]], environ[_SECRETS[1]], port=pipeline_port
     )
@@ -269,7 +268,7 @@ def _wait_until_ready(daemon: subprocess.Popen[bytes], port: int, run: _Run) -> 
     )
 
 
-_DRIFTLINE = (sys.executable, "-m", "monitor.cli.main")
+_DRIFTLINE = (sys.executable, "-c", "from monitor.cli.main import main; main()")
 
 
 def _call(run: _Run, *arguments: str) -> None:

@@ -30,10 +30,9 @@ retraining:
   triggers:
     pipeline:
       kind: webhook
-      settings:
-        url: {pipeline_url}
-        secret: {{env: DRIFTLINE_DEMO_TRIGGER_SECRET}}
-        allow: [127.0.0.1]
+      url: {pipeline_url}
+      secret: {{env: DRIFTLINE_DEMO_TRIGGER_SECRET}}
+      allow: [127.0.0.1]
   policies:
     careful:
       trigger: pipeline
