@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from monitor.cli.main import main as command
 
 from alerts.errors import FailureReason
 from alerts.model import NotifyReason, SkipReason
+from monitor.cli.main import driftline as command
 from monitor.config.schema import json_schema
 from monitor.domain.errors import RejectReason
 from monitor.domain.findings import Verdict

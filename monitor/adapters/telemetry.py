@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import IO
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from structlog.typing import Processor
 
 
@@ -63,6 +70,7 @@ class Telemetry:
     """The process's metrics. An unknown name or label is a KeyError or ValueError: a mistake of the caller."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # a second series for each counter, which nobody reads
         self._registry = CollectorRegistry()
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
@@ -159,6 +167,7 @@ def configure_logs(
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("driftline").setLevel(level.upper())
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # our listener says the same, in our words
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

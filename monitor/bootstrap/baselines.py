@@ -59,16 +59,17 @@ def build_baseline(
 
 def promote_baseline(app: App, ref: ModelRef, baseline_id: str, effective_from: datetime | None, why: str) -> None:
     """From this event time on (None: always), compare windows of the version with this baseline."""
-    baseline_builder(app).promote(ref, full_id(app, ref.name, baseline_id), effective_from, why)
+    baseline_builder(app).promote(ref, baseline_id, effective_from, why)
 
 
-def full_id(app: App, model: str, start: str) -> str:
-    """The only baseline of the model whose id starts like this; BaselineError when there is none, or more."""
-    found = [str(one["id"]) for one in app.stores.baselines.summaries(model) if str(one["id"]).startswith(start)]
+def stored_baseline(app: App, start: str) -> tuple[str, ModelRef]:
+    """(id, whose it is) of the only baseline whose id starts like this; BaselineError when there is none, or more."""
+    summaries = app.stores.baselines.summaries()
+    found = [one for one in summaries if str(one["id"]).startswith(start)]
     if len(found) != 1:
         what = "no baseline" if not found else f"{len(found)} baselines"
-        raise BaselineError(f"{what} of {model} start with {start!r}: see `driftline baseline list --model {model}`")
-    return found[0]
+        raise BaselineError(f"{what} with an id that starts with {start!r}: see `driftline baseline list`")
+    return str(found[0]["id"]), ModelRef(str(found[0]["model"]), str(found[0]["version"]))
 
 
 def training_samples(app: App) -> TrainingSamples:

@@ -12,7 +12,7 @@ from monitor.cli.options import config_option, instant, json_option, opened
 from monitor.cli.output import number, print_json, print_table
 from monitor.domain.errors import BaselineError
 from monitor.domain.models import ModelRef
-from monitor.domain.time import format_instant
+from monitor.domain.time import format_instant, from_ms
 
 if TYPE_CHECKING:
     from monitor.usecases.baseline import BuiltBaseline
@@ -95,8 +95,8 @@ def build(
         click.echo(json.dumps({**built.baseline.describe(), "is_new": built.is_new, "notes": notes, "checks": checks}))
         return
     _show(built)
-    click.echo(f"{len(built.checks)} checks proposed; `driftline baseline show {built.id[:12]} --model {model}`")
-    click.echo("promoted" if is_promoted else f"not promoted: `driftline baseline promote {built.id[:12]} ...`")
+    click.echo(f"{len(built.checks)} checks proposed; `driftline baseline show {built.id[:12]}`")
+    click.echo("promoted" if is_promoted else f"not promoted: `driftline baseline promote {built.id[:12]}`")
 
 
 @baseline.command("list")
@@ -129,50 +129,42 @@ def list_baselines(directory: Path, model: str | None, *, as_json: bool) -> None
 @baseline.command()
 @click.argument("baseline_id")
 @config_option
-@model_option
 @json_option
-def show(baseline_id: str, directory: Path, model: str, *, as_json: bool) -> None:
-    """One baseline: its columns with kind, missing values and range."""
-    from monitor.bootstrap.baselines import full_id  # noqa: PLC0415 - heavy
+def show(baseline_id: str, directory: Path, *, as_json: bool) -> None:
+    """One baseline (the start of its id is enough): its columns with kind, missing values and range."""
+    from monitor.bootstrap.baselines import stored_baseline  # noqa: PLC0415 - heavy
     from monitor.stats.baseline import Baseline  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
-        stored = Baseline.from_bytes(app.stores.baselines.get(full_id(app, model, baseline_id)))
-        timeline = app.stores.baselines.timeline(model)
-    described = stored.describe()
+        whole_id, ref = stored_baseline(app, baseline_id)
+        stored = Baseline.from_bytes(app.stores.baselines.get(whole_id))
+        timeline = app.stores.baselines.timeline(ref.name)
     if as_json:
-        click.echo(json.dumps(described))
+        click.echo(json.dumps(stored.describe()))
         return
-    _show_columns(described)
+    _show_columns(stored.describe())
     for version, effective_ms, promoted in timeline:
         if promoted == stored.id:
-            since = "always" if effective_ms is None else f"from {format_instant(_instant(effective_ms))}"
+            since = "always" if effective_ms is None else f"from {format_instant(from_ms(effective_ms))}"
             click.echo(f"holds for version {version} {since}")
 
 
 @baseline.command()
 @click.argument("baseline_id")
 @config_option
-@model_option
-@version_option
+@click.option("--version", default=None, help="Version whose windows it is for (default: its own).")
 @from_option
 @click.option("--why", default="promoted by hand", show_default=True, help="Kept beside the promotion.")
-def promote(
-    baseline_id: str, directory: Path, model: str, version: str, effective_from: datetime | None, why: str
-) -> None:
-    """Compare the version's windows with this baseline."""
-    from monitor.bootstrap.baselines import promote_baseline  # noqa: PLC0415 - heavy
+def promote(baseline_id: str, directory: Path, version: str | None, effective_from: datetime | None, why: str) -> None:
+    """Compare a version's windows with this baseline (the start of its id is enough)."""
+    from monitor.bootstrap.baselines import promote_baseline, stored_baseline  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
-        promote_baseline(app, ModelRef(model, version), baseline_id, effective_from, why)
+        whole_id, ref = stored_baseline(app, baseline_id)
+        ref = ModelRef(ref.name, version or ref.version)
+        promote_baseline(app, ref, whole_id, effective_from, why)
     since = "always" if effective_from is None else f"from {format_instant(effective_from)}"
-    click.echo(f"{model}:{version} is compared with {baseline_id} {since}")
-
-
-def _instant(ms: int) -> datetime:
-    from monitor.domain.time import from_ms  # noqa: PLC0415 - beside its only use
-
-    return from_ms(ms)
+    click.echo(f"{ref} is compared with {whole_id} {since}")
 
 
 def _renames(pairs: tuple[str, ...]) -> dict[str, str]:

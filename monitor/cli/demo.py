@@ -55,7 +55,7 @@ class _Run:
     "--data", type=click.Path(exists=True, path_type=Path), help="A copy of elec.csv, or of the wheel it is in."
 )
 @click.option("--cache", type=click.Path(path_type=Path), default=Path(".cache/demo"), show_default=True)
-@click.option("--days-per-second", type=click.FloatRange(0.2, 50), default=3.5, show_default=True, help="Event time.")
+@click.option("--days-per-second", type=click.FloatRange(0.2, 50), default=4.0, show_default=True, help="Event time.")
 @click.option("--keep", is_flag=True, help="Leave the monitor running afterwards, until Ctrl-C.")
 def demo(output: Path, data: Path | None, cache: Path, days_per_second: float, keep: bool) -> None:  # noqa: FBT001 - a flag
     """Replay the New South Wales electricity market of 1997 as a model's inference log.
@@ -74,7 +74,7 @@ def demo(output: Path, data: Path | None, cache: Path, days_per_second: float, k
     console.print(f"  training the model on {story.TRAINING_START:%-d %b %Y} to {story.TRAINING_END:%-d %b %Y}")
     serving = Serving(elec2, run.folder.models, Plan(), run.stopping.is_set)
     _call(run, "baseline", "build", "--model", MODEL_NAME, "--version", "1", str(serving.training_set("1")),
-          "--target", "target", "--event-time", "event_time")  # fmt: skip
+          "--event-time", "event_time")  # fmt: skip
     settings = PipelineSettings(
         f"http://127.0.0.1:{port}", environ[_SECRETS[0]], environ[_SECRETS[1]], port=pipeline_port
     )

@@ -131,15 +131,18 @@ class Evaluate:
 
     def _serves(self, model: MonitoredModel, evaluation: Evaluation) -> bool:
         """Whether the version has most of the window's records: rules follow what serves, the others are recorded."""
-        window = evaluation.window
-        panes = self._windows.panes(model.name, window.start_ms, window.end_ms, model.windows.slide_ms)
-        by_version: Counter[str] = Counter()
-        for pane in panes:
-            by_version[pane.version] += pane.n
+        by_version = self._count(model, evaluation.window)
         if not by_version:
             return True
         most = max(by_version.values())
         return by_version[evaluation.model.version] == most
+
+    def _count(self, model: MonitoredModel, window: Window) -> Counter[str]:
+        """Records of the window by version."""
+        by_version: Counter[str] = Counter()
+        for pane in self._windows.panes(model.name, window.start_ms, window.end_ms, model.windows.slide_ms):
+            by_version[pane.version] += pane.n
+        return by_version
 
     def _fold(self, model: MonitoredModel, judgement: Judgement) -> _Folded:
         folded = _Folded()
@@ -178,11 +181,15 @@ class Evaluate:
         folded: _Folded,
     ) -> None:
         window = judgement.evaluation.window
-        if was_folded(state, window):
-            return  # a late revision is recorded; nobody is told anew
-        outcome = evaluate(rule.when, findings, judgement.importances)
         subject = Subject(rule.name, model.name)
-        after, transition = advance(rule, subject, state, outcome, window)
+        outcome = evaluate(rule.when, findings, judgement.importances)
+        if not was_folded(state, window):
+            after, transition = advance(rule, subject, state, outcome, window)
+        elif may_refold(rule, state, window):
+            judged = self._judged_since(model, rule, state, findings, judgement)
+            after, transition = refold(rule, subject, state, judged)
+        else:
+            return  # a late revision is recorded; nobody is told anew
         if after == state:
             return
         folded.states[subject] = after
@@ -198,6 +205,24 @@ class Evaluate:
             folded.events.append(resolved_event(rule, model, state, occasion))
         if transition is not None and transition.after is Phase.FIRING and transition.before is not Phase.RECOVERING:
             folded.requests += _requests(rule, model, judgement, transition)
+
+    def _judged_since(
+        self, model: MonitoredModel, rule: Rule, state: RuleState, findings: Sequence[Finding], judgement: Judgement
+    ) -> list[tuple[Window, Outcome]]:
+        """Outcomes of the serving versions' windows that a rule is folded over again, by their newest revisions."""
+        window = judgement.evaluation.window
+        since = min(refold_since(rule, state) or window.end, window.end)
+        by_window: dict[Window, dict[str, list[Finding]]] = {}
+        for finding in self._store.findings(model.name, since - model.windows.size):
+            if finding.window.end >= since:
+                by_window.setdefault(finding.window, {}).setdefault(finding.model.version, []).append(finding)
+        seen: dict[Window, Sequence[Finding]] = {
+            one: by_version[max(by_version, key=lambda version, one=one: (self._count(model, one)[version], version))]  # type: ignore[misc] # the default binds the loop's window
+            for one, by_version in by_window.items()
+        }
+        seen[window] = findings
+        windows = sorted(seen, key=lambda one: one.end)
+        return [(one, evaluate(rule.when, seen[one], judgement.importances)) for one in windows]
 
 
 def _requests(rule: Rule, model: MonitoredModel, judgement: Judgement, transition: Transition) -> list[RetrainRequest]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from monitor.domain.checks import Check, Threshold
+from monitor.domain.errors import MonitorError, StoreUnavailable
 from monitor.domain.evaluation import Evaluation
 from monitor.domain.findings import EvaluationKind, Evidence, Finding, TestResult, Verdict
 from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
@@ -25,7 +26,8 @@ from monitor.usecases.window_content import compared_with, window_content
 
 SILENCE = "silence"
 BASELINE = "baseline"
-"""Names of the two checks that every model has: that records come, and that there is something to compare with."""
+SET_UP = "checks"
+"""Names of the checks that every model has: records come, there is something to compare with, and checks that fit it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,16 @@ class Judge:
 
     def judge(self, model: MonitoredModel, evaluation: Evaluation, now: datetime) -> Judgement:
         """All findings of the evaluation; a check that breaks is a failed finding and harms no other."""
-        if evaluation.kind is EvaluationKind.PERFORMANCE:
-            return self._performance(model, evaluation, now)
-        if evaluation.mark == 0:
+        if evaluation.mark == 0 and evaluation.kind is EvaluationKind.DRIFT:
             return self._silent(evaluation, now)
-        return self._drift(model, evaluation, now)
+        try:
+            if evaluation.kind is EvaluationKind.PERFORMANCE:
+                return self._performance(model, evaluation, now)
+            return self._drift(model, evaluation, now)
+        except StoreUnavailable:
+            raise
+        except MonitorError as error:  # a mistake of one model must not keep the others from being judged
+            return self._impossible(evaluation, str(error), now)
 
     # --- drift
 
@@ -104,6 +111,13 @@ class Judge:
         reason = f"{evaluation.mark:,} records, but no baseline to compare them with: build one with `{command}`"
         finding = _finding(evaluation, check, Verdict.INSUFFICIENT_DATA, reason, None, evidence)
         return Judgement(evaluation, [_records_came(evaluation, evidence), finding])
+
+    def _impossible(self, evaluation: Evaluation, why: str, now: datetime) -> Judgement:
+        check = Check(SET_UP, RECORDS, ALL_TRAFFIC, Threshold(0.0, below=True), 0)
+        evidence = self._no_evidence(now)
+        finding = _finding(evaluation, check, Verdict.FAILED, f"the checks cannot be run: {why}", None, evidence)
+        came = [_records_came(evaluation, evidence)] if evaluation.kind is EvaluationKind.DRIFT else []
+        return Judgement(evaluation, [*came, finding])
 
     def _silent(self, evaluation: Evaluation, now: datetime) -> Judgement:
         return Judgement(evaluation, [_records_came(evaluation, self._no_evidence(now))])
@@ -159,7 +173,10 @@ def _measure(one: MetricCheck, judged: Judged, positive: str | None) -> tuple[Ve
     known = f"{judged.n:,} predictions with known truth"
     if judged.n < check.min_records:
         return Verdict.INSUFFICIENT_DATA, f"{check.name}: {known}, at least {check.min_records:,} are needed", None
-    result = one.metric.run(judged, positive)
+    try:
+        result = one.metric.run(judged, positive)
+    except Exception as error:  # noqa: BLE001 - metrics are plug-ins, too
+        return Verdict.FAILED, f"{check.name} failed: {type(error).__name__}: {error}", None
     if result is None:
         return Verdict.INSUFFICIENT_DATA, f"{check.name} is not defined on these {known}", None
     if not one.is_limited:

@@ -21,6 +21,9 @@ _MOMENTS = (date, time, timedelta)
 _ID_SHARE = 0.95
 _MIN_ROWS_OF_AN_ID = 100
 
+TRUTH = "label"
+"""What ground-truth records call the truth: a training column of this name is no feature, and is left out."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
@@ -55,7 +58,7 @@ def training_columns(
     raw, rows = _gathered(batches)
     _require(options, raw)
     period = _period(raw[options.event_time], options.event_time) if options.event_time else None
-    left_out = {*options.exclude, *filter(None, (options.target, options.event_time))}
+    left_out = {TRUTH, *options.exclude, *filter(None, (options.target, options.event_time))}
     kept = _renamed({name: values for name, values in raw.items() if name not in left_out}, options.rename)
     columns: dict[str, Column] = {}
     notes: list[str] = []

@@ -110,7 +110,7 @@ def write_training_set(path: Path, rows: Elec2) -> None:
     columns |= {
         "prediction": np.where(scores >= 0.5, "UP", "DOWN"),
         "score": scores,
-        "target": np.where(rows.went_up, "UP", "DOWN"),
+        "label": np.where(rows.went_up, "UP", "DOWN"),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table(columns), path)

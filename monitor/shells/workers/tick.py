@@ -107,4 +107,4 @@ def _note(event: Any, gauges: Gauges) -> None:  # noqa: ANN401 - the library has
         log.error("knock_failed", job=event.job_id, reason=str(event.exception), exc_info=event.exception)
     else:
         gauges.meter.count("scheduler_missed_total", job=event.job_id)
-        log.warning("knock_missed", job=event.job_id)
+        log.debug("knock_missed", job=event.job_id)  # the one before is still at work, and finds the same things due

@@ -70,11 +70,11 @@ def test_the_training_set_has_every_column_a_baseline_is_built_from(market: Elec
     write_training_set(path, market)
 
     table = pq.read_table(path)
-    assert table.column_names == ["event_time", *market.features, "prediction", "score", "target"]
+    assert table.column_names == ["event_time", *market.features, "prediction", "score", "label"]
     assert table.schema.field("event_time").type == pa.timestamp("us", tz="UTC")
     assert table["event_time"][0].as_py() == FIRST_HALF_HOUR
     assert table["event_time"][1].as_py() - FIRST_HALF_HOUR == timedelta(minutes=30)
-    assert set(table["target"].to_pylist()) == {"UP", "DOWN"}
+    assert set(table["label"].to_pylist()) == {"UP", "DOWN"}
     assert set(table["day_of_week"].to_pylist()) == {"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
 
 
@@ -85,7 +85,7 @@ def test_scores_of_the_training_set_are_out_of_sample_and_so_do_not_flatter(tmp_
     write_training_set(tmp_path / "train.parquet", unlearnable)
 
     table = pq.read_table(tmp_path / "train.parquet")
-    agreement = np.mean(np.array(table["prediction"].to_pylist()) == np.array(table["target"].to_pylist()))
+    agreement = np.mean(np.array(table["prediction"].to_pylist()) == np.array(table["label"].to_pylist()))
     # chance gives 0.5 with a standard error of 0.011 over 1,920 rows; in sample the same model reaches about 0.75
     assert abs(agreement - 0.5) < 0.05
     assert accuracy(train(unlearnable, "1"), unlearnable) > 0.65
