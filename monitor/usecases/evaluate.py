@@ -14,9 +14,9 @@ from monitor.domain.rules import AlertEvent, Phase, Rule, RuleState, Subject, Tr
 from monitor.domain.stream import PaneSummary, PartitionProgress
 from monitor.domain.time import duration_ms, to_ms
 from monitor.domain.windows import Window
-from monitor.rules.conditions import evaluate, watches_performance
+from monitor.rules.conditions import Outcome, evaluate, watches_performance
 from monitor.rules.explain import Occasion, firing_event, resolved_event
-from monitor.rules.fold import advance, was_folded
+from monitor.rules.fold import advance, may_refold, refold, refold_since, was_folded
 from monitor.schedule.closing import closes_until_ms
 from monitor.schedule.due import due
 from monitor.usecases.judging import Judge, Judgement
@@ -131,18 +131,14 @@ class Evaluate:
 
     def _serves(self, model: MonitoredModel, evaluation: Evaluation) -> bool:
         """Whether the version has most of the window's records: rules follow what serves, the others are recorded."""
-        by_version = self._count(model, evaluation.window)
-        if not by_version:
-            return True
-        most = max(by_version.values())
-        return by_version[evaluation.model.version] == most
+        return self._serving(model, evaluation.window) in {None, evaluation.model.version}
 
-    def _count(self, model: MonitoredModel, window: Window) -> Counter[str]:
-        """Records of the window by version."""
+    def _serving(self, model: MonitoredModel, window: Window) -> str | None:
+        """The version that most of the window's records belong to (of equals the last by name), None of none."""
         by_version: Counter[str] = Counter()
         for pane in self._windows.panes(model.name, window.start_ms, window.end_ms, model.windows.slide_ms):
             by_version[pane.version] += pane.n
-        return by_version
+        return max(by_version, key=lambda version: (by_version[version], version), default=None)
 
     def _fold(self, model: MonitoredModel, judgement: Judgement) -> _Folded:
         folded = _Folded()
@@ -217,7 +213,7 @@ class Evaluate:
             if finding.window.end >= since:
                 by_window.setdefault(finding.window, {}).setdefault(finding.model.version, []).append(finding)
         seen: dict[Window, Sequence[Finding]] = {
-            one: by_version[max(by_version, key=lambda version, one=one: (self._count(model, one)[version], version))]  # type: ignore[misc] # the default binds the loop's window
+            one: by_version.get(self._serving(model, one) or next(iter(by_version)), [])
             for one, by_version in by_window.items()
         }
         seen[window] = findings

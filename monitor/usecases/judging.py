@@ -27,7 +27,7 @@ from monitor.usecases.window_content import compared_with, window_content
 SILENCE = "silence"
 BASELINE = "baseline"
 SET_UP = "checks"
-"""Names of the checks that every model has: records come, there is something to compare with, and checks that fit it."""
+"""Checks that every model has: records come, there is a baseline to compare with, and the other checks fit it."""
 
 
 @dataclass(frozen=True, slots=True)

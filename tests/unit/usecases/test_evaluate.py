@@ -295,16 +295,16 @@ def test_late_records_are_a_new_revision_and_tell_nobody() -> None:
 
 def test_late_records_inside_the_hold_time_count_for_the_rule() -> None:
     rig = started(rules=[replace(DRIFT, hold=2 * HOUR)])
-    for hour, shift in enumerate([0.0, 0.0, 3.0, 3.0]):
+    for hour, shift in enumerate([0.0, 3.0, 0.0, 3.0]):
         rig.hour(hour, rows(hour, shift))
     rig.run()
-    pending = rig.phases()
+    before = rig.phases()
 
-    rig.hour(1, rows(7, shift=8.0, n=3 * ROWS))
+    rig.hour(2, rows(7, shift=8.0, n=3 * ROWS))
     rig.run()
 
-    assert pending == [(3, "pending")]
-    assert rig.phases() == [(3, "pending"), (4, "firing")]
+    assert before == [(2, "pending"), (3, "inactive"), (4, "pending")]
+    assert rig.phases() == [*before, (4, "firing")]
     assert len(rig.stores.outbox.pending(10)) == 1
 
 
@@ -316,10 +316,10 @@ def truth_rig(metric: str = "accuracy", when: Callable[[], Rule] | None = None) 
     return started(models={"churn": model}, rules=[rule])
 
 
-def predict(rig: Rig, number: int, n: int = 100) -> None:
+def predict(rig: Rig, number: int, n: int = 100, shift: float = 0.0) -> None:
     at_ms = to_ms(START + number * HOUR)
     predictions = [Prediction("churn", "1", f"{number}-{i}", at_ms, "yes", 0.9) for i in range(n)]
-    rig.hour(number, rows(number, n=n))
+    rig.hour(number, rows(number, shift, n))
     rig.claim = rig.stores.ingest.claim(rig.partition, TopicKind.MIXED, "worker")
     rig.flush(number + 1, 0, predictions=predictions)
 
@@ -348,16 +348,16 @@ def test_performance_is_judged_when_truth_has_come_though_drift_was_folded_windo
 def test_a_rule_can_join_drift_and_performance_over_one_window() -> None:
     both = AllOf((CheckIsBad(test="psi"), CheckIsBad(test="accuracy")))
     rig = truth_rig(when=lambda: Rule("both", both))
-    predict(rig, 0)
-    rig.hour(0, rows(8, shift=8.0))
+    predict(rig, 0, shift=8.0)
     predict(rig, 1)
     rig.run()
+    assert rig.phases() == []
 
     tell_truth(rig, 0, right=30)
     tell_truth(rig, 1, right=30)
     rig.run()
 
-    assert rig.phases()[0] == (1, "firing")
+    assert rig.phases() == [(1, "firing"), (2, "inactive")]
 
 
 def test_a_metric_that_breaks_is_a_failed_finding() -> None:
