@@ -70,7 +70,7 @@ class Telemetry:
     """The process's metrics. An unknown name or label is a KeyError or ValueError: a mistake of the caller."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # a second series for each counter, which nobody reads
+        disable_created_metrics()  # type: ignore[no-untyped-call] # a second series a counter, which nobody reads
         self._registry = CollectorRegistry()
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}

@@ -244,6 +244,7 @@ def _secrets(value: object, loc: tuple[str | int, ...]) -> list[tuple[tuple[str 
         return [(loc, value)]
     if isinstance(value, Section):
         parts = [(key, getattr(value, key)) for key in type(value).model_fields]
+        parts += list((value.model_extra or {}).items())
     elif isinstance(value, Mapping):
         parts = list(value.items())
     else:

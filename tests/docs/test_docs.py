@@ -1,0 +1,66 @@
+"""The pages are run, checked or generated: the tutorial works, examples fit the schema, references are current."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from docs import generate
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+DRIFTLINE = "from monitor.cli.main import main; main()"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return [text for kind, text in BLOCK.findall((DOCS / page).read_text()) if kind == language]
+
+
+def driftline(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+    arguments = [sys.executable, "-c", DRIFTLINE, *command.removeprefix("$ driftline ").split()]
+    environ = os.environ | {"COLUMNS": "200", "PYTHONPATH": str(ROOT)}
+    return subprocess.run(arguments, cwd=folder, env=environ, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_the_tutorial_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for text in blocks("tutorials/first-alert.md", "yaml"):
+        path = tmp_path / text.split("\n", 1)[0].removeprefix("# ")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    for text in blocks("tutorials/first-alert.md", "python"):
+        exec(compile(text, "tutorial", "exec"), {})
+
+    commands = [line for text in blocks("tutorials/first-alert.md", "console") for line in text.splitlines()]
+    ran = [driftline(tmp_path, command) for command in commands]
+
+    assert [done.returncode for done in ran] == [0] * len(commands), [done.stderr for done in ran]
+    assert "features-drifted: firing" in ran[2].stdout
+    assert "psi(amount)" in ran[3].stdout
+
+
+@pytest.mark.parametrize("example", blocks("reference/records.md", "json"))
+def test_the_records_of_the_reference_fit_the_schema_and_are_read(example: str) -> None:
+    schema = json.loads((DOCS / "reference" / "record.schema.json").read_text())
+
+    jsonschema.Draft202012Validator(schema).validate(json.loads(example))
+
+
+@pytest.mark.parametrize("name", ["checks.md", "command-line.md", "reasons.md", "settings.md"])
+def test_the_generated_pages_are_current(name: str) -> None:
+    assert (DOCS / "reference" / name).read_text() == generate.pages()[name], "run `make docs`"
+
+
+@pytest.mark.parametrize(
+    "page", ["how-to/connect-channels.md", "how-to/connect-a-training-pipeline.md", "tutorials/first-alert.md"]
+)
+def test_every_configuration_in_the_pages_is_yaml(page: str) -> None:
+    assert all(isinstance(yaml.safe_load(text), dict) for text in blocks(page, "yaml"))

@@ -1,0 +1,101 @@
+"""From YAML to domain values."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from monitor.config.mistakes import parse
+from monitor.config.model_file import ModelFile
+from monitor.config.monitor_file import MonitorFile
+from monitor.config.rules_file import RulesFile
+from monitor.config.secrets import SecretRef, text_or_secret
+from monitor.config.yaml_file import parse_yaml
+from monitor.domain.errors import ConfigError
+from monitor.domain.models import MonitoredModel
+from monitor.domain.rules import AllOf, AnyOf, CheckIsBad, Not, Rule, ShareDrifted
+from monitor.domain.windows import WindowSpec
+
+HOUR = timedelta(hours=1)
+
+
+def model_of(text: str) -> MonitoredModel:
+    parsed = parse(parse_yaml(text, Path("model.yaml")), ModelFile)
+    assert isinstance(parsed, ModelFile), parsed
+    return parsed.value()
+
+
+def rule_of(text: str) -> Rule:
+    parsed = parse(parse_yaml(text, Path("rules.yaml")), RulesFile)
+    assert isinstance(parsed, RulesFile), parsed
+    return parsed.rules[0].value()
+
+
+def test_a_window_without_a_slide_does_not_overlap() -> None:
+    model = model_of("model: m\nwindow: {size: 1h}\n")
+
+    assert model.windows == WindowSpec(HOUR, HOUR)
+
+
+def test_labels_in_the_data_may_be_written_without_quotes() -> None:
+    model = model_of(
+        "model: m\nwindow: {size: 1h}\npositive_label: 1\nsegments:\n- {name: a, column: c, value: true}\n"
+    )
+
+    assert (model.positive_label, model.segments[0].value) == ("1", "true")
+
+
+def test_conditions_nest() -> None:
+    rule = rule_of(
+        "rules:\n"
+        "- name: r\n"
+        "  hold: 0s\n"
+        "  when:\n"
+        "    any:\n"
+        "    - share_drifted: {above: 0.3, test: psi}\n"
+        "    - all:\n"
+        "      - bad: {test: ks, column: x}\n"
+        "      - not: {bad: {}}\n"
+    )
+
+    expected = AnyOf((ShareDrifted(0.3, "psi"), AllOf((CheckIsBad("ks", "x"), Not(CheckIsBad())))))
+    assert (rule.when, rule.hold) == (expected, timedelta(0))
+
+
+def test_a_secret_comes_from_the_environment_or_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("from file\n", encoding="utf-8")
+
+    by_env = SecretRef(env="KEY").read({"KEY": "from env"})
+    by_file = SecretRef(file=tmp_path / "key").read({})
+
+    assert (by_env, by_file, text_or_secret("literal", {})) == ("from env", "from file", "literal")
+
+
+@pytest.mark.parametrize("reference", [SecretRef(env="MISSING"), SecretRef(file=Path("/nowhere/key"))])
+def test_a_secret_that_is_not_there_is_reported_by_its_place(reference: SecretRef) -> None:
+    with pytest.raises(ConfigError, match="a secret cannot be read") as caught:
+        reference.read({})
+
+    assert "MISSING" in str(caught.value) or "/nowhere/key" in str(caught.value)
+
+
+def test_defaults_fill_everything_but_the_source() -> None:
+    parsed = parse(parse_yaml("source: {kind: memory}\n", Path("monitor.yaml")), MonitorFile)
+
+    assert isinstance(parsed, MonitorFile)
+    assert parsed.http.is_loopback
+    assert parsed.secrets() == []
+
+
+def test_secrets_are_found_wherever_they_stand() -> None:
+    text = (
+        "source: {kind: memory}\n"
+        "database: {url: {env: URL}}\n"
+        "http: {bearer_token: {env: TOKEN}}\n"
+        "retraining: {triggers: {t: {kind: webhook, url: 'https://x', secret: {file: key}}}}\n"
+    )
+    parsed = parse(parse_yaml(text, Path("monitor.yaml")), MonitorFile)
+
+    assert isinstance(parsed, MonitorFile)
+    assert {".".join(map(str, loc)) for loc, _ in parsed.secrets()} >= {"database.url", "http.bearer_token"}
+    assert len(parsed.secrets()) == 3
