@@ -168,7 +168,7 @@ def test_a_port_in_use_is_said_at_once(program: Program) -> None:
     first = Server(program.parts(), "127.0.0.1", 0)
     first.start()
 
-    with pytest.raises(ConfigError, match="cannot listen on 127.0.0.1 port"):
+    with pytest.raises(ConfigError, match=r"cannot listen on 127\.0\.0\.1 port"):
         Server(program.parts(), "127.0.0.1", first.port)
 
     first.stop()

@@ -1,6 +1,5 @@
 """The loops: what they do about trouble, signals and crashes."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -235,10 +234,12 @@ def test_roles_that_end_by_themselves_end_the_process_well(gauges: Gauges) -> No
 
 PROGRAM = """
 import threading, time
-from monitor.adapters.telemetry import Telemetry
+from monitor.adapters.telemetry import Telemetry, configure_logs
 from monitor.shells.workers.loop import Gauges
 from monitor.shells.workers.meter import Pulse
 from monitor.shells.workers.run import Role, run_roles
+
+configure_logs()
 
 def loop(stop: threading.Event) -> None:
     print("ready", flush=True)
@@ -251,15 +252,13 @@ raise SystemExit(run_roles([Role("r", loop)], Gauges(Telemetry(), Pulse(time.mon
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_the_process_cleanly(number: signal.Signals) -> None:
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True, env={**os.environ})
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
+    with subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True) as process:
+        first = process.stdout.readline() if process.stdout else ""
 
-    process.send_signal(number)
-    rest, _ = process.communicate(timeout=20)
+        process.send_signal(number)
+        rest, _ = process.communicate(timeout=20)
 
-    assert rest.endswith("saved\n")
-    assert process.returncode == STOPPED
+    assert (first, rest, process.returncode) == ("ready\n", "saved\n", STOPPED)
 
 
 def test_a_pulse_tells_how_long_ago_each_role_moved() -> None:
