@@ -9,6 +9,7 @@ from monitor.bootstrap.triggers import build_triggers
 from monitor.domain.errors import BaselineError, MonitorError
 from monitor.domain.models import ModelRef
 from monitor.domain.retraining import HoldReason, JobPhase, RetrainJob
+from monitor.rules.guard import fault_in_data
 from monitor.rules.job_events import job_event
 from monitor.usecases.retrain import Retrain
 
@@ -26,6 +27,7 @@ def build_retraining(app: App) -> Retrain:
         baselines=app.stores.baselines,
         build_candidate=lambda ref, place: build_candidate(app, ref, place),
         clock=app.clock,
+        data_fault=lambda model: fault_in_data(app.settings.rules, app.stores.evaluations.rule_states(model), model),
     )
 
 

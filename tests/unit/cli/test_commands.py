@@ -1,0 +1,222 @@
+"""Commands on a real (SQLite) database: from training data to findings and back."""
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import structlog
+from click.testing import CliRunner, Result
+
+from monitor.cli.main import driftline
+
+START = datetime(2026, 11, 1, tzinfo=UTC)
+Call = Callable[..., Result]
+
+MONITOR = """
+database: {url: "sqlite:///monitor.db"}
+source: {kind: files, folders: {mixed: [data]}}
+http: {enabled: false}
+stream: {archive: {directory: archive}}
+"""
+MODEL = """
+model: price
+task: binary
+positive_label: up
+window: {size: 1h}
+lateness: 1m
+min_records: 50
+silence_after: 1h
+ground_truth: {wait: 1h, min_coverage: 0.5, horizon: 1d}
+training: {target: truth, exclude: [id]}
+archive: true
+"""
+RULES = """
+rules:
+- name: drifted
+  when: {bad: {test: psi, column: x}}
+  retrain: true
+"""
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Run a command in a folder with a configuration, training data and six hours of records, the last two drifted."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in {"monitor.yaml": MONITOR, "models/price.yaml": MODEL, "rules/r.yaml": RULES}.items():
+        path = tmp_path / "configs" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    rng = np.random.default_rng(5)
+    _write_training(tmp_path / "train.csv", rng)
+    _write_records(tmp_path / "data", rng)
+
+    def run(*args: str) -> Result:
+        result = CliRunner().invoke(driftline, args)
+        structlog.reset_defaults()
+        return result
+
+    return run
+
+
+def _write_training(path: Path, rng: np.random.Generator) -> None:
+    rows = [f"{i},{x:.4f},{c},up,yes" for i, (x, c) in enumerate(_values(rng, 2000, 0.0))]
+    path.write_text("\n".join(["id,x,c,prediction,truth", *rows]), encoding="utf-8")
+
+
+def _write_records(folder: Path, rng: np.random.Generator) -> None:
+    folder.mkdir()
+    for hour in range(6):
+        lines = []
+        for i, (x, c) in enumerate(_values(rng, 200, 3.0 if hour >= 4 else 0.0)):
+            at = START + timedelta(hours=hour, seconds=18 * i)
+            lines += [json.dumps(record) for record in _records(f"{hour}-{i}", at, {"x": x, "c": c})]
+        (folder / f"h{hour}.jsonl").write_text("\n".join([*lines, "no json", ""]), encoding="utf-8")
+
+
+def _records(event_id: str, at: datetime, features: dict[str, object]) -> list[dict[str, object]]:
+    base = {"event_id": event_id, "model": "price", "model_version": "1", "event_time": at.isoformat()}
+    served = {"type": "inference", "features": features, "prediction": "up"}
+    return [base | served, base | {"type": "ground_truth", "label": "up"}]
+
+
+def _values(rng: np.random.Generator, n: int, shift: float) -> list[tuple[float, str]]:
+    return [(float(x), str(c)) for x, c in zip(rng.normal(shift, 1, n), rng.choice(["a", "b"], n), strict=True)]
+
+
+def test_history_is_judged_from_files_and_the_drifted_hours_are_found(call: Call) -> None:
+    built = call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
+    filled = call("backfill", "--model", "price", "data", "--json")
+    found = call("findings", "--model", "price", "--check", "psi(x)", "--json")
+
+    assert built.exit_code == 0, built.output
+    summary = json.loads(filled.stdout)[0]
+    assert summary["model"] == "price"
+    assert [t["phase"] for t in summary["transitions"]] == ["firing"]
+    verdicts = {row["window"]["start"]: row["verdict"] for row in json.loads(found.stdout)}
+    hours = [f"2026-11-01T{hour:02}:00:00Z" for hour in range(6)]
+    assert [verdicts[hour] for hour in hours] == ["ok"] * 4 + ["drifted"] * 2
+
+
+def test_a_backfill_tells_nobody_and_retrains_nothing_unless_asked(call: Call) -> None:
+    call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
+    call("backfill", "data")
+
+    quiet = call("retraining", "list", "--json")
+
+    assert json.loads(quiet.stdout) == []
+
+
+def test_a_second_backfill_of_the_same_files_finds_nothing_new(call: Call) -> None:
+    call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
+    call("backfill", "data")
+    before = call("findings", "--model", "price", "--json").stdout
+
+    again = call("backfill", "data", "--json")
+
+    assert json.loads(again.stdout)[0]["windows"] == 0
+    assert call("findings", "--model", "price", "--json").stdout == before
+
+
+def test_worker_processes_find_what_one_process_finds(call: Call, tmp_path: Path) -> None:
+    call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
+    clean = tmp_path / "clean.db"
+    shutil.copy("monitor.db", clean)
+    call("backfill", "data", "--workers", "1")
+    by_one = _said(call("findings", "--model", "price", "--json"))
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"monitor.db{suffix}").unlink(missing_ok=True)
+    shutil.copy(clean, "monitor.db")
+
+    call("backfill", "data", "--workers", "2")
+
+    assert _said(call("findings", "--model", "price", "--json")) == by_one
+    assert len(by_one) > 30
+
+
+def _said(result: Result) -> list[tuple[object, ...]]:
+    return [(row["id"], row["verdict"], row["statistic"]) for row in json.loads(result.stdout)]
+
+
+def test_refused_records_are_listed_with_their_reason(call: Call) -> None:
+    call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
+    call("backfill", "data")
+
+    rows = json.loads(call("dead-letters", "list", "--json").stdout)
+
+    assert [(row["reason"], row["value"]) for row in rows] == [("malformed_json", "no json")] * 6
+
+
+def test_baselines_are_listed_shown_and_promoted_by_the_start_of_their_id(call: Call) -> None:
+    built = json.loads(call("baseline", "build", "--model", "price", "--version", "2", "train.csv", "--json").stdout)
+
+    listed = json.loads(call("baseline", "list", "--json").stdout)
+    shown = json.loads(call("baseline", "show", built["id"][:8], "--json").stdout)
+    promoted = call("baseline", "promote", built["id"][:8], "--from", "2026-12-01")
+
+    assert [row["id"] for row in listed] == [built["id"]]
+    assert [column["name"] for column in shown["columns"]] == ["c", "prediction", "x"]
+    assert "from 2026-12-01T00:00:00Z" in promoted.output
+
+
+def test_training_data_may_come_from_a_query(call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "t.db") as connection:
+        connection.execute("create table t (id int, x real, c text, truth text)")
+        connection.executemany(
+            "insert into t values (?, ?, ?, ?)", [(i, i / 100, "ab"[i % 2], "no") for i in range(500)]
+        )
+    connection.close()
+    monkeypatch.setenv("TRAINING", f"sqlite:///{tmp_path / 't.db'}")
+    query = ("--sql", "select * from t", "--sql-url", "env:TRAINING")
+
+    built = call("baseline", "build", "--model", "price", "--version", "1", *query, "--json")
+
+    described = json.loads(built.stdout)
+    assert described["rows"] == 500
+    assert [column["name"] for column in described["columns"]] == ["c", "x"]
+    assert described["source"] == "query: select * from t"
+
+
+def test_missing_things_are_said_before_anything_is_read(call: Call) -> None:
+    answers = {
+        "no baseline": call("backfill", "data"),
+        "unknown model": call("findings", "--model", "prise"),
+        "no file": call("baseline", "build", "--model", "price", "--version", "1", "nope.csv"),
+        "bad instant": call("findings", "--model", "price", "--since", "soon"),
+    }
+
+    said = {what: str(answer.exception) + answer.output for what, answer in answers.items()}
+    assert "make one first with `driftline baseline build`" in said["no baseline"]
+    assert "no model 'prise' is configured" in said["unknown model"]
+    assert "nope.csv does not exist" in said["no file"]
+    assert "'soon' is no instant" in said["bad instant"]
+
+
+def test_checking_the_configuration_knows_the_columns_of_stored_baselines(call: Call) -> None:
+    call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
+    rules = Path("configs/rules/r.yaml")
+    rules.write_text(rules.read_text(encoding="utf-8").replace("column: x", "column: z"), encoding="utf-8")
+
+    checked = call("check-config", "--strict")
+
+    assert checked.exit_code == 2
+    assert "rules/r.yaml:4: unknown column 'z': the condition never holds" in checked.output
+
+
+def test_the_list_of_checks_has_every_test_with_unit_and_parameters(call: Call) -> None:
+    rows = {row["name"]: row for row in json.loads(call("checks", "list", "--json").stdout)}
+
+    assert rows["psi"]["parameters"] == "pseudo_count=0.5"
+    assert rows["roc_auc"]["kind"] == "performance metric"
+
+
+def test_the_database_is_upgraded_by_hand_too(call: Call) -> None:
+    upgraded = call("db", "upgrade")
+
+    assert upgraded.exit_code == 0
+    assert "sqlite:///monitor.db is at revision" in upgraded.output
