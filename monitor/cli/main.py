@@ -7,7 +7,11 @@ from importlib import import_module
 import click
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
-    "demo": ("monitor.cli.demo", "demo", "Watch real traffic drift: verdicts, an alert, a retraining job."),
+    "demo": (
+        "monitor.cli.demo",
+        "demo",
+        "Replay the New South Wales electricity market of 1997 as a model's inference log.",
+    ),
     "run": ("monitor.cli.run", "run", "Run all roles in one process: consume, tick, dispatch."),
     "consume": ("monitor.cli.run", "consume", "Read records and save their profiles."),
     "tick": ("monitor.cli.run", "tick", "Judge windows, relay alerts, start retraining, forget old data."),
@@ -23,10 +27,10 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "The ledger of retraining jobs: list, finish, approve, hold.",
     ),
     "dead-letters": ("monitor.cli.dead_letters", "dead_letters", "Records that were refused, and why."),
-    "report": ("monitor.cli.report", "report", "Write the drill-down report of one window."),
+    "report": ("monitor.cli.report", "report", "Write Evidently's drill-down report of one window."),
     "check-config": ("monitor.cli.check_config", "check_config", "Report every mistake of the configuration."),
     "db": ("monitor.cli.db", "db", "Create or upgrade the database's tables."),
-    "traffic": ("monitor.cli.traffic", "traffic", "Send the demo's traffic into Kafka; play its training pipeline."),
+    "traffic": ("monitor.cli.traffic", "traffic", "Send the demo's inference log and ground truth into Kafka."),
     "version": ("monitor.cli.version", "version", "Show the version."),
 }
 """Name -> (module, attribute, one line of help). The line stands here too, so that --help imports nothing."""
