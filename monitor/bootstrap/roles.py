@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 
+from alerts.service import AlertService
 from monitor.adapters.alert_relay import AlertRelay
 from monitor.bootstrap.alerting import Teller, alert_service
 from monitor.bootstrap.app import App
@@ -47,13 +48,14 @@ def _dispatch(app: App) -> Role:
 def build_knocks(app: App) -> list[Knock]:
     """What the scheduler calls, and how often."""
     schedule, meter = app.settings.monitor.schedule, app.telemetry
-    relay = Relay(app.stores.outbox, AlertRelay(alert_service(app.settings, app.engine, app.clock, app.owner)))
+    service = alert_service(app.settings, app.engine, app.clock, app.owner)
+    relay = Relay(app.stores.outbox, AlertRelay(service))
     retraining = build_retraining(app)
     return [
         Knock("evaluate", schedule.evaluate_every, _leased(app, _evaluation(app), schedule.lease)),
         Knock("relay", schedule.relay_every, lambda: relay_all(relay.run_once, meter)),
         Knock("retrain", schedule.retrain_every, retraining.run_once),
-        Knock("retention", schedule.retention_every, lambda: _forget(app)),
+        Knock("retention", schedule.retention_every, lambda: _forget(app, service)),
         Knock("lag", schedule.lag_every, lambda: show_lag(app)),
     ]
 
@@ -74,7 +76,7 @@ def _leased(app: App, call: Callable[[], None], term: timedelta) -> Callable[[],
     return run
 
 
-def _forget(app: App) -> None:
+def _forget(app: App, service: AlertService) -> None:
     keep = app.settings.monitor.retention
     policy = Retain(records=keep.records, findings=keep.findings)
     # Ages count from the stream's own time when that is behind: a replay of old data must not vanish while it runs.
@@ -82,6 +84,8 @@ def _forget(app: App) -> None:
     now = min([app.clock.now(), *([from_ms(max(reached))] if reached else [])])
     for table, number in sweep(app.stores.retention, app.settings.models, policy, now).items():
         app.telemetry.count("retention_deleted_total", number, table=table)
+    pruned = service.prune(app.clock.now() - keep.records)
+    app.telemetry.count("retention_deleted_total", pruned, table="alerts")
 
 
 def show_lag(app: App) -> None:

@@ -49,7 +49,7 @@ class _Run:
     stopping: threading.Event = field(default_factory=threading.Event)
 
 
-@click.command(short_help="Watch real traffic drift: verdicts, an alert, a retraining job.")
+@click.command()
 @click.option("--output", type=click.Path(path_type=Path), default=Path("demo-output"), show_default=True)
 @click.option(
     "--data", type=click.Path(exists=True, path_type=Path), help="A copy of elec.csv, or of the wheel it is in."
@@ -58,9 +58,9 @@ class _Run:
 @click.option("--days-per-second", type=click.FloatRange(0.2, 50), default=4.0, show_default=True, help="Event time.")
 @click.option("--keep", is_flag=True, help="Leave the monitor running afterwards, until Ctrl-C.")
 def demo(output: Path, data: Path | None, cache: Path, days_per_second: float, keep: bool) -> None:  # noqa: FBT001 - a flag
-    """Replay the New South Wales electricity market of 1997 as a model's inference log.
+    """Watch real traffic drift: verdicts, an alert, a retraining job.
 
-    A model is trained on its first nine months. In May 1997 the market was joined with Victoria's. The demo shows the
+    The electricity market of New South Wales in 1997 is replayed as a model's inference log. A model is trained on its first nine months. In May 1997 the market was joined with Victoria's. The demo shows the
     windows closing, the alert that follows, the retraining job, its call-back's new baseline and the alert resolving.
     """
     environ = {name: f"whsec_{b64encode(os.urandom(24)).decode()}" for name in _SECRETS}
