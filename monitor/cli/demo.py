@@ -60,8 +60,9 @@ class _Run:
 def demo(output: Path, data: Path | None, cache: Path, days_per_second: float, keep: bool) -> None:  # noqa: FBT001 - a flag
     """Watch real traffic drift: verdicts, an alert, a retraining job.
 
-    The electricity market of New South Wales in 1997 is replayed as a model's inference log. A model is trained on its first nine months. In May 1997 the market was joined with Victoria's. The demo shows the
-    windows closing, the alert that follows, the retraining job, its call-back's new baseline and the alert resolving.
+    The electricity market of New South Wales in 1997 is replayed as a model's inference log, of a model that is trained
+    on its first nine months. In May 1997 the market was joined with Victoria's. The demo shows the windows closing, the
+    alert that follows, the retraining job, its call-back's new baseline and the alert resolving.
     """
     environ = {name: f"whsec_{b64encode(os.urandom(24)).decode()}" for name in _SECRETS}
     run = _Run(DemoFolder(output), dict(os.environ) | environ, days_per_second)

@@ -10,7 +10,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": (
         "monitor.cli.demo",
         "demo",
-        "Replay the New South Wales electricity market of 1997 as a model's inference log.",
+        "Watch real traffic drift: verdicts, an alert, a retraining job.",
     ),
     "run": ("monitor.cli.run", "run", "Run all roles in one process: consume, tick, dispatch."),
     "consume": ("monitor.cli.run", "consume", "Read records and save their profiles."),
