@@ -45,7 +45,7 @@ def baseline() -> None:
 @click.option("--promote/--no-promote", "is_promoted", default=True, help="Compare the version's windows with it.")
 @from_option
 @json_option
-def build(
+def build(  # noqa: PLR0917 - click passes options by name
     training_data: Path | None,
     directory: Path,
     model: str,

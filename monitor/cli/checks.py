@@ -40,7 +40,7 @@ def _rows() -> Iterator[dict[str, object]]:
         }
 
 
-def _row(name: str, kind: str, thing: object, title: str, unit: str, threshold: Threshold | None) -> dict[str, object]:
+def _row(name: str, kind: str, thing: object, title: str, unit: str, threshold: Threshold | None) -> dict[str, object]:  # noqa: PLR0917 - the columns of a row
     parameters = {f.name: f.default for f in fields(thing) if f.default is not MISSING} if is_dataclass(thing) else {}
     return {
         "name": name,

@@ -22,7 +22,7 @@ from monitor.domain.time import format_instant
 @click.option("--check", "checks", multiple=True, help="Only these tests or checks, as psi or psi(amount).")
 @click.option("--limit", type=click.IntRange(1), default=None, help="The newest so many (a table shows 200).")
 @json_option
-def findings(
+def findings(  # noqa: PLR0917 - click passes options by name
     directory: Path,
     model: str,
     since: datetime | None,

@@ -39,7 +39,7 @@ def list_jobs(directory: Path, model: str | None, *, as_json: bool) -> None:
 @click.option("--training-data", default=None, help="File or folder that it was trained on; becomes its baseline.")
 @click.option("--from", "effective_from", callback=instant, help="Event time from which it serves.")
 @click.option("--detail", default="", help="A word for people.")
-def finish(
+def finish(  # noqa: PLR0917 - click passes options by name
     key: str,
     directory: Path,
     version: str | None,

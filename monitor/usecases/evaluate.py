@@ -167,7 +167,7 @@ class Evaluate:
         same = [f for f in stored if f.model == evaluation.model and f.window == window]
         return [*same, *judgement.findings]
 
-    def _fold_rule(
+    def _fold_rule(  # noqa: PLR0917 - a rule, its state, what was seen, where it goes
         self,
         model: MonitoredModel,
         rule: Rule,

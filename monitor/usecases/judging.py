@@ -141,7 +141,7 @@ class Judge:
         return Judgement(evaluation, findings)
 
 
-def _finding(
+def _finding(  # noqa: PLR0917 - the parts of a finding
     evaluation: Evaluation,
     check: Check,
     verdict: Verdict,
