@@ -20,6 +20,7 @@ import click
 import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.text import Text
 
 from monitor.bootstrap.app import App, open_app
 from monitor.domain.errors import MonitorError
@@ -47,6 +48,7 @@ class _Run:
     days_per_second: float
     narrator: Narrator = field(default_factory=Narrator)
     stopping: threading.Event = field(default_factory=threading.Event)
+    printed_bytes: int = 0
 
 
 @click.command()
@@ -136,6 +138,18 @@ def _tell(run: _Run, app: App) -> None:
     ]
     for line in lines:
         console.print(f"  {line}")
+    _print_messages(run)
+
+
+def _print_messages(run: _Run) -> None:
+    """What the daemon's console channel printed since last time, in whole lines."""
+    with run.folder.printed.open("rb") as printed:
+        printed.seek(run.printed_bytes)
+        new = printed.read()
+    whole = new[: new.rfind(b"\n") + 1]
+    run.printed_bytes += len(whole)
+    if whole:
+        console.print(Text.from_ansi(whole.decode(errors="replace")))
 
 
 def _is_over(app: App) -> bool:
@@ -241,8 +255,11 @@ def _keep(daemon: subprocess.Popen[bytes], port: int) -> None:
 def _daemon(run: _Run, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """`driftline run` as a process of its own, ready to work; stopped as an operator would stop it."""
     command = [*_DRIFTLINE, "run", "--config", str(run.folder.config)]
-    output = (run.folder.root / "driftline.out").open("wb")
-    with output, subprocess.Popen(command, env=dict(run.environ), stdout=output, stderr=output) as daemon:  # noqa: S603 - ourselves
+    environ = (
+        dict(run.environ) | {"COLUMNS": str(console.width)} | ({"FORCE_COLOR": "1"} if console.is_terminal else {})
+    )
+    output = run.folder.printed.open("wb")
+    with output, subprocess.Popen(command, env=environ, stdout=output, stderr=output) as daemon:  # noqa: S603 - ourselves
         try:
             _wait_until_ready(daemon, port, run)
             yield daemon
@@ -264,9 +281,7 @@ def _wait_until_ready(daemon: subprocess.Popen[bytes], port: int, run: _Run) -> 
             except httpx.HTTPError:
                 pass
             time.sleep(0.2)
-    raise MonitorError(
-        f"the monitor did not become ready: see {run.folder.root / 'driftline.out'} and {run.folder.log}"
-    )
+    raise MonitorError(f"the monitor did not become ready: see {run.folder.printed} and {run.folder.log}")
 
 
 _DRIFTLINE = (sys.executable, "-c", "from monitor.cli.main import main; main()")

@@ -18,16 +18,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from monitor.adapters.system import SystemClock
 from monitor.cli.options import instant
 from monitor.domain.errors import MonitorError
-from monitor.shells.demo.dataset import Elec2, fetch_elec2, load_elec2
+from monitor.shells.demo.dataset import HALF_HOURS_A_DAY, Elec2, fetch_elec2, load_elec2
 from monitor.shells.demo.pipeline import PipelineSettings, TrainingPipeline
 from monitor.shells.demo.replay import Kind, ReplayedRecord, replay
 from monitor.shells.demo.serving import Plan, Serving
 from monitor.shells.demo.story import REPLAY_END, REPLAY_START
-from monitor.shells.demo.traffic import Pace, Sent, Topics, send_all
+from monitor.shells.demo.traffic import Backlog, Pace, Sent, Topics, send_all
 
 TRIGGER_SECRET, CALLBACK_SECRET = "DRIFTLINE_TRIGGER_SECRET", "DRIFTLINE_CALLBACK_SECRET"
 RUNS_DEADLINE_S = 15.0
 REPORT_EVERY = timedelta(days=7)
+RECORDS_A_DAY = 2 * HALF_HOURS_A_DAY
+"""A prediction and a truth for every half-hour."""
 
 Tell = Callable[[str], None]
 
@@ -49,6 +51,8 @@ class _Options:
     pipeline_host: str
     pipeline_port: int | None
     monitor_url: str
+    wait_for_group: str | None
+    days_ahead: float
 
 
 @click.command()
@@ -81,6 +85,14 @@ class _Options:
 @click.option("--pipeline-host", default="127.0.0.1", show_default=True, help="Where the training pipeline listens.")
 @click.option("--pipeline-port", type=click.IntRange(0, 65_535), help="Play the training pipeline on this port, too.")
 @click.option("--monitor-url", default="http://127.0.0.1:8484", show_default=True, help="Where call-backs go.")
+@click.option("--wait-for-group", help="Stand still while this consumer group is too many days of event time behind.")
+@click.option(
+    "--days-ahead",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="How many days of event time that group may be behind.",
+)
 def traffic(**values: object) -> None:
     """Send the demo's inference log and ground truth into Kafka, as its model would have written them.
 
@@ -107,8 +119,9 @@ def _play(options: _Options, stop: threading.Event, tell: Tell) -> None:
         return
     with _pipeline(options, serving, tell) as pipeline:
         records = _log(data, topics, serving, options, tell)
-        with _progress(options.until) as show:
-            sent = send_all(topics, records, Pace(options.days_per_second, options.rate), stop, show)
+        pace = Pace(options.days_per_second, options.rate)
+        with _progress(options.until) as show, _backlog(topics, options) as is_too_far_ahead:
+            sent = send_all(topics, records, pace, stop, on_sent=show, is_too_far_ahead=is_too_far_ahead)
         tell(f"sent {sent.records['inference']} predictions and {sent.records['ground_truth']} truths")
         if pipeline is not None and not stop.is_set():
             serving.end_at(options.until)
@@ -128,6 +141,19 @@ def _log(data: Elec2, topics: Topics, serving: Serving, options: _Options, tell:
         tell(f"the topics hold records up to {latest:%Y-%m-%d %H:%M}; going on after them")
     records = replay(data, start, options.until, serving.model_for)
     return (each for each in records if (last := held[each.kind]) is None or each.event_time > last)
+
+
+@contextmanager
+def _backlog(topics: Topics, options: _Options) -> Iterator[Callable[[], bool]]:
+    """Whether the monitor is too far behind; never so when no group is named."""
+    if options.wait_for_group is None:
+        yield lambda: False
+        return
+    backlog = Backlog(topics, options.wait_for_group, int(options.days_ahead * RECORDS_A_DAY))
+    try:
+        yield backlog.is_long
+    finally:
+        backlog.close()
 
 
 def resume_at(inference: datetime | None, ground_truth: datetime | None) -> datetime:

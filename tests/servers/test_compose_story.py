@@ -31,7 +31,7 @@ SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml
 ]
 REFERENCE = re.compile(r"\$\{(?P<name>[A-Z_]+)(?::-(?P<default>[^}]*))?\}")
 ROLES = ("consume", "consume-2", "tick", "dispatch")
-DAYS_PER_SECOND = "5"
+DAYS_PER_SECOND = "4"
 PREDICTIONS, TRUTHS = 156 * 48, 155 * 48
 """1 February to 6 July 1997; the truths of the last day come after its end."""
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -16,7 +17,7 @@ import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from standardwebhooks import Webhook
 
 from monitor.cli.traffic import resume_at, traffic
@@ -120,6 +121,32 @@ def test_sigterm_ends_the_replay_with_everything_flushed(kafka_broker: KafkaBrok
     assert said.startswith("1997-02-01")
     assert process.returncode == 0
     assert predictions + truths == sent
+
+
+def test_the_replay_stands_still_while_the_group_is_too_far_behind_and_goes_on_when_it_has_caught_up(
+    kafka_broker: KafkaBroker, arguments: list[str]
+) -> None:
+    program = [sys.executable, "-c", "from monitor.cli.traffic import traffic; traffic()"]
+    group = f"slow-monitor-{next(_numbers)}"
+    options = [*arguments, "--until=1997-02-08", f"--wait-for-group={group}", "--days-ahead=1"]
+    with subprocess.Popen([*program, *options, "--rate=400"], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        next(line for line in process.stderr if "records sent" in line)
+        time.sleep(3)  # time enough for all 624 records
+        standing = process.poll() is None
+        sent = held(kafka_broker, arguments, "inference")
+        admin = KafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap_servers)
+        far = OffsetAndMetadata(10_000, "", -1)
+        for which in ("inference", "ground-truth"):
+            topic = next(each.partition("=")[2] for each in arguments if each.startswith(f"--topic-{which}="))
+            admin.alter_group_offsets(group, {TopicPartition(topic, number): far for number in range(4)})
+        admin.close()
+        rest = process.stderr.read()
+
+    assert standing
+    assert len(sent) < 5 * 48
+    assert "sent 336 predictions and 288 truths" in rest
+    assert process.returncode == 0
 
 
 class Monitor:

@@ -50,11 +50,13 @@ logging:
 
 _ROUTES = """# Written by `driftline demo`: the example's channels, with the waiting times shortened to the demo's pace.
 channels:
+  console:
+    kind: console
   mailbox:
     kind: mailbox
     folder: {folder}/mailbox
 route:
-  channels: [mailbox]
+  channels: [console, mailbox]
   group_by: [model]
   collect_for: 1s
   update_every: 10m
@@ -92,6 +94,11 @@ class DemoFolder:
     def log(self) -> Path:
         """What the program logs."""
         return self.root / "driftline.log"
+
+    @property
+    def printed(self) -> Path:
+        """What the program prints: the messages of its console channel."""
+        return self.root / "driftline.out"
 
     @property
     def database(self) -> Path:

@@ -181,6 +181,7 @@ def test_services_call_each_other_by_names_and_ports_that_exist(mounted: Path) -
     assert traffic["monitor-url"] == f"http://tick:{monitor.http.port}"
     assert f"INSIDE://{traffic['bootstrap-servers']}" in listeners
     assert monitor.source.kind == "kafka"
+    assert monitor.source.group == traffic["wait-for-group"]
     assert monitor.source.bootstrap_servers == (traffic["bootstrap-servers"],)
     assert monitor.source.topics.inference == (traffic["topic-inference"],)
     assert monitor.source.topics.ground_truth == (traffic["topic-ground-truth"],)
