@@ -225,6 +225,19 @@ def test_postgres_has_timeouts_so_that_a_forgotten_lock_stops_nobody_for_ever(po
 
 
 @pytest.mark.postgres
+def test_postgres_plans_every_statement_anew_so_that_tables_may_grow_under_it(postgres_url: str) -> None:
+    engine = create_engine(postgres_url)
+
+    with engine.connect() as connection:
+        for _ in range(20):  # the driver would prepare a statement at its fifth time
+            connection.execute(text("select 1"))
+        prepared = connection.execute(text("select count(*) from pg_prepared_statements")).scalar_one()
+
+    engine.dispose()
+    assert prepared == 0
+
+
+@pytest.mark.postgres
 def test_a_wrong_password_is_told_without_any_password(postgres_url: str) -> None:
     right = create_engine(postgres_url)
     engine = create_engine(right.url.set(password="hunter2"))

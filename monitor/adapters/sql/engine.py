@@ -162,6 +162,9 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _postgresql(url: URL) -> Engine:
+    """Without prepared statements: the plan of one that was prepared while the tables were small stays until they are
+    next analysed, and makes a join of some thousand rows last for seconds. Poolers by transaction need it so, too.
+    """
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     timeouts = {
@@ -174,7 +177,12 @@ def _postgresql(url: URL) -> Engine:
     options = f"{ours} {given if isinstance(given, str) else ' '.join(given)}".strip()
     return sqlalchemy.create_engine(
         url,
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "options": options, "application_name": "driftline"},
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "options": options,
+            "application_name": "driftline",
+            "prepare_threshold": None,
+        },
         pool_pre_ping=True,
         hide_parameters=True,
     )
