@@ -241,10 +241,11 @@ def _clean_chart(chart: Chart) -> Chart:
 
 
 def _links(alert: Alert) -> Iterable[Link]:
+    report = alert.annotations.get("report_url")
     offered = (
-        ("Open", alert.link),
+        ("Report", report),
+        ("Open", None if alert.link == report else alert.link),
         ("Runbook", alert.annotations.get("runbook")),
-        ("Report", alert.annotations.get("report_url")),
     )
     for text, url in offered:
         if url and re.fullmatch(r"https?://[^\s<>\"'|\\^`\x00-\x1f]+", url):

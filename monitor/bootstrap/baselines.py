@@ -1,11 +1,10 @@
-"""Baselines from training data, and the reports that need them."""
+"""Baselines from training data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from monitor.adapters.evidently.renderer import EvidentlyRenderer
 from monitor.adapters.tabular import FileRows, SqlRows
 from monitor.adapters.training_sample import SampledRows, TrainingSamples
 from monitor.bootstrap.app import App
@@ -13,7 +12,6 @@ from monitor.domain.errors import BaselineError
 from monitor.domain.models import ModelRef
 from monitor.domain.ports import RowReader
 from monitor.usecases.baseline import BuildBaseline, BuiltBaseline
-from monitor.usecases.report import WriteReport
 from monitor.usecases.training_columns import TrainingOptions
 
 SAMPLES = "training"
@@ -75,8 +73,3 @@ def stored_baseline(app: App, start: str) -> tuple[str, ModelRef]:
 def training_samples(app: App) -> TrainingSamples:
     """Where samples of training rows are."""
     return TrainingSamples(app.settings.monitor.stream.archive.directory / SAMPLES)
-
-
-def report_writer(app: App) -> WriteReport:
-    """The use case that writes a window's drill-down report."""
-    return WriteReport(app.stores.records, app.stores.baselines, EvidentlyRenderer(), training_samples(app).path)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from monitor.bootstrap.app import CODE_VERSION, App
+from monitor.bootstrap.reporting import report_links
 from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import EvaluationStore, WindowReads
 from monitor.usecases.evaluate import Evaluate
@@ -19,4 +20,4 @@ def build_evaluate(
     reads = windows or app.stores.windows
     judge = Judge(app.tests, app.metrics, reads, app.stores.baselines, CODE_VERSION)
     models = app.settings.models if models is None else models
-    return Evaluate(models, app.settings.rules, judge, reads, store or app.stores.evaluations)
+    return Evaluate(models, app.settings.rules, judge, reads, store or app.stores.evaluations, link=report_links(app))

@@ -11,6 +11,7 @@ from alerts.service import AlertService
 from monitor.adapters.sql.migrate import is_migrated
 from monitor.bootstrap.alerting import alert_service
 from monitor.bootstrap.app import App, log_as_configured, open_app
+from monitor.bootstrap.reporting import report_page
 from monitor.bootstrap.retraining import build_retraining
 from monitor.bootstrap.roles import ALL_ROLES, CONSUME, build_roles
 from monitor.config.directory import MONITOR
@@ -56,6 +57,7 @@ def build_api(app: App) -> ApiParts:
         finish=retraining.finish,
         findings=app.stores.evaluations.findings,
         alerts=lambda: alert_rows(service),
+        report=report_page(app),
         models=frozenset(app.settings.models),
         bearer_token=app.secret(section.bearer_token),
         callback_secret=_signing_key(app),

@@ -25,7 +25,7 @@ def report(directory: Path, model: str, start: datetime, version: str | None, ou
 
     The model needs `archive: true`, and a baseline that was built since.
     """
-    from monitor.bootstrap.baselines import report_writer  # noqa: PLC0415 - heavy
+    from monitor.bootstrap.reporting import report_writer  # noqa: PLC0415 - heavy
     from monitor.usecases.report import report_name  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:

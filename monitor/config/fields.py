@@ -134,6 +134,17 @@ UrlOrSecret = Annotated[
 ]
 """A URL; one that holds a password only by reference."""
 
+_HTTP_URL = r"https?://[^\s<>\"'?#]+"
+
+
+def _http_url(value: object) -> object:
+    if not isinstance(value, str) or not re.fullmatch(_HTTP_URL, value):
+        raise wrong(f"{value!r} is no address of a web server", "write it like https://driftline.example.com")
+    return value
+
+
+HttpUrl = Annotated[str, BeforeValidator(_http_url), WithJsonSchema({"type": "string", "pattern": f"^{_HTTP_URL}$"})]
+"""The start of web addresses, as `https://driftline.example.com`."""
 
 _SECRET_WORDS = ("secret", "password", "token", "api_key", "apikey", "authorization")
 

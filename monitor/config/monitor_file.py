@@ -8,7 +8,17 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from monitor.config.fields import Duration, Name, NonEmpty, Section, SizeBytes, UrlOrSecret, in_one_unit, references
+from monitor.config.fields import (
+    Duration,
+    HttpUrl,
+    Name,
+    NonEmpty,
+    Section,
+    SizeBytes,
+    UrlOrSecret,
+    in_one_unit,
+    references,
+)
 from monitor.config.secrets import Secret, SecretRef
 from monitor.config.source_section import SourceSection
 from monitor.config.wrong import wrong
@@ -90,6 +100,8 @@ class HttpSection(Section):
     """Token that clients send as `Authorization: Bearer ...` (health and readiness stay open)."""
     callback_secret: Secret | None = None
     """Key with which pipelines sign the retraining call-back (Standard Webhooks)."""
+    public_url: HttpUrl | None = None
+    """Address under which people reach this port: alerts link to reports there. Default: this machine, on loopback."""
     stalled_after: Duration = timedelta(seconds=60)
     """A role that has not moved for so long is reported as not alive."""
 
@@ -102,6 +114,15 @@ class HttpSection(Section):
             return ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+    @property
+    def address(self) -> str | None:
+        """Where links start; None when nobody could follow them."""
+        if self.public_url is not None:
+            return self.public_url
+        is_known = self.is_enabled and self.is_loopback and self.port
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}" if is_known else None
 
     @model_validator(mode="after")
     def _open_ports_have_tokens(self) -> "HttpSection":

@@ -212,6 +212,10 @@ class Records(Protocol):
         """Archive files that hold event times in [since, until)."""
         ...
 
+    def archived(self, model: str, since_ms: int, until_ms: int) -> list[ArchiveFile]:
+        """Archive files of all versions that hold event times in [since, until), by start and path."""
+        ...
+
     def truth_count(self, model: str, since_ms: int) -> int:
         """Ground-truth records of a model known since the instant (event time)."""
         ...

@@ -38,11 +38,14 @@ class SqlRecords:
 
     def archive(self, ref: ModelRef, since_ms: int, until_ms: int) -> list[ArchiveFile]:
         """Archive files that hold event times in [since, until), by start and path; theirs are [start, end)."""
+        return [file for file in self.archived(ref.name, since_ms, until_ms) if file.version == ref.version]
+
+    def archived(self, model: str, since_ms: int, until_ms: int) -> list[ArchiveFile]:
+        """Archive files of all versions that hold event times in [since, until), by start and path."""
         table = archive_files.c
         statement = (
             select(archive_files)
-            .where(table.model == ref.name, table.version == ref.version)
-            .where(table.start_ms < until_ms, table.end_ms > since_ms)
+            .where(table.model == model, table.start_ms < until_ms, table.end_ms > since_ms)
             .order_by(table.start_ms, table.path)
         )
         with reading(self._engine) as connection:

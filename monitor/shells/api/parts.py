@@ -15,7 +15,8 @@ class ApiParts:
     """Questions that requests answer from. All are called in threads, possibly at once.
 
     `stalled` names roles that have not moved for too long; `unready` says in words what is missing before work can be
-    done. `finish` closes a retraining job. Secrets are None where the configuration has none.
+    done. `finish` closes a retraining job; `report` renders the HTML report of the model's window that starts then.
+    Secrets are None where the configuration has none.
     """
 
     stalled: Callable[[], Sequence[str]]
@@ -24,6 +25,7 @@ class ApiParts:
     finish: Callable[[JobOutcome], RetrainJob]
     findings: Callable[[str, datetime | None, datetime | None], Sequence[Finding]]
     alerts: Callable[[], Rows]
+    report: Callable[[str, datetime], bytes]
     models: frozenset[str]
     bearer_token: str | None
     callback_secret: str | None

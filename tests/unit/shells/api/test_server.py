@@ -13,6 +13,7 @@ from standardwebhooks import Webhook
 from monitor.domain.errors import ConfigError, MonitorError
 from monitor.domain.retraining import JobOutcome, JobPhase, RetrainJob, RetrainRequest
 from monitor.shells.api.parts import ApiParts
+from monitor.shells.api.reports import report_url
 from monitor.shells.api.server import Server
 
 SECRET = "whsec_" + base64.b64encode(b"a key of twenty-four byte").decode()
@@ -42,6 +43,7 @@ class Program:
             finish=self.finish,
             findings=lambda model, since, until: [],
             alerts=lambda: [{"labels": {"model": "m"}}],
+            report=lambda model, start: f"<html>{model} {start:%H:%M}</html>".encode(),
             models=frozenset({"m"}),
             bearer_token="right",
             callback_secret=SECRET,
@@ -91,6 +93,28 @@ def test_data_is_for_those_who_have_the_token(client: httpx.Client, path: str) -
 
     assert [answer.status_code for answer in answers] == [401, 401, 200]
     assert answers[0].headers["content-type"].startswith("application/problem+json")
+
+
+def test_a_report_opens_by_its_signed_link_alone_and_the_signature_opens_no_other(client: httpx.Client) -> None:
+    base = str(client.base_url)
+    link = report_url(base, "m", AT, "right")
+    stranger = report_url(base, "m", AT, "left")
+    other = link.replace("2026-11-01", "2026-11-02")
+
+    answers = [httpx.get(url, trust_env=False) for url in (link, stranger, other, report_url(base, "m", AT, None))]
+
+    assert [answer.status_code for answer in answers] == [200, 401, 401, 401]
+    assert answers[0].text == "<html>m 00:00</html>"
+    assert "sandbox" in answers[0].headers["content-security-policy"]
+
+
+def test_a_report_opens_by_the_token_and_says_what_is_wrong_with_its_address(client: httpx.Client) -> None:
+    paths = ("/reports/m/2026-11-01T00:00:00Z", "/reports/x/2026-11-01", "/reports/m/soon")
+
+    answers = [client.get(path, headers=TOKEN) for path in paths]
+
+    assert [answer.status_code for answer in answers] == [200, 404, 400]
+    assert "is no instant" in answers[2].json()["detail"]
 
 
 @pytest.mark.parametrize(
