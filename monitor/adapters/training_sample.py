@@ -1,17 +1,21 @@
 """A sample of the rows that a baseline was built from, kept beside the archive for reports."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
+from typing import IO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from monitor.domain.errors import StoreUnavailable
-from monitor.domain.models import ColumnKind, ColumnSpec
+from monitor.adapters.archive.folder import SAMPLES
+from monitor.adapters.archive.location import ArchiveLocation
+from monitor.adapters.archive.privacy import without_personal
+from monitor.adapters.archive.writer import column_array
+from monitor.domain.models import ColumnKind, ColumnSpec, Personal
 from monitor.domain.ports import RowReader
+from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
 from monitor.stream.batch import category_text
 
 MOST_ROWS = 50_000
@@ -46,42 +50,43 @@ class SampledRows:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSamples:
-    """The folder of samples; a file is named by its baseline, so writing it again is the same file."""
+    """The folder of samples in the archive; a file is named by its baseline, so writing it again is the same file."""
 
-    folder: Path
+    location: ArchiveLocation
+    hash_key: bytes = b""
 
-    def path(self, baseline_id: str) -> Path | None:
-        """The sample of a baseline, None when none was kept."""
-        path = self._path(baseline_id)
-        return path if path.exists() else None
+    def path(self, baseline_id: str) -> str | None:
+        """The sample of a baseline, relative to the archive's root; None when none was kept."""
+        path = _path(baseline_id)
+        return path if any(file.path == path for file in self.location.files(SAMPLES)) else None
 
     def keep(
-        self, baseline_id: str, sample: SampledRows, schema: Sequence[ColumnSpec], rename: Mapping[str, str]
-    ) -> Path:
-        """Write the columns of the schema under their final names; StoreUnavailable when the folder cannot take it."""
+        self,
+        baseline_id: str,
+        sample: SampledRows,
+        schema: Sequence[ColumnSpec],
+        rename: Mapping[str, str],
+        personal: Mapping[str, Personal],
+    ) -> str:
+        """Write the schema's columns by their final names, personal ones hidden; StoreUnavailable on trouble."""
         original = {final: name for name, final in rename.items()}
-        columns = {}
-        for spec in schema:
-            values = sample.kept[original.get(spec.name, spec.name)]
-            columns[spec.name] = _numbers(values) if spec.kind is ColumnKind.NUMERIC else _texts(values)
-        path = self._path(baseline_id)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(f".{os.getpid()}.partial")
-            pq.write_table(pa.table(columns), partial, compression="zstd")
-            partial.replace(path)
-        except OSError as error:
-            raise StoreUnavailable(f"the training sample {path} cannot be written: {error.strerror}") from error
-        return path
+        columns = {spec.name: _column(sample.kept[original.get(spec.name, spec.name)], spec.kind) for spec in schema}
+        shown = without_personal(columns, personal, self.hash_key)
+        table = pa.table({name: column_array(column) for name, column in shown.items()})
 
-    def _path(self, baseline_id: str) -> Path:
-        return self.folder / f"{baseline_id}.parquet"
+        def fill(file: IO[bytes]) -> None:
+            pq.write_table(table, file, compression="zstd")
+
+        self.location.write(_path(baseline_id), fill)
+        return _path(baseline_id)
 
 
-def _numbers(values: Sequence[object]) -> pa.Array:
-    return pa.array([float(v) if isinstance(v, int | float | Decimal) else None for v in values], pa.float64())
+def _path(baseline_id: str) -> str:
+    return f"{SAMPLES}/{baseline_id}.parquet"
 
 
-def _texts(values: Sequence[object]) -> pa.Array:
-    texts = [category_text(v) if isinstance(v, str | int | float) else None for v in values]
-    return pa.array(texts, pa.string())
+def _column(values: Sequence[object], kind: ColumnKind) -> Column:
+    if kind is ColumnKind.NUMERIC:
+        numbers = [float(v) if isinstance(v, int | float | Decimal) else np.nan for v in values]
+        return NumericColumn(np.array(numbers, np.float64))
+    return CategoricalColumn([category_text(v) if isinstance(v, str | int | float) else None for v in values])

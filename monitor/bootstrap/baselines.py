@@ -8,14 +8,12 @@ from pathlib import Path
 from monitor.adapters.tabular import FileRows, SqlRows
 from monitor.adapters.training_sample import SampledRows, TrainingSamples
 from monitor.bootstrap.app import App
+from monitor.bootstrap.archiving import archive_hash_key, archive_location
 from monitor.domain.errors import BaselineError
 from monitor.domain.models import ModelRef
 from monitor.domain.ports import RowReader
 from monitor.usecases.baseline import BuildBaseline, BuiltBaseline
 from monitor.usecases.training_columns import TrainingOptions
-
-SAMPLES = "training"
-"""Folder of training samples, inside the archive's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,8 @@ def build_baseline(
     builder = baseline_builder(app)
     built = builder.build(ref, reader, source=str(data), options=data.options, importances=importances)
     if sample.kept:
-        training_samples(app).keep(built.id, sample, built.baseline.schema, data.options.rename)
+        personal = model.archive.personal if model is not None and model.archive is not None else {}
+        training_samples(app).keep(built.id, sample, built.baseline.schema, data.options.rename, personal)
     return built
 
 
@@ -72,4 +71,4 @@ def stored_baseline(app: App, start: str) -> tuple[str, ModelRef]:
 
 def training_samples(app: App) -> TrainingSamples:
     """Where samples of training rows are."""
-    return TrainingSamples(app.settings.monitor.stream.archive.directory / SAMPLES)
+    return TrainingSamples(archive_location(app), archive_hash_key(app))

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from monitor.adapters.archive import ParquetArchive
+from monitor.adapters.archive.writer import ParquetArchive
 from monitor.adapters.codec import JsonCodec
 from monitor.adapters.system import system_chance
 from monitor.bootstrap.app import App
+from monitor.bootstrap.archiving import archive_hash_key, archive_location
 from monitor.bootstrap.sources import build_source, dead_letter_topic
 from monitor.domain.ports import IngestStore, Source
 from monitor.domain.records import DeadLetter, PartitionId
@@ -45,7 +46,7 @@ def build_ingest(app: App, source: Source) -> Ingest:
             max_unsaved_records=stream.flush_records,
             max_future_skew=stream.max_future_skew,
         ),
-        archive=ParquetArchive(stream.archive.directory) if archived else None,
+        archive=ParquetArchive(archive_location(app), archive_hash_key(app)) if archived else None,
     )
 
 

@@ -22,7 +22,13 @@ _REMEMBERED = 4
 
 def report_writer(app: App) -> WriteReport:
     """The use case that writes a window's drill-down report."""
-    return WriteReport(app.stores.records, app.stores.baselines, EvidentlyRenderer(), training_samples(app).path)
+    return WriteReport(
+        app.stores.records,
+        app.stores.baselines,
+        EvidentlyRenderer(),
+        training_samples(app).path,
+        app.settings.monitor.stream.archive.directory,
+    )
 
 
 def report_page(app: App) -> Callable[[str, datetime], bytes]:

@@ -7,6 +7,7 @@ from alerts.service import AlertService
 from monitor.adapters.alert_relay import AlertRelay
 from monitor.bootstrap.alerting import Teller, alert_service
 from monitor.bootstrap.app import App
+from monitor.bootstrap.archiving import archive_compaction, forget_archived
 from monitor.bootstrap.consuming import consume_role
 from monitor.bootstrap.evaluating import build_evaluate
 from monitor.bootstrap.retraining import build_retraining
@@ -55,6 +56,7 @@ def build_knocks(app: App) -> list[Knock]:
         Knock("evaluate", schedule.evaluate_every, _leased(app, _evaluation(app), schedule.lease)),
         Knock("relay", schedule.relay_every, lambda: relay_all(relay.run_once, meter)),
         Knock("retrain", schedule.retrain_every, retraining.run_once),
+        Knock("archive", schedule.archive_every, archive_compaction(app)),
         Knock("retention", schedule.retention_every, lambda: _forget(app, service)),
         Knock("lag", schedule.lag_every, lambda: show_lag(app)),
     ]
@@ -84,6 +86,7 @@ def _forget(app: App, service: AlertService) -> None:
     now = min([app.clock.now(), *([from_ms(max(reached))] if reached else [])])
     for table, number in sweep(app.stores.retention, app.settings.models, policy, now).items():
         app.telemetry.count("retention_deleted_total", number, table=table)
+    app.telemetry.count("retention_deleted_total", forget_archived(app, to_ms(now)), table="archive_files")
     pruned = service.prune(app.clock.now() - keep.records)
     app.telemetry.count("retention_deleted_total", pruned, table="alerts")
 

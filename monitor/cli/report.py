@@ -37,6 +37,8 @@ def report(directory: Path, model: str, start: datetime, version: str | None, ou
         path = output or Path("reports") / report_name(model, window)
         rendered = report_writer(app).run(monitored, window, path, version)
     click.echo(f"{rendered.path}: {rendered.current_rows:,} records against {rendered.reference_rows:,} training rows")
+    if rendered.rate < 1:
+        click.echo(f"the archive kept {rendered.rate:.3g} of the window's records: counts in the report are of these")
     for column, why in rendered.left_out.items():
         click.echo(f"left out {column}: {why}")
 

@@ -37,6 +37,8 @@ def check_models(models: Models, monitor: MonitorFile | None, known: Vocabulary)
     for file, shape in models:
         errors += _checks(file, shape, known)
         warnings += _check_columns(file, shape, known)
+        if monitor is not None and monitor.stream.archive.hash_key is None:
+            errors += _hashes_without_key(file, shape)
         policies = monitor.retraining.policies if monitor else None
         if policies is not None and shape.retraining and shape.retraining not in policies:
             hint = did_you_mean(shape.retraining, policies, what="policies in monitor.yaml")
@@ -59,6 +61,19 @@ def check_rules(rules: Rules, models: Models, known: Vocabulary, *, has_all_mode
             warnings += _unknown_models(file, loc, rule, models) if has_all_models else ()
             warnings += _rule(file, loc, rule, models, known)
     return Mistakes(tuple(_twice(places, "rule")), tuple(warnings))
+
+
+def _hashes_without_key(file: YamlFile, shape: ModelFile) -> Iterator[ConfigError]:
+    personal = {} if isinstance(shape.archive, bool) else shape.archive.personal
+    for column, how in personal.items():
+        if how == "hash":
+            hint = "set stream.archive.hash_key: {env: NAME} in monitor.yaml, or write mask"
+            yield at(
+                file,
+                ("archive", "personal", column),
+                f"a hash of {column!r} without a key is easily guessed back",
+                hint,
+            )
 
 
 def _twice(places: Iterable[tuple[YamlFile, Loc, str]], what: str) -> Iterator[ConfigError]:

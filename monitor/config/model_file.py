@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from monitor.config.fields import Duration, LabelText, Name, NonEmpty, Section, in_one_unit
 from monitor.config.wrong import wrong
 from monitor.domain.checks import CheckSpec, Parameter, Threshold
-from monitor.domain.models import GroundTruthPolicy, MonitoredModel, Segment, Task
+from monitor.domain.models import ArchivePolicy, GroundTruthPolicy, MonitoredModel, Personal, Segment, Task
 from monitor.domain.windows import WindowSpec
 from monitor.usecases.training_columns import TrainingOptions
 
@@ -129,6 +129,24 @@ class GroundTruthSection(Section):
         return GroundTruthPolicy(self.wait, self.min_coverage, self.horizon)
 
 
+class ArchiveSection(Section):
+    """Which raw rows of a model are kept."""
+
+    rate: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the predictions, chosen by a hash of their id."""
+    personal: Mapping[NonEmpty, Literal["hash", "mask"]] = Field(default_factory=dict)
+    """Columns whose values are kept as keyed hashes (equal ones stay equal) or not at all."""
+    keep: Duration | None = None
+    """How long after their event time; without it as long as `retention.records` of monitor.yaml says."""
+
+
+def _archive_policy(archive: "bool | ArchiveSection") -> ArchivePolicy | None:
+    if isinstance(archive, bool):
+        return ArchivePolicy() if archive else None
+    personal = {name: Personal(how) for name, how in archive.personal.items()}
+    return ArchivePolicy(archive.rate, personal, archive.keep)
+
+
 class TrainingSection(Section):
     """How to read the model's training data; options of `driftline baseline build` come on top."""
 
@@ -177,8 +195,8 @@ class ModelFile(Section):
     """How to read its training data."""
     silence_after: Duration | None = None
     """How long a caught-up stream may be quiet before its windows are closed by the clock and judged as they are."""
-    archive: bool = False
-    """Keep raw rows as Parquet files: needed for reports, and for retraining data sets."""
+    archive: bool | ArchiveSection = False
+    """Keep raw rows as Parquet files: needed for reports, and for retraining data sets. `true`, or how."""
     labels: Mapping[NonEmpty, LabelText] = {}
     """Added to every alert about this model; routes match on them."""
     retraining: Name | None = None
@@ -216,7 +234,7 @@ class ModelFile(Section):
             propose_checks=self.propose_checks,
             ground_truth=self.ground_truth.policy() if self.ground_truth else None,
             silence_after=self.silence_after,
-            archive=self.archive,
+            archive=_archive_policy(self.archive),
             labels=dict(self.labels),
             retraining=self.retraining,
         )

@@ -1,12 +1,13 @@
 """The shape of monitor.yaml: everything about the program that is not about one model, rule or route."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from monitor.config.fields import (
     Duration,
@@ -35,6 +36,9 @@ class DatabaseSection(Section):
     """SQLAlchemy URL of SQLite or PostgreSQL (`postgresql+psycopg://...`); one with a password only by reference."""
 
 
+_CREDENTIALS = re.compile(r"[a-z0-9+.-]+://[^/]*@")
+
+
 class DeadLetterSection(Section):
     """What is kept of records that were refused."""
 
@@ -44,11 +48,21 @@ class DeadLetterSection(Section):
     """Kafka topic that also gets them, whole, with the reason as a header."""
 
 
+def _place(value: object) -> object:
+    if not isinstance(value, str) or not value or _CREDENTIALS.match(value):
+        raise wrong(
+            "must be a folder or a URL without credentials", "give credentials the way the store's driver reads them"
+        )
+    return value
+
+
 class ArchiveSection(Section):
     """Raw rows as Parquet files, for the models that ask for it."""
 
-    directory: Path = Path("archive")
-    """Folder of the files."""
+    directory: Annotated[str, BeforeValidator(_place)] = "archive"
+    """Folder of the files, or an object store's URL (`s3://bucket/prefix`); its driver finds the credentials."""
+    hash_key: Secret | None = None
+    """Key of the hashes that stand for personal values; needed as soon as a model hashes a column."""
 
 
 class StreamSection(Section):
@@ -79,6 +93,8 @@ class ScheduleSection(Section):
     """Group, route and send notifications."""
     retrain_every: Duration = timedelta(seconds=5)
     """Decide on retraining requests and start jobs."""
+    archive_every: Duration = timedelta(hours=1)
+    """Make the archive's small files into one a window."""
     retention_every: Duration = timedelta(hours=1)
     """Remove what is older than `retention` says."""
     lag_every: Duration = timedelta(seconds=15)

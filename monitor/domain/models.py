@@ -73,6 +73,26 @@ class GroundTruthPolicy:
     horizon: timedelta
 
 
+class Personal(StrEnum):
+    """What becomes of a personal column before its raw values are kept."""
+
+    HASH = "hash"
+    MASK = "mask"
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivePolicy:
+    """Which raw rows of a model are kept, how, and for how long.
+
+    `rate` (above 0, at most 1) is the share of predictions, chosen by a hash of their id; `keep` is how long after
+    their event time (None: as long as other records).
+    """
+
+    rate: float = 1.0
+    personal: Mapping[str, Personal] = field(default_factory=dict)
+    keep: timedelta | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class MonitoredModel:
     """Everything that the program must know about one model, whatever its version.
@@ -94,6 +114,6 @@ class MonitoredModel:
     propose_checks: bool = True
     ground_truth: GroundTruthPolicy | None = None
     silence_after: timedelta | None = None
-    archive: bool = False
+    archive: ArchivePolicy | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     retraining: str | None = None

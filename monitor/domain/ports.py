@@ -221,6 +221,26 @@ class Records(Protocol):
         ...
 
 
+class ArchiveManifest(Protocol):
+    """Which files of the archive hold which rows; consuming workers add to it."""
+
+    def files(self, model: str, until_ms: int | None = None) -> list[ArchiveFile]:
+        """A model's files that hold nothing from `until_ms` on (None: all), by version, start and path."""
+        ...
+
+    def models(self) -> list[str]:
+        """Every model that has files, configured or not."""
+        ...
+
+    def replace(self, files: Sequence[ArchiveFile], merged: ArchiveFile) -> bool:
+        """List one file in the place of others, in one transaction; False when one of them is no longer listed."""
+        ...
+
+    def forget(self, path: str) -> None:
+        """Take a file from the list."""
+        ...
+
+
 class Retention(Protocol):
     """Forgetting what is older than people want to keep."""
 

@@ -58,7 +58,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
-    """A Parquet file of raw rows, named by what it holds, so that a rewrite after a crash is the same file."""
+    """A Parquet file of raw rows, named by what it holds, so that a rewrite after a crash is the same file.
+
+    `path` is relative to the archive's root; `rate` (above 0, at most 1) is the share of predictions that was kept.
+    """
 
     path: str
     model: str
@@ -69,6 +72,7 @@ class ArchiveFile:
     partition: PartitionId
     first_offset: int
     next_offset: int
+    rate: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

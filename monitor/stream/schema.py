@@ -42,4 +42,4 @@ def record_schema(model: MonitoredModel, baselines: tuple[tuple[ColumnSpec, ...]
     for segment in model.segments:
         kinds.setdefault(segment.column, ColumnKind.CATEGORICAL)
     columns = tuple(ColumnSpec(name, kind) for name, kind in kinds.items())
-    return RecordSchema(columns, model.positive_label, discover=model.archive and not baselines)
+    return RecordSchema(columns, model.positive_label, discover=model.archive is not None and not baselines)

@@ -24,12 +24,16 @@ class ReportRenderer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WriteReport:
-    """The use case; `training_rows` finds the kept sample of a baseline's training data (None: not kept)."""
+    """The use case; `training_rows` finds the kept sample of a baseline's training data (None: not kept).
+
+    `archive` is the folder or URL that the paths of both are relative to.
+    """
 
     records: Records
     baselines: BaselineStore
     renderer: ReportRenderer
-    training_rows: Callable[[str], Path | None]
+    training_rows: Callable[[str], str | None]
+    archive: str
 
     def run(self, model: MonitoredModel, window: Window, output: Path, version: str | None = None) -> RenderedReport:
         """Report on the window's archived records; ReportFailed says what is missing and how to get it."""
@@ -49,8 +53,9 @@ class WriteReport:
         schema = Baseline.from_bytes(self.baselines.get(baseline_id)).schema
         job = ReportJob(
             title=f"{ref}, window {window}",
-            reference=(str(reference),),
-            current=tuple(file.path for file in files),
+            archive=self.archive,
+            reference=reference,
+            current=tuple((file.path, file.rate) for file in files),
             start_ms=window.start_ms,
             end_ms=window.end_ms,
             numeric=tuple(column.name for column in schema if column.kind is ColumnKind.NUMERIC),

@@ -1,6 +1,7 @@
 """The drill-down report: from archived records and kept training rows to Evidently's HTML."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from monitor.adapters.archive.privacy import in_sample
 from monitor.adapters.evidently.renderer import EvidentlyRenderer
 from monitor.adapters.sql.engine import create_engine
 from monitor.adapters.sql.migrate import migrate
@@ -45,6 +47,9 @@ class ArchivedFiles:
     def archive(self, ref: ModelRef, since_ms: int, until_ms: int) -> list[ArchiveFile]:
         return [file for file in self.files if (file.model, file.version) == (ref.name, ref.version)]
 
+    def archived(self, model: str, since_ms: int, until_ms: int) -> list[ArchiveFile]:
+        return self.files
+
     def truth_count(self, model: str, since_ms: int) -> int:
         return 0
 
@@ -78,28 +83,34 @@ def baseline(stores: SqlStores) -> Baseline:
 
 def archived(path: Path) -> ArchiveFile:
     return ArchiveFile(
-        str(path), "churn", "3", WINDOW.start_ms, WINDOW.end_ms, 600, PartitionId("inference", 0), 0, 600
+        path.name, "churn", "3", WINDOW.start_ms, WINDOW.end_ms, 600, PartitionId("inference", 0), 0, 600
     )
 
 
 def rows(path: Path, shift: float) -> Path:
     random = np.random.default_rng(1)
     times = pa.array([START + timedelta(seconds=10 * i) for i in range(600)], pa.timestamp("ms", tz="UTC"))
-    columns = {"event_time": times, "amount": random.normal(50 + shift, 5, 600), "country": ["DE", "FR"] * 300}
+    ids = [f"e{i}" for i in range(600)]
+    columns = {
+        "event_id": ids,
+        "event_time": times,
+        "amount": random.normal(50 + shift, 5, 600),
+        "country": ["DE", "FR"] * 300,
+    }
     pq.write_table(pa.table(columns), path)
     return path
 
 
 def test_without_archived_records_the_error_says_how_to_get_them(stores: SqlStores, tmp_path: Path) -> None:
     baseline(stores)
-    report = WriteReport(ArchivedFiles(), stores.baselines, RecordingRenderer(), lambda _: tmp_path)
+    report = WriteReport(ArchivedFiles(), stores.baselines, RecordingRenderer(), lambda _: "t.parquet", str(tmp_path))
 
     with pytest.raises(ReportFailed, match=r"archive: true"):
         report.run(MODEL, WINDOW, tmp_path / "report.html")
 
 
 def test_without_a_baseline_in_force_the_error_names_the_window(stores: SqlStores, tmp_path: Path) -> None:
-    report = WriteReport(ArchivedFiles(), stores.baselines, RecordingRenderer(), lambda _: tmp_path)
+    report = WriteReport(ArchivedFiles(), stores.baselines, RecordingRenderer(), lambda _: "t.parquet", str(tmp_path))
 
     with pytest.raises(ReportFailed, match="no baseline of churn is in force at 2026-11-01T10:00:00Z"):
         report.run(MODEL, WINDOW, tmp_path / "report.html")
@@ -109,24 +120,32 @@ def test_the_job_names_the_columns_by_kind_and_the_files_of_the_window(stores: S
     baseline(stores)
     renderer = RecordingRenderer()
     report = WriteReport(
-        ArchivedFiles([archived(tmp_path / "a.parquet")]), stores.baselines, renderer, lambda _: tmp_path / "t.parquet"
+        ArchivedFiles([archived(tmp_path / "a.parquet")]),
+        stores.baselines,
+        renderer,
+        lambda _: "t.parquet",
+        str(tmp_path),
     )
 
     report.run(MODEL, WINDOW, tmp_path / "report.html")
 
     job = renderer.jobs[0]
     assert (job.numeric, job.categorical) == (("amount",), ("country",))
-    assert job.current == (str(tmp_path / "a.parquet"),)
+    assert (job.archive, job.reference, job.current) == (str(tmp_path), "t.parquet", (("a.parquet", 1.0),))
 
 
 @pytest.mark.slow
 def test_evidently_writes_the_report_of_the_window(stores: SqlStores, tmp_path: Path) -> None:
     baseline(stores)
     training, window = rows(tmp_path / "train.parquet", 0.0), rows(tmp_path / "window.parquet", 10.0)
-    report = WriteReport(ArchivedFiles([archived(window)]), stores.baselines, EvidentlyRenderer(), lambda _: training)
+    half = replace(archived(rows(tmp_path / "half.parquet", 10.0)), rate=0.5)
+    files = ArchivedFiles([archived(window), half])
+    report = WriteReport(files, stores.baselines, EvidentlyRenderer(), lambda _: training.name, str(tmp_path))
 
     rendered = report.run(MODEL, WINDOW, tmp_path / "report.html")
 
     html = (tmp_path / "report.html").read_text()
-    assert (rendered.current_rows, rendered.left_out) == (360, {})
+    sampled = int(in_sample([f"e{i}" for i in range(360)], 0.5).sum())
+    assert (rendered.current_rows, rendered.left_out) == (360 + sampled, {})
+    assert rendered.rate == 0.5
     assert "amount" in html

@@ -6,6 +6,7 @@ never enter the service's processes.
 
 import contextlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from monitor.adapters.archive.location import ArchiveLocation
+from monitor.adapters.archive.privacy import in_sample
+from monitor.adapters.archive.writer import joined
 from monitor.domain.reports import RenderedReport, ReportJob
 
 
@@ -31,7 +35,8 @@ def render(job: ReportJob) -> RenderedReport:
     from evidently import DataDefinition, Dataset, Report  # noqa: PLC0415 - six seconds; only where it is used
     from evidently.presets import DataDriftPreset, DataSummaryPreset  # noqa: PLC0415 - as above
 
-    reference, current = _frame(job, job.reference, window=False), _frame(job, job.current, window=True)
+    rate = min(rate for _, rate in job.current)
+    reference, current = _reference(job), _current(job, rate)
     left_out = _unusable(job, reference, current)
     numeric = [name for name in job.numeric if name not in left_out]
     categorical = [name for name in job.categorical if name not in left_out]
@@ -51,7 +56,7 @@ def render(job: ReportJob) -> RenderedReport:
         Dataset.from_pandas(current[names], definition), Dataset.from_pandas(reference[names], definition)
     )
     _save(snapshot.save_html, Path(job.output))
-    return RenderedReport(job.output, len(reference), len(current), left_out)
+    return RenderedReport(job.output, len(reference), len(current), left_out, rate)
 
 
 def _save(write: object, path: Path) -> None:
@@ -62,10 +67,28 @@ def _save(write: object, path: Path) -> None:
     partial.replace(path)
 
 
-def _frame(job: ReportJob, paths: tuple[str, ...], *, window: bool) -> pd.DataFrame:
-    dataset = ds.dataset(list(paths), format="parquet")
-    wanted = [name for name in (*job.numeric, *job.categorical) if name in dataset.schema.names]
-    table = dataset.to_table(columns=wanted, filter=_within(job) if window else None)
+def _reference(job: ReportJob) -> pd.DataFrame:
+    return _frame(job, _dataset(job, [job.reference]).to_table())
+
+
+def _current(job: ReportJob, rate: float) -> pd.DataFrame:
+    """The window's rows, each kept with the same probability `rate`."""
+    tables = []
+    for of in dict.fromkeys(of for _, of in job.current):
+        table = _dataset(job, [path for path, one in job.current if one == of]).to_table(filter=_within(job))
+        if of > rate:
+            table = table.filter(pa.array(in_sample(table.column("event_id").to_pylist(), rate)))
+        tables.append(table)
+    return _frame(job, joined(tables))
+
+
+def _dataset(job: ReportJob, paths: Sequence[str]) -> ds.Dataset:
+    location = ArchiveLocation(job.archive)
+    return ds.dataset([location.full(path) for path in paths], format="parquet", filesystem=location.fs)
+
+
+def _frame(job: ReportJob, table: pa.Table) -> pd.DataFrame:
+    wanted = [name for name in (*job.numeric, *job.categorical) if name in table.column_names]
     if table.num_rows > job.max_rows:
         table = table.take(pa.array(np.linspace(0, table.num_rows - 1, job.max_rows).astype(np.int64)))
     frame = pd.DataFrame(index=range(table.num_rows))

@@ -102,7 +102,7 @@ def _write(connection: Connection, flushes: Sequence[Flush]) -> None:
     known = sorted((_truth(one) for flush in flushes for one in flush.truths), key=itemgetter(0, 1, 3))
     replace_many(connection, truths, known, unless_newer="known_at_ms")
 
-    replace_many(connection, archive_files, [_archive(one) for flush in flushes for one in flush.archive])
+    replace_many(connection, archive_files, [archive_row(one) for flush in flushes for one in flush.archive])
 
 
 def _share(one: Share) -> Row:
@@ -154,7 +154,8 @@ def _truth(one: Truth) -> Row:
     return storable(one.model), storable(one.event_id), storable(one.label), one.known_at_ms
 
 
-def _archive(one: ArchiveFile) -> Row:
+def archive_row(one: ArchiveFile) -> Row:
+    """In the order of the table's columns."""
     return (
         one.path,
         one.model,
@@ -166,4 +167,5 @@ def _archive(one: ArchiveFile) -> Row:
         one.partition.partition,
         one.first_offset,
         one.next_offset,
+        one.rate,
     )

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Engine, Row, func, select
 
+from monitor.adapters.sql.archive import archive_file
 from monitor.adapters.sql.engine import reading
 from monitor.adapters.sql.tables import archive_files, dead_letters, truths
 from monitor.domain.errors import RejectReason
@@ -49,7 +50,7 @@ class SqlRecords:
             .order_by(table.start_ms, table.path)
         )
         with reading(self._engine) as connection:
-            return [_archive_file(row) for row in connection.execute(statement)]
+            return [archive_file(row) for row in connection.execute(statement)]
 
     def truth_count(self, model: str, since_ms: int) -> int:
         """Ground-truth records of a model known since the instant (event time)."""
@@ -69,18 +70,4 @@ def _dead_letter(row: Row[tuple[object, ...]]) -> DeadLetter:
         size_bytes=row.size_bytes,
         key=row.key,
         model=row.model,
-    )
-
-
-def _archive_file(row: Row[tuple[object, ...]]) -> ArchiveFile:
-    return ArchiveFile(
-        path=row.path,
-        model=row.model,
-        version=row.version,
-        start_ms=row.start_ms,
-        end_ms=row.end_ms,
-        rows=row.rows,
-        partition=PartitionId(row.topic, row.partition),
-        first_offset=row.first_offset,
-        next_offset=row.next_offset,
     )

@@ -5,6 +5,7 @@ from typing import Self
 
 from sqlalchemy import Engine
 
+from monitor.adapters.sql.archive import SqlArchiveManifest
 from monitor.adapters.sql.baselines import SqlBaselineStore
 from monitor.adapters.sql.evaluations import SqlEvaluationStore
 from monitor.adapters.sql.ingest import SqlIngestStore
@@ -27,6 +28,7 @@ class SqlStores:
     outbox: SqlOutboxStore
     jobs: SqlJobStore
     records: SqlRecords
+    archive: SqlArchiveManifest
     retention: SqlRetention
     lease: SqlLease
 
@@ -41,6 +43,7 @@ class SqlStores:
             outbox=SqlOutboxStore(engine),
             jobs=SqlJobStore(engine),
             records=SqlRecords(engine),
+            archive=SqlArchiveManifest(engine),
             retention=SqlRetention(engine),
             lease=SqlLease(engine),
         )

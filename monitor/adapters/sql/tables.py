@@ -119,6 +119,7 @@ archive_files = Table(
     Column("partition", Count, nullable=False),
     Column("first_offset", Count, nullable=False),
     Column("next_offset", Count, nullable=False),
+    Column("rate", Float, nullable=False, server_default="1"),
     PrimaryKeyConstraint("path"),
     Index("ix_archive_files_start", "model", "version", "start_ms"),
 )

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from monitor.adapters.archive.location import ArchiveLocation
 from monitor.adapters.tabular import FileRows, SqlRows
 from monitor.adapters.training_sample import SampledRows, TrainingSamples
 from monitor.domain.errors import BaselineError
@@ -79,10 +80,10 @@ def test_a_sample_is_spread_evenly_and_written_under_the_names_of_the_schema(tmp
     schema = [ColumnSpec("amount", ColumnKind.NUMERIC), ColumnSpec("k", ColumnKind.CATEGORICAL)]
 
     passed = _rows(sample)
-    samples = TrainingSamples(tmp_path / "samples")
-    path = samples.keep("abc", sample, schema, {"amount_eur": "amount"})
+    samples = TrainingSamples(ArchiveLocation(str(tmp_path / "archive")))
+    path = samples.keep("abc", sample, schema, {"amount_eur": "amount"}, {})
 
-    kept = pq.read_table(path).to_pydict()
+    kept = pq.read_table(tmp_path / "archive" / path).to_pydict()
     assert len(passed["k"]) == 1000
     assert kept["amount"] == [float(i) for i in range(0, 1000, 16)]
     assert set(kept["k"]) == {"0", "1", "2"}

@@ -150,6 +150,21 @@ def test_refused_records_are_listed_with_their_reason(call: Call) -> None:
     assert [(row["reason"], row["value"]) for row in rows] == [("malformed_json", "no json")] * 6
 
 
+def test_the_archive_is_verified_and_compacted_by_hand(call: Call, tmp_path: Path) -> None:
+    call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
+    call("backfill", "--model", "price", "data")
+
+    whole = call("archive", "verify")
+    fewer = call("archive", "compact")
+    next((tmp_path / "archive" / "price").rglob("*.parquet")).unlink()
+    broken = call("archive", "verify", "--json")
+
+    assert (whole.exit_code, fewer.exit_code, broken.exit_code) == (0, 0, 1)
+    assert "files with 1,200 rows are whole" in whole.output
+    assert "files fewer" in fewer.output
+    assert [row["state"] for row in json.loads(broken.output)] == ["missing"]
+
+
 def test_baselines_are_listed_shown_and_promoted_by_the_start_of_their_id(call: Call) -> None:
     built = json.loads(call("baseline", "build", "--model", "price", "--version", "2", "train.csv", "--json").stdout)
 

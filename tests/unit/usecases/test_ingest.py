@@ -8,11 +8,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from monitor.adapters.archive import ParquetArchive
+from monitor.adapters.archive.location import ArchiveLocation
+from monitor.adapters.archive.writer import ParquetArchive
 from monitor.adapters.memory.source import MemoryLog, MemorySource
 from monitor.adapters.sql.records import SqlRecords
 from monitor.domain.errors import RejectReason, SourceUnavailable, StoreUnavailable
-from monitor.domain.models import ModelRef, MonitoredModel
+from monitor.domain.models import ArchivePolicy, ModelRef, MonitoredModel
 from monitor.domain.records import PartitionId, RawRecord
 from monitor.domain.stream import ArchiveFile, TopicKind
 from monitor.domain.time import to_ms
@@ -475,14 +476,14 @@ def test_every_record_is_in_exactly_one_number_of_the_report() -> None:
 
 
 def test_archived_rows_are_in_listed_files_by_pane(tmp_path: Path) -> None:
-    rig = Rig(models=models(archive=True))
+    rig = Rig(models=models(archive=ArchivePolicy()))
     rig.promote(baseline(CHURN))
     rig.log.append(partition(), [*minutes(0, 12, 1), message(3, START_MS, features={"age": "x", "plan": None})])
 
-    run_to_end(rig, rig.worker(archive=ParquetArchive(tmp_path)))
+    run_to_end(rig, rig.worker(archive=ParquetArchive(ArchiveLocation(str(tmp_path)))))
 
     files = SqlRecords(rig.engine).archive(CHURN, START_MS, START_MS + 2 * PANE_MS)
-    rows = {file.start_ms: pq.read_table(file.path).to_pylist() for file in files}
+    rows = {file.start_ms: pq.read_table(tmp_path / file.path).to_pylist() for file in files}
     assert {start: len(found) for start, found in rows.items()} == {START_MS: 3, START_MS + PANE_MS: 1}
     assert [row["event_id"] for row in rows[START_MS]] == ["e0", "e2", "e3"]
     assert rows[START_MS][0]["plan"] == "pro"
@@ -492,10 +493,10 @@ def test_archived_rows_are_in_listed_files_by_pane(tmp_path: Path) -> None:
 
 
 def test_without_a_baseline_the_archive_keeps_every_feature(tmp_path: Path) -> None:
-    rig = Rig(models=models(archive=True))
+    rig = Rig(models=models(archive=ArchivePolicy()))
     odd = message(1, START_MS, features={"age": "old", "city": "Oslo"})
     rig.log.append(partition(), [message(0, START_MS), odd])
-    worker = rig.worker(MemorySource(rig.log, max_records=1), archive=ParquetArchive(tmp_path))
+    worker = rig.worker(MemorySource(rig.log, max_records=1), archive=ParquetArchive(ArchiveLocation(str(tmp_path))))
     for _ in range(3):
         worker.step(0)
 
@@ -511,7 +512,7 @@ class FullDisk:
     """An archive that cannot be written until there is room."""
 
     def __init__(self, folder: Path) -> None:
-        self.inner, self.full = ParquetArchive(folder), True
+        self.inner, self.full = ParquetArchive(ArchiveLocation(str(folder))), True
 
     def write(
         self, partition: PartitionId, batches: Sequence[RecordBatch], models: Mapping[str, MonitoredModel]
@@ -522,7 +523,7 @@ class FullDisk:
 
 
 def test_a_full_archive_delays_the_save_and_loses_no_row(tmp_path: Path) -> None:
-    rig = Rig(models=models(archive=True))
+    rig = Rig(models=models(archive=ArchivePolicy()))
     rig.log.append(partition(), minutes(0, 1))
     archive = FullDisk(tmp_path)
     worker = rig.worker(archive=archive)
@@ -537,9 +538,9 @@ def test_a_full_archive_delays_the_save_and_loses_no_row(tmp_path: Path) -> None
 
 
 def test_rows_written_before_a_refused_save_are_listed_by_the_next_and_not_written_again(tmp_path: Path) -> None:
-    rig = Rig(models=models(archive=True))
+    rig = Rig(models=models(archive=ArchivePolicy()))
     rig.log.append(partition(), minutes(0, 1))
-    worker = rig.worker(archive=ParquetArchive(tmp_path))
+    worker = rig.worker(archive=ParquetArchive(ArchiveLocation(str(tmp_path))))
     worker.step(0)
     worker.step(0)
     rig.store.refusals = 1
