@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, exists, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, exists, or_, select
 
 from monitor.adapters.sql.documents import finding_from_json, finding_to_json
 from monitor.adapters.sql.engine import reading, writing
 from monitor.adapters.sql.outbox import add_events
-from monitor.adapters.sql.statements import insert, took_place
+from monitor.adapters.sql.statements import grouped, insert, took_place
 from monitor.adapters.sql.tables import evaluations, findings, retrain_requests, rule_states, transitions
 from monitor.domain.evaluation import DoneEvaluation, Evaluation, EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Finding
@@ -27,21 +27,28 @@ class SqlEvaluationStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def done(self, model: str, since_ms: int) -> list[DoneEvaluation]:
-        """The newest judged revision of every window that ends after the instant, by end, start and version."""
+    def done(self, since_ms: Mapping[str, int]) -> list[DoneEvaluation]:
+        """The newest judged revision of every window that ends after its model's instant.
+
+        By model, end, start and version.
+        """
+        if not since_ms:
+            return []
         table = evaluations.c
+        alike = grouped(since_ms, since_ms.__getitem__)
         statement = (
             select(evaluations)
-            .where(table.model == model, table.window_end_ms > since_ms)
+            .where(or_(*(and_(table.model.in_(models), table.window_end_ms > since) for since, models in alike)))
             .where(~_has_newer_revision(evaluations))
-            .order_by(table.window_end_ms, table.window_start_ms, table.version, table.kind)
+            .order_by(table.model, table.window_end_ms, table.window_start_ms, table.version, table.kind)
         )
         with reading(self._engine) as connection:
             return [_done(row) for row in connection.execute(statement)]
 
-    def rule_states(self, model: str) -> dict[Subject, RuleState]:
-        """Where every rule stands for this model."""
-        statement = select(rule_states).where(rule_states.c.model == model).order_by(rule_states.c.rule)
+    def rule_states(self, *models: str) -> dict[Subject, RuleState]:
+        """Where every rule stands for these models."""
+        table = rule_states.c
+        statement = select(rule_states).where(table.model.in_(models)).order_by(table.model, table.rule)
         with reading(self._engine) as connection:
             return {Subject(row.rule, row.model): _rule_state(row) for row in connection.execute(statement)}
 

@@ -19,7 +19,7 @@ from monitor.domain.errors import StoreUnavailable
 from monitor.domain.models import GroundTruthPolicy, ModelRef, MonitoredModel, Segment
 from monitor.domain.ports import IngestStore, Source
 from monitor.domain.records import PartitionId
-from monitor.domain.stream import Claim, Flush, PartitionProgress, Share, TopicKind
+from monitor.domain.stream import Claim, Flush, PartitionProgress, Share, ShareSpan, TopicKind
 from monitor.domain.windows import WindowSpec
 from monitor.stats.baseline import Baseline
 from monitor.stats.columns import CategoricalColumn, NumericColumn
@@ -177,7 +177,7 @@ class Rig:
         return {one.partition: one for one in self.reads.progress()}
 
     def shares(self, ref: ModelRef = CHURN, segment: str = "") -> list[Share]:
-        return self.reads.shares(ref, segment, 0, 2**53)
+        return self.reads.shares([ShareSpan(ref, segment, 0, 2**53)])
 
     def counted(self, ref: ModelRef = CHURN, segment: str = "") -> dict[int, int]:
         """Records by pane, in panes since START_MS."""
