@@ -10,7 +10,7 @@ from monitor.domain.findings import EvaluationKind, Finding
 from monitor.domain.models import ModelRef
 from monitor.domain.records import DeadLetter, PartitionId, RawRecord
 from monitor.domain.retraining import RetrainJob, RetrainRequest
-from monitor.domain.rules import AlertEvent, RuleState, Subject, Transition
+from monitor.domain.rules import AlertEvent, Retirement, RuleState, Subject, Transition
 from monitor.domain.stream import (
     ArchiveFile,
     Claim,
@@ -138,6 +138,14 @@ class EvaluationStore(Protocol):
 
     def rule_states(self, *models: str) -> dict[Subject, RuleState]:
         """Where every rule stands for these models."""
+        ...
+
+    def standing(self) -> dict[Subject, RuleState]:
+        """Every rule that is not inactive, of all models: also of such as are not configured any more."""
+        ...
+
+    def retire(self, retirement: Retirement) -> bool:
+        """Save the end of a rule in one transaction; False when it does not stand where it was found any more."""
         ...
 
     def commit(self, commit: EvaluationCommit) -> bool:

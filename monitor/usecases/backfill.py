@@ -9,7 +9,7 @@ from monitor.domain.evaluation import DoneEvaluation, EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Finding
 from monitor.domain.models import ModelRef, MonitoredModel
 from monitor.domain.ports import EvaluationStore, ProgressTask, Source, WindowReads
-from monitor.domain.rules import RuleState, Subject, Transition
+from monitor.domain.rules import Retirement, RuleState, Subject, Transition
 from monitor.domain.stream import PaneSpan, PaneSummary, PartitionProgress, Share, ShareSpan
 from monitor.domain.time import Clock, duration_ms, to_ms
 from monitor.usecases.ingest import Ingest
@@ -125,6 +125,14 @@ class QuietStore:
     def rule_states(self, *models: str) -> dict[Subject, RuleState]:
         """As stored."""
         return self.store.rule_states(*models)
+
+    def standing(self) -> dict[Subject, RuleState]:
+        """As stored."""
+        return self.store.standing()
+
+    def retire(self, retirement: Retirement) -> bool:
+        """Save the end of a rule, and tell nobody."""
+        return self.store.retire(replace(retirement, event=None))
 
     def commit(self, commit: EvaluationCommit) -> bool:
         """Save findings, states and transitions; drop alert events and retraining requests."""

@@ -1,7 +1,7 @@
 """Fold rules over a judged window: what it changes, whom it tells, what it asks for."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from monitor.domain.findings import EvaluationKind, Finding
@@ -12,7 +12,7 @@ from monitor.domain.rules import AlertEvent, Phase, Rule, RuleState, Subject, Tr
 from monitor.domain.stream import PaneSpan
 from monitor.domain.windows import Window
 from monitor.rules.conditions import Outcome, evaluate, watches_performance
-from monitor.rules.explain import Occasion, firing_event, resolved_event
+from monitor.rules.explain import Occasion, firing_event, identity, resolved_event
 from monitor.rules.fold import advance, may_refold, refold, refold_since, was_folded
 from monitor.usecases.due_windows import ServingVersions
 from monitor.usecases.judging import Judgement
@@ -94,6 +94,8 @@ class RuleFolding:
             after, transition = refold(rule, subject, state, judged)
         else:
             after, transition = advance(rule, subject, state, outcome, window)
+        if after.phase.is_active:
+            after = replace(after, labels=identity(rule, model))
         if after == state:
             return
         folded.states[subject] = after

@@ -1,9 +1,10 @@
 """Findings, rule states and transitions; one evaluation is one transaction, and happens once."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, exists, or_, select, update
 
 from monitor.adapters.sql.documents import finding_from_json, finding_to_json
 from monitor.adapters.sql.engine import reading, writing
@@ -14,7 +15,7 @@ from monitor.domain.evaluation import DoneEvaluation, Evaluation, EvaluationComm
 from monitor.domain.findings import EvaluationKind, Finding
 from monitor.domain.models import ModelRef
 from monitor.domain.retraining import RetrainRequest
-from monitor.domain.rules import Phase, RuleState, Subject, Transition
+from monitor.domain.rules import Phase, Retirement, RuleState, Subject, Transition
 from monitor.domain.time import from_ms, to_ms
 from monitor.domain.windows import Window
 
@@ -51,6 +52,29 @@ class SqlEvaluationStore:
         statement = select(rule_states).where(table.model.in_(models)).order_by(table.model, table.rule)
         with reading(self._engine) as connection:
             return {Subject(row.rule, row.model): _rule_state(row) for row in connection.execute(statement)}
+
+    def standing(self) -> dict[Subject, RuleState]:
+        """Every rule that is not inactive, of all models, by model and rule."""
+        table = rule_states.c
+        statement = select(rule_states).where(table.phase != Phase.INACTIVE.value).order_by(table.model, table.rule)
+        with reading(self._engine) as connection:
+            return {Subject(row.rule, row.model): _rule_state(row) for row in connection.execute(statement)}
+
+    def retire(self, retirement: Retirement) -> bool:
+        """Save the end of a rule in one transaction; False when it does not stand where it was found any more."""
+        table, before, transition = rule_states.c, retirement.before, retirement.transition
+        statement = (
+            update(rule_states)
+            .where(table.model == transition.subject.model, table.rule == transition.subject.rule)
+            .where(table.phase == before.phase.value, table.folded_to.is_not_distinct_from(before.folded_to))
+            .values(phase=transition.after.value, since=None, fired_at=None, clear_since=None, labels="{}")
+        )
+        with writing(self._engine) as connection:
+            if connection.execute(statement).rowcount != 1:
+                return False
+            _save_transitions(connection, [transition])
+            add_events(connection, [retirement.event] if retirement.event else [])
+            return True
 
     def commit(self, commit: EvaluationCommit) -> bool:
         """Save everything of one evaluation in one transaction; False, and nothing saved, when it is there already."""
@@ -122,6 +146,7 @@ def _save_states(connection: Connection, states: Mapping[Subject, RuleState]) ->
             "fired_at": state.fired_at,
             "clear_since": state.clear_since,
             "folded_to": state.folded_to,
+            "labels": json.dumps(dict(state.labels), sort_keys=True),
         }
         statement = insert(connection, rule_states).values(rule=subject.rule, model=subject.model, **values)
         connection.execute(statement.on_conflict_do_update(index_elements=["model", "rule"], set_=values))
@@ -204,7 +229,7 @@ def _done(row: Row[tuple[object, ...]]) -> DoneEvaluation:
 
 
 def _rule_state(row: Row[tuple[object, ...]]) -> RuleState:
-    return RuleState(Phase(row.phase), row.since, row.fired_at, row.clear_since, row.folded_to)
+    return RuleState(Phase(row.phase), row.since, row.fired_at, row.clear_since, row.folded_to, json.loads(row.labels))
 
 
 def _transition(row: Row[tuple[object, ...]]) -> Transition:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from monitor.domain.evaluation import EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Verdict
 from monitor.domain.models import ModelRef
-from monitor.domain.rules import Phase, RuleState, Subject, Transition
+from monitor.domain.rules import Phase, Retirement, RuleState, Subject, Transition
 from monitor.domain.stream import PaneSpan, TopicKind
 from monitor.testing.stores.rig import StoreRig
 from monitor.testing.stores.samples import (
@@ -31,7 +31,9 @@ from monitor.testing.stores.samples import (
 )
 
 SUBJECT = Subject("psi-high", "churn")
-FIRING = RuleState(Phase.FIRING, START, START + timedelta(microseconds=1), None, START + HOUR)
+FIRING = RuleState(
+    Phase.FIRING, START, START + timedelta(microseconds=1), None, START + HOUR, {"alertname": "psi-high"}
+)
 
 
 def told(hours: int = 0) -> EvaluationCommit:
@@ -149,6 +151,29 @@ class EvaluationConformance:
         found = rig.other.evaluations.rule_states("fraud", "churn", "unknown")
 
         assert found == {subject: state for subject, state in states.items() if subject.model != "other"}
+
+    def test_a_rule_is_retired_once_from_where_it_was_found_with_everything_that_follows(self, rig: StoreRig) -> None:
+        """And not at all when somebody has folded it since."""
+        rig.mine.evaluations.commit(told())
+        rig.mine.evaluations.commit(replace(told(1), states={Subject("calm", "churn"): RuleState(folded_to=START)}))
+        ended = Transition(SUBJECT, Phase.FIRING, Phase.INACTIVE, START + 5 * HOUR, window(4), "gone")
+        before = len(rig.mine.outbox.pending(9))
+
+        stale = rig.mine.evaluations.retire(Retirement(replace(FIRING, folded_to=START), ended, alert_event(7)))
+        took = [store.evaluations.retire(Retirement(FIRING, ended, alert_event(7))) for store in (rig.mine, rig.other)]
+
+        assert (stale, took) == (False, [True, False])
+        assert rig.mine.evaluations.standing() == {}
+        assert rig.mine.evaluations.rule_states("churn")[SUBJECT] == RuleState(folded_to=FIRING.folded_to)
+        assert rig.mine.evaluations.transitions()[-1] == ended
+        assert [event for _, event in rig.mine.outbox.pending(9)[before:]] == [alert_event(7)]
+
+    def test_standing_rules_are_those_that_are_not_inactive_of_whatever_model(self, rig: StoreRig) -> None:
+        """Configured or not."""
+        states = {Subject("a", "churn"): FIRING, Subject("b", "fraud"): replace(FIRING, phase=Phase.PENDING)}
+        rig.mine.evaluations.commit(replace(told(), states=states | {Subject("c", "churn"): RuleState()}))
+
+        assert rig.other.evaluations.standing() == states
 
     def test_transitions_are_unique_and_come_oldest_first(self, rig: StoreRig) -> None:
         """By event time, whenever they were written."""

@@ -32,6 +32,7 @@ from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.evaluate import Evaluate
 from monitor.usecases.judging import Judge
+from monitor.usecases.retire import RetireRules
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -216,6 +217,22 @@ def test_an_alert_starts_is_refreshed_for_every_window_and_ends() -> None:
     assert events[0].annotations["window"] != events[1].annotations["window"]
     assert [chart.title for chart in events[0].charts] == ["amount"]
     assert [(r.rule, r.at) for r in requests] == [("drift", START + 2 * HOUR)]
+
+
+def test_the_alert_of_a_rule_that_is_taken_out_while_it_fires_ends_under_the_labels_it_was_told_with() -> None:
+    rig = started(rules=[replace(DRIFT, labels={"team": "risk"})])
+    for hour in range(3):
+        rig.hour(hour, rows(hour, shift=3.0))
+    rig.run()
+    told = [event for _, event in rig.stores.outbox.pending(100)]
+
+    RetireRules(rig.models, [], rig.stores.evaluations).run_once()
+
+    over = [event for _, event in rig.stores.outbox.pending(100)][len(told) :]
+    assert [(event.labels, event.starts_at, event.ends_at) for event in over] == [
+        (told[-1].labels, told[-1].starts_at, START + 3 * HOUR)
+    ]
+    assert rig.phases() == [(1, "firing"), (3, "inactive")]
 
 
 def test_rules_follow_the_version_that_serves_and_the_others_are_recorded() -> None:
@@ -483,7 +500,7 @@ def test_a_run_whose_window_another_process_judged_meanwhile_goes_on_from_where_
     rig = started(rules=[replace(DRIFT, hold=HOUR)])
     for hour in range(3):
         rig.hour(hour, rows(hour, shift=3.0))
-    store, raced = type(rig.stores.evaluations), []
+    store, raced = type(rig.stores.evaluations), list[EvaluationCommit]()
     commit = store.commit
 
     def commit_after_another(self: SqlEvaluationStore, made: EvaluationCommit) -> bool:
