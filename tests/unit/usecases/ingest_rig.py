@@ -22,7 +22,7 @@ from monitor.domain.records import PartitionId
 from monitor.domain.stream import Claim, Flush, PartitionProgress, Share, ShareSpan, TopicKind
 from monitor.domain.windows import WindowSpec
 from monitor.stats.baseline import Baseline
-from monitor.stats.columns import CategoricalColumn, NumericColumn
+from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
 from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.ingest import ArchiveWriter, Ingest, IngestSettings
 
@@ -53,7 +53,7 @@ def models(**settings: object) -> dict[str, MonitoredModel]:
 def baseline(ref: ModelRef, seed: int = 0) -> Baseline:
     chance = np.random.default_rng(seed)
     plans = [("pro", "basic")[k] for k in chance.integers(0, 2, 400)]
-    columns = {
+    columns: dict[str, Column] = {
         "age": NumericColumn(chance.normal(40, 10, 400)),
         "plan": CategoricalColumn(plans),
         "score": NumericColumn(chance.random(400)),
