@@ -6,13 +6,16 @@ the database itself is left out on all sides. One distribution test a feature, P
 same with every check that a baseline proposes. The peers start from the window's raw rows and the training rows as
 arrays in memory: scipy runs Kolmogorov-Smirnov on numbers and chi-squared on words, Evidently its DataDriftPreset. Both
 are measured on a few models in the same run and extrapolated. Seconds are those of the processor, the median of rounds.
+
+`seconds_1000x25_database` is a whole knock by the wall clock: the same windows with PSI in a SQLite file, read, judged,
+folded and committed one by one; `queries_per_model` counts its statements.
 """
 
 import os
 import statistics
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -22,12 +25,13 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.payloads import HOUR, START, columns
+from benchmarks.stored_fleet import judge_fleet
 from monitor.domain.checks import CheckSpec
 from monitor.domain.evaluation import Evaluation
 from monitor.domain.findings import EvaluationKind
 from monitor.domain.models import ModelRef, MonitoredModel
 from monitor.domain.partitions import PartitionId
-from monitor.domain.stream import Share, ShareKey
+from monitor.domain.stream import Share, ShareKey, ShareSpan
 from monitor.domain.time import to_ms
 from monitor.domain.windows import Window, WindowSpec
 from monitor.stats.baseline import Baseline
@@ -36,6 +40,7 @@ from monitor.stats.drift import DRIFT_TESTS
 from monitor.stats.performance import PERFORMANCE_METRICS
 from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.judging import Judge
+from monitor.usecases.stored_windows import in_portions
 
 MODELS, ROUNDS = 1_000, 5
 TRAINING_ROWS, WINDOW_ROWS, PARTITIONS = 20_000, 2_000, 2
@@ -54,12 +59,11 @@ class StoredShares:
     def __init__(self, shares: Mapping[ModelRef, list[Share]], baselines: Mapping[str, bytes]) -> None:
         self._shares, self._baselines = shares, baselines
 
-    def shares(self, ref: ModelRef, _segment: str, _since_ms: int, _until_ms: int) -> list[Share]:
-        return self._shares[ref]
+    def shares(self, spans: Sequence[ShareSpan]) -> list[Share]:
+        return [share for span in spans for share in self._shares[span.ref]]
 
-    def timeline(self, model: str) -> list[tuple[str, int | None, str]]:
-        (share, *_) = self._shares[ModelRef(model, "1")]
-        return [("1", None, share.key.baseline_id)]
+    def timelines(self, models: Collection[str]) -> dict[str, list[tuple[str, int | None, str]]]:
+        return {name: [("1", None, self._shares[ModelRef(name, "1")][0].key.baseline_id)] for name in models}
 
     def get(self, baseline_id: str) -> bytes:
         return self._baselines[baseline_id]
@@ -68,9 +72,11 @@ class StoredShares:
 def run(progress: Say) -> dict[str, float | int]:
     """Seconds for all models, and how many times as long the peers take."""
     progress(f"making {DISTINCT_BASELINES} baselines and the shares of {MODELS:,} windows")
-    stored = _stored()
+    baselines, payloads = _made()
+    stored = _stored(baselines, payloads)
     one_each = _ours(stored, (CheckSpec("psi"),), progress, "one test a feature")
     everything = _ours(stored, (), progress, "every proposed check")
+    database = judge_fleet(_models((CheckSpec("psi"),)), WINDOW, baselines, payloads, WINDOW_ROWS, progress)
     training, window = columns(TRAINING_ROWS, seed=99), columns(WINDOW_ROWS, seed=5)
     scipy_s = _scipy(training, window, progress)
     evidently_s = _evidently(training, window, progress)
@@ -79,6 +85,7 @@ def run(progress: Say) -> dict[str, float | int]:
         "vs_scipy": round(scipy_s / one_each, 1),
         "vs_evidently": round(evidently_s / one_each, 1),
         "seconds_1000x25_all_checks": round(everything, 3),
+        **database,
         "scipy_seconds_1000x25": round(scipy_s, 1),
         "evidently_seconds_1000x25": round(evidently_s, 1),
         "window_rows": WINDOW_ROWS,
@@ -87,12 +94,15 @@ def run(progress: Say) -> dict[str, float | int]:
     }
 
 
-def _stored() -> StoredShares:
+def _made() -> tuple[list[Baseline], list[list[bytes]]]:
     baselines = [
         Baseline.build(ModelRef("benchmark", str(n)), columns(TRAINING_ROWS, seed=100 + n), "made")
         for n in range(DISTINCT_BASELINES)
     ]
-    payloads = [_payloads(baselines[n % DISTINCT_BASELINES], n) for n in range(DISTINCT_WINDOWS)]
+    return baselines, [_payloads(baselines[n % DISTINCT_BASELINES], n) for n in range(DISTINCT_WINDOWS)]
+
+
+def _stored(baselines: Sequence[Baseline], payloads: Sequence[list[bytes]]) -> StoredShares:
     shares = {
         ModelRef(f"model-{n}", "1"): _shares(
             f"model-{n}", payloads[n % DISTINCT_WINDOWS], baselines[n % DISTINCT_BASELINES]
@@ -122,22 +132,28 @@ def _shares(model: str, payloads: list[bytes], baseline: Baseline) -> list[Share
 
 def _ours(stored: StoredShares, checks: tuple[CheckSpec, ...], progress: Say, what: str) -> float:
     judge = Judge(DRIFT_TESTS, PERFORMANCE_METRICS, stored, stored, "benchmark")  # type: ignore[arg-type]
-    spec = WindowSpec(HOUR, HOUR)
-    models = [
-        MonitoredModel(f"model-{n}", spec, timedelta(0), HOUR, checks=checks, propose_checks=not checks)
-        for n in range(MODELS)
-    ]
-    evaluations = [
-        Evaluation(ModelRef(model.name, "1"), WINDOW, EvaluationKind.DRIFT, 0, WINDOW_ROWS) for model in models
+    wanted = [
+        (model, Evaluation(ModelRef(model.name, "1"), WINDOW, EvaluationKind.DRIFT, 0, WINDOW_ROWS))
+        for model in _models(checks)
     ]
     rounds = []
     for number in range(ROUNDS + 1):
         began = time.process_time()
-        for model, evaluation in zip(models, evaluations, strict=True):
-            judge.judge(model, evaluation, WINDOW.end)
+        for portion in in_portions(wanted):
+            held = judge.read(portion)
+            for model, evaluation in portion:
+                judge.judge(model, evaluation, held, WINDOW.end)
         rounds.append(time.process_time() - began)
         progress(f"{what}, {'first run' if not number else f'round {number}'}: {rounds[-1]:.2f} s")
     return statistics.median(rounds[1:])
+
+
+def _models(checks: tuple[CheckSpec, ...]) -> list[MonitoredModel]:
+    spec = WindowSpec(HOUR, HOUR)
+    return [
+        MonitoredModel(f"model-{n}", spec, timedelta(0), HOUR, checks=checks, propose_checks=not checks)
+        for n in range(MODELS)
+    ]
 
 
 def _scipy(training: Mapping[str, Column], window: Mapping[str, Column], progress: Say) -> float:

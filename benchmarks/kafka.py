@@ -36,7 +36,7 @@ def run(progress: Callable[[str], None]) -> dict[str, float | int]:
             for name, client in CLIENTS.items():
                 rates[name].append(_consume(client, broker.bootstrap_servers, f"{name}-{number}"))
                 progress(f"{name}, round {number + 1}: {rates[name][-1]:,.0f} records per CPU second")
-    best = {f"{name}_events_per_s": round(max(found)) for name, found in rates.items()}
+    best: dict[str, float | int] = {f"{name}_events_per_s": round(max(found)) for name, found in rates.items()}
     return best | {"records": RECORDS, "partitions": PARTITIONS}
 
 

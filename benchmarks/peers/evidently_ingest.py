@@ -23,8 +23,8 @@ from evidently.presets import DataDriftPreset  # noqa: E402
 def main(messages: str, baseline: str, rows: str, database: str) -> None:
     lines = Path(messages).read_bytes().splitlines()
     reference_frame = _frame(Path(baseline).read_bytes().splitlines())
-    numerical = [name for name in reference_frame if name.startswith("num")]
-    categorical = [name for name in reference_frame if name.startswith("cat")]
+    numerical = [name for name in map(str, reference_frame) if name.startswith("num")]
+    categorical = [name for name in map(str, reference_frame) if name.startswith("cat")]
     definition = DataDefinition(numerical_columns=numerical, categorical_columns=categorical)
     reference = Dataset.from_pandas(reference_frame, definition)
     connection = sqlite3.connect(database)

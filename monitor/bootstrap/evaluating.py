@@ -1,6 +1,7 @@
 """The parts of the evaluation."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from monitor.bootstrap.app import CODE_VERSION, App
 from monitor.bootstrap.reporting import report_links
@@ -15,9 +16,18 @@ def build_evaluate(
     models: Mapping[str, MonitoredModel] | None = None,
     windows: WindowReads | None = None,
     store: EvaluationStore | None = None,
+    sweep_every: timedelta = timedelta(0),
 ) -> Evaluate:
     """The use case: for all models on the database, unless told otherwise."""
     reads = windows or app.stores.windows
     judge = Judge(app.tests, app.metrics, reads, app.stores.baselines, CODE_VERSION)
     models = app.settings.models if models is None else models
-    return Evaluate(models, app.settings.rules, judge, reads, store or app.stores.evaluations, link=report_links(app))
+    return Evaluate(
+        models,
+        app.settings.rules,
+        judge,
+        reads,
+        store or app.stores.evaluations,
+        sweep_every=sweep_every,
+        link=report_links(app),
+    )

@@ -18,6 +18,7 @@ from monitor.shells.workers.run import Role
 from monitor.shells.workers.tick import Knock
 from monitor.usecases.relay import Relay
 from monitor.usecases.retention import Retain, sweep
+from monitor.usecases.retire import RetireRules
 
 CONSUME, TICK, DISPATCH = consume.ROLE, tick.ROLE, dispatch.ROLE
 ALL_ROLES = (CONSUME, TICK, DISPATCH)
@@ -63,9 +64,14 @@ def build_knocks(app: App) -> list[Knock]:
 
 
 def _evaluation(app: App) -> Callable[[], None]:
-    evaluate = build_evaluate(app)
+    evaluate = build_evaluate(app, sweep_every=app.settings.monitor.schedule.sweep_every)
+    retire = RetireRules(app.settings.models, app.settings.rules, app.stores.evaluations)
 
-    return lambda: tick.evaluate_once(lambda: evaluate.run_once(app.clock.now()), app.telemetry)
+    def run() -> None:
+        tick.show_transitions(retire.run_once())
+        tick.evaluate_once(lambda: evaluate.run_once(app.clock.now()), app.telemetry)
+
+    return run
 
 
 def _leased(app: App, call: Callable[[], None], term: timedelta) -> Callable[[], None]:

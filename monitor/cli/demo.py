@@ -154,7 +154,7 @@ def _print_messages(run: _Run) -> None:
 
 def _is_over(app: App) -> bool:
     """Whether the last window that can close has been judged."""
-    done = app.stores.evaluations.done(MODEL_NAME, 0)
+    done = app.stores.evaluations.done({MODEL_NAME: 0})
     newest = max((evaluation.window.end for evaluation in done), default=story.REPLAY_START)
     return newest >= story.REPLAY_END - timedelta(days=1)
 

@@ -1,6 +1,6 @@
 """Protocols by which use cases reach the world; each has an in-memory use and a conformance kit in `testing/`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -10,14 +10,16 @@ from monitor.domain.findings import EvaluationKind, Finding
 from monitor.domain.models import ModelRef
 from monitor.domain.records import DeadLetter, PartitionId, RawRecord
 from monitor.domain.retraining import RetrainJob, RetrainRequest
-from monitor.domain.rules import AlertEvent, RuleState, Subject, Transition
+from monitor.domain.rules import AlertEvent, Retirement, RuleState, Subject, Transition
 from monitor.domain.stream import (
     ArchiveFile,
     Claim,
     Flush,
+    PaneSpan,
     PaneSummary,
     PartitionProgress,
     Share,
+    ShareSpan,
     TopicKind,
 )
 
@@ -79,15 +81,15 @@ class WindowReads(Protocol):
         """Every partition ever claimed."""
         ...
 
-    def panes(self, model: str, since_ms: int, until_ms: int, pane_ms: int) -> list[PaneSummary]:
-        """Panes of all versions (segment: all traffic) that start in [since, until), by version and start.
+    def panes(self, spans: Sequence[PaneSpan]) -> list[PaneSummary]:
+        """Panes of all versions (segment: all traffic) in the spans, by model, version and start; a span a model.
 
-        `pane_ms` is the length of a pane (`WindowSpec.slide_ms`): truths are counted by the time of their prediction.
+        Truths are counted by the time of their prediction.
         """
         ...
 
-    def shares(self, ref: ModelRef, segment: str, since_ms: int, until_ms: int) -> list[Share]:
-        """Shares whose pane starts in [since, until), ordered by pane, partition, epoch."""
+    def shares(self, spans: Sequence[ShareSpan]) -> list[Share]:
+        """Shares in the spans, each once, ordered by model, version, segment, pane, partition, epoch."""
         ...
 
     def joined(self, ref: ModelRef, since_ms: int, until_ms: int) -> list[tuple[str, float | None, str]]:
@@ -118,6 +120,10 @@ class BaselineStore(Protocol):
         """(version, effective from, baseline id) of a model's promotions, oldest first."""
         ...
 
+    def timelines(self, models: Collection[str]) -> dict[str, list[tuple[str, int | None, str]]]:
+        """The timeline of each of the models that have one."""
+        ...
+
     def summaries(self, model: str | None = None) -> list[Mapping[str, object]]:
         """What is shown of the stored baselines: id, model, version, created, rows, columns, promoted."""
         ...
@@ -126,12 +132,20 @@ class BaselineStore(Protocol):
 class EvaluationStore(Protocol):
     """Findings, rule states and transitions."""
 
-    def done(self, model: str, since_ms: int) -> list[DoneEvaluation]:
-        """The newest judged revision of every window that ends after the instant."""
+    def done(self, since_ms: Mapping[str, int]) -> list[DoneEvaluation]:
+        """The newest judged revision of every window that ends after its model's instant, model by model."""
         ...
 
-    def rule_states(self, model: str) -> dict[Subject, RuleState]:
-        """Where every rule stands for this model."""
+    def rule_states(self, *models: str) -> dict[Subject, RuleState]:
+        """Where every rule stands for these models."""
+        ...
+
+    def standing(self) -> dict[Subject, RuleState]:
+        """Every rule that is not inactive, of all models: also of such as are not configured any more."""
+        ...
+
+    def retire(self, retirement: Retirement) -> bool:
+        """Save the end of a rule in one transaction; False when it does not stand where it was found any more."""
         ...
 
     def commit(self, commit: EvaluationCommit) -> bool:

@@ -115,7 +115,8 @@ class RuleState:
     """Where one rule stands for one subject, in event time.
 
     `since` is when the condition began to hold, `fired_at` when the rule began to fire, `clear_since` when the
-    condition turned false while firing, `folded_to` the end of the last window folded.
+    condition turned false while firing, `folded_to` the end of the last window folded. `labels` are those under which
+    its alert was told last: with them it can be told to be over when the rule itself is gone from the configuration.
     """
 
     phase: Phase = Phase.INACTIVE
@@ -123,6 +124,7 @@ class RuleState:
     fired_at: datetime | None = None
     clear_since: datetime | None = None
     folded_to: datetime | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,3 +166,12 @@ class AlertEvent:
     ends_at: datetime | None = None
     link: str | None = None
     charts: tuple[Chart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """The end of a rule that is not configured any more: where it stood, its last transition, what is to be told."""
+
+    before: RuleState
+    transition: Transition
+    event: AlertEvent | None

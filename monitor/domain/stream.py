@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from monitor.domain.models import ModelRef
 from monitor.domain.records import DeadLetter, PartitionId, Prediction, Truth
 
 
@@ -114,6 +115,30 @@ class PartitionProgress:
     highwater: int | None
     updated_at_ms: int
     caught_up_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaneSpan:
+    """Which panes of a model are asked for: those of `pane_ms` that start in [since, until).
+
+    Predictions with known truth are counted only `with_truths`: it takes a join.
+    """
+
+    model: str
+    since_ms: int
+    until_ms: int
+    pane_ms: int
+    with_truths: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShareSpan:
+    """Which shares of a segment of a model version are asked for: those whose pane starts in [since, until)."""
+
+    ref: ModelRef
+    segment: str
+    since_ms: int
+    until_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from monitor.domain.findings import Finding
 from monitor.domain.models import ModelRef, MonitoredModel
-from monitor.domain.rules import AlertEvent, Chart, Rule, RuleState
+from monitor.domain.rules import AlertEvent, Chart, Rule, RuleState, Severity, Subject
 from monitor.domain.time import format_duration, format_instant
 from monitor.domain.windows import Window
 from monitor.rules.conditions import Outcome
@@ -65,6 +65,24 @@ def resolved_event(rule: Rule, model: MonitoredModel, before: RuleState, occasio
         starts_at=started,
         ends_at=occasion.window.end,
         link=occasion.link,
+    )
+
+
+def retired_event(subject: Subject, before: RuleState, why: str) -> AlertEvent | None:
+    """The news that the alert of a rule is over because the rule is gone; None when nobody was told of it.
+
+    It ends, in event time, where the rule was folded last: nothing is known of the time since.
+    """
+    if not before.labels or before.fired_at is None:
+        return None
+    ended = before.folded_to or before.fired_at
+    lasted = format_duration(ended - before.fired_at)
+    return AlertEvent(
+        labels=before.labels,
+        annotations={"summary": f"{subject.rule}: over for {subject.model} after {lasted}: {why}", "reason": why},
+        severity=Severity(before.labels["severity"]),
+        starts_at=before.fired_at,
+        ends_at=ended,
     )
 
 

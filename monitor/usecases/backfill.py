@@ -1,5 +1,6 @@
 """Judge history: read files to their end, then judge every window that they complete, as the daemon would have."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -8,8 +9,8 @@ from monitor.domain.evaluation import DoneEvaluation, EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Finding
 from monitor.domain.models import ModelRef, MonitoredModel
 from monitor.domain.ports import EvaluationStore, ProgressTask, Source, WindowReads
-from monitor.domain.rules import RuleState, Subject, Transition
-from monitor.domain.stream import PaneSummary, PartitionProgress, Share
+from monitor.domain.rules import Retirement, RuleState, Subject, Transition
+from monitor.domain.stream import PaneSpan, PaneSummary, PartitionProgress, Share, ShareSpan
 from monitor.domain.time import Clock, duration_ms, to_ms
 from monitor.usecases.ingest import Ingest
 from monitor.usecases.ingest_report import StepReport
@@ -94,13 +95,13 @@ class FinishedReads:
             )
         ]
 
-    def panes(self, model: str, since_ms: int, until_ms: int, pane_ms: int) -> list[PaneSummary]:
+    def panes(self, spans: Sequence[PaneSpan]) -> list[PaneSummary]:
         """As stored."""
-        return self.reads.panes(model, since_ms, until_ms, pane_ms)
+        return self.reads.panes(spans)
 
-    def shares(self, ref: ModelRef, segment: str, since_ms: int, until_ms: int) -> list[Share]:
+    def shares(self, spans: Sequence[ShareSpan]) -> list[Share]:
         """As stored."""
-        return self.reads.shares(ref, segment, since_ms, until_ms)
+        return self.reads.shares(spans)
 
     def joined(self, ref: ModelRef, since_ms: int, until_ms: int) -> list[tuple[str, float | None, str]]:
         """As stored."""
@@ -117,13 +118,21 @@ class QuietStore:
 
     store: EvaluationStore
 
-    def done(self, model: str, since_ms: int) -> list[DoneEvaluation]:
+    def done(self, since_ms: Mapping[str, int]) -> list[DoneEvaluation]:
         """As stored."""
-        return self.store.done(model, since_ms)
+        return self.store.done(since_ms)
 
-    def rule_states(self, model: str) -> dict[Subject, RuleState]:
+    def rule_states(self, *models: str) -> dict[Subject, RuleState]:
         """As stored."""
-        return self.store.rule_states(model)
+        return self.store.rule_states(*models)
+
+    def standing(self) -> dict[Subject, RuleState]:
+        """As stored."""
+        return self.store.standing()
+
+    def retire(self, retirement: Retirement) -> bool:
+        """Save the end of a rule, and tell nobody."""
+        return self.store.retire(replace(retirement, event=None))
 
     def commit(self, commit: EvaluationCommit) -> bool:
         """Save findings, states and transitions; drop alert events and retraining requests."""

@@ -22,6 +22,7 @@ from monitor.stats.performance.metric import Judged, PerformanceMetric
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.model_checks import BoundCheck, MetricCheck, ModelChecks
+from monitor.usecases.stored_windows import StoredWindows, Wanted, read_windows, segments_of
 from monitor.usecases.window_content import compared_with, window_content
 
 SILENCE = "silence"
@@ -61,14 +62,21 @@ class Judge:
         self._windows, self._store, self._code_version = windows, baselines, code_version
         self._baselines: dict[str, Baseline] = {}
 
-    def judge(self, model: MonitoredModel, evaluation: Evaluation, now: datetime) -> Judgement:
-        """All findings of the evaluation; a check that breaks is a failed finding and harms no other."""
+    def read(self, wanted: Iterable[Wanted]) -> StoredWindows:
+        """What the database holds of windows that are judged next, of however many models."""
+        return read_windows(wanted, self._windows, self._store)
+
+    def judge(self, model: MonitoredModel, evaluation: Evaluation, stored: StoredWindows, now: datetime) -> Judgement:
+        """All findings of the evaluation; a check that breaks is a failed finding and harms no other.
+
+        `stored` was read for this evaluation, perhaps among others.
+        """
         if evaluation.mark == 0 and evaluation.kind is EvaluationKind.DRIFT:
             return self._silent(evaluation, now)
         try:
             if evaluation.kind is EvaluationKind.PERFORMANCE:
                 return self._performance(model, evaluation, now)
-            return self._drift(model, evaluation, now)
+            return self._drift(model, evaluation, stored, now)
         except StoreUnavailable:
             raise
         except MonitorError as error:  # a mistake of one model must not keep the others from being judged
@@ -76,11 +84,9 @@ class Judge:
 
     # --- drift
 
-    def _drift(self, model: MonitoredModel, evaluation: Evaluation, now: datetime) -> Judgement:
-        window, ref = evaluation.window, evaluation.model
-        segments = (ALL_TRAFFIC, *(segment.name for segment in model.segments))
-        shares = {name: self._windows.shares(ref, name, window.start_ms, window.end_ms) for name in segments}
-        baseline_id = compared_with(shares[ALL_TRAFFIC], self._store.timeline(model.name))
+    def _drift(self, model: MonitoredModel, evaluation: Evaluation, stored: StoredWindows, now: datetime) -> Judgement:
+        shares = {name: stored.shares_of(evaluation.model, name, evaluation.window) for name in segments_of(model)}
+        baseline_id = compared_with(shares[ALL_TRAFFIC], stored.timelines.get(model.name, ()))
         if baseline_id is None:
             return self._without_baseline(evaluation, now)
         baseline = self._baseline(baseline_id)

@@ -17,7 +17,7 @@ from monitor.adapters.sql.tables import metadata
 from monitor.domain.errors import ConfigError, StoreUnavailable
 from monitor.domain.models import ModelRef
 from monitor.domain.records import PartitionId
-from monitor.domain.stream import TopicKind
+from monitor.domain.stream import ShareSpan, TopicKind
 from monitor.testing.servers.postgres import PostgresServer
 from monitor.testing.stores.samples import flush, share
 
@@ -150,7 +150,7 @@ def test_a_full_disk_is_unavailable_and_loses_nothing_that_was_saved(sqlite: Eng
     with pytest.raises(StoreUnavailable, match="the disk is full: make room"):
         stores.ingest.flush([flush(claim, 20, [share(claim, 19, payload=bytes(500_000))], old_offset=10)])
 
-    assert [one.n for one in stores.windows.shares(ModelRef("churn", "3"), "", 0, 2**60)] == [9]
+    assert [one.n for one in stores.windows.shares([ShareSpan(ModelRef("churn", "3"), "", 0, 2**60)])] == [9]
     assert stores.windows.progress()[0].next_offset == 10
 
 

@@ -5,7 +5,7 @@ import re
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -35,7 +35,8 @@ class Pipeline:
     """An HTTP server that answers as told and remembers what came."""
 
     def __init__(self) -> None:
-        self.status, self.headers, self.body = 202, {}, b'{"run_id": "run-7"}'
+        self.status, self.body = 202, b'{"run_id": "run-7"}'
+        self.headers: dict[str, str] = {}
         self.hang = threading.Event()
         self.is_hanging = False
         self.received: list[tuple[bytes, dict[str, str]]] = []
@@ -137,8 +138,8 @@ class TestConsoleTrigger(TriggerConformance):
 
 def test_the_kit_refuses_a_trigger_that_breaks_its_promises() -> None:
     class Broken:
-        def start(self, request: object, parameters: dict[str, object]) -> str | None:
-            parameters.clear()
+        def start(self, request: object, parameters: Mapping[str, object]) -> str | None:
+            parameters.clear()  # type: ignore[attr-defined]  # the promise that it breaks
             raise ConnectionError(f"could not reach it with {SECRET}")
 
     rig = TriggerRig(lambda _mood: Broken(), list, {Mood.GONE: True}, (SECRET,))

@@ -21,7 +21,7 @@ from monitor.domain.stream import TopicKind
 from monitor.domain.time import format_instant, parse_instant
 from monitor.domain.windows import WindowSpec
 from monitor.stats.baseline import Baseline
-from monitor.stats.columns import CategoricalColumn, NumericColumn
+from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
 from monitor.stats.drift import DRIFT_TESTS
 from monitor.stats.performance import PERFORMANCE_METRICS
 from monitor.usecases.evaluate import Evaluate
@@ -158,14 +158,19 @@ class Stage:
             if finding.verdict is not Verdict.OK
         ]
         lines += [
-            {"rule": t.subject.rule, "from": t.before.value, "to": t.after.value, "at": format_instant(t.at)}
-            | {"why": t.why}
+            {
+                "rule": t.subject.rule,
+                "from": t.before.value,
+                "to": t.after.value,
+                "at": format_instant(t.at),
+                "why": t.why,
+            }
             for t in self.stores.evaluations.transitions(self.model.name)
         ]
         for _, event in self.stores.outbox.pending(1000):
             ended = format_instant(event.ends_at) if event.ends_at else None
             about = {"alert": event.labels["alertname"], "starts_at": format_instant(event.starts_at), "ends_at": ended}
-            lines.append(about | {"summary": event.annotations["summary"]})
+            lines.append({**about, "summary": event.annotations["summary"]})
         lines += [
             {"retrain": request.rule, "at": format_instant(request.at), "why": request.why}
             for _, request in self.stores.jobs.pending_requests(100)
@@ -174,7 +179,7 @@ class Stage:
 
     def _train(self) -> None:
         random = np.random.default_rng(1)
-        columns = {
+        columns: dict[str, Column] = {
             "amount": NumericColumn(np.round(random.normal(50, 10, 20_000), 3)),
             "age": NumericColumn(np.round(random.normal(40, 12, 20_000), 1)),
             "country": CategoricalColumn(

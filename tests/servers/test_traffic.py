@@ -68,7 +68,7 @@ def held(broker: KafkaBroker, arguments: list[str], which: str) -> list[tuple[in
     partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
     consumer.assign(partitions)
     consumer.seek_to_beginning(*partitions)
-    missing, found = sum(consumer.end_offsets(partitions).values()), []
+    missing, found = sum(consumer.end_offsets(partitions).values()), list[tuple[int, str, dict[str, object]]]()
     while len(found) < missing:
         for batch in consumer.poll(timeout_ms=1000).values():
             found += [(each.partition, each.key.decode(), msgspec.json.decode(each.value)) for each in batch]

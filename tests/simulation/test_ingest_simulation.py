@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection, update
 
 from monitor.adapters.sql import ingest as sql_ingest
+from monitor.adapters.sql import statements as sql_statements
 from monitor.adapters.sql.ingest import SqlIngestStore
 from monitor.adapters.sql.tables import progress, shares
 from monitor.domain.errors import Fenced
@@ -49,7 +50,7 @@ def without_any_guard(patch: pytest.MonkeyPatch) -> None:
 
 def adding_instead_of_replacing(patch: pytest.MonkeyPatch) -> None:
     """Shares are added to what is there, as counters in a database usually are."""
-    replace_many = sql_ingest.replace_many
+    replace_many = sql_statements.replace_many
 
     def add(connection: Connection, table: object, rows: list[tuple[object, ...]], **settings: object) -> None:
         if table is shares:

@@ -1,7 +1,7 @@
 """Baselines by content id, and which of them holds from when."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, Engine, exists, func, select
 
@@ -77,14 +77,21 @@ class SqlBaselineStore:
 
     def timeline(self, model: str) -> list[tuple[str, int | None, str]]:
         """(version, effective from, baseline id) of a model's promotions, oldest first."""
+        return self.timelines([model]).get(model, [])
+
+    def timelines(self, models: Collection[str]) -> dict[str, list[tuple[str, int | None, str]]]:
+        """The timeline of each of the models that have one."""
         table = baseline_promotions.c
         statement = (
-            select(table.version, table.effective_from_ms, table.baseline_id)
-            .where(table.model == model)
+            select(table.model, table.version, table.effective_from_ms, table.baseline_id)
+            .where(table.model.in_(models))
             .order_by(table.sequence)
         )
+        found: dict[str, list[tuple[str, int | None, str]]] = {}
         with reading(self._engine) as connection:
-            return [(row.version, row.effective_from_ms, row.baseline_id) for row in connection.execute(statement)]
+            for row in connection.execute(statement):
+                found.setdefault(row.model, []).append((row.version, row.effective_from_ms, row.baseline_id))
+        return found
 
     def summaries(self, model: str | None = None) -> list[Mapping[str, object]]:
         """The stored summaries with id, model, version, `created` (RFC 3339) and `promoted` (bool), oldest first."""

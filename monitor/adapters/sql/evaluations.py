@@ -1,20 +1,21 @@
 """Findings, rule states and transitions; one evaluation is one transaction, and happens once."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, exists, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, exists, or_, select, update
 
 from monitor.adapters.sql.documents import finding_from_json, finding_to_json
 from monitor.adapters.sql.engine import reading, writing
 from monitor.adapters.sql.outbox import add_events
-from monitor.adapters.sql.statements import insert, took_place
+from monitor.adapters.sql.statements import grouped, insert, took_place
 from monitor.adapters.sql.tables import evaluations, findings, retrain_requests, rule_states, transitions
 from monitor.domain.evaluation import DoneEvaluation, Evaluation, EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Finding
 from monitor.domain.models import ModelRef
 from monitor.domain.retraining import RetrainRequest
-from monitor.domain.rules import Phase, RuleState, Subject, Transition
+from monitor.domain.rules import Phase, Retirement, RuleState, Subject, Transition
 from monitor.domain.time import from_ms, to_ms
 from monitor.domain.windows import Window
 
@@ -27,23 +28,53 @@ class SqlEvaluationStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def done(self, model: str, since_ms: int) -> list[DoneEvaluation]:
-        """The newest judged revision of every window that ends after the instant, by end, start and version."""
+    def done(self, since_ms: Mapping[str, int]) -> list[DoneEvaluation]:
+        """The newest judged revision of every window that ends after its model's instant.
+
+        By model, end, start and version.
+        """
+        if not since_ms:
+            return []
         table = evaluations.c
+        alike = grouped(since_ms, since_ms.__getitem__)
         statement = (
             select(evaluations)
-            .where(table.model == model, table.window_end_ms > since_ms)
+            .where(or_(*(and_(table.model.in_(models), table.window_end_ms > since) for since, models in alike)))
             .where(~_has_newer_revision(evaluations))
-            .order_by(table.window_end_ms, table.window_start_ms, table.version, table.kind)
+            .order_by(table.model, table.window_end_ms, table.window_start_ms, table.version, table.kind)
         )
         with reading(self._engine) as connection:
             return [_done(row) for row in connection.execute(statement)]
 
-    def rule_states(self, model: str) -> dict[Subject, RuleState]:
-        """Where every rule stands for this model."""
-        statement = select(rule_states).where(rule_states.c.model == model).order_by(rule_states.c.rule)
+    def rule_states(self, *models: str) -> dict[Subject, RuleState]:
+        """Where every rule stands for these models."""
+        table = rule_states.c
+        statement = select(rule_states).where(table.model.in_(models)).order_by(table.model, table.rule)
         with reading(self._engine) as connection:
             return {Subject(row.rule, row.model): _rule_state(row) for row in connection.execute(statement)}
+
+    def standing(self) -> dict[Subject, RuleState]:
+        """Every rule that is not inactive, of all models, by model and rule."""
+        table = rule_states.c
+        statement = select(rule_states).where(table.phase != Phase.INACTIVE.value).order_by(table.model, table.rule)
+        with reading(self._engine) as connection:
+            return {Subject(row.rule, row.model): _rule_state(row) for row in connection.execute(statement)}
+
+    def retire(self, retirement: Retirement) -> bool:
+        """Save the end of a rule in one transaction; False when it does not stand where it was found any more."""
+        table, before, transition = rule_states.c, retirement.before, retirement.transition
+        statement = (
+            update(rule_states)
+            .where(table.model == transition.subject.model, table.rule == transition.subject.rule)
+            .where(table.phase == before.phase.value, table.folded_to.is_not_distinct_from(before.folded_to))
+            .values(phase=transition.after.value, since=None, fired_at=None, clear_since=None, labels="{}")
+        )
+        with writing(self._engine) as connection:
+            if connection.execute(statement).rowcount != 1:
+                return False
+            _save_transitions(connection, [transition])
+            add_events(connection, [retirement.event] if retirement.event else [])
+            return True
 
     def commit(self, commit: EvaluationCommit) -> bool:
         """Save everything of one evaluation in one transaction; False, and nothing saved, when it is there already."""
@@ -115,6 +146,7 @@ def _save_states(connection: Connection, states: Mapping[Subject, RuleState]) ->
             "fired_at": state.fired_at,
             "clear_since": state.clear_since,
             "folded_to": state.folded_to,
+            "labels": json.dumps(dict(state.labels), sort_keys=True),
         }
         statement = insert(connection, rule_states).values(rule=subject.rule, model=subject.model, **values)
         connection.execute(statement.on_conflict_do_update(index_elements=["model", "rule"], set_=values))
@@ -197,7 +229,7 @@ def _done(row: Row[tuple[object, ...]]) -> DoneEvaluation:
 
 
 def _rule_state(row: Row[tuple[object, ...]]) -> RuleState:
-    return RuleState(Phase(row.phase), row.since, row.fired_at, row.clear_since, row.folded_to)
+    return RuleState(Phase(row.phase), row.since, row.fired_at, row.clear_since, row.folded_to, json.loads(row.labels))
 
 
 def _transition(row: Row[tuple[object, ...]]) -> Transition:

@@ -1,12 +1,15 @@
 """Statements that SQLite and PostgreSQL spell alike but SQLAlchemy builds by dialect."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import lru_cache
+from typing import TypeVar
 
 from sqlalchemy import Connection, Dialect, Table, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 
+Item = TypeVar("Item")
+Key = TypeVar("Key", bound=Hashable)
 Upsert = postgresql.Insert | sqlite.Insert
 Row = tuple[object, ...]
 """Values in the order of the table's columns."""
@@ -38,6 +41,14 @@ def replace_many(connection: Connection, table: Table, rows: Sequence[Row], *, u
     """
     if rows:
         connection.exec_driver_sql(_replace_sql(connection.dialect.name, table, unless_newer), list(rows))
+
+
+def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> list[tuple[Key, list[Item]]]:
+    """The items by their key: what is asked for alike goes into one condition of a statement."""
+    groups: dict[Key, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return list(groups.items())
 
 
 def storable(text: str) -> str:

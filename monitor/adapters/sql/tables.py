@@ -203,6 +203,7 @@ rule_states = Table(
     Column("fired_at", Instant),
     Column("clear_since", Instant),
     Column("folded_to", Instant),
+    Column("labels", Text, nullable=False, server_default="{}"),
     PrimaryKeyConstraint("model", "rule"),
 )
 

@@ -1,12 +1,15 @@
 """What the evaluation reads of the stream: progress, panes, shares, and predictions joined with truth."""
 
-from sqlalchemy import Connection, Engine, Row, and_, func, select
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, or_, select, tuple_
 
 from monitor.adapters.sql.engine import reading
+from monitor.adapters.sql.statements import grouped
 from monitor.adapters.sql.tables import predictions, progress, shares, truths
 from monitor.domain.models import ALL_TRAFFIC, ModelRef
 from monitor.domain.records import PartitionId
-from monitor.domain.stream import PaneSummary, PartitionProgress, Share, ShareKey, TopicKind
+from monitor.domain.stream import PaneSpan, PaneSummary, PartitionProgress, Share, ShareKey, ShareSpan, TopicKind
 
 _joined = predictions.join(
     truths, and_(predictions.c.model == truths.c.model, predictions.c.event_id == truths.c.event_id)
@@ -25,41 +28,45 @@ class SqlWindowReads:
         with reading(self._engine) as connection:
             return [_progress(row) for row in connection.execute(statement)]
 
-    def panes(self, model: str, since_ms: int, until_ms: int, pane_ms: int) -> list[PaneSummary]:
-        """Panes of all versions that start in [since, until), by version and start; counts add over the shares."""
-        table = shares.c
+    def panes(self, spans: Sequence[PaneSpan]) -> list[PaneSummary]:
+        """Panes of all versions in the spans, by model, version and start; counts add over the shares."""
+        if not spans:
+            return []
+        table, alike = shares.c, grouped(spans, lambda span: (span.since_ms, span.until_ms))
         statement = (
-            select(table.version, table.pane_start_ms, func.sum(table.n).label("n"), func.sum(table.late).label("late"))
-            .where(table.model == model, table.segment == ALL_TRAFFIC)
-            .where(table.pane_start_ms >= since_ms, table.pane_start_ms < until_ms)
-            .group_by(table.version, table.pane_start_ms)
-            .order_by(table.version, table.pane_start_ms)
+            select(
+                table.model,
+                table.version,
+                table.pane_start_ms,
+                func.sum(table.n).label("n"),
+                func.sum(table.late).label("late"),
+            )
+            .where(table.segment == ALL_TRAFFIC)
+            .where(or_(*(and_(table.model.in_([span.model for span in of]), _starts_in(*time)) for time, of in alike)))
+            .group_by(table.model, table.version, table.pane_start_ms)
+            .order_by(table.model, table.version, table.pane_start_ms)
         )
         with reading(self._engine) as connection:
             rows = connection.execute(statement).all()
-            known = _truths_by_pane(connection, model, since_ms, until_ms, pane_ms) if rows else {}
+            known = _truths_by_pane(connection, [span for span in spans if span.with_truths]) if rows else {}
         # sums arrive as Decimal from PostgreSQL
         return [
-            PaneSummary(
-                model,
-                row.version,
-                row.pane_start_ms,
-                int(row.n),
-                int(row.late),
-                known.get((row.version, row.pane_start_ms), 0),
-            )
-            for row in rows
+            PaneSummary(model, version, start_ms, int(n), int(late), known.get((model, version, start_ms), 0))
+            for model, version, start_ms, n, late in rows
         ]
 
-    def shares(self, ref: ModelRef, segment: str, since_ms: int, until_ms: int) -> list[Share]:
-        """Shares whose pane starts in [since, until), by pane, partition, epoch (and baseline)."""
-        table = shares.c
-        statement = (
-            select(shares)
-            .where(table.model == ref.name, table.version == ref.version, table.segment == segment)
-            .where(table.pane_start_ms >= since_ms, table.pane_start_ms < until_ms)
-            .order_by(table.pane_start_ms, table.topic, table.partition, table.epoch, table.baseline_id)
-        )
+    def shares(self, spans: Sequence[ShareSpan]) -> list[Share]:
+        """Shares in the spans, each once, by model, version, segment, pane, partition, epoch (and baseline)."""
+        if not spans:
+            return []
+        table, alike = shares.c, grouped(spans, lambda span: (span.since_ms, span.until_ms))
+        about = tuple_(table.model, table.version, table.segment)
+        conditions = [
+            and_(about.in_([(one.ref.name, one.ref.version, one.segment) for one in of]), _starts_in(*time))
+            for time, of in alike
+        ]
+        order = (table.pane_start_ms, table.topic, table.partition, table.epoch, table.baseline_id)
+        statement = select(shares).where(or_(*conditions)).order_by(table.model, table.version, table.segment, *order)
         with reading(self._engine) as connection:
             return [_share(row) for row in connection.execute(statement)]
 
@@ -89,24 +96,28 @@ class SqlWindowReads:
             return connection.execute(statement).scalar_one()
 
 
-def _truths_by_pane(
-    connection: Connection, model: str, since_ms: int, until_ms: int, pane_ms: int
-) -> dict[tuple[str, int], int]:
-    """(version, pane start) to predictions with known truth, for the panes that start in [since, until)."""
-    if connection.execute(select(truths.c.model).where(truths.c.model == model).limit(1)).first() is None:
-        return {}  # most models have no ground truth: spare them the join
-    first = -(-since_ms // pane_ms) * pane_ms
-    end = -(-until_ms // pane_ms) * pane_ms
+def _starts_in(since_ms: int, until_ms: int) -> ColumnElement[bool]:
+    return and_(shares.c.pane_start_ms >= since_ms, shares.c.pane_start_ms < until_ms)
+
+
+def _truths_by_pane(connection: Connection, spans: Sequence[PaneSpan]) -> dict[tuple[str, str, int], int]:
+    """(model, version, pane start) to predictions with known truth, for the panes in the spans."""
     table = predictions.c
-    # counted from `first`, so that the division never sees a negative number (which SQL rounds towards zero)
-    pane = ((table.event_time_ms - first) // pane_ms).label("pane")
-    statement = (
-        select(table.version, pane, func.count().label("n"))
-        .select_from(_joined)
-        .where(table.model == model, table.event_time_ms >= first, table.event_time_ms < end)
-        .group_by(table.version, pane)
-    )
-    return {(row.version, first + row.pane * pane_ms): row.n for row in connection.execute(statement)}
+    found: dict[tuple[str, str, int], int] = {}
+    for (since_ms, until_ms, pane_ms), of in grouped(spans, lambda one: (one.since_ms, one.until_ms, one.pane_ms)):
+        first, end = -(-since_ms // pane_ms) * pane_ms, -(-until_ms // pane_ms) * pane_ms
+        # counted from `first`, so that the division never sees a negative number (which SQL rounds towards zero)
+        pane = ((table.event_time_ms - first) // pane_ms).label("pane")
+        statement = (
+            select(table.model, table.version, pane, func.count().label("n"))
+            .select_from(_joined)
+            .where(table.model.in_([span.model for span in of]))
+            .where(table.event_time_ms >= first, table.event_time_ms < end)
+            .group_by(table.model, table.version, pane)
+        )
+        for row in connection.execute(statement):
+            found[row.model, row.version, first + row.pane * pane_ms] = row.n
+    return found
 
 
 def _progress(row: Row[tuple[object, ...]]) -> PartitionProgress:

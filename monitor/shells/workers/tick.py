@@ -7,7 +7,7 @@ saves work: a second evaluation of a window writes nothing.
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from monitor.domain.errors import StoreUnavailable
+from monitor.domain.rules import Transition
 from monitor.domain.time import Clock, format_instant
 from monitor.shells.workers.loop import Gauges
 from monitor.shells.workers.meter import Meter
@@ -76,7 +77,12 @@ def evaluate_once(run: Callable[[], EvaluateReport], meter: Meter) -> None:
     for verdict, number in report.verdicts.items():
         meter.count("findings_total", number, verdict=str(verdict))
     log.info("judged", windows=report.windows, verdicts={str(k): v for k, v in report.verdicts.items()})
-    for change in report.transitions:
+    show_transitions(report.transitions)
+
+
+def show_transitions(transitions: Iterable[Transition]) -> None:
+    """A line in the log for each change of a rule's phase."""
+    for change in transitions:
         log.info(
             "transition",
             rule=change.subject.rule,

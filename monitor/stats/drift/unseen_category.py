@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
+from monitor.stats.columns import Mask
 from monitor.stats.drift_test import nothing_to_compare
-from monitor.stats.profiles.categorical import CategoricalProfile
+from monitor.stats.profiles.categorical import MAX_CATEGORIES, RARE, CategoricalProfile
 from monitor.stats.profiles.comparable import pair
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.proportions import excess_p
@@ -19,11 +22,13 @@ class UnseenCategory:
     """Share of values that are none of the baseline's categories: 0 to 100.
 
     Unit: percent of the values. How many to expect without drift is known from the baseline: the share of its values
-    that would be unseen if they were left out themselves, which are those that occur once in it (Turing; Good 1953) or,
-    where it has more than 1,000 categories, those at the edge of being dropped. The p-value is that of a larger share
-    than this, one-sided, with the variance of that estimate (Good 1953), so that columns of ever new values (ids, free
-    text) stay quiet. The default threshold asks for 1 % *and* p <= 0.001. The detail has the most frequent of the
-    sampled new values. Use it for every categorical column.
+    that would be unseen if they were left out themselves. These are the values that occur once in it (Turing; Good
+    1953); of a baseline with more than 1,000 categories, of which the most frequent are kept, those that are not kept
+    and those that one record less would drop. Without the latter, the kept ones would seem more frequent than they are,
+    because they were chosen for being frequent. The p-value is that of a larger share than this, one-sided, with the
+    variance of that estimate, so that columns of ever new values (ids, free text) stay quiet. The default threshold
+    asks for 1 % *and* p <= 0.001. The detail has the most frequent of the sampled new values. Use it for every
+    categorical column.
     """
 
     name: ClassVar[str] = "unseen_category"
@@ -54,11 +59,32 @@ class UnseenCategory:
 def _expected(baseline: CategoricalProfile) -> tuple[int, float]:
     """How many values of the baseline would be unseen if left out, and the information in that number against a count.
 
-    Its variance is about N1 + 2 N2 where N1 values occur once and N2 twice; that of a plain count would be N1.
+    A category is kept when it occurs at least t times, where t is 1, or the count at the edge of what is kept. With N_t
+    categories that occur t times, and U values that are not kept, U + t N_t would be unseen if left out. That estimates
+    the mass of what is not kept without bias, and (counts being Poisson) with variance U + t N_t + t (t + 1) N_{t+1},
+    of which t = 1 gives Good's N_1 + 2 N_2; a plain count has the first two terms alone.
     """
     counts = baseline.counts
-    present = counts[counts > 0]
-    last = int(present.min()) if baseline.unseen and len(present) else 1
-    expected = baseline.unseen + int(counts[counts == last].sum())
-    nearly = int(counts[counts == last + 1].sum())
-    return expected, expected / (expected + nearly) if expected else 1.0
+    expected, beyond = baseline.unseen, 0
+    for t, those in _edges(baseline):
+        expected += int(counts[those & (counts == t)].sum())
+        beyond += t * int(counts[those & (counts == t + 1)].sum())
+    plain = expected * (1 - expected / baseline.n_values)
+    return expected, plain / (plain + beyond) if beyond else 1.0
+
+
+def _edges(baseline: CategoricalProfile) -> list[tuple[int, Mask]]:
+    """The least count with which a category is kept, and of which categories that is true.
+
+    Where the cut goes through categories of one count, it goes by name: those behind the last name that is kept with
+    this count would need one record more.
+    """
+    counts, everyone = baseline.counts, np.ones(len(baseline.counts), np.bool_)
+    if not baseline.unseen or not len(counts) or bool((counts[1:] > counts[:-1]).any()):
+        return [(1, everyone)]  # everything is kept; or these are a segment's counts, and the edge is not among them
+    last = int(counts[-1])
+    if len(counts) < MAX_CATEGORIES and last > RARE + 1:
+        return []  # rare categories were left out, and none that is kept is nearly as rare
+    names = baseline.layout.categories
+    behind = np.fromiter((name > names[-1] for name in names), np.bool_, len(names))
+    return [(last, ~behind), (last + 1, behind)]

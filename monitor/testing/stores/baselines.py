@@ -57,6 +57,17 @@ class BaselineConformance:
         assert timeline == [("3", None, "b3"), ("4", START_MS, "b4"), ("3", START_MS, "b4"), ("3", None, "b3")]
         assert rig.mine.baselines.timeline("fraud") == []
 
+    def test_timelines_of_many_models_come_together_and_none_of_what_has_none(self, rig: StoreRig) -> None:
+        """Each as `timeline` tells it."""
+        rig.mine.baselines.put("b3", MODEL, b"3", {})
+        rig.mine.baselines.put("f1", ModelRef("fraud", "1"), b"", {})
+        rig.mine.baselines.promote(ModelRef("fraud", "1"), "f1", START_MS, "first")
+        rig.mine.baselines.promote(MODEL, "b3", None, "first")
+
+        found = rig.mine.baselines.timelines({"churn", "fraud", "unknown"})
+
+        assert found == {"churn": [("3", None, "b3")], "fraud": [("1", START_MS, "f1")]}
+
     def test_summaries_show_what_was_put_and_whether_it_was_promoted(self, rig: StoreRig) -> None:
         """For one model, or for all."""
         rig.mine.baselines.put("b3", MODEL, b"3", {"rows": 9, "columns": ["age"]})

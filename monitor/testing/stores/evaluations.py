@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from monitor.domain.evaluation import EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Verdict
-from monitor.domain.rules import Phase, RuleState, Subject, Transition
-from monitor.domain.stream import TopicKind
+from monitor.domain.models import ModelRef
+from monitor.domain.rules import Phase, Retirement, RuleState, Subject, Transition
+from monitor.domain.stream import PaneSpan, TopicKind
 from monitor.testing.stores.rig import StoreRig
 from monitor.testing.stores.samples import (
     FIRST,
@@ -30,7 +31,9 @@ from monitor.testing.stores.samples import (
 )
 
 SUBJECT = Subject("psi-high", "churn")
-FIRING = RuleState(Phase.FIRING, START, START + timedelta(microseconds=1), None, START + HOUR)
+FIRING = RuleState(
+    Phase.FIRING, START, START + timedelta(microseconds=1), None, START + HOUR, {"alertname": "psi-high"}
+)
 
 
 def told(hours: int = 0) -> EvaluationCommit:
@@ -120,9 +123,57 @@ class EvaluationConformance:
         for hours, revision in ((0, 0), (1, 0), (2, 0), (1, 1)):
             rig.mine.evaluations.commit(EvaluationCommit(evaluation(hours, revision, mark=100 + revision), []))
 
-        done = rig.mine.evaluations.done("churn", START_MS + HOUR_MS)
+        done = rig.mine.evaluations.done({"churn": START_MS + HOUR_MS})
 
         assert [(one.window, one.revision, one.mark) for one in done] == [(window(1), 1, 101), (window(2), 0, 100)]
+
+    def test_done_is_told_of_many_models_at_once_each_from_its_own_instant(self, rig: StoreRig) -> None:
+        """Model by model, each by end of window."""
+        for name in ("fraud", "churn", "other"):
+            for hours in range(3):
+                about = replace(evaluation(hours), model=ModelRef(name, "3"))
+                rig.mine.evaluations.commit(EvaluationCommit(about, []))
+
+        done = rig.mine.evaluations.done({"fraud": START_MS + HOUR_MS, "churn": START_MS + 2 * HOUR_MS})
+
+        assert [(one.model.name, one.window) for one in done] == [
+            ("churn", window(2)),
+            ("fraud", window(1)),
+            ("fraud", window(2)),
+        ]
+        assert rig.mine.evaluations.done({}) == []
+
+    def test_rule_states_of_many_models_come_together_and_of_no_other(self, rig: StoreRig) -> None:
+        """A state belongs to a rule and a model."""
+        states = {Subject("psi-high", name): replace(FIRING, fired_at=None) for name in ("churn", "fraud", "other")}
+        rig.mine.evaluations.commit(replace(told(), states=states))
+
+        found = rig.other.evaluations.rule_states("fraud", "churn", "unknown")
+
+        assert found == {subject: state for subject, state in states.items() if subject.model != "other"}
+
+    def test_a_rule_is_retired_once_from_where_it_was_found_with_everything_that_follows(self, rig: StoreRig) -> None:
+        """And not at all when somebody has folded it since."""
+        rig.mine.evaluations.commit(told())
+        rig.mine.evaluations.commit(replace(told(1), states={Subject("calm", "churn"): RuleState(folded_to=START)}))
+        ended = Transition(SUBJECT, Phase.FIRING, Phase.INACTIVE, START + 5 * HOUR, window(4), "gone")
+        before = len(rig.mine.outbox.pending(9))
+
+        stale = rig.mine.evaluations.retire(Retirement(replace(FIRING, folded_to=START), ended, alert_event(7)))
+        took = [store.evaluations.retire(Retirement(FIRING, ended, alert_event(7))) for store in (rig.mine, rig.other)]
+
+        assert (stale, took) == (False, [True, False])
+        assert rig.mine.evaluations.standing() == {}
+        assert rig.mine.evaluations.rule_states("churn")[SUBJECT] == RuleState(folded_to=FIRING.folded_to)
+        assert rig.mine.evaluations.transitions()[-1] == ended
+        assert [event for _, event in rig.mine.outbox.pending(9)[before:]] == [alert_event(7)]
+
+    def test_standing_rules_are_those_that_are_not_inactive_of_whatever_model(self, rig: StoreRig) -> None:
+        """Configured or not."""
+        states = {Subject("a", "churn"): FIRING, Subject("b", "fraud"): replace(FIRING, phase=Phase.PENDING)}
+        rig.mine.evaluations.commit(replace(told(), states=states | {Subject("c", "churn"): RuleState()}))
+
+        assert rig.other.evaluations.standing() == states
 
     def test_transitions_are_unique_and_come_oldest_first(self, rig: StoreRig) -> None:
         """By event time, whenever they were written."""
@@ -167,11 +218,11 @@ class EvaluationConformance:
 
         assert all(max(batch.values()) <= 1 for batch in batches)
         windows, evaluations = rig.mine.windows, rig.mine.evaluations
-        assert [one.pane_start_ms for one in windows.panes("churn", 0, border * 2, HOUR_MS)] == [border]
+        assert [one.pane_start_ms for one in windows.panes([PaneSpan("churn", 0, border * 2, HOUR_MS)])] == [border]
         assert windows.predictions_count(MODEL, 0, border * 2) == 1
         assert windows.joined(MODEL, 0, border * 2) == [("yes", 0.75, "no")]
         assert evaluations.findings("churn") == [finding(2)]
-        assert [one.window for one in evaluations.done("churn", 0)] == [window(2)]
+        assert [one.window for one in evaluations.done({"churn": 0})] == [window(2)]
         assert [one.window for one in evaluations.transitions()] == [window(2)]
         assert rig.mine.records.dead_letter_counts() == {}
         assert len(rig.mine.outbox.pending(9)) == 3
@@ -182,7 +233,7 @@ class EvaluationConformance:
 
         rig.mine.retention.sweep("fraud", START_MS * 2, START_MS * 2, 1000)
 
-        assert len(rig.mine.windows.panes("churn", 0, START_MS * 2, HOUR_MS)) == 3
+        assert len(rig.mine.windows.panes([PaneSpan("churn", 0, START_MS * 2, HOUR_MS)])) == 3
         assert len(rig.mine.evaluations.findings("churn")) == 3
         assert rig.mine.evaluations.rule_states("churn") == {SUBJECT: FIRING}
 

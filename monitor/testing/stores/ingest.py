@@ -8,7 +8,7 @@ import pytest
 from monitor.domain.errors import Fenced
 from monitor.domain.models import ALL_TRAFFIC
 from monitor.domain.records import PartitionId
-from monitor.domain.stream import ArchiveFile, PartitionProgress, TopicKind
+from monitor.domain.stream import ArchiveFile, PaneSpan, PartitionProgress, ShareSpan, TopicKind
 from monitor.testing.stores.rig import StoreRig
 from monitor.testing.stores.samples import (
     FIRST,
@@ -80,7 +80,7 @@ class IngestConformance:
         assert seen.windows.progress() == [
             PartitionProgress(FIRST, TopicKind.MIXED, claim.epoch, "me", 10, START_MS, 15, START_MS + 17, START_MS + 16)
         ]
-        assert seen.windows.shares(MODEL, ALL_TRAFFIC, START_MS, START_MS + 1) == [share(claim, 9)]
+        assert seen.windows.shares([ShareSpan(MODEL, ALL_TRAFFIC, START_MS, START_MS + 1)]) == [share(claim, 9)]
         assert seen.windows.joined(MODEL, START_MS, START_MS + 1) == [("yes", 0.75, "no")]
         assert seen.records.dead_letters(10) == [(letter, START_MS + 17)]
         assert seen.records.archive(MODEL, START_MS, START_MS + 1) == [file]
@@ -96,7 +96,7 @@ class IngestConformance:
 
         assert refused.value.partition == SECOND
         assert [one.next_offset for one in rig.other.windows.progress()] == [None, None]
-        assert rig.other.windows.shares(MODEL, ALL_TRAFFIC, 0, START_MS + HOUR_MS) == []
+        assert rig.other.windows.shares([ShareSpan(MODEL, ALL_TRAFFIC, 0, START_MS + HOUR_MS)]) == []
 
     def test_the_same_flush_twice_is_fenced_the_second_time(self, rig: StoreRig) -> None:
         """An answer that was lost on the way must not move the offset twice."""
@@ -107,7 +107,7 @@ class IngestConformance:
         with pytest.raises(Fenced):
             rig.mine.ingest.flush([once])
 
-        assert [one.n for one in rig.mine.windows.panes(MODEL.name, 0, START_MS + 1, HOUR_MS)] == [9]
+        assert [one.n for one in rig.mine.windows.panes([PaneSpan(MODEL.name, 0, START_MS + 1, HOUR_MS)])] == [9]
 
     def test_a_share_is_replaced_and_never_added_to(self, rig: StoreRig) -> None:
         """It is a function of the log."""
@@ -116,7 +116,9 @@ class IngestConformance:
 
         rig.mine.ingest.flush([flush(claim, 20, [share(claim, 19, payload=b"later")], old_offset=10)])
 
-        assert rig.mine.windows.shares(MODEL, ALL_TRAFFIC, 0, START_MS + 1) == [share(claim, 19, payload=b"later")]
+        assert rig.mine.windows.shares([ShareSpan(MODEL, ALL_TRAFFIC, 0, START_MS + 1)]) == [
+            share(claim, 19, payload=b"later")
+        ]
 
     def test_none_keeps_the_watermark_and_the_end_that_are_known(self, rig: StoreRig) -> None:
         """A flush without event times moves no watermark."""
@@ -185,4 +187,4 @@ class IngestConformance:
 
         assert [one.next_offset for one in rig.mine.windows.progress()] == [10] * 4
         assert rig.mine.windows.predictions_count(MODEL, START_MS, START_MS + HOUR_MS) == 50
-        assert [one.n for one in rig.mine.windows.panes(MODEL.name, 0, START_MS + 1, HOUR_MS)] == [36]
+        assert [one.n for one in rig.mine.windows.panes([PaneSpan(MODEL.name, 0, START_MS + 1, HOUR_MS)])] == [36]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from monitor.domain.models import ALL_TRAFFIC, ModelRef
 from monitor.domain.records import PartitionId
-from monitor.domain.stream import ArchiveFile, PaneSummary, TopicKind
+from monitor.domain.stream import ArchiveFile, PaneSpan, PaneSummary, ShareSpan, TopicKind
 from monitor.testing.stores.rig import StoreRig
 from monitor.testing.stores.samples import (
     FIRST,
@@ -20,6 +20,7 @@ from monitor.testing.stores.samples import (
 )
 
 TEN_HOURS_ON = START_MS + 10 * HOUR_MS
+AT_MINUTES = (("a", 1), ("b", 61), ("c", 62))
 
 
 class WindowConformance:
@@ -33,12 +34,14 @@ class WindowConformance:
         beside = rig.other.ingest.claim(SECOND, TopicKind.INFERENCE, "you")
         rig.other.ingest.flush([flush(second, 30, [share(second, 20)]), flush(beside, 5, [share(beside, 5)])])
 
-        panes = rig.mine.windows.panes(MODEL.name, START_MS, TEN_HOURS_ON, HOUR_MS)
-        shares = rig.mine.windows.shares(MODEL, ALL_TRAFFIC, START_MS, TEN_HOURS_ON)
+        panes = rig.mine.windows.panes([PaneSpan(MODEL.name, START_MS, TEN_HOURS_ON, HOUR_MS)])
+        shares = rig.mine.windows.shares([ShareSpan(MODEL, ALL_TRAFFIC, START_MS, TEN_HOURS_ON)])
 
         assert panes == [PaneSummary("churn", "3", START_MS, n=35, late=3)]
         assert shares == [share(first, 10), share(second, 20), share(beside, 5)]
-        assert rig.mine.windows.shares(MODEL, "de", START_MS, TEN_HOURS_ON) == [share(first, 4, segment="de")]
+        assert rig.mine.windows.shares([ShareSpan(MODEL, "de", START_MS, TEN_HOURS_ON)]) == [
+            share(first, 4, segment="de")
+        ]
 
     def test_panes_and_shares_start_in_a_half_open_range_and_come_in_order(self, rig: StoreRig) -> None:
         """By version and start; by pane and partition."""
@@ -47,12 +50,49 @@ class WindowConformance:
         some = [share(claim, 1, pane) for pane in (3, 1, 2, 0)]
         rig.mine.ingest.flush([flush(claim, 10, [*some, share(claim, 1, 2, ref=two)])])
 
-        panes = rig.mine.windows.panes("churn", START_MS + HOUR_MS, START_MS + 3 * HOUR_MS, HOUR_MS)
-        shares = rig.mine.windows.shares(MODEL, ALL_TRAFFIC, START_MS + HOUR_MS, START_MS + 3 * HOUR_MS)
+        panes = rig.mine.windows.panes([PaneSpan("churn", START_MS + HOUR_MS, START_MS + 3 * HOUR_MS, HOUR_MS)])
+        shares = rig.mine.windows.shares([ShareSpan(MODEL, ALL_TRAFFIC, START_MS + HOUR_MS, START_MS + 3 * HOUR_MS)])
 
         hours = [(pane.version, (pane.pane_start_ms - START_MS) // HOUR_MS) for pane in panes]
         assert hours == [("2", 2), ("3", 1), ("3", 2)]
         assert shares == [share(claim, 1, 1), share(claim, 1, 2)]
+
+    def test_spans_of_many_models_are_read_together_and_each_keeps_its_own_range(self, rig: StoreRig) -> None:
+        """What one span asks for is not read of another; what two ask for comes once."""
+        fraud = ModelRef("fraud", "3")
+        claim = rig.mine.ingest.claim(FIRST, TopicKind.INFERENCE, "me")
+        some = [share(claim, 1, pane, ref=ref) for ref in (fraud, MODEL) for pane in range(4)]
+        rig.mine.ingest.flush([flush(claim, 10, some)])
+        early, late = (START_MS, START_MS + 2 * HOUR_MS), (START_MS + HOUR_MS, START_MS + 3 * HOUR_MS)
+
+        panes = rig.mine.windows.panes([PaneSpan("fraud", *late, HOUR_MS), PaneSpan("churn", *early, HOUR_MS)])
+        shares = rig.mine.windows.shares(
+            [ShareSpan(fraud, ALL_TRAFFIC, *late), *(ShareSpan(MODEL, ALL_TRAFFIC, *span) for span in (early, late))]
+        )
+
+        hours = [(pane.model, (pane.pane_start_ms - START_MS) // HOUR_MS) for pane in panes]
+        assert hours == [("churn", 0), ("churn", 1), ("fraud", 1), ("fraud", 2)]
+        churn = [share(claim, 1, pane) for pane in (0, 1, 2)]
+        assert shares == [*churn, share(claim, 1, 1, ref=fraud), share(claim, 1, 2, ref=fraud)]
+        assert (rig.mine.windows.panes([]), rig.mine.windows.shares([])) == ([], [])
+
+    def test_truths_are_counted_for_the_spans_that_ask_in_the_length_of_their_panes(self, rig: StoreRig) -> None:
+        """Panes of one model may be longer than those of another."""
+        fraud = ModelRef("fraud", "3")
+        claim = rig.mine.ingest.claim(FIRST, TopicKind.INFERENCE, "me")
+        made = [prediction(event_id, minutes, ref=ref) for ref in (MODEL, fraud) for event_id, minutes in AT_MINUTES]
+        known = [truth(event_id, model=ref.name) for ref in (MODEL, fraud) for event_id, _ in AT_MINUTES]
+        shares = [share(claim, 1, pane, ref=ref) for ref in (MODEL, fraud) for pane in (0, 1)]
+        rig.mine.ingest.flush([flush(claim, 10, shares, made, known)])
+        span = (START_MS, START_MS + 2 * HOUR_MS)
+        hourly = PaneSpan("churn", *span, HOUR_MS, with_truths=True)
+        longer = PaneSpan("fraud", *span, 2 * HOUR_MS, with_truths=True)
+
+        panes = rig.mine.windows.panes([hourly, longer])
+        unasked = rig.mine.windows.panes([replace(hourly, with_truths=False), longer])
+
+        assert [(pane.model, pane.truths) for pane in panes] == [("churn", 1), ("churn", 2), ("fraud", 3), ("fraud", 0)]
+        assert [pane.truths for pane in unasked] == [0, 0, 3, 0]
 
     def test_partitions_come_in_the_order_of_their_names_by_code_point(self, rig: StoreRig) -> None:
         """Merging in one order everywhere gives the same bytes everywhere."""
@@ -61,7 +101,7 @@ class WindowConformance:
             claim = rig.mine.ingest.claim(PartitionId(name, 0), TopicKind.INFERENCE, "me")
             rig.mine.ingest.flush([flush(claim, 1, [share(claim, 1)])])
 
-        shares = rig.mine.windows.shares(MODEL, ALL_TRAFFIC, START_MS, TEN_HOURS_ON)
+        shares = rig.mine.windows.shares([ShareSpan(MODEL, ALL_TRAFFIC, START_MS, TEN_HOURS_ON)])
 
         assert [one.key.partition.topic for one in shares] == sorted(names)
         assert [one.partition.topic for one in rig.mine.windows.progress()] == sorted(names)
@@ -75,7 +115,7 @@ class WindowConformance:
         shares = [share(claim, 2, 0), share(claim, 2, 1), share(claim, 1, 1, ref=two)]
         rig.mine.ingest.flush([flush(claim, 10, shares, [*made, prediction("c", 60, ref=two)], known)])
 
-        panes = rig.mine.windows.panes(MODEL.name, START_MS, TEN_HOURS_ON, HOUR_MS)
+        panes = rig.mine.windows.panes([PaneSpan(MODEL.name, START_MS, TEN_HOURS_ON, HOUR_MS, with_truths=True)])
 
         assert [(pane.version, pane.n, pane.truths) for pane in panes] == [("2", 1, 1), ("3", 2, 2), ("3", 2, 1)]
 
@@ -87,7 +127,9 @@ class WindowConformance:
         known = [truth(one.event_id) for one in made]
         rig.mine.ingest.flush([flush(claim, 10, shares, made, known)])
 
-        panes = rig.mine.windows.panes(MODEL.name, START_MS + 1, START_MS + HOUR_MS + 1, HOUR_MS)
+        panes = rig.mine.windows.panes(
+            [PaneSpan(MODEL.name, START_MS + 1, START_MS + HOUR_MS + 1, HOUR_MS, with_truths=True)]
+        )
 
         assert [(pane.n, pane.truths) for pane in panes] == [(2, 2)]
 

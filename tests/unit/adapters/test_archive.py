@@ -22,7 +22,7 @@ from monitor.domain.models import ArchivePolicy, ModelRef, MonitoredModel, Perso
 from monitor.domain.records import PartitionId
 from monitor.domain.stream import ArchiveFile, PartitionProgress, TopicKind
 from monitor.domain.windows import WindowSpec
-from monitor.stats.columns import CategoricalColumn, NumericColumn
+from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
 from monitor.stream.batch import RecordBatch
 from monitor.testing.stores.samples import flush
 from monitor.usecases.archive import compact, delete_foreign, forget, verify
@@ -108,7 +108,7 @@ def test_a_file_holds_the_sampled_rows_and_tells_its_rate(location: ArchiveLocat
 
 
 def test_personal_columns_are_hashed_by_a_key_or_masked_and_missing_stays_missing() -> None:
-    columns = {
+    columns: dict[str, Column] = {
         "email": CategoricalColumn(["a@x", None, "a@x", "b@x"]),
         "name": CategoricalColumn(["Ann", None, "Ann", "Bob"]),
         "age": NumericColumn(np.array([1.0, np.nan, 1.0, 2.0])),

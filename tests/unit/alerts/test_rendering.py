@@ -3,6 +3,7 @@
 import json
 import re
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ MESSAGES = {
         alert(severity=Severity.CRITICAL), alert("psi-tenure"), resolved("ks-age"), reason=NotifyReason.SOME_RESOLVED
     ),
 }
-FORMS = {
+FORMS: dict[str, Callable[[Message], str]] = {
     "txt": render_text,
     "html": lambda one: render_html(one, [("cid:chart", alt_text(chart)) for chart in one.charts]) + "\n",
     "slack.json": lambda one: json.dumps(render_slack(one), indent=2, ensure_ascii=False) + "\n",

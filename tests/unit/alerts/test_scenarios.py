@@ -41,7 +41,7 @@ class Recorder:
 
 
 def label(fields: Iterable[object]) -> str:
-    return next(field.value for field in fields if field.name == "name")  # type: ignore[attr-defined]
+    return next(str(field.value) for field in fields if field.name == "name")  # type: ignore[attr-defined]
 
 
 def event(text: str, at: float, severity: Severity = Severity.WARNING, started: float | None = None) -> AlertEvent:

@@ -80,7 +80,7 @@ def _write_records(folder: Path, rng: np.random.Generator) -> None:
 def _records(event_id: str, at: datetime, features: dict[str, object]) -> list[dict[str, object]]:
     base = {"event_id": event_id, "model": "price", "model_version": "1", "event_time": at.isoformat()}
     served = {"type": "inference", "features": features, "prediction": "up"}
-    return [base | served, base | {"type": "ground_truth", "label": "up"}]
+    return [{**base, **served}, {**base, "type": "ground_truth", "label": "up"}]
 
 
 def _values(rng: np.random.Generator, n: int, shift: float) -> list[tuple[float, str]]:

@@ -53,7 +53,9 @@ def test_bytes_read_back_to_the_same_baseline() -> None:
 def test_the_id_depends_on_the_content_and_not_on_the_order_of_columns() -> None:
     columns = training_columns()
     backwards = dict(reversed(columns.items()))
-    other = columns | {"amount": NumericColumn(columns["amount"].values + 1.0)}
+    amount = columns["amount"]
+    assert isinstance(amount, NumericColumn)
+    other = columns | {"amount": NumericColumn(amount.values + 1.0)}
 
     ids = [build(which).id for which in (columns, backwards, other)]
 

@@ -33,11 +33,11 @@ PAIRS: dict[str, tuple[Sampler, Sampler]] = {
     "large offset": (lambda r, n: r.normal(1e6, 1, n), lambda r, n: r.normal(1e6 + 0.2, 1, n)),
     "heavy tails": (lambda r, n: r.lognormal(0, 2, n), lambda r, n: r.lognormal(0.2, 2, n)),
     "zero-inflated": (
-        lambda r, n: np.where(r.random(n) < 0.6, 0, r.gamma(0.5, 1, n)),
-        lambda r, n: np.where(r.random(n) < 0.5, 0, r.gamma(0.5, 1, n)),
+        lambda r, n: np.where(r.random(n) < 0.6, 0.0, r.gamma(0.5, 1, n)),
+        lambda r, n: np.where(r.random(n) < 0.5, 0.0, r.gamma(0.5, 1, n)),
     ),
-    "counts": (lambda r, n: r.poisson(3, n) * 1.0, lambda r, n: r.poisson(3.4, n) * 1.0),
-    "binary": (lambda r, n: (r.random(n) < 0.1) * 1.0, lambda r, n: (r.random(n) < 0.15) * 1.0),
+    "counts": (lambda r, n: r.poisson(3, n).astype(np.float64), lambda r, n: r.poisson(3.4, n).astype(np.float64)),
+    "binary": (lambda r, n: (r.random(n) < 0.1).astype(float), lambda r, n: (r.random(n) < 0.15).astype(float)),
     "spike inside a bin": (
         lambda r, n: r.normal(size=n),
         lambda r, n: np.where(r.random(n) < 0.05, 0.123, r.normal(size=n)),
@@ -82,7 +82,7 @@ def test_the_certified_interval_of_ks_holds_the_statistic_of_the_raw_rows(rows: 
 
 def test_the_p_value_of_ks_is_that_of_scipy_where_bins_lose_nothing() -> None:
     rng = np.random.default_rng(21)
-    before, now = rng.integers(0, 20, 5_000) * 1.0, rng.integers(0, 21, 900) * 1.0
+    before, now = (rng.integers(0, end, n).astype(np.float64) for end, n in ((20, 5_000), (21, 900)))
     exact = stats.ks_2samp(before, now, method="asymp")
 
     result = KolmogorovSmirnov().run(*profiles(before, now))

@@ -9,7 +9,7 @@ from monitor.domain.records import PartitionId
 from monitor.domain.stream import Claim
 from monitor.domain.windows import WindowSpec
 from monitor.stats.baseline import Baseline
-from monitor.stats.columns import CategoricalColumn, NumericColumn
+from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
 from monitor.stream.batch import RecordBatch
 
 MINUTE_MS = 60_000
@@ -36,7 +36,7 @@ def claim(epoch: int = 1, next_offset: int | None = None, watermark_ms: int | No
 def baseline(version: str = "1", seed: int = 0) -> Baseline:
     chance = np.random.default_rng(seed)
     plans = [PLANS[k] for k in chance.integers(0, len(PLANS), 500)]
-    columns = {"age": NumericColumn(chance.normal(40, 10, 500)), "plan": CategoricalColumn(plans)}
+    columns: dict[str, Column] = {"age": NumericColumn(chance.normal(40, 10, 500)), "plan": CategoricalColumn(plans)}
     return Baseline.build(ModelRef("churn", version), columns)
 
 

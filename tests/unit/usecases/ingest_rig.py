@@ -19,10 +19,10 @@ from monitor.domain.errors import StoreUnavailable
 from monitor.domain.models import GroundTruthPolicy, ModelRef, MonitoredModel, Segment
 from monitor.domain.ports import IngestStore, Source
 from monitor.domain.records import PartitionId
-from monitor.domain.stream import Claim, Flush, PartitionProgress, Share, TopicKind
+from monitor.domain.stream import Claim, Flush, PartitionProgress, Share, ShareSpan, TopicKind
 from monitor.domain.windows import WindowSpec
 from monitor.stats.baseline import Baseline
-from monitor.stats.columns import CategoricalColumn, NumericColumn
+from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
 from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.ingest import ArchiveWriter, Ingest, IngestSettings
 
@@ -53,7 +53,7 @@ def models(**settings: object) -> dict[str, MonitoredModel]:
 def baseline(ref: ModelRef, seed: int = 0) -> Baseline:
     chance = np.random.default_rng(seed)
     plans = [("pro", "basic")[k] for k in chance.integers(0, 2, 400)]
-    columns = {
+    columns: dict[str, Column] = {
         "age": NumericColumn(chance.normal(40, 10, 400)),
         "plan": CategoricalColumn(plans),
         "score": NumericColumn(chance.random(400)),
@@ -177,7 +177,7 @@ class Rig:
         return {one.partition: one for one in self.reads.progress()}
 
     def shares(self, ref: ModelRef = CHURN, segment: str = "") -> list[Share]:
-        return self.reads.shares(ref, segment, 0, 2**53)
+        return self.reads.shares([ShareSpan(ref, segment, 0, 2**53)])
 
     def counted(self, ref: ModelRef = CHURN, segment: str = "") -> dict[int, int]:
         """Records by pane, in panes since START_MS."""

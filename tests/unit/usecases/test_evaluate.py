@@ -1,17 +1,21 @@
 """The evaluation on real stores: what is judged, what is folded, and that nothing is done twice or lost."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 
 from monitor.adapters.sql.engine import create_engine
+from monitor.adapters.sql.evaluations import SqlEvaluationStore
 from monitor.adapters.sql.migrate import migrate
 from monitor.adapters.sql.stores import SqlStores
 from monitor.domain.checks import Aspect, CheckSpec, Threshold
+from monitor.domain.evaluation import EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Finding, TestResult, Verdict
 from monitor.domain.models import GroundTruthPolicy, ModelRef, MonitoredModel, Segment, Task
 from monitor.domain.partitions import PartitionId
@@ -28,6 +32,7 @@ from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.evaluate import Evaluate
 from monitor.usecases.judging import Judge
+from monitor.usecases.retire import RetireRules
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -87,9 +92,9 @@ class Rig:
     rules: Sequence[Rule] = (DRIFT,)
 
     def __post_init__(self) -> None:
-        engine = create_engine("sqlite://")
-        migrate(engine)
-        self.stores = SqlStores.of(engine)
+        self.engine = create_engine("sqlite://")
+        migrate(self.engine)
+        self.stores = SqlStores.of(self.engine)
         self.partition, self.offset = PartitionId("log", 0), 0
         self.baselines: dict[str, Baseline] = {}
         self.claim: Claim = self.stores.ingest.claim(self.partition, TopicKind.MIXED, "worker")
@@ -212,6 +217,22 @@ def test_an_alert_starts_is_refreshed_for_every_window_and_ends() -> None:
     assert events[0].annotations["window"] != events[1].annotations["window"]
     assert [chart.title for chart in events[0].charts] == ["amount"]
     assert [(r.rule, r.at) for r in requests] == [("drift", START + 2 * HOUR)]
+
+
+def test_the_alert_of_a_rule_that_is_taken_out_while_it_fires_ends_under_the_labels_it_was_told_with() -> None:
+    rig = started(rules=[replace(DRIFT, labels={"team": "risk"})])
+    for hour in range(3):
+        rig.hour(hour, rows(hour, shift=3.0))
+    rig.run()
+    told = [event for _, event in rig.stores.outbox.pending(100)]
+
+    RetireRules(rig.models, [], rig.stores.evaluations).run_once()
+
+    over = [event for _, event in rig.stores.outbox.pending(100)][len(told) :]
+    assert [(event.labels, event.starts_at, event.ends_at) for event in over] == [
+        (told[-1].labels, told[-1].starts_at, START + 3 * HOUR)
+    ]
+    assert rig.phases() == [(1, "firing"), (3, "inactive")]
 
 
 def test_rules_follow_the_version_that_serves_and_the_others_are_recorded() -> None:
@@ -395,3 +416,102 @@ def test_a_crash_before_the_commit_leaves_everything_to_the_next_run(monkeypatch
     assert rig.findings() == whole.findings()
     assert rig.phases() == whole.phases() == [(1, "firing")]
     assert rig.stores.evaluations.rule_states("churn")[Subject("drift", "churn")].phase is Phase.FIRING
+
+
+@contextmanager
+def reads(rig: Rig) -> Iterator[list[str]]:
+    """The SELECT statements that the database is sent meanwhile."""
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("SELECT"):
+            seen.append(statement)
+
+    event.listen(rig.engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(rig.engine, "before_cursor_execute", note)
+
+
+def fleet(size: int) -> Rig:
+    """So many models, their baselines at hand because one window of each was judged before."""
+    models = {name: replace(MODEL, name=name) for name in (f"model-{number:02}" for number in range(size))}
+    rig = Rig(models)
+    for name in models:
+        built = rig.promote(Baseline.build(ModelRef(name, "1"), rows(99, n=1_000), "made"))
+        rig.hour(0, rows(1), model=name)
+        rig.baselines = {"1": built}
+    rig.evaluate.run_once(NOW)
+    return rig
+
+
+@pytest.mark.parametrize(("models", "hours"), [(1, 1), (30, 1), (2, 15)])
+def test_how_often_the_database_is_read_depends_neither_on_the_models_nor_on_the_windows(
+    models: int, hours: int
+) -> None:
+    rig = fleet(models)
+    for name in rig.models:
+        for hour in range(1, hours + 1):
+            built = Baseline.build(ModelRef(name, "1"), rows(99, n=1_000), "made")
+            rig.baselines = {"1": built}
+            rig.hour(hour, rows(hour, shift=3.0), model=name)
+
+    with reads(rig) as seen:
+        report = rig.evaluate.run_once(NOW)
+
+    assert report.windows == models * hours
+    assert len(report.transitions) == models
+    assert len(seen) == len(["progress", "done", "panes", "rule states", "shares", "timelines"])
+
+
+def test_shares_are_read_in_portions_that_fit_into_memory() -> None:
+    rig = fleet(2)
+    for hour in range(1, 40):
+        rig.hour(hour, rows(hour), model="model-01")
+    for hour in range(1, 40):
+        rig.baselines = {"1": Baseline.build(ModelRef("model-00", "1"), rows(99, n=1_000), "made")}
+        rig.hour(hour, rows(hour), model="model-00")
+
+    with reads(rig) as seen:
+        report = rig.evaluate.run_once(NOW)
+
+    assert report.windows == 78
+    assert sum("payload" in statement for statement in seen) == 2
+
+
+def test_a_late_revision_that_moves_no_rule_reads_no_findings() -> None:
+    rig = started()
+    for hour in range(3):
+        rig.hour(hour, rows(hour))
+    rig.run()
+    rig.hour(0, rows(7))
+
+    with reads(rig) as seen:
+        report = rig.evaluate.run_once(NOW)
+
+    assert report.windows == 1
+    assert not [statement for statement in seen if "FROM findings" in statement]
+
+
+def test_a_run_whose_window_another_process_judged_meanwhile_goes_on_from_where_that_left_the_rules(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rig = started(rules=[replace(DRIFT, hold=HOUR)])
+    for hour in range(3):
+        rig.hour(hour, rows(hour, shift=3.0))
+    store, raced = type(rig.stores.evaluations), list[EvaluationCommit]()
+    commit = store.commit
+
+    def commit_after_another(self: SqlEvaluationStore, made: EvaluationCommit) -> bool:
+        if not raced:
+            raced.append(made)
+            monkeypatch.undo()
+            assert commit(self, made)
+        return commit(self, made)
+
+    monkeypatch.setattr(store, "commit", commit_after_another)
+    rig.run()
+
+    assert rig.phases() == [(1, "pending"), (2, "firing")]
+    assert [e.starts_at for _, e in rig.stores.outbox.pending(9)] == [START + 2 * HOUR, START + 2 * HOUR]

@@ -1,0 +1,98 @@
+"""Which windows of many models are due, from one reading of the database for all of them."""
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from monitor.domain.evaluation import DoneEvaluation, Evaluation
+from monitor.domain.models import MonitoredModel
+from monitor.domain.ports import EvaluationStore, WindowReads
+from monitor.domain.stream import PaneSpan, PaneSummary, PartitionProgress
+from monitor.domain.time import duration_ms
+from monitor.domain.windows import Window
+from monitor.schedule.due import due
+
+Closing = tuple[MonitoredModel, int]
+"""A model with the instant (ms since the epoch) up to which its windows are closed."""
+
+
+class ServingVersions:
+    """Which version of a model had most of a window's records, told from the panes of all versions."""
+
+    def __init__(self, panes: Sequence[PaneSummary] = ()) -> None:
+        self._panes = sorted(panes, key=lambda pane: pane.pane_start_ms)
+        self._starts = [pane.pane_start_ms for pane in self._panes]
+
+    def of(self, window: Window) -> str | None:
+        """The version (of equals the last by name), None where no record came."""
+        first, end = bisect_left(self._starts, window.start_ms), bisect_left(self._starts, window.end_ms)
+        by_version: Counter[str] = Counter()
+        for pane in self._panes[first:end]:
+            by_version[pane.version] += pane.n
+        return max(by_version, key=lambda version: (by_version[version], version), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class DueModel:
+    """A model with the evaluations that are due, by end of window, and who served in those windows."""
+
+    model: MonitoredModel
+    evaluations: Sequence[Evaluation]
+    serving: ServingVersions = field(default_factory=ServingVersions)
+
+
+def due_windows(
+    closing: Sequence[Closing],
+    progress: Sequence[PartitionProgress],
+    windows: WindowReads,
+    store: EvaluationStore,
+    spread: timedelta,
+) -> list[DueModel]:
+    """The models that have something due, in the order given.
+
+    All of their recent panes and evaluations are in memory together.
+    """
+    done = _done(closing, store)
+    since_ms = {model.name: _since_ms(model, done[model.name]) for model, _ in closing}
+    panes: dict[str, list[PaneSummary]] = defaultdict(list)
+    for pane in windows.panes([_span(model, since_ms[model.name], until_ms) for model, until_ms in closing]):
+        panes[pane.model].append(pane)
+    found = []
+    for model, _ in closing:
+        judged, held = done[model.name], panes[model.name]
+        # a window whose first panes lie before the look-back was judged long ago; without them it would seem to shrink
+        evaluations = [
+            one
+            for one in due([model], progress, held, judged, spread)
+            if not judged or one.window.start_ms >= since_ms[model.name]
+        ]
+        if evaluations:
+            found.append(DueModel(model, evaluations, ServingVersions(held)))
+    return found
+
+
+def _done(closing: Sequence[Closing], store: EvaluationStore) -> Mapping[str, Sequence[DoneEvaluation]]:
+    """What was judged of each model inside its reach; of one that rested for longer, everything."""
+    found: dict[str, list[DoneEvaluation]] = defaultdict(list)
+    for one in store.done({model.name: until_ms - 2 * _reach_ms(model) for model, until_ms in closing}):
+        found[one.model.name].append(one)
+    for one in store.done({model.name: 0 for model, _ in closing if model.name not in found}):
+        found[one.model.name].append(one)
+    return found
+
+
+def _since_ms(model: MonitoredModel, done: Sequence[DoneEvaluation]) -> int:
+    return max(one.window.end_ms for one in done) - _reach_ms(model) if done else 0
+
+
+def _span(model: MonitoredModel, since_ms: int, until_ms: int) -> PaneSpan:
+    return PaneSpan(model.name, since_ms, until_ms, model.windows.slide_ms, model.ground_truth is not None)
+
+
+def _reach_ms(model: MonitoredModel) -> int:
+    """How far back a window may still change: late records, late truth, and the window's own length."""
+    truth = model.ground_truth
+    late = max([model.retention, *([truth.wait + truth.horizon] if truth else [])])
+    return duration_ms(late) + duration_ms(model.lateness) + 2 * model.windows.size_ms

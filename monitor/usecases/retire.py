@@ -1,0 +1,47 @@
+"""End what rules said that are not configured any more: nobody else would."""
+
+from collections.abc import Iterable, Sequence
+
+from monitor.domain.ports import EvaluationStore
+from monitor.domain.rules import Phase, Retirement, Rule, RuleState, Subject, Transition
+from monitor.domain.windows import Window
+from monitor.rules.explain import retired_event
+
+NO_RULE = "the rule is no longer configured"
+NO_MODEL = "the model is no longer configured"
+NOT_OF_MODEL = "the rule no longer watches the model"
+
+
+class RetireRules:
+    """Retires the rules that stand in the database and in no configuration. Correct however often it is called."""
+
+    def __init__(self, models: Iterable[str], rules: Sequence[Rule], store: EvaluationStore) -> None:
+        self._models, self._store = frozenset(models), store
+        self._rules = {rule.name: rule for rule in rules}
+
+    def run_once(self) -> list[Transition]:
+        """Make them inactive, and tell that their alerts are over; the transitions that this call made."""
+        made = []
+        for subject, state in self._store.standing().items():
+            why = self._why(subject)
+            if why:
+                transition = _ended(subject, state, why)
+                if self._store.retire(Retirement(state, transition, retired_event(subject, state, why))):
+                    made.append(transition)
+        return made
+
+    def _why(self, subject: Subject) -> str:
+        """Why nobody folds the rule for this model any more; empty when somebody does."""
+        if subject.rule not in self._rules:
+            return NO_RULE
+        if subject.model not in self._models:
+            return NO_MODEL
+        return "" if self._rules[subject.rule].applies_to(subject.model) else NOT_OF_MODEL
+
+
+def _ended(subject: Subject, state: RuleState, why: str) -> Transition:
+    """In event time, at the end of the last window folded; its window is the whole time that the condition held."""
+    at = state.folded_to or state.since
+    if at is None:
+        raise ValueError(f"{subject} is {state.phase} and was never folded: the row in rule_states is broken")
+    return Transition(subject, state.phase, Phase.INACTIVE, at, Window(state.since or at, at), why)

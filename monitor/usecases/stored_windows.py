@@ -1,0 +1,92 @@
+"""What the database holds of windows that are judged next, read together."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from monitor.domain.evaluation import Evaluation
+from monitor.domain.findings import EvaluationKind
+from monitor.domain.models import ALL_TRAFFIC, ModelRef, MonitoredModel
+from monitor.domain.ports import BaselineStore, WindowReads
+from monitor.domain.stream import Share, ShareSpan
+from monitor.domain.windows import Window
+from monitor.stream.timeline import Promotion
+
+PANES_AT_ONCE = 64
+"""The shares of about so many panes are in memory together: with 12 partitions of 20 KB each, 15 MB."""
+
+Wanted = tuple[MonitoredModel, Evaluation]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredWindows:
+    """Shares by model version and segment, in the order of panes, and the promotions of their models."""
+
+    shares: Mapping[tuple[ModelRef, str], Sequence[Share]] = field(default_factory=dict)
+    timelines: Mapping[str, Sequence[Promotion]] = field(default_factory=dict)
+
+    def shares_of(self, ref: ModelRef, segment: str, window: Window) -> Sequence[Share]:
+        """The shares of a window, by pane, partition and epoch."""
+        held = self.shares.get((ref, segment), ())
+        first, end = (
+            bisect_left(held, at_ms, key=lambda share: share.key.pane_start_ms)
+            for at_ms in (window.start_ms, window.end_ms)
+        )
+        return held[first:end]
+
+
+def read_windows(wanted: Iterable[Wanted], windows: WindowReads, baselines: BaselineStore) -> StoredWindows:
+    """Read what judging the drift of these windows takes, in two queries."""
+    filled = [(model, evaluation) for model, evaluation in wanted if rests_on_shares(evaluation)]
+    if not filled:
+        return StoredWindows()
+    shares: dict[tuple[ModelRef, str], list[Share]] = {}
+    for share in windows.shares(_spans(filled)):
+        key = share.key
+        shares.setdefault((ModelRef(key.model, key.version), key.segment), []).append(share)
+    return StoredWindows(shares, baselines.timelines({model.name for model, _ in filled}))
+
+
+def rests_on_shares(evaluation: Evaluation) -> bool:
+    """Whether judging needs the window's profiles: an empty one has none, and performance rests on predictions."""
+    return evaluation.kind is EvaluationKind.DRIFT and evaluation.mark > 0
+
+
+def segments_of(model: MonitoredModel) -> tuple[str, ...]:
+    """All traffic, then the segments of the model."""
+    return (ALL_TRAFFIC, *(segment.name for segment in model.segments))
+
+
+def in_portions(wanted: Iterable[Wanted], panes: int = PANES_AT_ONCE) -> Iterator[list[Wanted]]:
+    """Portions whose shares fit into memory: so many panes, those of each segment counted, but at least a window."""
+    portion: list[Wanted] = []
+    held = 0
+    for model, evaluation in wanted:
+        cost = len(segments_of(model)) * (model.windows.size_ms // model.windows.slide_ms)
+        if portion and held + cost > panes:
+            yield portion
+            portion, held = [], 0
+        portion.append((model, evaluation))
+        held += cost
+    if portion:
+        yield portion
+
+
+def _spans(filled: Iterable[Wanted]) -> list[ShareSpan]:
+    """What to ask for: windows of a version that touch or overlap are one span."""
+    stretches: dict[ModelRef, list[list[int]]] = {}
+    segments: dict[ModelRef, tuple[str, ...]] = {}
+    for model, evaluation in sorted(filled, key=lambda one: one[1].window.start):
+        ref, window = evaluation.model, evaluation.window
+        segments[ref] = segments_of(model)
+        of_ref = stretches.setdefault(ref, [])
+        if of_ref and window.start_ms <= of_ref[-1][1]:
+            of_ref[-1][1] = max(of_ref[-1][1], window.end_ms)
+        else:
+            of_ref.append([window.start_ms, window.end_ms])
+    return [
+        ShareSpan(ref, segment, since_ms, until_ms)
+        for ref, of_ref in stretches.items()
+        for segment in segments[ref]
+        for since_ms, until_ms in of_ref
+    ]
