@@ -88,7 +88,7 @@ class ScheduleSection(Section):
     evaluate_every: Duration = timedelta(seconds=1)
     """Judge windows that have closed."""
     sweep_every: Duration = timedelta(seconds=15)
-    """Ask the models of which no window has closed for late records and late truth; between these, they cost nothing."""
+    """Ask models of which no window has closed for late records and late truth; in between they cost nothing."""
     relay_every: Duration = timedelta(seconds=1)
     """Hand alert events to the alerts package."""
     dispatch_every: Duration = timedelta(seconds=1)
