@@ -11,7 +11,7 @@ from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import EvaluationStore, WindowReads
 from monitor.domain.retraining import RetrainRequest
 from monitor.domain.rules import AlertEvent, Phase, Rule, RuleState, Subject, Transition
-from monitor.domain.stream import PaneSummary, PartitionProgress
+from monitor.domain.stream import PaneSummary, PartitionProgress, TopicKind
 from monitor.domain.time import duration_ms, to_ms
 from monitor.domain.windows import Window
 from monitor.rules.conditions import Outcome, evaluate, watches_performance
@@ -95,19 +95,15 @@ class Evaluate:
 
     def _due(self, model: MonitoredModel, progress: Sequence[PartitionProgress], until_ms: int) -> list[Evaluation]:
         reach_ms = _reach_ms(model)
-        done = self._done(model, until_ms, reach_ms)
-        since_ms = max((d.window.end_ms for d in done), default=0) - reach_ms if done else 0
-        panes: list[PaneSummary] = self._windows.panes(model.name, since_ms, until_ms, model.windows.slide_ms)
+        recent_ms = until_ms - 2 * reach_ms
+        done = self._store.done(model.name, recent_ms) or self._store.done(model.name, 0)
+        first_ms = _look_back_ms(done, progress, reach_ms)
+        if first_ms is not None and first_ms < recent_ms:
+            done = self._store.done(model.name, first_ms)
+        panes: list[PaneSummary] = self._windows.panes(model.name, first_ms or 0, until_ms, model.windows.slide_ms)
         # a window whose first panes lie before the look-back was judged long ago; without them it would seem to shrink
-        first_ms = since_ms if done else None
         found = due([model], progress, panes, done, self._spread)
         return [e for e in found if first_ms is None or e.window.start_ms >= first_ms]
-
-    def _done(self, model: MonitoredModel, until_ms: int, reach_ms: int) -> list[DoneEvaluation]:
-        recent = self._store.done(model.name, until_ms - 2 * reach_ms)
-        if not recent:
-            recent = self._store.done(model.name, 0)
-        return recent
 
     # --- one evaluation
 
@@ -233,3 +229,17 @@ def _reach_ms(model: MonitoredModel) -> int:
     truth = model.ground_truth
     late = max([model.retention, *([truth.wait + truth.horizon] if truth else [])])
     return duration_ms(late) + duration_ms(model.lateness) + 2 * model.windows.size_ms
+
+
+def _look_back_ms(done: Sequence[DoneEvaluation], progress: Sequence[PartitionProgress], reach_ms: int) -> int | None:
+    """From where on windows may have changed since they were judged; None when none was.
+
+    That is `reach_ms` before the newest judged window, or before the event time of a partition that has been written to
+    lately: where the clock has closed a silent stream's windows, records of that stream's own time may still follow.
+    """
+    if not done:
+        return None
+    read = [p for p in progress if p.kind is not TopicKind.GROUND_TRUTH and p.watermark_ms is not None]
+    newest_news_ms = max((max(p.updated_at_ms, p.caught_up_at_ms or 0) for p in read), default=0)
+    at_work = [p.watermark_ms or 0 for p in read if newest_news_ms - p.updated_at_ms <= reach_ms]
+    return min([max(d.window.end_ms for d in done), *at_work]) - reach_ms
