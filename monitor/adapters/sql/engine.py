@@ -39,7 +39,7 @@ _SQLITE_TROUBLE = {
     7: "out of memory",
     8: "read-only",
     9: "interrupted",
-    10: "the disk cannot be read or written",
+    10: "the disk cannot be read or written: is it full, or read-only?",
     11: "the file is damaged: restore a backup",
     13: "the disk is full: make room",
     14: "the file cannot be opened: check the folder and its permissions",
