@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import reduce
@@ -16,7 +16,15 @@ from alerts.delivery import DeliveryPolicy
 from alerts.errors import ConfigProblems, Problem
 from alerts.ports import Channel, ChannelKind, Clock
 from alerts.routing import ALL_LABELS, Matcher, Route
-from alerts.settings import ChannelSettings, Duration, DurationOrNever, PositiveDuration, SecretMissing, Settings
+from alerts.settings import (
+    ChannelSettings,
+    Duration,
+    DurationOrNever,
+    PositiveDuration,
+    SecretMissing,
+    SecretRef,
+    Settings,
+)
 
 COLLECT_FOR = timedelta(seconds=10)
 UPDATE_EVERY = timedelta(minutes=5)
@@ -184,11 +192,28 @@ def _walk(route: RouteSettings, loc: tuple[str | int, ...]) -> Iterator[tuple[tu
 
 
 def _problems(error: ValidationError, kinds: Mapping[str, ChannelKind]) -> Iterator[Problem]:
-    for fault in error.errors(include_url=False, include_input=False, include_context=True):
+    faults = error.errors(include_url=False, include_context=True)
+    known = _known_keys(kinds)
+    misspelt = {
+        (*fault["loc"][:-1], _closest(str(fault["loc"][-1]), known))
+        for fault in faults
+        if fault["type"] == "extra_forbidden"
+    }
+    for fault in faults:
+        if fault["type"] == "missing" and fault["loc"] in misspelt:
+            continue  # one mistake, not two
         loc = fault["loc"]
         if len(loc) > 2 and loc[0] == "channels" and loc[2] in kinds:
             loc = (*loc[:2], *loc[3:])  # the kind is pydantic's tag, not a key of the file
-        yield Problem(_without_types(loc), _message(fault["type"], fault["msg"], loc, kinds))
+        wrong_kind = _misspelt_kind(fault["input"]) if fault["type"] == "union_tag_not_found" else None
+        if wrong_kind is not None:
+            yield Problem((*loc, wrong_kind), f"there is no key {wrong_kind!r}; did you mean 'kind'?")
+        else:
+            yield Problem(_without_types(loc), _message(fault["type"], fault["msg"], loc, kinds))
+
+
+def _misspelt_kind(channel: object) -> str | None:
+    return _closest("kind", list(map(str, channel))) if isinstance(channel, Mapping) else None
 
 
 def _without_types(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
@@ -199,9 +224,9 @@ def _without_types(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
 def _message(kind: str, text: str, loc: tuple[str | int, ...], kinds: Mapping[str, ChannelKind]) -> str:
     match kind:
         case "extra_forbidden":
-            return f"there is no such key{_meant(str(loc[-1]), _known_keys(kinds))}"
+            return f"there is no key {str(loc[-1])!r}{_meant(str(loc[-1]), _known_keys(kinds))}"
         case "missing":
-            return "this key is required"
+            return f"the key {str(loc[-1])!r} is missing"
         case "union_tag_invalid" | "union_tag_not_found":
             return f"give it a kind, one of {', '.join(kinds)}"
         case _:
@@ -209,11 +234,15 @@ def _message(kind: str, text: str, loc: tuple[str | int, ...], kinds: Mapping[st
 
 
 def _known_keys(kinds: Mapping[str, ChannelKind]) -> set[str]:
-    models: list[type[BaseModel]] = [RouteSettings, DeliverySettings, RoutesFile]
+    models: list[type[BaseModel]] = [RouteSettings, DeliverySettings, RoutesFile, SecretRef]
     models += [kind.config for kind in kinds.values()]
     return {field.alias or name for model in models for name, field in model.model_fields.items()}
 
 
-def _meant(name: str, known: Mapping[str, object] | set[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+def _meant(name: str, known: Iterable[str]) -> str:
+    close = _closest(name, known)
+    return f"; did you mean {close!r}?" if close else ""
+
+
+def _closest(name: str, known: Iterable[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)

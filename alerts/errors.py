@@ -61,6 +61,12 @@ class Retryable(DeliveryError):
         self.progress = progress
 
 
+def no_connection(error: Exception) -> Retryable:
+    """A conversation that did not come about or broke off. The error's own text may hold a secret address."""
+    name = type(error).__name__
+    return Retryable(FailureReason.CONNECTION, detail=f"{name}: check the address of this channel, and that it runs")
+
+
 class Permanent(DeliveryError):
     """Trying again cannot help: to the dead letters, until a person mends the cause and replays."""
 

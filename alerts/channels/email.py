@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
-from alerts.errors import DeliveryError, FailureReason, Permanent, Retryable
+from alerts.errors import DeliveryError, FailureReason, Permanent, Retryable, no_connection
 from alerts.model import Receipt
 from alerts.ports import ChannelKind, Clock
 from alerts.render.document import Message
@@ -119,7 +119,7 @@ def _failure_of(error: smtplib.SMTPException | OSError) -> DeliveryError:
         return Retryable(FailureReason.CONNECTION, detail="the server's certificate is not trusted; see `ca_file`")
     if isinstance(error, TimeoutError):
         return Retryable(FailureReason.TIMEOUT, detail="no answer in time; the mail may have been taken")
-    return Retryable(FailureReason.CONNECTION, detail=type(error).__name__)
+    return no_connection(error)
 
 
 def _refusal(error: smtplib.SMTPResponseException) -> DeliveryError:

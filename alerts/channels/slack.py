@@ -15,7 +15,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 from slack_sdk.webhook import WebhookClient
 
-from alerts.errors import DeliveryError, FailureReason, Permanent, Retryable
+from alerts.errors import DeliveryError, FailureReason, Permanent, Retryable, no_connection
 from alerts.http_outcome import failure_of, retry_after
 from alerts.model import NotifyReason, Receipt
 from alerts.ports import Channel, ChannelKind, Clock
@@ -222,7 +222,7 @@ def _connection_failure(error: Exception) -> DeliveryError:
     """Name the kind of error and nothing of its text; urllib wraps a time-out that happens while connecting."""
     if isinstance(getattr(error, "reason", None), TimeoutError):
         return Retryable(FailureReason.TIMEOUT, detail="no connection in time")
-    return Retryable(FailureReason.CONNECTION, detail=type(error).__name__)
+    return no_connection(error)
 
 
 def _build(name: str, settings: BaseModel, clock: Clock) -> Channel:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field, SecretStr, model_validator
 from standardwebhooks import Webhook
 
 from alerts.egress import EgressPolicy, EgressRefused, GuardedTransport
-from alerts.errors import DeliveryError, FailureReason, Permanent, Retryable
+from alerts.errors import DeliveryError, FailureReason, Permanent, Retryable, no_connection
 from alerts.http_outcome import failure_of
 from alerts.model import Receipt
 from alerts.ports import ChannelKind, Clock
@@ -73,7 +73,7 @@ class WebhookChannel:
         except httpx.TimeoutException:
             failure = Retryable(FailureReason.TIMEOUT, detail="no answer in time")
         except httpx.TransportError as error:
-            failure = Retryable(FailureReason.CONNECTION, detail=type(error).__name__)
+            failure = no_connection(error)
         except (httpx.InvalidURL, httpx.HTTPError) as error:
             failure = Permanent(FailureReason.CLIENT_ERROR, type(error).__name__)
         if failure is not None:

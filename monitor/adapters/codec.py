@@ -5,6 +5,7 @@ The ladder of a message: typed structs; generic JSON, feature by feature; JSON w
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 
 import msgspec
@@ -21,7 +22,7 @@ from monitor.domain.records import DeadLetter, PartitionId, RawRecord, Truth
 from monitor.domain.stream import TopicKind
 from monitor.stats.columns import Ints
 from monitor.stream.batch import Decoded, RecordBatch, category_text
-from monitor.stream.dead_letters import dead_letter
+from monitor.stream.dead_letters import KEPT_BYTES, dead_letter
 from monitor.stream.schema import RecordSchema, SchemaLookup
 
 SLICE = 500
@@ -46,21 +47,29 @@ _model_version = attrgetter("model", "model_version")
 class JsonCodec:
     """Decodes canonical JSON records (docs/reference/records.md). Keeps the generated decoders; not thread-safe.
 
-    Messages longer than `max_record_bytes` are refused unread.
+    Messages longer than `max_record_bytes` are refused unread; of a refused one at most `kept_bytes` are kept.
     """
 
-    def __init__(self, max_record_bytes: int = MAX_RECORD_BYTES) -> None:
-        self._max_record_bytes = max_record_bytes
+    def __init__(self, max_record_bytes: int = MAX_RECORD_BYTES, kept_bytes: int = KEPT_BYTES) -> None:
+        self._sizes = _Sizes(max_record_bytes, kept_bytes)
         self._builders: dict[ModelRef, BatchBuilder] = {}
 
     def decode(
         self, partition: PartitionId, kind: TopicKind, records: Sequence[RawRecord], schemas: SchemaLookup
     ) -> Decoded:
         """Decode records of one partition, in offset order. Every one of them is in exactly one part of the result."""
-        decoding = _Decoding(partition, kind, schemas, self._max_record_bytes, self._builders)
+        decoding = _Decoding(partition, kind, schemas, self._sizes, self._builders)
         for start in range(0, len(records), SLICE):
             decoding.take(records[start : start + SLICE])
         return decoding.finish(len(records))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """In bytes: the longest record that is read, and what is kept of a refused one."""
+
+    most: int
+    kept: int
 
 
 class _Decoding:
@@ -71,11 +80,11 @@ class _Decoding:
         partition: PartitionId,
         kind: TopicKind,
         schemas: SchemaLookup,
-        max_record_bytes: int,
+        sizes: "_Sizes",
         builders: dict[ModelRef, BatchBuilder],
     ) -> None:
         self._partition, self._kind, self._schemas = partition, kind, schemas
-        self._max_record_bytes, self._builders = max_record_bytes, builders
+        self._sizes, self._builders = sizes, builders
         self._decode = _DECODERS[kind]
         self._used: dict[ModelRef, BatchBuilder] = {}
         self._batches: list[RecordBatch] = []
@@ -95,7 +104,7 @@ class _Decoding:
     def _readable(self, records: Sequence[RawRecord]) -> Sequence[RawRecord]:
         """The records that have a value, of bearable size, in UTF-8."""
         values = [record.value for record in records]
-        if all(values) and max(map(len, values)) <= self._max_record_bytes and all(map(bytes.isascii, values)):  # type: ignore[arg-type]
+        if all(values) and max(map(len, values)) <= self._sizes.most and all(map(bytes.isascii, values)):  # type: ignore[arg-type]
             return records
         return [record for record in records if self._is_readable(record)]
 
@@ -104,8 +113,8 @@ class _Decoding:
         if not value:
             detail = "no value (a tombstone)" if value is None else "a value of no bytes"
             self._reject(record, RejectReason.EMPTY, detail)
-        elif len(value) > self._max_record_bytes:
-            detail = f"{len(value):,} bytes; at most {self._max_record_bytes:,} are read"
+        elif len(value) > self._sizes.most:
+            detail = f"{len(value):,} bytes; at most {self._sizes.most:,} are read"
             self._reject(record, RejectReason.TOO_LARGE, detail)
         else:
             return value.isascii() or self._is_utf8(record, value)
@@ -242,7 +251,9 @@ class _Decoding:
         try:
             return reader.coerce(features_object(parse_json(bytes(raw)) if isinstance(raw, msgspec.Raw) else raw))
         except RecordRejected as rejected:
-            self._reject(record, rejected.reason, f"features: {rejected.detail}", fields.model)
+            detail = rejected.detail
+            detail = detail if detail.startswith("features") else f"features: {detail}"
+            self._reject(record, rejected.reason, detail, fields.model)
             return None, []
 
     def _builder(self, ref: ModelRef, schema: RecordSchema) -> BatchBuilder:
@@ -253,10 +264,11 @@ class _Decoding:
         return builder
 
     def _reject(self, record: RawRecord, reason: RejectReason, detail: str, model: str | None = None) -> None:
-        self._rejected.append(dead_letter(self._partition, record, reason, detail, model))
+        letter = dead_letter(self._partition, record, reason, detail, model, kept_bytes=self._sizes.kept)
+        self._rejected.append(letter)
 
     def _reject_unknown_model(self, record: RawRecord, model: str) -> None:
-        detail = f"model {model!r:.200} is not configured"
+        detail = f"model {model!r:.200} is not configured: give it a file in models/, or mend its producer"
         self._reject(record, RejectReason.UNKNOWN_MODEL, detail, model[:200])
 
     def _reject_event_time(self, record: RawRecord, event_time: object, model: str) -> None:

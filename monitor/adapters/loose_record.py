@@ -152,7 +152,7 @@ def _type(record: Mapping[str, object], kind: TopicKind) -> TopicKind:
 def _required(record: Mapping[str, object], name: str) -> object:
     value = record.get(name)
     if value is None or value == "":
-        raise RecordRejected(RejectReason.MISSING_FIELD, name)
+        raise RecordRejected(RejectReason.MISSING_FIELD, f"{name} is absent, null or empty")
     return value
 
 
@@ -171,7 +171,7 @@ def _version(record: Mapping[str, object]) -> str | int:
 def _label(record: Mapping[str, object]) -> Label:
     value = record.get("label")
     if value is None or value != value:  # noqa: PLR0124 - NaN is no label
-        raise RecordRejected(RejectReason.MISSING_FIELD, "label")
+        raise RecordRejected(RejectReason.MISSING_FIELD, "label is absent, null or NaN")
     return value if isinstance(value, str | int | float) else _wrong("label", "text, a number or a boolean", value)
 
 

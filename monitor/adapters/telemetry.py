@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Iterable, Mapping, MutableMapping
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -113,6 +114,7 @@ class Telemetry:
 
 _HIDDEN = "[secret]"
 _SHORTEST_SECRET = 4
+_MINUTE_S = 60.0
 
 
 class Scrubber:
@@ -140,6 +142,29 @@ class Scrubber:
         return value
 
 
+class OnceAMinute(logging.Filter):
+    """Lets each kind of message of a chatty library pass once a minute, and its tracebacks never.
+
+    While a broker is away, kafka-python says so hundreds of times a minute, in a dozen ways.
+    """
+
+    def __init__(self, timer: Callable[[], float] = time.monotonic, silent: Collection[str] = ()) -> None:
+        super().__init__()
+        self._timer, self._silent = timer, silent
+        self._passed_s: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this one is written."""
+        if not record.name.startswith("kafka") or record.levelno >= logging.CRITICAL:
+            return True
+        kind, now_s = (record.name, str(record.msg)), self._timer()
+        if record.name in self._silent or now_s - self._passed_s.get(kind, -_MINUTE_S) < _MINUTE_S:
+            return False
+        self._passed_s[kind] = now_s
+        record.exc_info = record.exc_text = None
+        return True
+
+
 def configure_logs(
     level: str = "info", style: str = "auto", file: Path | None = None, secrets: Iterable[str] = ()
 ) -> None:
@@ -163,6 +188,7 @@ def configure_logs(
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
+    handler.addFilter(OnceAMinute(silent={"kafka.net.selector"}))  # it complains of every pause of our process
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)

@@ -36,7 +36,7 @@ def build_ingest(app: App, source: Source) -> Ingest:
     return Ingest(
         source,
         app.stores.ingest if topic is None else ForwardingStore(app.stores.ingest, topic),
-        JsonCodec(stream.max_message_bytes),
+        JsonCodec(stream.max_message_bytes, stream.dead_letters.value_bytes),
         baselines=app.stores.baselines,
         models=app.settings.models,
         clock=app.clock,
@@ -45,6 +45,8 @@ def build_ingest(app: App, source: Source) -> Ingest:
             flush_every=stream.flush_every,
             max_unsaved_records=stream.flush_records,
             max_future_skew=stream.max_future_skew,
+            dead_letters=stream.dead_letters.limit(),
+            kept_bytes=stream.dead_letters.value_bytes,
         ),
         archive=ParquetArchive(archive_location(app), archive_hash_key(app)) if archived else None,
     )

@@ -1,8 +1,11 @@
 """`driftline run`, and each role by itself: `consume`, `tick`, `dispatch`."""
 
 import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -42,6 +45,13 @@ def dispatch(directory: Path) -> None:
 
 
 def _serve(directory: Path, roles: Sequence[str]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop_before_it_has_started)
     from monitor.bootstrap.serving import serve  # noqa: PLC0415 - `--help` must not wait for it
 
     click.get_current_context().exit(serve(directory, os.environ, roles))
+
+
+def _stop_before_it_has_started(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Until the roles run, and listen to signals themselves, there is nothing to save."""
+    raise SystemExit(0)

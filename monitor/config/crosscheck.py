@@ -64,7 +64,7 @@ def check_rules(rules: Rules, models: Models, known: Vocabulary, *, has_all_mode
 
 
 def _hashes_without_key(file: YamlFile, shape: ModelFile) -> Iterator[ConfigError]:
-    personal = {} if isinstance(shape.archive, bool) else shape.archive.personal
+    personal = shape.archive.personal if shape.archive else {}
     for column, how in personal.items():
         if how == "hash":
             hint = "set stream.archive.hash_key: {env: NAME} in monitor.yaml, or write mask"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints, WithJsonSchema
 
-from monitor.config.secrets import SECRET_HINT, SecretRef
+from monitor.config.secrets import SECRET_HINT, SecretRef, refuse_misspelt
 from monitor.config.wrong import wrong
 from monitor.domain.time import duration_ms, format_duration, parse_duration
 
@@ -111,6 +111,7 @@ _PASSWORD_IN_URL = re.compile(r"^[a-z][a-z0-9+.-]*://[^/@\s]*:[^/@\s]+@")
 def _url(value: object) -> object:
     if isinstance(value, Mapping):
         if len(value) != 1 or not {"env", "file"} & set(value):
+            refuse_misspelt(value)
             raise wrong("give the URL as text, or by reference", SECRET_HINT)
         return SecretRef.model_validate(value)
     if isinstance(value, str) and _PASSWORD_IN_URL.match(value):
@@ -154,12 +155,18 @@ def references(value: object, key: str = "") -> object:
     if isinstance(value, Mapping):
         if len(value) == 1 and {"env", "file"} & set(value):
             return SecretRef.model_validate(value)
+        if _names_a_secret(key):
+            refuse_misspelt(value, key)
         return {str(name): references(part, str(name)) for name, part in value.items()}
-    if isinstance(value, str) and any(word in key.lower() for word in _SECRET_WORDS):
+    if isinstance(value, str) and _names_a_secret(key):
         raise wrong("a secret must not stand here", SECRET_HINT, key=key)
     if isinstance(value, str) and _PASSWORD_IN_URL.match(value):
         raise wrong("the URL holds a password", "put the whole URL elsewhere: {env: NAME} or {file: PATH}", key=key)
     return value
+
+
+def _names_a_secret(key: str) -> bool:
+    return any(word in key.lower() for word in _SECRET_WORDS)
 
 
 PluginSettings = Annotated[Mapping[str, object], BeforeValidator(references)]

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from monitor.config.wrong import MISTAKE
+from monitor.config.wrong import MISTAKE, misspelt
 from monitor.config.yaml_file import Loc, YamlFile
 from monitor.domain.errors import ConfigError, MonitorError
 
@@ -43,12 +43,12 @@ def parse(file: YamlFile, shape: type[S]) -> S | tuple[ConfigError, ...]:
     try:
         return shape.model_validate(file.data)
     except ValidationError as error:
-        return tuple(_translate(detail, file, shape) for detail in error.errors())
+        return tuple(_translate(detail, file, shape) for detail in _told(error, shape))
 
 
 def problems(error: ValidationError, shape: type[BaseModel]) -> list[tuple[Loc, str, str]]:
     """(place, cause, hint) of every mistake, for shapes that are no files: the settings of plug-ins."""
-    return [(_loc(detail), *_words(detail, shape)) for detail in error.errors()]
+    return [(_loc(detail), *_words(detail, shape)) for detail in _told(error, shape)]
 
 
 def at(file: YamlFile, loc: Loc, message: str, hint: str = "") -> ConfigError:
@@ -64,14 +64,44 @@ def did_you_mean(wrong_name: str, names: Iterable[str], *, what: str = "known he
     return f"{what}: {', '.join(known)}" if known else f"{what}: none"
 
 
+def _told(error: ValidationError, shape: type[BaseModel]) -> list[ErrorDetails]:
+    """What is worth saying: nothing is that only follows from another mistake.
+
+    A required key that is written with a typo is one mistake, not two; a list whose items are all wrong is not empty.
+    """
+    details = error.errors()
+    places = [detail["loc"] for detail in details]
+    meant = {
+        (*detail["loc"][:-1], close[0])
+        for detail in details
+        if detail["type"] == "extra_forbidden"
+        and (close := get_close_matches(str(detail["loc"][-1]), _keys_at(shape, detail["loc"][:-1]), n=1, cutoff=0.6))
+    }
+    return [
+        detail
+        for detail in details
+        if not (detail["type"] == "missing" and detail["loc"] in meant)
+        and not (detail["type"] == "too_short" and any(_is_inside(place, detail["loc"]) for place in places))
+    ]
+
+
+def _is_inside(place: Loc, outer: Loc) -> bool:
+    return len(place) > len(outer) and place[: len(outer)] == outer
+
+
 def _translate(detail: ErrorDetails, file: YamlFile, shape: type[BaseModel]) -> ConfigError:
     message, hint = _words(detail, shape)
     return at(file, _loc(detail), message, hint)
 
 
 def _loc(detail: ErrorDetails) -> Loc:
-    key = detail.get("ctx", {}).get("key")
-    return (*detail["loc"], key) if key else detail["loc"]
+    """The place of a mistake; of a key `kind` that is written with a typo, the place of what is written."""
+    key, place = detail.get("ctx", {}).get("key"), detail["loc"]
+    if detail["type"] == "driftline_kind" and (wrong_key := misspelt(("kind",), detail["input"])):
+        return (*place, wrong_key)
+    if detail["type"] == "missing" and place[-1] == "kind" and (wrong_key := misspelt(("kind",), detail["input"])):
+        return (*place[:-1], wrong_key)
+    return (*place, key) if key else place
 
 
 def _words(detail: ErrorDetails, shape: type[BaseModel]) -> tuple[str, str]:  # noqa: PLR0911 - a table of cases
@@ -81,10 +111,10 @@ def _words(detail: ErrorDetails, shape: type[BaseModel]) -> tuple[str, str]:  # 
         return (f"{_place(loc)}{context['message']}", str(context["hint"]))
     if kind == "extra_forbidden":
         return f"unknown key `{name}`", did_you_mean(name, _keys_at(shape, loc[:-1]), what="keys here")
+    if kind == "driftline_kind" or (kind == "missing" and detail["loc"][-1] == "kind"):
+        return _no_kind(detail, shape)
     if kind == "missing":
         return f"`{name}` is missing", _description(shape, loc)
-    if kind == "driftline_kind":
-        return "`kind` is missing", "one of kafka, files, memory, or the name of a plug-in"
     if kind in {"literal_error", "enum"}:
         allowed = _choices(shape, loc)
         return f"`{name}` cannot be {detail['input']!r}", did_you_mean(str(detail["input"]), allowed, what="one of")
@@ -97,6 +127,14 @@ def _words(detail: ErrorDetails, shape: type[BaseModel]) -> tuple[str, str]:  # 
     if kind == "too_short":
         return f"`{name}` must not be empty", "give at least one"
     return f"`{name}`: {_as_demand(detail['msg'])}{_given(detail['input'])}", ""
+
+
+def _no_kind(detail: ErrorDetails, shape: type[BaseModel]) -> tuple[str, str]:
+    if wrong_key := misspelt(("kind",), detail["input"]):
+        return f"unknown key `{wrong_key}`", "did you mean 'kind'?"
+    if detail["type"] == "driftline_kind":
+        return "`kind` is missing", "one of kafka, files, memory, or the name of a plug-in"
+    return "`kind` is missing", _description(shape, detail["loc"])
 
 
 def _shown(loc: Loc) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from monitor.config.fields import Duration, LabelText, Name, NonEmpty, Section, in_one_unit
 from monitor.config.wrong import wrong
@@ -139,12 +139,20 @@ class ArchiveSection(Section):
     keep: Duration | None = None
     """How long after their event time; without it as long as `retention.records` of monitor.yaml says."""
 
+    def policy(self) -> ArchivePolicy:
+        """The domain value."""
+        return ArchivePolicy(self.rate, {name: Personal(how) for name, how in self.personal.items()}, self.keep)
 
-def _archive_policy(archive: "bool | ArchiveSection") -> ArchivePolicy | None:
-    if isinstance(archive, bool):
-        return ArchivePolicy() if archive else None
-    personal = {name: Personal(how) for name, how in archive.personal.items()}
-    return ArchivePolicy(archive.rate, personal, archive.keep)
+
+def _archive(value: object) -> object:
+    """`true` is a section that says nothing."""
+    return ({} if value else None) if isinstance(value, bool) else value
+
+
+Archive = Annotated[
+    ArchiveSection | None,
+    BeforeValidator(_archive, json_schema_input_type=bool | ArchiveSection | None),
+]
 
 
 class TrainingSection(Section):
@@ -195,7 +203,7 @@ class ModelFile(Section):
     """How to read its training data."""
     silence_after: Duration | None = None
     """How long a caught-up stream may be quiet before its windows are closed by the clock and judged as they are."""
-    archive: bool | ArchiveSection = False
+    archive: Archive = None
     """Keep raw rows as Parquet files: needed for reports, and for retraining data sets. `true`, or how."""
     labels: Mapping[NonEmpty, LabelText] = {}
     """Added to every alert about this model; routes match on them."""
@@ -234,7 +242,7 @@ class ModelFile(Section):
             propose_checks=self.propose_checks,
             ground_truth=self.ground_truth.policy() if self.ground_truth else None,
             silence_after=self.silence_after,
-            archive=_archive_policy(self.archive),
+            archive=self.archive.policy() if self.archive else None,
             labels=dict(self.labels),
             retraining=self.retraining,
         )

@@ -24,6 +24,7 @@ from monitor.config.secrets import Secret, SecretRef
 from monitor.config.source_section import SourceSection
 from monitor.config.wrong import wrong
 from monitor.domain.retraining import RetrainPolicy
+from monitor.stream.dead_letter_limit import DeadLetterLimit
 
 Count = Annotated[int, Field(ge=1, strict=True)]
 CountOrZero = Annotated[int, Field(ge=0, strict=True)]
@@ -45,7 +46,15 @@ class DeadLetterSection(Section):
     value_bytes: SizeBytes = 16 * 1024
     """How much of a refused message is kept."""
     topic: NonEmpty | None = None
-    """Kafka topic that also gets them, whole, with the reason as a header."""
+    """Kafka topic that also gets them, with the reason as a header."""
+    stop_after: CountOrZero = 1000
+    """Stop when so many records of a partition are refused in a row, or nine tenths of so many; 0: never."""
+
+    def limit(self) -> DeadLetterLimit:
+        """The domain value."""
+        if not self.stop_after:
+            return DeadLetterLimit(ratio=None, consecutive=None)
+        return DeadLetterLimit(window=self.stop_after, consecutive=self.stop_after)
 
 
 def _place(value: object) -> object:

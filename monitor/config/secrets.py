@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from monitor.config.wrong import wrong
+from monitor.config.wrong import misspelt, wrong
 from monitor.domain.errors import ConfigError
 
 SECRET_HINT = "write {env: NAME} or {file: PATH}; the value itself never stands in the configuration"  # noqa: S105 - a hint
@@ -47,8 +47,16 @@ def _reference(value: object) -> object:
     if not isinstance(value, Mapping):
         raise wrong("a secret must not stand here", SECRET_HINT)
     if len(value) != 1 or not {"env", "file"} & set(value):
+        refuse_misspelt(value)
         raise wrong("a secret has exactly one of the keys `env` and `file`", SECRET_HINT)
     return value
+
+
+def refuse_misspelt(reference: object, key: str = "") -> None:
+    """Raise when the key of a reference is `env` or `file` with a typo. `key` says where the reference stands."""
+    if written := misspelt(("env", "file"), reference):
+        meant = "env" if misspelt(("env",), reference) else "file"
+        raise wrong(f"a reference has no key {written!r}", f"did you mean {meant!r}?", key=key or written)
 
 
 _SECRET_SCHEMA: dict[str, object] = {

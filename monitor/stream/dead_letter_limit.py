@@ -14,7 +14,8 @@ class TooManyDeadLetters(MonitorError):
         self.partition = partition
         super().__init__(
             f"{partition}: {seen} were refused, most recently: {example}. Nothing is lost: reading goes on from the "
-            "last saved offset. Mend the producer or the model's configuration, or raise the dead-letter limit."
+            "last saved offset. Mend the producer or the model's configuration; to go on without these records, raise "
+            "`stream.dead_letters.stop_after` in monitor.yaml (0: never stop)."
         )
 
 

@@ -14,7 +14,7 @@ from monitor.domain.stream import ArchiveFile, Claim, Flush, TopicKind
 from monitor.domain.time import duration_ms, format_instant, from_ms
 from monitor.stats.columns import Ints, Mask
 from monitor.stream.batch import Decoded, RecordBatch
-from monitor.stream.dead_letters import dead_letter
+from monitor.stream.dead_letters import KEPT_BYTES, dead_letter
 from monitor.stream.shards import BaselineLookup, Shards
 from monitor.stream.watermark import pass_records
 
@@ -49,12 +49,18 @@ class PartitionIntake:
     """
 
     def __init__(
-        self, claim: Claim, kind: TopicKind, models: Mapping[str, MonitoredModel], baselines: BaselineLookup
+        self,
+        claim: Claim,
+        kind: TopicKind,
+        models: Mapping[str, MonitoredModel],
+        baselines: BaselineLookup,
+        *,
+        kept_bytes: int = KEPT_BYTES,
     ) -> None:
         self.claim, self.kind = claim, kind
         self.next_offset, self.watermark_ms = claim.next_offset, claim.watermark_ms
         self._saved_offset = claim.next_offset
-        self._models = models
+        self._models, self._kept_bytes = models, kept_bytes
         self._shards = Shards(claim, models, baselines)
         self._unsaved = _Unsaved()
 
@@ -172,7 +178,7 @@ class PartitionIntake:
             if not ahead[row]:
                 limit = format_instant(from_ms(int(oldest[row])))
                 reason, detail = RejectReason.TOO_LATE, f"event_time {happened} is before {limit}, out of retention"
-            refused.append(dead_letter(self.claim.partition, record, reason, detail, batch.ref.name))
+            refused.append(self._refuse(record, reason, detail, batch.ref.name))
         kept = np.flatnonzero(~bad)
         return batch.take(kept), late[kept]
 
@@ -198,14 +204,16 @@ class PartitionIntake:
             if latest_ms is not None and truth.known_at_ms > latest_ms:
                 detail = f"event_time {format_instant(from_ms(truth.known_at_ms))} is ahead of the clock"
                 record = _at_offset(records, offset)
-                letter = dead_letter(self.claim.partition, record, RejectReason.IN_THE_FUTURE, detail, truth.model)
-                refused.append(letter)
+                refused.append(self._refuse(record, RejectReason.IN_THE_FUTURE, detail, truth.model))
             elif self._models[truth.model].ground_truth is None:
                 ignored += 1
             else:
                 self._unsaved.truths.append(truth)
                 kept += 1
         return kept, ignored
+
+    def _refuse(self, record: RawRecord, reason: RejectReason, detail: str, model: str) -> DeadLetter:
+        return dead_letter(self.claim.partition, record, reason, detail, model, kept_bytes=self._kept_bytes)
 
 
 def _predictions(batch: RecordBatch) -> list[Prediction]:

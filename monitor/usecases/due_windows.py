@@ -2,20 +2,22 @@
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from monitor.domain.evaluation import DoneEvaluation, Evaluation
 from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import EvaluationStore, WindowReads
-from monitor.domain.stream import PaneSpan, PaneSummary, PartitionProgress
+from monitor.domain.stream import PaneSpan, PaneSummary, PartitionProgress, TopicKind
 from monitor.domain.time import duration_ms
 from monitor.domain.windows import Window
 from monitor.schedule.due import due
 
 Closing = tuple[MonitoredModel, int]
 """A model with the instant (ms since the epoch) up to which its windows are closed."""
+
+_Done = dict[str, list[DoneEvaluation]]
 
 
 class ServingVersions:
@@ -54,14 +56,13 @@ def due_windows(
 
     All of their recent panes and evaluations are in memory together.
     """
-    done = _done(closing, store)
-    since_ms = {model.name: _since_ms(model, done[model.name]) for model, _ in closing}
+    done, since_ms = _done(closing, progress, store)
     panes: dict[str, list[PaneSummary]] = defaultdict(list)
     for pane in windows.panes([_span(model, since_ms[model.name], until_ms) for model, until_ms in closing]):
         panes[pane.model].append(pane)
     found = []
     for model, _ in closing:
-        judged, held = done[model.name], panes[model.name]
+        judged, held = done.get(model.name, []), panes[model.name]
         # a window whose first panes lie before the look-back was judged long ago; without them it would seem to shrink
         evaluations = [
             one
@@ -73,18 +74,40 @@ def due_windows(
     return found
 
 
-def _done(closing: Sequence[Closing], store: EvaluationStore) -> Mapping[str, Sequence[DoneEvaluation]]:
-    """What was judged of each model inside its reach; of one that rested for longer, everything."""
-    found: dict[str, list[DoneEvaluation]] = defaultdict(list)
-    for one in store.done({model.name: until_ms - 2 * _reach_ms(model) for model, until_ms in closing}):
-        found[one.model.name].append(one)
-    for one in store.done({model.name: 0 for model, _ in closing if model.name not in found}):
+def _done(
+    closing: Sequence[Closing], progress: Sequence[PartitionProgress], store: EvaluationStore
+) -> tuple[_Done, Mapping[str, int]]:
+    """What was judged of each model inside its reach (of one that rested for longer, everything), and since when."""
+    recent_ms = {model.name: until_ms - 2 * _reach_ms(model) for model, until_ms in closing}
+    found = _by_model(store.done(recent_ms))
+    found |= _by_model(store.done({name: 0 for name in recent_ms if name not in found}))
+    since_ms = {model.name: _since_ms(model, found.get(model.name, []), progress) for model, _ in closing}
+    further = {name: since for name, since in since_ms.items() if name in found and since < recent_ms[name]}
+    if further:
+        found |= _by_model(store.done(further))
+    return found, since_ms
+
+
+def _by_model(done: Iterable[DoneEvaluation]) -> _Done:
+    found: _Done = defaultdict(list)
+    for one in done:
         found[one.model.name].append(one)
     return found
 
 
-def _since_ms(model: MonitoredModel, done: Sequence[DoneEvaluation]) -> int:
-    return max(one.window.end_ms for one in done) - _reach_ms(model) if done else 0
+def _since_ms(model: MonitoredModel, done: Sequence[DoneEvaluation], progress: Sequence[PartitionProgress]) -> int:
+    """From where on windows may have changed since they were judged; 0 when none was.
+
+    That is a reach before the newest judged window, or before the event time of a partition that has been written to
+    lately: where the clock has closed a silent stream's windows, records of that stream's own time may still follow.
+    """
+    if not done:
+        return 0
+    reach_ms = _reach_ms(model)
+    read = [p for p in progress if p.kind is not TopicKind.GROUND_TRUTH and p.watermark_ms is not None]
+    newest_news_ms = max((max(p.updated_at_ms, p.caught_up_at_ms or 0) for p in read), default=0)
+    at_work = [p.watermark_ms or 0 for p in read if newest_news_ms - p.updated_at_ms <= reach_ms]
+    return min([max(one.window.end_ms for one in done), *at_work]) - reach_ms
 
 
 def _span(model: MonitoredModel, since_ms: int, until_ms: int) -> PaneSpan:

@@ -15,6 +15,7 @@ from monitor.domain.stream import ArchiveFile, Flush, TopicKind
 from monitor.domain.time import Clock, duration_ms, to_ms
 from monitor.stream.batch import Decoded, RecordBatch
 from monitor.stream.dead_letter_limit import DeadLetterGauge, DeadLetterLimit, TooManyDeadLetters
+from monitor.stream.dead_letters import KEPT_BYTES
 from monitor.stream.intake import PartitionIntake
 from monitor.stream.schema import SchemaLookup
 from monitor.usecases.baselines_in_use import BaselinesInUse
@@ -52,6 +53,7 @@ class IngestSettings:
     `owner` names the worker in the store. Unsaved records are saved every `flush_every`, or as soon as there are
     `max_unsaved_records`; while the store is down, reading stops at that number (plus at most one poll).
     `max_future_skew` is how far ahead of the clock an event time may be (None: not checked, for replays of old data).
+    Of a refused message at most `kept_bytes` are kept.
     """
 
     owner: str
@@ -59,6 +61,7 @@ class IngestSettings:
     max_unsaved_records: int = 50_000
     max_future_skew: timedelta | None = timedelta(minutes=5)
     dead_letters: DeadLetterLimit = field(default_factory=DeadLetterLimit)
+    kept_bytes: int = KEPT_BYTES
 
 
 class Ingest:
@@ -148,7 +151,8 @@ class Ingest:
         claim = self._store.claim(partition, kind, self._settings.owner)
         with self._asking_source():
             self._source.seek(partition, claim.next_offset)
-        intake = PartitionIntake(claim, kind, self._models, self._baselines.at)
+        kept_bytes = self._settings.kept_bytes
+        intake = PartitionIntake(claim, kind, self._models, self._baselines.at, kept_bytes=kept_bytes)
         self._intakes[partition] = _Claimed(intake, DeadLetterGauge(self._settings.dead_letters), self._monotonic())
 
     def _take(self, partition: PartitionId, polled: Sequence[RawRecord], report: StepReport) -> None:

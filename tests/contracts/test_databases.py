@@ -108,7 +108,7 @@ def test_a_migration_that_fails_half_way_leaves_nothing_behind(engine: Engine) -
 
 
 def test_a_database_without_tables_says_that_it_must_be_migrated(engine: Engine) -> None:
-    with pytest.raises(StoreUnavailable, match="migrate the database first"):
+    with pytest.raises(StoreUnavailable, match="driftline db upgrade"):
         SqlStores.of(engine).ingest.claim(PARTITION, TopicKind.INFERENCE, "me")
 
 

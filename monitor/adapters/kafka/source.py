@@ -131,4 +131,6 @@ def security_options(security: KafkaSecurity) -> dict[str, Any]:
 
 
 def _unreachable(settings: KafkaSettings, error: Exception) -> str:
-    return f"Kafka at {settings.bootstrap_servers} (group {settings.group}): {type(error).__name__}: {error}"
+    name, text = type(error).__name__, str(error)  # the client's own errors begin with their name
+    cause = text if text.startswith(name) else f"{name}: {text}"
+    return f"Kafka at {settings.bootstrap_servers} (group {settings.group}): {cause}"

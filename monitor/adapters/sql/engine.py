@@ -39,7 +39,7 @@ _SQLITE_TROUBLE = {
     7: "out of memory",
     8: "read-only",
     9: "interrupted",
-    10: "the disk cannot be read or written",
+    10: "the disk cannot be read or written: is it full, or read-only?",
     11: "the file is damaged: restore a backup",
     13: "the disk is full: make room",
     14: "the file cannot be opened: check the folder and its permissions",
@@ -62,7 +62,8 @@ _POSTGRES_TROUBLE = {
     "XX": "the server reports damaged data",
 }
 _UNDEFINED_TABLE, _UNDEFINED_COLUMN = "42P01", "42703"
-_NOT_MIGRATED = "its tables are missing or of another version: migrate the database first"
+_NO_CONNECTION = "no connection: is it running, and is database.url right?"
+_NOT_MIGRATED = "its tables are missing or of another version: run `driftline db upgrade`"
 
 
 def create_engine(url: str | URL) -> Engine:
@@ -200,7 +201,7 @@ def _trouble(error: exc.DBAPIError | exc.TimeoutError) -> str | None:
     known = _POSTGRES_TROUBLE.get(state) or _POSTGRES_TROUBLE.get(state[:2])
     if known is None and (state or not isinstance(error, exc.OperationalError | exc.InternalError)):
         return None
-    return f"{known or 'connection lost'} ({_first_line(cause)})"
+    return f"{known or _NO_CONNECTION} ({_first_line(cause)})"
 
 
 def _sqlite_trouble(cause: sqlite3.Error) -> str | None:

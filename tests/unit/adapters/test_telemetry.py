@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from monitor.adapters.telemetry import METRICS, Telemetry, configure_logs
+from monitor.adapters.telemetry import METRICS, OnceAMinute, Telemetry, configure_logs
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +56,19 @@ def test_logs_are_json_with_secrets_scrubbed_from_fields_texts_and_tracebacks(tm
     assert [line["event"] for line in lines] == ["started", "failed", "using [secret]"]
     assert lines[0]["url"] == "https://me:[secret]@host"
     assert "invalid literal for int() with base 10: '[secret]'" in lines[1]["exception"]
+
+
+def test_a_chatty_library_says_each_thing_once_a_minute_without_its_traceback_and_ours_is_untouched() -> None:
+    seconds = iter([0.0, 1.0, 2.0, 61.0, 62.0])
+    once = OnceAMinute(lambda: next(seconds), silent={"kafka.net.selector"})
+
+    def passes(name: str, message: str) -> bool:
+        record = logging.LogRecord(name, logging.ERROR, "", 0, message, (), (ValueError, ValueError(), None))
+        passed = once.filter(record)
+        return passed and (record.exc_info is None or name == "driftline")
+
+    said = [passes("kafka.conn", text) for text in ("refused", "refused", "lost", "refused")]
+
+    assert said == [True, False, True, True]
+    assert not passes("kafka.net.selector", "it takes long")
+    assert [passes("driftline", "store_unavailable") for _ in range(3)] == [True] * 3

@@ -81,7 +81,7 @@ def test_a_child_inherits_what_it_leaves_out() -> None:
     [
         ({"route": {}}, "route.channels: the first route takes what no other takes; give it at least one channel"),
         ({"route": {"channels": ["slak"]}}, "route.channels.0: there is no channel 'slak'; did you mean 'slack'?"),
-        ({"route": {"channels": ["slack"], "colect_for": "1s"}}, "route.colect_for: there is no such key; did you mean 'collect_for'?"),
+        ({"route": {"channels": ["slack"], "colect_for": "1s"}}, "route.colect_for: there is no key 'colect_for'; did you mean 'collect_for'?"),
         ({"route": {"channels": ["slack"], "collect_for": "10"}}, "route.collect_for: '10' is not a duration; write a number with d, h, m or s, like 10s, 5m, 1h30m"),
         ({"route": {"channels": ["slack"], "update_every": "0s"}}, "route.update_every: 0s is too short; the least is 1s"),
         ({"route": {"channels": ["slack"], "remind_every": "nie"}}, "route.remind_every: 'nie' is not a duration; write a number with d, h, m or s, like 10s, 5m, 1h30m"),
@@ -91,7 +91,7 @@ def test_a_child_inherits_what_it_leaves_out() -> None:
         ({"channels": {"slack": {"kind": "slak"}}}, "channels.slack: give it a kind, one of console, email, mailbox, slack, webhook"),
         ({"channels": {"slack": {"kind": "slack", "token": "xoxb-1", "channel": "#c"}}}, "channels.slack.token: a secret may not stand in the configuration; write {env: NAME} or {file: PATH}"),
         ({"channels": {"slack": {"kind": "slack"}}}, "channels.slack: give either token and channel (a bot, which can edit its message) or webhook_url alone"),
-        ({"channels": {"slack": {"kind": "webhook", "url": "https://x"}}}, "channels.slack.secret: this key is required"),
+        ({"channels": {"slack": {"kind": "webhook", "url": "https://x"}}}, "channels.slack.secret: the key 'secret' is missing"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_routes_file_says_where_it_is_and_how_to_mend_it(

@@ -1,5 +1,7 @@
 """The command line as a whole: what is imported, how errors look, that the table of commands is true."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from monitor.cli import main as program
+from monitor.cli.main import driftline
 from monitor.domain.errors import ConfigError
 
 HEAVY = ("numpy", "pandas", "sqlalchemy", "pydantic", "litestar", "rich", "scipy", "pyarrow")
@@ -96,3 +99,24 @@ def test_debug_shows_the_traceback_of_an_explained_error(monkeypatch: pytest.Mon
 
     with pytest.raises(ConfigError):
         program.main()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("role", ["run", "consume", "tick", "dispatch"])
+def test_a_role_that_is_asked_to_stop_before_it_has_started_ends_well(
+    role: str, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow_start(*_: object) -> int:
+        os.kill(os.getpid(), number)
+        raise AssertionError("the signal was not heard")
+
+    monkeypatch.setattr("monitor.bootstrap.serving.serve", slow_start)
+    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)}
+
+    try:
+        result = CliRunner().invoke(driftline, [role])
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+    assert result.exit_code == 0, result.exception

@@ -314,6 +314,23 @@ def test_late_records_are_a_new_revision_and_tell_nobody() -> None:
     assert rig.phases() == []
 
 
+def test_records_of_a_stream_whose_windows_the_clock_has_closed_are_judged_in_their_own_time() -> None:
+    quiet = replace(MODEL, silence_after=HOUR)
+    rig = started(models={"churn": quiet})
+    rig.hour(0, rows(1))
+    rig.stores.ingest.heartbeat(rig.claim, to_ms(NOW), rig.offset)
+    rig.run()
+
+    rig.hour(1, rows(2, shift=3.0))
+    rig.hour(0, rows(3))
+    rig.stores.ingest.heartbeat(rig.claim, to_ms(NOW), rig.offset)
+    judged = {(f.window.start, f.revision): f.verdict for f in rig.run() if f.check.name == "psi(amount)"}
+
+    assert judged[START, 1] is Verdict.OK
+    assert judged[START + HOUR, 0] is Verdict.DRIFTED
+    assert rig.another().run_once(NOW).windows == 0
+
+
 def test_late_records_inside_the_hold_time_count_for_the_rule() -> None:
     rig = started(rules=[replace(DRIFT, hold=2 * HOUR)])
     for hour, shift in enumerate([0.0, 3.0, 0.0, 3.0]):
