@@ -137,6 +137,11 @@ def _check_columns(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Itera
             if column != "*" and column not in columns | _ALWAYS:
                 hint = did_you_mean(column, columns, what="columns of its baselines")
                 yield at(file, ("checks", index, "columns"), f"no baseline has the column {column!r}", hint)
+    for column in shape.archive.personal if shape.archive else ():
+        if column not in columns | _ALWAYS:
+            hint = did_you_mean(column, columns, what="columns of its baselines")
+            message = f"no baseline has the column {column!r}: is the personal one called otherwise?"
+            yield at(file, ("archive", "personal", column), message, hint)
 
 
 def _unknown_models(file: YamlFile, loc: Loc, rule: RuleSection, models: Models) -> Iterator[ConfigError]:

@@ -111,7 +111,7 @@ def report_command(ref: ModelRef, window: Window) -> str:
 
 
 def _firing_summary(rule: Rule, occasion: Occasion) -> str:
-    return f"{rule.summary or rule.name}: {occasion.ref.name} ({occasion.outcome.because})"
+    return f"{rule.summary.rstrip('.') or rule.name}: {occasion.ref.name} ({occasion.outcome.because})"
 
 
 def _annotations(rule: Rule, occasion: Occasion, summary: str) -> dict[str, str]:
@@ -136,7 +136,7 @@ def _description(rule: Rule, occasion: Occasion) -> str:
     between = f"from {format_instant(window.start)} to {format_instant(window.end)}"
     text = f"Version {ref.version} of {ref.name}, window {between}: {occasion.outcome.because}."
     if causes:
-        text += f" Foremost {causes[0].check.column}: {causes[0].reason}"
+        text += f" Foremost {causes[0].check.column}: {causes[0].reason}."
     if rule.hold:
         text += f" The rule waits until its condition has held for {format_duration(rule.hold)}."
     return text

@@ -24,7 +24,7 @@ def job_event(job: RetrainJob) -> AlertEvent:
         labels={"alertname": ALERT_NAME, "model": request.model},
         annotations={
             "summary": f"Retraining of {request.model}: {_headline(job)}",
-            "description": f"{_headline(job).capitalize()}. {job.detail}".strip(),
+            "description": f"{_sentence(_headline(job))} {job.detail}".strip(),
             "reason": request.why,
             "job": request.key,
             "rule": request.rule,
@@ -35,6 +35,10 @@ def job_event(job: RetrainJob) -> AlertEvent:
         starts_at=job.requested_at,
         ends_at=_end(job),
     )
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def _headline(job: RetrainJob) -> str:

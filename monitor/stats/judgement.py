@@ -49,7 +49,7 @@ def _sentence(check: Check, result: TestResult, verdict: Verdict) -> str:
     if result.low is not None and result.high is not None and result.high > result.low:
         text += f" (exactly: {result.low:.4g} to {result.high:.4g})"
     if result.p_value is not None:
-        text += f"; p = {result.p_value:.2g}"
+        text += f"; p = {result.p_value:.2g}" if result.p_value else "; p < 1e-300"
         if check.threshold.alpha is not None and result.p_value > check.threshold.alpha:
             text += f", not below {check.threshold.alpha:g}"
     return f"{text}; {_count(result.n_current)} against {result.n_baseline:,} in the baseline"
