@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from monitor.config.fields import Duration, Name, NonEmpty, Section, SizeBytes, UrlOrSecret, in_one_unit, references
 from monitor.config.secrets import Secret, SecretRef
-from monitor.config.source_section import SourceSection
+from monitor.config.source_section import HttpSource, SourceSection
 from monitor.config.wrong import wrong
 from monitor.domain.retraining import RetrainPolicy
 
@@ -233,6 +233,12 @@ class MonitorFile(Section):
     """How long things are kept."""
     logging: LoggingSection = LoggingSection()
     """What the program says."""
+
+    @model_validator(mode="after")
+    def _somebody_listens(self) -> "MonitorFile":
+        if isinstance(self.source, HttpSource) and not self.http.is_enabled:
+            raise wrong("the http source needs the server of the section `http`", "set http.enabled: true", key="http")
+        return self
 
     def secrets(self) -> list[tuple[tuple[str | int, ...], SecretRef]]:
         """Every secret that the file refers to, with its place."""

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from monitor.domain.findings import Finding
 from monitor.domain.retraining import JobOutcome, RetrainJob
+from monitor.domain.submission import Receipt, Submission
+from monitor.shells.workers.meter import Meter
 
 Rows = Sequence[Mapping[str, object]]
 
@@ -15,7 +17,8 @@ class ApiParts:
     """Questions that requests answer from. All are called in threads, possibly at once.
 
     `stalled` names roles that have not moved for too long; `unready` says in words what is missing before work can be
-    done. `finish` closes a retraining job. Secrets are None where the configuration has none.
+    done. `finish` closes a retraining job. Secrets are None where the configuration has none. `submit` takes records,
+    in bodies of at most `max_body_bytes`; it is None where the configured source is another.
     """
 
     stalled: Callable[[], Sequence[str]]
@@ -28,3 +31,6 @@ class ApiParts:
     bearer_token: str | None
     callback_secret: str | None
     is_loopback: bool
+    meter: Meter
+    submit: Callable[[Submission], Receipt] | None = None
+    max_body_bytes: int = 0

@@ -16,6 +16,7 @@ from monitor.shells.api.findings import findings_routes
 from monitor.shells.api.health import health_routes
 from monitor.shells.api.parts import ApiParts
 from monitor.shells.api.problems import Problem, on_any_error, on_http_error, on_monitor_error
+from monitor.shells.api.records import records_routes
 from monitor.shells.api.retraining import retraining_routes
 
 _START_S, _STOP_S = 10.0, 5.0
@@ -33,6 +34,7 @@ def application(parts: ApiParts) -> Litestar:
             *findings_routes(parts),
             *alerts_routes(parts),
             *retraining_routes(parts),
+            *records_routes(parts),
         ],
         exception_handlers={HTTPException: on_http_error, MonitorError: on_monitor_error, Exception: on_any_error},
         before_request=_refuse_other_hosts if parts.is_loopback else None,
