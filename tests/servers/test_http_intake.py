@@ -14,7 +14,7 @@ from tests.servers.running import RunningDriftline
 pytestmark = pytest.mark.slow
 
 MODEL = "model: churn\nwindow: {size: 1h}\nlateness: 5s\n"
-RECORDS, KILLS = 6_000, 3
+RECORDS, KILLS = 5_000, 2
 
 
 def counted(database: Path) -> int:

@@ -18,7 +18,7 @@ from monitor.domain.stream import TopicKind
 TERM_S = 10.0
 """How long a process that died keeps others from reading on."""
 
-_LOOK_EVERY_S = 0.05
+_LOOK_EVERY_S = 0.1
 
 
 class RecordLogSource:

@@ -173,7 +173,10 @@ def _begin_sqlite(connection: Connection) -> None:
     # A reader that turns into a writer can meet a newer state than it has read and then fails at once, without
     # waiting: so whoever may write says so at the start.
     options = connection.get_execution_options()
-    connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if options.get(_DURABLE) else 'NORMAL'}")
+    level = "FULL" if options.get(_DURABLE) else "NORMAL"
+    if connection.info.get(_DURABLE) != level:  # the file keeps no note of it, the connection does
+        connection.exec_driver_sql(f"PRAGMA synchronous = {level}")
+        connection.info[_DURABLE] = level
     connection.exec_driver_sql("BEGIN" if options.get(_READS) else "BEGIN IMMEDIATE")
 
 
