@@ -59,10 +59,20 @@ class HttpSender:
         return headers | ({"Authorization": f"Bearer {self._token}"} if self._token else {})
 
     def _post(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
-        if self._connection is None:
-            self._connection = _connection(self._url, self._timeout_s)
-        self._connection.request("POST", self._path, body, headers)
-        answer = self._connection.getresponse()
+        """Ask once; a second time, on a new connection, when the kept one turns out to have been closed meanwhile."""
+        if self._connection is not None:
+            try:
+                return self._asked(self._connection, body, headers)
+            except (ConnectionError, ssl.SSLEOFError):
+                self.close()
+        self._connection = _connection(self._url, self._timeout_s)
+        return self._asked(self._connection, body, headers)
+
+    def _asked(
+        self, connection: http.client.HTTPConnection, body: bytes, headers: Mapping[str, str]
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        connection.request("POST", self._path, body, headers)
+        answer = connection.getresponse()
         content = answer.read()
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, content
 

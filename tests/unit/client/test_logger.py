@@ -3,9 +3,11 @@
 import gzip
 import json
 import logging
+import socket
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -35,6 +37,16 @@ def wait_for(condition: Callable[[], bool], seconds: float = 15) -> bool:
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
     return condition()
+
+
+def read_request(connection: socket.socket) -> None:
+    said = b""
+    while b"\r\n\r\n" not in said:
+        said += connection.recv(65_536)
+    head, _, body = said.partition(b"\r\n\r\n")
+    length = int(head.lower().split(b"content-length:")[1].split()[0])
+    while len(body) < length:
+        body += connection.recv(65_536)
 
 
 def log_many(logger: Logger, number: int) -> None:
@@ -88,6 +100,28 @@ def test_an_answer_that_is_lost_or_makes_no_sense_is_asked_for_again() -> None:
 
     assert finished
     assert len({request.headers["idempotency-key"] for request in server.requests}) == 1
+
+
+def test_a_kept_connection_that_the_server_has_closed_meanwhile_is_no_trouble(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            for _ in range(2):
+                connection, _ = listening.accept()
+                with connection:
+                    read_request(connection)
+                    body = accepted(1).body
+                    connection.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+        threading.Thread(target=serve, daemon=True).start()
+        with Logger(f"http://127.0.0.1:{listening.getsockname()[1]}", linger_s=0) as logger:
+            log_many(logger, 1)
+            first = wait_for(lambda: logger.counts.sent == 1)
+            log_many(logger, 1)
+            second = wait_for(lambda: logger.counts.sent == 2)
+
+    assert (first, second) == (True, True)
+    assert "cannot be sent" not in caplog.text
 
 
 def test_a_batch_that_is_too_large_is_halved() -> None:
