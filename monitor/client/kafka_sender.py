@@ -38,7 +38,8 @@ class KafkaSender:
                     refused += 1
                     continue
                 sending.append((item, self._sent(item, value)))
-            self._producer.flush(self._timeout_s) if self._producer else None
+            if sending:
+                self._producer.flush(self._timeout_s)
         except Exception as error:  # noqa: BLE001 - the client raises protocol, type and runtime errors alike
             self.close()
             missing = batch[len(sending) + refused :]

@@ -22,6 +22,9 @@ _MOST_UNDER_WAY = 16
 """Requests whose bodies are in memory at a time; more are asked to come back."""
 
 _THREADS = 4
+_BODY_S = 30.0
+"""How long a slow sender may keep others from one of the places."""
+
 
 _BACKLOG_RETRY_S, _BUSY_RETRY_S, _STORE_RETRY_S = 5, 1, 5
 _LONGEST_KEY = 255
@@ -94,7 +97,10 @@ class _Desk:
         if key is not None and not 1 <= len(key) <= _LONGEST_KEY:
             raise Problem(f"Idempotency-Key: use 1 to {_LONGEST_KEY} characters", status_code=400)
         try:
-            body = await request.body()
+            async with asyncio.timeout(_BODY_S):
+                body = await request.body()
+        except TimeoutError as error:
+            raise Problem(f"the body did not arrive within {_BODY_S:g} s", status_code=408) from error
         except RequestEntityTooLarge as error:
             detail = f"the body has more than {self._parts.max_body_bytes:,} bytes; send smaller batches, or packed"
             raise Problem(detail, status_code=413) from error

@@ -1,6 +1,7 @@
 """POST /v1/records over real sockets, on a real database."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -162,6 +163,21 @@ def test_more_requests_at_a_time_than_memory_is_meant_for_are_asked_to_come_back
     assert {(answer.status_code, answer.headers["retry-after"]) for answer in refused} == {(429, "1")}
     assert statuses == [202] * 16 + [429] * 4
     assert alive == 200
+
+
+def test_a_sender_that_does_not_finish_its_body_gives_its_place_back(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.shells.api.records._BODY_S", 0.2)
+    program = start()
+    head = b"POST /v1/records HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer right\r\nContent-Length: 9\r\n\r\n{"
+
+    with socket.create_connection(("127.0.0.1", program.http.base_url.port or 0), timeout=20) as connection:
+        connection.sendall(head)
+        answer = connection.recv(65_536)
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert program.stored() == []
 
 
 def test_a_database_that_cannot_serve_is_told_as_503_and_nothing_is_lost_by_sending_again(start: Start) -> None:
