@@ -10,6 +10,8 @@ from monitor.adapters.system import system_chance
 from monitor.bootstrap.app import App
 from monitor.bootstrap.archiving import archive_hash_key, archive_location
 from monitor.bootstrap.sources import build_source, dead_letter_topic
+from monitor.bootstrap.submitting import record_log_source
+from monitor.config.source_section import HttpSource
 from monitor.domain.ports import IngestStore, Source
 from monitor.domain.records import DeadLetter, PartitionId
 from monitor.domain.stream import Claim, Flush, TopicKind
@@ -19,13 +21,17 @@ from monitor.usecases.ingest import Ingest, IngestSettings
 
 def consume_role(app: App) -> Consume:
     """The loop of a process that reads the configured source."""
-    section = app.settings.monitor.source
     return Consume(
-        build_source=lambda: build_source(section, app.environ),
+        build_source=lambda: _source(app),
         build_consumer=lambda source: build_ingest(app, source),
         backoff=Backoff(system_chance().random),
         gauges=app.gauges,
     )
+
+
+def _source(app: App) -> Source:
+    section = app.settings.monitor.source
+    return record_log_source(app) if isinstance(section, HttpSource) else build_source(section, app.environ)
 
 
 def build_ingest(app: App, source: Source) -> Ingest:

@@ -11,6 +11,8 @@ from monitor.bootstrap.archiving import archive_compaction, forget_archived
 from monitor.bootstrap.consuming import consume_role
 from monitor.bootstrap.evaluating import build_evaluate
 from monitor.bootstrap.retraining import build_retraining
+from monitor.bootstrap.submitting import sweep_log
+from monitor.config.source_section import HttpSource
 from monitor.domain.time import from_ms, to_ms
 from monitor.shells.workers import consume, dispatch, tick
 from monitor.shells.workers.relay import relay_all
@@ -93,6 +95,10 @@ def _forget(app: App, service: AlertService) -> None:
     for table, number in sweep(app.stores.retention, app.settings.models, policy, now).items():
         app.telemetry.count("retention_deleted_total", number, table=table)
     app.telemetry.count("retention_deleted_total", forget_archived(app, to_ms(now)), table="archive_files")
+    section = app.settings.monitor.source
+    if isinstance(section, HttpSource):
+        for table, number in sweep_log(app, section, app.clock.now()).items():
+            app.telemetry.count("retention_deleted_total", number, table=table)
     pruned = service.prune(app.clock.now() - keep.records)
     app.telemetry.count("retention_deleted_total", pruned, table="alerts")
 

@@ -14,7 +14,9 @@ from monitor.bootstrap.app import App, log_as_configured, open_app
 from monitor.bootstrap.reporting import report_page
 from monitor.bootstrap.retraining import build_retraining
 from monitor.bootstrap.roles import ALL_ROLES, CONSUME, build_roles
+from monitor.bootstrap.submitting import build_submit
 from monitor.config.directory import MONITOR
+from monitor.config.source_section import HttpSource
 from monitor.domain.errors import ConfigError, StoreUnavailable
 from monitor.domain.time import format_instant
 from monitor.shells.api.parts import ApiParts
@@ -47,7 +49,7 @@ def _http(app: App) -> Iterator[None]:
 
 def build_api(app: App) -> ApiParts:
     """What requests are answered from."""
-    section = app.settings.monitor.http
+    section, source = app.settings.monitor.http, app.settings.monitor.source
     service = alert_service(app.settings, app.engine, app.clock, app.owner)
     retraining = build_retraining(app)
     return ApiParts(
@@ -62,6 +64,9 @@ def build_api(app: App) -> ApiParts:
         bearer_token=app.secret(section.bearer_token),
         callback_secret=_signing_key(app),
         is_loopback=section.is_loopback,
+        meter=app.telemetry,
+        submit=build_submit(app, source) if isinstance(source, HttpSource) else None,
+        max_body_bytes=source.max_body if isinstance(source, HttpSource) else 0,
     )
 
 

@@ -16,8 +16,11 @@ from monitor.domain.stream import TopicKind
 
 SHIPPED = frozenset(shapes.BUILT_IN_SOURCES)
 
+OuterSource = shapes.KafkaSource | shapes.FilesSource | shapes.MemorySource | shapes.PluginSource
+"""Every source but the log in our own database, see `submitting`."""
 
-def build_source(section: shapes.SourceSection, environ: Mapping[str, str], memory: MemoryLog | None = None) -> Source:
+
+def build_source(section: OuterSource, environ: Mapping[str, str], memory: MemoryLog | None = None) -> Source:
     """A new source; SourceUnavailable when it cannot be reached now, ConfigError when it never can."""
     if isinstance(section, shapes.KafkaSource):
         return _kafka(section, environ)

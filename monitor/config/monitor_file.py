@@ -21,7 +21,7 @@ from monitor.config.fields import (
     references,
 )
 from monitor.config.secrets import Secret, SecretRef
-from monitor.config.source_section import SourceSection
+from monitor.config.source_section import HttpSource, SourceSection
 from monitor.config.wrong import wrong
 from monitor.domain.retraining import RetrainPolicy
 from monitor.stream.dead_letter_limit import DeadLetterLimit
@@ -281,6 +281,12 @@ class MonitorFile(Section):
     """How long things are kept."""
     logging: LoggingSection = LoggingSection()
     """What the program says."""
+
+    @model_validator(mode="after")
+    def _somebody_listens(self) -> "MonitorFile":
+        if isinstance(self.source, HttpSource) and not self.http.is_enabled:
+            raise wrong("the http source needs the server of the section `http`", "set http.enabled: true", key="http")
+        return self
 
     def secrets(self) -> list[tuple[tuple[str | int, ...], SecretRef]]:
         """Every secret that the file refers to, with its place."""

@@ -1,13 +1,14 @@
 """The section `source` of monitor.yaml: where records come from."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, Tag, model_validator
 from pydantic.types import Discriminator
 
-from monitor.config.fields import Name, NonEmpty, PluginSettings, Section
+from monitor.config.fields import Duration, Name, NonEmpty, PluginSettings, Section, SizeBytes
 from monitor.config.secrets import Secret
 from monitor.config.wrong import wrong
 
@@ -118,6 +119,25 @@ class FilesSource(Section):
     """Records handed over at a time."""
 
 
+class HttpSource(Section):
+    """Take records by POST /v1/records on the server of the section `http`, for those who have no Kafka."""
+
+    kind: Literal["http"]
+    """Always `http`."""
+    max_body: SizeBytes = 8 * 1024**2
+    """Largest body of a request, as it is sent."""
+    max_unpacked: SizeBytes = 64 * 1024**2
+    """Largest body once its Content-Encoding is undone."""
+    max_request_records: Annotated[int, Field(ge=1, strict=True)] = 10_000
+    """Most records of a request."""
+    max_waiting: Annotated[int, Field(ge=1, strict=True)] = 1_000_000
+    """With so many records stored and not folded yet, requests are answered 429."""
+    keep: Duration = timedelta(hours=1)
+    """Stored records that are folded stay so long."""
+    remember: Duration = timedelta(days=1)
+    """A record or an Idempotency-Key sent again within this time is known."""
+
+
 class MemorySource(Section):
     """Records handed over inside one process: tests and demonstrations."""
 
@@ -134,7 +154,7 @@ class PluginSource(Section):
     """Handed to the plug-in; secrets by reference."""
 
 
-_BUILT_IN = {"kafka": KafkaSource, "files": FilesSource, "memory": MemorySource}
+_BUILT_IN = {"kafka": KafkaSource, "files": FilesSource, "http": HttpSource, "memory": MemorySource}
 
 
 def _variant(value: object) -> str | None:
@@ -147,6 +167,7 @@ def _variant(value: object) -> str | None:
 SourceSection = Annotated[
     Annotated[KafkaSource, Tag("kafka")]
     | Annotated[FilesSource, Tag("files")]
+    | Annotated[HttpSource, Tag("http")]
     | Annotated[MemorySource, Tag("memory")]
     | Annotated[PluginSource, Tag("plugin")],
     Discriminator(

@@ -58,6 +58,27 @@ class SourceUnavailable(MonitorError):
     """The record source cannot serve now: close it, back off, rebuild it from the stored offsets."""
 
 
+class SubmissionFault(StrEnum):
+    """Why a whole request with records was refused."""
+
+    MALFORMED = "malformed"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED = "unsupported"
+    KEY_REUSED = "key_reused"
+
+
+class SubmissionRefused(MonitorError):
+    """Nothing of a request was taken; sending the same again gets the same answer."""
+
+    def __init__(self, fault: SubmissionFault, message: str) -> None:
+        self.fault = fault
+        super().__init__(message)
+
+
+class Backlogged(MonitorError):
+    """Too many records wait to be folded: nothing of the request was taken, send it again later."""
+
+
 class Fenced(MonitorError):
     """Somebody else owns the `partition` now: drop its unsaved state, claim again, seek, go on."""
 

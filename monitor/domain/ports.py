@@ -22,6 +22,7 @@ from monitor.domain.stream import (
     ShareSpan,
     TopicKind,
 )
+from monitor.domain.submission import Message, Receipt, Refusal, SubmissionKey
 
 
 class Source(Protocol):
@@ -52,6 +53,28 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Leave the group and release everything; may be called twice."""
+        ...
+
+
+class RecordLog(Protocol):
+    """A durable log of our own, for records that no broker keeps. Every method is one transaction."""
+
+    def backlog(self) -> int:
+        """Number of records that are in the log and not folded yet; StoreUnavailable on trouble."""
+        ...
+
+    def append(
+        self, messages: Sequence[Message], refusals: Sequence[Refusal], key: SubmissionKey | None, now_ms: int
+    ) -> Receipt:
+        """Keep what is not there yet; what the receipt accepts survives a power cut.
+
+        A key that is known answers with its first receipt and keeps nothing; SubmissionRefused when it came with
+        another content. StoreUnavailable when nothing could be kept.
+        """
+        ...
+
+    def sweep(self, keep_after_ms: int, remember_after_ms: int) -> Mapping[str, int]:
+        """Drop folded records received before the first instant, ids and keys received before the second, by table."""
         ...
 
 

@@ -3,15 +3,20 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 import yaml
 
 from docs import generate
+from monitor.client import AsgiMiddleware
+from tests.servers.running import RunningDriftline
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -57,6 +62,58 @@ def test_the_records_of_the_reference_fit_the_schema_and_are_read(example: str) 
 @pytest.mark.parametrize("name", ["checks.md", "command-line.md", "reasons.md", "settings.md"])
 def test_the_generated_pages_are_current(name: str) -> None:
     assert (DOCS / "reference" / name).read_text() == generate.pages()[name], "run `make docs`"
+
+
+@pytest.fixture(scope="module")
+def intake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDriftline]:
+    """`driftline run` as the page on HTTP configures it, on a port that is free here."""
+    driftline = RunningDriftline(tmp_path_factory.mktemp("intake"))
+    for text in blocks("how-to/send-records-over-http.md", "yaml")[:2]:
+        path = driftline.folder / text.split("\n", 1)[0].removeprefix("# ")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    with (driftline.folder / "configs" / "monitor.yaml").open("a") as file:
+        file.write(f"http: {{port: {driftline.port}}}\n")
+    driftline.start()
+    yield driftline
+    driftline.stop()
+
+
+@pytest.mark.slow
+def test_records_sent_as_the_page_says_are_answered_as_it_says(intake: RunningDriftline) -> None:
+    said, heard = [], []
+    for text in blocks("how-to/send-records-over-http.md", "console"):
+        command, answer = text.replace("localhost:8484", f"127.0.0.1:{intake.port}").rstrip("\n").split("\n")
+        ran = subprocess.run(["bash", "-c", command.removeprefix("$ ")], capture_output=True, text=True, check=False)
+        said.append(answer)
+        heard.append(ran.stdout)
+
+    assert heard == said
+
+
+@pytest.mark.slow
+def test_a_service_that_logs_as_the_page_says_is_heard(intake: RunningDriftline) -> None:
+    names: dict[str, Any] = {"app": lambda scope, receive, send: None}
+    for text in blocks("how-to/log-from-your-service.md", "python"):
+        exec(compile(text.replace("8484", str(intake.port)), "page", "exec"), names)
+
+    names["logger"].close()
+    assert names["logger"].counts.sent == 2
+    assert isinstance(names["app"], AsgiMiddleware)
+
+
+def test_every_bound_of_the_http_page_is_a_setting(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    (tmp_path / "configs" / "monitor.yaml").write_text(blocks("how-to/send-records-over-http.md", "yaml")[2])
+    policy = tmp_path / "configs" / "models"
+    for path in policy.glob("*.yaml"):  # the example's models name a retraining policy of the example's monitor.yaml
+        path.unlink()
+    shutil.rmtree(tmp_path / "configs" / "rules")
+    (policy / "churn.yaml").write_text(blocks("how-to/send-records-over-http.md", "yaml")[1])
+
+    checked = driftline(tmp_path, "$ driftline check-config")
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 @pytest.mark.parametrize(

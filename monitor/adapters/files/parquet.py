@@ -1,35 +1,14 @@
-"""One Parquet file: a record a row, positions are row numbers.
-
-The columns `type, event_id, model, model_version, event_time, prediction, score, scores, latency_ms, label, metadata`
-mean what they mean in a JSON record; a struct column `features`, or else every other column, holds the features.
-"""
+"""One Parquet file: a record a row (see `record_rows`), positions are row numbers."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from monitor.adapters.record_rows import record_json
 from monitor.domain.errors import SourceUnavailable
 from monitor.domain.records import RawRecord
-
-_FIELDS = frozenset(
-    [
-        "type",
-        "event_id",
-        "model",
-        "model_version",
-        "event_time",
-        "prediction",
-        "score",
-        "scores",
-        "latency_ms",
-        "label",
-        "metadata",
-    ]
-)
 
 
 class ParquetFile:
@@ -60,24 +39,7 @@ class ParquetFile:
                     lower = max(offset - first, 0)
                     part = table.slice(lower, min(rows, offset + limit - first) - lower)
                     records += [
-                        RawRecord(first + lower + i, _ENCODER.encode(_record(row)))
-                        for i, row in enumerate(part.to_pylist())
+                        RawRecord(first + lower + i, record_json(row)) for i, row in enumerate(part.to_pylist())
                     ]
                 first += rows
         return records
-
-
-def _record(row: dict[str, object]) -> dict[str, object]:
-    record = {name: value for name, value in row.items() if name in _FIELDS and value is not None}
-    instant = record.get("event_time")
-    if isinstance(instant, datetime) and instant.tzinfo is None:
-        record["event_time"] = instant.replace(tzinfo=UTC)
-    if "label" not in record:
-        features = row.get("features")
-        record["features"] = (
-            features if isinstance(features, dict) else {name: v for name, v in row.items() if name not in _FIELDS}
-        )
-    return record
-
-
-_ENCODER = msgspec.json.Encoder(enc_hook=str)

@@ -20,15 +20,20 @@ LOCK_TIMEOUT_S = 10
 CONNECT_TIMEOUT_S = 10
 
 _READS = "driftline_reads"
+_DURABLE = "driftline_durable"
 
 # Pages of 8 kB hold a share in two, and merging the log into the file every 32 MB (not 4) writes busy pages less often.
 _SQLITE_PRAGMAS = (
     "page_size = 8192",
     "journal_mode = WAL",
-    "synchronous = NORMAL",
     "wal_autocheckpoint = 4000",
     "cache_size = -32000",
     "foreign_keys = ON",
+)
+
+# A server set to a stronger level than `on` keeps it.
+_SYNCHRONOUS_AT_LEAST = (
+    "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
 )
 
 # SQLite's primary result codes that tell of the database's condition, not of a wrong statement.
@@ -92,6 +97,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def durably(engine: Engine) -> Iterator[Connection]:
+    """As `writing`, and once it is left the transaction survives a power cut: for what nobody else has a copy of."""
+    with translated(engine), engine.execution_options(**{_DURABLE: True}).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(_SYNCHRONOUS_AT_LEAST)
+        yield connection
+
+
+@contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """One transaction that only reads, and so waits for no writer. StoreUnavailable on trouble."""
     with translated(engine), engine.execution_options(**{_READS: True}).begin() as connection:
@@ -146,7 +160,8 @@ def _open_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> No
     """Write-ahead log, so that readers and the writer do not wait for one another.
 
     `synchronous = NORMAL`: after a power cut the last transactions may be gone, but the file is consistent. Shares
-    and the offset they stand for are one transaction, so what was lost is read again from the log.
+    and the offset they stand for are one transaction, so what was lost is read again from the log. Where we are the
+    log, `durably` asks for more.
     """
     connection.isolation_level = None  # we say BEGIN ourselves, see _begin_sqlite
     cursor = connection.cursor()
@@ -158,8 +173,12 @@ def _open_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> No
 def _begin_sqlite(connection: Connection) -> None:
     # A reader that turns into a writer can meet a newer state than it has read and then fails at once, without
     # waiting: so whoever may write says so at the start.
-    reads = connection.get_execution_options().get(_READS, False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    level = "FULL" if options.get(_DURABLE) else "NORMAL"
+    if connection.info.get(_DURABLE) != level:  # the file keeps no note of it, the connection does
+        connection.exec_driver_sql(f"PRAGMA synchronous = {level}")
+        connection.info[_DURABLE] = level
+    connection.exec_driver_sql("BEGIN" if options.get(_READS) else "BEGIN IMMEDIATE")
 
 
 def _postgresql(url: URL) -> Engine:

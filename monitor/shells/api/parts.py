@@ -6,6 +6,8 @@ from datetime import datetime
 
 from monitor.domain.findings import Finding
 from monitor.domain.retraining import JobOutcome, RetrainJob
+from monitor.domain.submission import Receipt, Submission
+from monitor.shells.workers.meter import Meter
 
 Rows = Sequence[Mapping[str, object]]
 
@@ -16,7 +18,8 @@ class ApiParts:
 
     `stalled` names roles that have not moved for too long; `unready` says in words what is missing before work can be
     done. `finish` closes a retraining job; `report` renders the HTML report of the model's window that starts then.
-    Secrets are None where the configuration has none.
+    Secrets are None where the configuration has none. `submit` takes records, in bodies of at most `max_body_bytes`; it
+    is None where the configured source is another.
     """
 
     stalled: Callable[[], Sequence[str]]
@@ -30,3 +33,6 @@ class ApiParts:
     bearer_token: str | None
     callback_secret: str | None
     is_loopback: bool
+    meter: Meter
+    submit: Callable[[Submission], Receipt] | None = None
+    max_body_bytes: int = 0

@@ -1,5 +1,6 @@
 """Errors as problem details (RFC 9457)."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -33,8 +34,11 @@ def on_any_error(request: "Request[Any, Any, Any]", error: Exception) -> Respons
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the request could not be answered; the log has the reason")
 
 
-def problem(status: int, detail: str) -> Response[dict[str, object]]:
-    """The response."""
+def problem(
+    status: int, detail: str, headers: Mapping[str, str] | None = None, **more: object
+) -> Response[dict[str, object]]:
+    """The response; `more` are members of its own, as the RFC allows."""
     title = HTTPStatus(status).phrase
-    body: dict[str, object] = {"type": "about:blank", "title": title, "status": int(status), "detail": detail}
-    return Response(body, status_code=status, media_type="application/problem+json; charset=utf-8")
+    body: dict[str, object] = {"type": "about:blank", "title": title, "status": int(status), "detail": detail, **more}
+    media_type = "application/problem+json; charset=utf-8"
+    return Response(body, status_code=status, media_type=media_type, headers=headers)

@@ -16,6 +16,7 @@ from monitor.shells.api.findings import findings_routes
 from monitor.shells.api.health import health_routes
 from monitor.shells.api.parts import ApiParts
 from monitor.shells.api.problems import Problem, on_any_error, on_http_error, on_monitor_error
+from monitor.shells.api.records import records_routes
 from monitor.shells.api.reports import report_routes
 from monitor.shells.api.retraining import retraining_routes
 
@@ -34,6 +35,7 @@ def application(parts: ApiParts) -> Litestar:
             *findings_routes(parts),
             *alerts_routes(parts),
             *retraining_routes(parts),
+            *records_routes(parts),
             *report_routes(parts),
         ],
         exception_handlers={HTTPException: on_http_error, MonitorError: on_monitor_error, Exception: on_any_error},

@@ -3,7 +3,7 @@
 from alembic import context
 
 from monitor.adapters.sql.migrate import VERSION_TABLE
-from monitor.adapters.sql.tables import metadata
+from monitor.adapters.sql.record_log_tables import metadata
 
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:

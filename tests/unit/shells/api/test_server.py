@@ -10,6 +10,7 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
+from monitor.adapters.telemetry import Telemetry
 from monitor.domain.errors import ConfigError, MonitorError
 from monitor.domain.retraining import JobOutcome, JobPhase, RetrainJob, RetrainRequest
 from monitor.shells.api.parts import ApiParts
@@ -48,6 +49,7 @@ class Program:
             bearer_token="right",
             callback_secret=SECRET,
             is_loopback=True,
+            meter=Telemetry(),
         )
 
 
