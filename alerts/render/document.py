@@ -224,7 +224,7 @@ def _entry(alert: Alert, now: datetime) -> Entry:
         ends_at=alert.ends_at if over else None,
         summary="" if one_line(summary) == title else summary,
         description=texts.get("description", ""),
-        reason=reason,
+        reason="" if reason in texts.get("description", "") else reason,
         causes=tuple(causes[:_MAX_CAUSES])
         + ((f"and {len(causes) - _MAX_CAUSES} more",) if len(causes) > _MAX_CAUSES else ()),
         details=tuple(

@@ -9,7 +9,7 @@ from alerts.render.document import COLOURS, RESOLVED_COLOUR, Entry, Field, Messa
 from alerts.render.text import mark
 from alerts.render.wording import plural, when
 
-_FONT = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
+_FONT = "font-family:-apple-system,Segoe UI,Roboto,Helvetica,Arial,sans-serif"  # a quote would end the attribute
 _SMALL = f"{_FONT};font-size:13px;line-height:19px;color:#52606d"
 _BODY = f"{_FONT};font-size:15px;line-height:22px;color:#1f2933"
 

@@ -49,6 +49,7 @@ class _Run:
     narrator: Narrator = field(default_factory=Narrator)
     stopping: threading.Event = field(default_factory=threading.Event)
     printed_bytes: int = 0
+    is_end_told: bool = False
 
 
 @click.command()
@@ -123,7 +124,7 @@ def _watch(
         show()
         if not writer.is_alive():
             deadline = deadline or time.monotonic() + SETTLE_WITHIN_S
-            if _is_over(app):
+            if _is_over(app) and (run.is_end_told or _fired(app) is None):
                 break
         time.sleep(0.25)
     _tell(run, app)
@@ -148,6 +149,7 @@ def _print_messages(run: _Run) -> None:
         new = printed.read()
     whole = new[: new.rfind(b"\n") + 1]
     run.printed_bytes += len(whole)
+    run.is_end_told |= b"[RESOLVED]" in whole
     if whole:
         console.print(Text.from_ansi(whole.decode(errors="replace")))
 

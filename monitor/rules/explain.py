@@ -57,7 +57,7 @@ def resolved_event(rule: Rule, model: MonitoredModel, before: RuleState, occasio
     """The news that the alert is over; `before` is the state that still fired."""
     started = before.fired_at or occasion.window.end
     lasted = format_duration(occasion.window.end - started)
-    summary = f"{rule.summary or rule.name}: over for {occasion.ref.name} after {lasted}"
+    summary = f"{rule.summary.rstrip('.') or rule.name}: over for {occasion.ref.name} after {lasted}"
     return AlertEvent(
         labels=identity(rule, model),
         annotations=_annotations(rule, occasion, summary),
@@ -87,14 +87,10 @@ def retired_event(subject: Subject, before: RuleState, why: str) -> AlertEvent |
 
 
 def cause_line(finding: Finding) -> str:
-    """One cause in a line: the column, the test, the statistic beside its limit, and the finding's own sentence."""
+    """One cause in a line: the column, and the finding's own sentence with the test, its number and its limit."""
     check = finding.check
     where = check.column + (f" [{check.segment}]" if check.segment else "")
-    if finding.result is None:
-        return f"{where}: {check.test}: {finding.reason}"
-    sign = "at most" if check.threshold.below else "limit"
-    numbers = f"{finding.result.statistic:.3g} ({sign} {check.threshold.drifted:.3g})"
-    return f"{where}: {check.test} {numbers}: {finding.reason}"
+    return f"{where}: {finding.reason}"
 
 
 def top_lines(causes: Sequence[Finding]) -> str:

@@ -59,7 +59,7 @@ route:
   channels: [console, mailbox]
   group_by: [model]
   collect_for: 1s
-  update_every: 10m
+  update_every: 2s
   remind_every: 4h
 """
 

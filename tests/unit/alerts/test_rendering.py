@@ -4,6 +4,7 @@ import json
 import re
 import struct
 from collections.abc import Callable
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,52 @@ def test_an_ordinary_message_looks_as_it_did_when_somebody_last_looked(name: str
     shown = FORMS[form](MESSAGES[name])
 
     assert shown.strip() == (GOLDEN / f"{name}.{form}").read_text(encoding="utf-8").strip()
+
+
+@pytest.mark.parametrize("one", [message(), resolution(), hostile()], ids=["plain", "end", "hostile"])
+def test_every_style_is_whole_and_no_tag_has_an_attribute_that_we_did_not_write(one: Message) -> None:
+    page = render_html(one, [("cid:chart", alt_text(chart)) for chart in one.charts])
+
+    parsed = Attributes()
+    parsed.feed(page)
+
+    assert parsed.names <= KNOWN_ATTRIBUTES
+    assert "font-size:19px" in parsed.styles["h1"]
+    assert "color:#ffffff" in page
+
+
+KNOWN_ATTRIBUTES = set(
+    [
+        "alt",
+        "align",
+        "cellpadding",
+        "cellspacing",
+        "charset",
+        "content",
+        "height",
+        "href",
+        "lang",
+        "name",
+        "role",
+        "src",
+        "style",
+        "valign",
+        "width",
+    ]
+)
+
+
+class Attributes(HTMLParser):
+    """The names of all attributes, and the last style of every tag."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.styles: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names |= {name for name, _ in attrs}
+        self.styles[tag] = dict(attrs).get("style") or ""
 
 
 def test_the_published_schema_of_an_alert_event_is_the_one_that_the_code_has() -> None:
