@@ -40,6 +40,7 @@ class RejectReason(StrEnum):
     TOO_LATE = "too_late"
     TOO_LARGE = "too_large"
     UNKNOWN_TYPE = "unknown_type"
+    UNREADABLE = "unreadable"
 
 
 class RecordRejected(MonitorError):
@@ -56,6 +57,14 @@ class StoreUnavailable(MonitorError):
 
 class SourceUnavailable(MonitorError):
     """The record source cannot serve now: close it, back off, rebuild it from the stored offsets."""
+
+
+class UnreadableRecords(SourceUnavailable):
+    """The log holds bytes at [first_offset, next_offset) of a partition that no records can be made of."""
+
+    def __init__(self, partition: PartitionId, first_offset: int, next_offset: int, why: str) -> None:
+        self.partition, self.first_offset, self.next_offset, self.why = partition, first_offset, next_offset, why
+        super().__init__(f"{partition}: no record can be read at offset {first_offset}: {why}")
 
 
 class Fenced(MonitorError):
