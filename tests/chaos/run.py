@@ -25,7 +25,7 @@ from tests.chaos.plan import FIRST, Action, What
 from tests.chaos.producer import Writer
 
 SESSION_S = 6
-ASLEEP_S = SESSION_S + 4.0
+ASLEEP_S = SESSION_S + 8.0
 PARTITIONS = 4
 DATABASE_VARIABLE = "CHAOS_DATABASE_URL"
 

@@ -165,21 +165,22 @@ def test_a_group_that_changes_while_the_database_is_down_loses_and_doubles_nothi
 ) -> None:
     topic, rig = topic_name("dark"), new_rig()
     kafka_broker.create_topic(topic, partitions=2)
-    for number in range(2):
-        produce(kafka_broker.bootstrap_servers, topic, good(*range(100)), partition=number)
     build = lambda: client(settings(kafka_broker.bootstrap_servers, topic))  # noqa: E731
 
-    with workers(rig, build, owner="first", flush_every=NEVER, max_unsaved_records=200) as first:
-        rig.store.refusals = 0
-        held = eventually(lambda: len(first.assigned) == 2 and sum(r.records for r in first.reports) == 200)
-        with workers(rig, build, owner="second") as second:
-            rig.store.refusals = 10**9
+    with workers(rig, build, owner="first", max_unsaved_records=200) as first:
+        claimed = eventually(lambda: len(rig.progress()) == 2)
+        rig.store.refusals = 10**9
+        for number in range(2):
+            produce(kafka_broker.bootstrap_servers, topic, good(*range(100)), partition=number)
+        full = eventually(lambda: first.unsaved == 200)
+        with workers(rig, build, owner="second") as second:  # meets a member that does not poll, for it has no room
             produce(kafka_broker.bootstrap_servers, topic, good(*range(100, 150)))
-            refused = eventually(lambda: any(report.store_error for report in second.reports))
+            refused = eventually(lambda: any(report.store_error for report in first.reports))
+            time.sleep(3)
             rig.store.refusals = 0
             done = eventually(lambda: counted(rig) == 250)
 
-    assert (held, refused, done) == (True, True, True), (first.reports[-1], second.reports[-1])
+    assert (claimed, full, refused, done) == (True,) * 4, (first.reports[-1], second.reports[-1])
     assert read_by_partition(rig) == {0: 150, 1: 100}
 
 
