@@ -287,7 +287,7 @@ class Ingest:
             yield
         except Exception as error:
             self._intakes.clear()
-            if isinstance(error, SourceUnavailable):
+            if isinstance(error, SourceUnavailable | TooManyDeadLetters):
                 raise
             raise SourceUnavailable(f"the record source failed: {type(error).__name__}: {error}") from error
 

@@ -408,6 +408,18 @@ def test_what_another_source_cannot_read_either_becomes_dead_letters_and_reading
     assert (rig.counted(), rig.progress()[partition()].next_offset) == ({0: 6}, 8)
 
 
+def test_too_much_that_cannot_be_read_stops_the_worker() -> None:
+    rig = Rig()
+    rig.log.append(partition(), minutes(*[0] * 8))
+    worker = rig.worker(DamagedSource(rig.log, max_records=3), dead_letters=DeadLetterLimit(consecutive=1))
+    with pytest.raises(SourceUnavailable):
+        run_to_end(rig, worker)
+    worker.use(DamagedSource(rig.log, max_records=3))
+
+    with pytest.raises(TooManyDeadLetters, match="unreadable at offset 4"):
+        run_to_end(rig, worker)
+
+
 def test_a_gap_before_the_first_record_is_reported_and_later_gaps_are_normal() -> None:
     rig = Rig()
     rig.log.append(partition(), minutes(*[0] * 4))
