@@ -58,6 +58,9 @@ golden: $(VENV)/.dev ## rewrite the golden files; review the diff
 bench: $(VENV)/.dev ## run one benchmark (make bench B=ingest) or all; results in benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks $(B)
 
+chaos: $(VENV)/.dev ## kill consumers while a million events are read, and compare: make chaos KILLS=100 [EVENTS=] [SEED=] [CLIENT=]
+	@$(BIN)/python -m tests.chaos --kills=$(or $(KILLS),100) --events=$(or $(EVENTS),1000000) --seed=$(or $(SEED),1) --client=$(or $(CLIENT),kafka-python)
+
 docs: $(VENV)/.base ## regenerate the reference pages (settings, command line, checks, reasons)
 	@$(BIN)/python -m docs.generate
 
@@ -68,4 +71,4 @@ lock: ## refresh the lock files after editing pyproject.toml
 clean: ## remove the environment and everything generated
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache demo-output
 
-.PHONY: help install install-dev demo test check check-code unit format sim golden bench docs lock clean
+.PHONY: help install install-dev demo test check check-code unit format sim golden bench chaos docs lock clean

@@ -13,11 +13,14 @@ from monitor.config.secrets import SecretRef
 from monitor.domain.errors import ConfigError
 from monitor.domain.ports import Source
 from monitor.domain.stream import TopicKind
+from monitor.domain.time import duration_ms
 
 SHIPPED = frozenset(shapes.BUILT_IN_SOURCES)
 
 OuterSource = shapes.KafkaSource | shapes.FilesSource | shapes.MemorySource | shapes.PluginSource
 """Every source but the log in our own database, see `submitting`."""
+MEMBER_VARIABLE = "DRIFTLINE_MEMBER"
+"""Names this process in its consumer group: no setting, because processes share the configuration and not the name."""
 
 
 def build_source(section: OuterSource, environ: Mapping[str, str], memory: MemoryLog | None = None) -> Source:
@@ -53,7 +56,10 @@ def kafka_settings(section: shapes.KafkaSource, environ: Mapping[str, str]) -> K
         bootstrap_servers=",".join(section.bootstrap_servers),
         topics=topics,
         group=section.group,
+        instance_id=environ.get(MEMBER_VARIABLE) or None,
         start=section.start,
+        session_timeout_ms=duration_ms(section.session_timeout),
+        metadata_max_age_ms=duration_ms(section.discover_every),
         security=_security(section.security, environ),
     )
 

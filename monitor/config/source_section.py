@@ -16,7 +16,7 @@ from monitor.config.wrong import wrong
 class KafkaTopics(Section):
     """The topics to read, by what they carry."""
 
-    inference: tuple[NonEmpty, ...] = Field(min_length=1)
+    inference: tuple[NonEmpty, ...] = ()
     """Topics of inference records."""
     ground_truth: tuple[NonEmpty, ...] = ()
     """Topics of ground-truth records."""
@@ -25,6 +25,8 @@ class KafkaTopics(Section):
 
     @model_validator(mode="after")
     def _a_topic_has_one_kind(self) -> "KafkaTopics":
+        if not (self.inference or self.mixed):
+            raise wrong("no topic of inference records", "name topics under `inference` (or `mixed`)")
         names = [*self.inference, *self.ground_truth, *self.mixed]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise wrong(f"topic {twice[0]!r} is named twice", "a topic that carries both kinds goes under `mixed`")
@@ -77,6 +79,10 @@ class KafkaSource(Section):
     """Client library; `confluent` is faster and needs the extra `driftline[fast]`."""
     start: Literal["earliest", "latest"] = "earliest"
     """Where to begin on a partition that was never read."""
+    session_timeout: Duration = timedelta(seconds=15)
+    """A member that is not heard of for so long loses its partitions to the others; brokers refuse less than 6s."""
+    discover_every: Duration = timedelta(minutes=1)
+    """Partitions that are added to a topic are found within this time."""
     security: KafkaSecurity = KafkaSecurity()
     """Encryption and login."""
 

@@ -40,6 +40,7 @@ class RejectReason(StrEnum):
     TOO_LATE = "too_late"
     TOO_LARGE = "too_large"
     UNKNOWN_TYPE = "unknown_type"
+    UNREADABLE = "unreadable"
 
 
 class RecordRejected(MonitorError):
@@ -77,6 +78,14 @@ class SubmissionRefused(MonitorError):
 
 class Backlogged(MonitorError):
     """Too many records wait to be folded: nothing of the request was taken, send it again later."""
+
+
+class UnreadableRecords(SourceUnavailable):
+    """The log holds bytes at [first_offset, next_offset) of a partition that no records can be made of."""
+
+    def __init__(self, partition: PartitionId, first_offset: int, next_offset: int, why: str) -> None:
+        self.partition, self.first_offset, self.next_offset, self.why = partition, first_offset, next_offset, why
+        super().__init__(f"{partition}: no record can be read at offset {first_offset}: {why}")
 
 
 class Fenced(MonitorError):

@@ -36,7 +36,11 @@ class Source(Protocol):
         ...
 
     def poll(self, timeout_s: float) -> Mapping[PartitionId, Sequence[RawRecord]]:
-        """Records of assigned partitions in offset order, empty when none came; SourceUnavailable on trouble."""
+        """Records of assigned partitions in offset order, empty when none came; SourceUnavailable on trouble.
+
+        UnreadableRecords when the log itself is damaged there and everything before was delivered; after a seek past
+        it the source may be used on.
+        """
         ...
 
     def seek(self, partition: PartitionId, offset: int | None) -> None:

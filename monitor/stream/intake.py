@@ -115,6 +115,15 @@ class PartitionIntake:
         reasons = Counter(letter.reason for letter in refused)
         return Accepted(counted, late, truths, ignored, reasons, _refused_at_end(records, refused))
 
+    def pass_over(self, first_offset: int, next_offset: int, why: str) -> None:
+        """Go on at `next_offset`: every offset from `first_offset` on is a dead letter without its message."""
+        first = max(first_offset, self.next_offset or 0)
+        partition, unreadable = self.claim.partition, RejectReason.UNREADABLE
+        letters = [DeadLetter(partition, offset, unreadable, why, b"", 0) for offset in range(first, next_offset)]
+        self._unsaved.dead_letters.extend(letters)
+        self._unsaved.records += len(letters)
+        self.next_offset = max(next_offset, self.next_offset or 0)
+
     def to_flush(self, saved_at_ms: int, highwater: int | None) -> Flush:
         """Everything unsaved as one transaction; only after at least one record was read."""
         if self.next_offset is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
-from monitor.domain.errors import Fenced, SourceUnavailable, StoreUnavailable
+from monitor.domain.errors import Fenced, SourceUnavailable, StoreUnavailable, UnreadableRecords
 from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import BaselineStore, IngestStore, Source
 from monitor.domain.records import PartitionId, RawRecord
@@ -89,6 +89,7 @@ class Ingest:
         self._baselines = BaselinesInUse(baselines, models)
         self._clock, self._settings, self._archive, self._monotonic = clock, settings, archive, monotonic
         self._intakes: dict[PartitionId, _Claimed] = {}
+        self._unreadable_at: dict[PartitionId, int] = {}
         self._saved_at_s = self._looked_at_s = self._beat_at_s = monotonic()
         self._rest_s, self._rest_until_s = 0.0, monotonic()
 
@@ -132,7 +133,7 @@ class Ingest:
 
     def _read(self, timeout_s: float, report: StepReport) -> None:
         with self._asking_source():
-            polled = self._source.poll(timeout_s)
+            polled = self._poll(timeout_s, report)
             assigned = self._source.assigned()
         for partition in self._intakes.keys() - assigned.keys():
             del self._intakes[partition]  # whoever owns it now reads what we did not save
@@ -146,6 +147,33 @@ class Ingest:
         for partition, records in polled.items():
             if partition in known and records:  # what came before the seek of a fresh partition is from anywhere
                 self._take(partition, records, report)
+
+    def _poll(self, timeout_s: float, report: StepReport) -> Mapping[PartitionId, Sequence[RawRecord]]:
+        try:
+            return self._source.poll(timeout_s)
+        except UnreadableRecords as damage:
+            if damage.partition not in self._intakes or not self._is_confirmed(damage):
+                raise
+            self._pass_over(damage, report)
+            return {}
+
+    def _is_confirmed(self, damage: UnreadableRecords) -> bool:
+        """Whether another source met it too: the first time it may be the connection's fault."""
+        known = self._unreadable_at.get(damage.partition) == damage.first_offset
+        self._unreadable_at[damage.partition] = damage.first_offset
+        return known
+
+    def _pass_over(self, damage: UnreadableRecords, report: StepReport) -> None:
+        """Dead letters for what cannot be read, and on with what follows; see docs/decisions/0019."""
+        partition, claimed = damage.partition, self._intakes[damage.partition]
+        before = claimed.intake.unsaved_records
+        claimed.intake.pass_over(damage.first_offset, damage.next_offset, damage.why)
+        report.unreadable(claimed.intake.unsaved_records - before)
+        self._unreadable_at[partition] = damage.next_offset
+        self._source.seek(partition, damage.next_offset)
+        passed = claimed.gauge.observe(1, 1, refused_at_end=1)  # a batch counts once, however many records it had
+        if passed is not None:
+            raise TooManyDeadLetters(partition, passed, claimed.intake.newest_refusal)
 
     def _claim(self, partition: PartitionId, kind: TopicKind) -> None:
         claim = self._store.claim(partition, kind, self._settings.owner)
@@ -263,7 +291,7 @@ class Ingest:
             yield
         except Exception as error:
             self._intakes.clear()
-            if isinstance(error, SourceUnavailable):
+            if isinstance(error, SourceUnavailable | TooManyDeadLetters):
                 raise
             raise SourceUnavailable(f"the record source failed: {type(error).__name__}: {error}") from error
 

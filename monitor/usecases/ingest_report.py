@@ -51,3 +51,8 @@ class StepReport:
         self.refused.update(accepted.refused)
         self.truths += accepted.truths
         self.truths_ignored += accepted.truths_ignored
+
+    def unreadable(self, records: int) -> None:
+        """Count what the log has lost."""
+        self.records += records
+        self.refused[RejectReason.UNREADABLE] += records

@@ -6,11 +6,12 @@ from contextlib import suppress
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from monitor.adapters.kafka.settings import KafkaSettings
-from monitor.domain.errors import SourceUnavailable
+from monitor.domain.errors import SourceUnavailable, UnreadableRecords
 from monitor.domain.records import PartitionId, RawRecord
 from monitor.domain.stream import TopicKind
 
 _FATAL_EVENTS = frozenset({KafkaError._FATAL, KafkaError._AUTHENTICATION, KafkaError.TOPIC_AUTHORIZATION_FAILED})  # noqa: SLF001 - the client's public error codes start with an underscore
+_DAMAGE = frozenset({KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG})  # noqa: SLF001 - as above
 
 
 class ConfluentSource:
@@ -25,6 +26,7 @@ class ConfluentSource:
         self._given: set[PartitionId] = set()
         self._positions: dict[PartitionId, int] = {}
         self._highwater: dict[PartitionId, int] = {}
+        self._damaged: dict[PartitionId, tuple[int, str]] = {}
         self._moved = False
         try:
             self._consumer = Consumer(_options(settings))
@@ -38,7 +40,14 @@ class ConfluentSource:
         return {partition: self._settings.topics[partition.topic] for partition in sorted(self._given)}
 
     def poll(self, timeout_s: float) -> Mapping[PartitionId, Sequence[RawRecord]]:
-        """Records of sought partitions, by offset."""
+        """Records of sought partitions, by offset.
+
+        UnreadableRecords comes in the poll after the records before it; the client does not say how many there are,
+        so it is about one offset, and the next may be unreadable too.
+        """
+        if self._damaged:
+            partition, (offset, why) = self._damaged.popitem()
+            raise UnreadableRecords(partition, offset, offset + 1, why)
         try:
             if self._moved:
                 self._consumer.assign([TopicPartition(p.topic, p.partition, o) for p, o in self._positions.items()])
@@ -80,12 +89,15 @@ class ConfluentSource:
     def _sorted(self, messages: list[Message]) -> dict[PartitionId, list[RawRecord]]:
         polled: dict[PartitionId, list[RawRecord]] = {}
         for message in messages:
+            partition = PartitionId(message.topic() or "", message.partition() or 0)
             error = message.error()
             if error is not None:
                 if error.fatal() or error.code() in _FATAL_EVENTS:
                     raise SourceUnavailable(self._trouble(KafkaException(error)))
+                if error.code() in _DAMAGE and partition in self._positions:
+                    position = self._positions[partition]  # below 0 where the log begins and no offset is known
+                    self._damaged[partition] = (position if position >= 0 else message.offset() or 0, error.str())
                 continue  # the client recovers from the rest by itself
-            partition = PartitionId(message.topic() or "", message.partition() or 0)
             record = RawRecord(message.offset() or 0, message.value(), message.key(), message.timestamp()[1])
             polled.setdefault(partition, []).append(record)
             self._positions[partition] = record.offset + 1
@@ -99,6 +111,7 @@ class ConfluentSource:
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._given -= {PartitionId(tp.topic, tp.partition) for tp in partitions}
+        self._damaged.clear()
         self._positions = {p: o for p, o in self._positions.items() if p in self._given}
 
     def _trouble(self, error: Exception) -> str:
@@ -116,6 +129,8 @@ def _options(settings: KafkaSettings) -> dict[str, str | int | float | bool]:
         "auto.offset.reset": "earliest",
         "session.timeout.ms": settings.session_timeout_ms,
         "heartbeat.interval.ms": max(settings.session_timeout_ms // 5, 500),
+        "topic.metadata.refresh.interval.ms": settings.metadata_max_age_ms,
+        "metadata.max.age.ms": max(settings.metadata_max_age_ms, 1_000),
         "fetch.message.max.bytes": settings.max_partition_fetch_bytes,
         "fetch.max.bytes": max(settings.fetch_max_bytes, settings.max_partition_fetch_bytes),
         "fetch.wait.max.ms": 250,

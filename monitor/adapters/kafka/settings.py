@@ -24,8 +24,9 @@ class KafkaSettings:
     """Brokers, group and topics.
 
     `instance_id` makes the group membership static: a worker that restarts within the session time-out does not
-    disturb the others. `start` says where to begin with a partition that the database does not know: `earliest` or
-    `latest`. `api_version` is only for brokers that cannot negotiate.
+    disturb the others; no two living workers may share one. `start` says where to begin with a partition that the
+    database does not know: `earliest` or `latest`. Added partitions are found within `metadata_max_age_ms`.
+    `api_version` is only for brokers that cannot negotiate.
     """
 
     bootstrap_servers: str
@@ -34,6 +35,7 @@ class KafkaSettings:
     instance_id: str | None = None
     start: str = "earliest"
     session_timeout_ms: int = 15_000
+    metadata_max_age_ms: int = 60_000
     max_poll_records: int = 5_000
     fetch_max_bytes: int = 16 << 20
     max_partition_fetch_bytes: int = 11 << 20

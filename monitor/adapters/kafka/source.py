@@ -3,15 +3,19 @@
 import importlib.util
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from types import TracebackType
 from typing import Any
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, UnsupportedCodecError
 
 from monitor.adapters.kafka.settings import KafkaSecurity, KafkaSettings
-from monitor.domain.errors import SourceUnavailable
+from monitor.domain.errors import ConfigError, SourceUnavailable, UnreadableRecords
 from monitor.domain.records import PartitionId, RawRecord
 from monitor.domain.stream import TopicKind
+
+_BATCH_FORMAT = 2
+"""Kafka's own since 0.11; older ones have a checksum for each record."""
 
 
 class KafkaSource:
@@ -25,7 +29,10 @@ class KafkaSource:
 
     def __init__(self, settings: KafkaSettings) -> None:
         if importlib.util.find_spec("crc32c") is None:
-            raise SourceUnavailable("install the package crc32c: without it kafka-python is ten times slower")
+            raise ConfigError(
+                "the package crc32c is missing: without it kafka-python is ten times slower",
+                hint="pip install crc32c, or choose client: confluent",
+            )
         self._settings = settings
         self._sought: set[TopicPartition] = set()
         try:
@@ -44,16 +51,30 @@ class KafkaSource:
         return {PartitionId(tp.topic, tp.partition): self._settings.topics[tp.topic] for tp in sorted(assignment)}
 
     def poll(self, timeout_s: float) -> Mapping[PartitionId, Sequence[RawRecord]]:
-        """Records of sought partitions. Any error of the client means: close, and build a new source."""
+        """Records of sought partitions. Any error but UnreadableRecords means: close, and build a new source."""
         try:
             batches = self._consumer.poll(timeout_ms=int(timeout_s * 1000))
         except Exception as error:  # the client raises protocol, type and runtime errors alike
-            raise SourceUnavailable(_unreachable(self._settings, error)) from error
+            damage = _damage(error)
+            if damage is None:
+                raise SourceUnavailable(_unreachable(self._settings, error)) from error
+            return self._stumble(*damage, error)
         return {
             PartitionId(tp.topic, tp.partition): [RawRecord(r.offset, r.value, r.key, r.timestamp) for r in records]
             for tp, records in batches.items()
             if tp in self._sought
         }
+
+    def _stumble(
+        self, tp: TopicPartition, next_offset: int, error: Exception
+    ) -> Mapping[PartitionId, Sequence[RawRecord]]:
+        """Polling again without a seek would never return: the client retries an iterator that has ended."""
+        position = self._consumer.position(tp)
+        if tp in self._sought:
+            why = f"{type(error).__name__}: {error}"
+            raise UnreadableRecords(PartitionId(tp.topic, tp.partition), position, next_offset, why) from error
+        self._consumer.seek(tp, position)  # not ours to judge: it stands where Kafka says, and the claim will seek
+        return {}
 
     def seek(self, partition: PartitionId, offset: int | None) -> None:
         """Position by the database's offset, or by `start` where it has none.
@@ -94,6 +115,25 @@ class KafkaSource:
             self._consumer.close(autocommit=False)
 
 
+def _damage(error: Exception) -> tuple[TopicPartition, int] | None:
+    """The partition of a batch that cannot be decoded, and where the next one begins; None for any other error.
+
+    The client's error names neither, so they are taken from where it was raised. A batch that fails its checksum is
+    none: it may be whole in the log, and its length cannot be trusted. A codec that is not installed is not its fault.
+    """
+    if isinstance(error, UnsupportedCodecError):
+        return None
+    trace: TracebackType | None = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_name == "_unpack_records":
+            found = trace.tb_frame.f_locals
+            if (batch := found.get("batch")) is None or batch.magic != _BATCH_FORMAT or not batch.validate_crc():
+                return None
+            return found["tp"], batch.next_offset
+        trace = trace.tb_next
+    return None
+
+
 def _options(settings: KafkaSettings) -> dict[str, Any]:
     options: dict[str, Any] = {
         "bootstrap_servers": settings.bootstrap_servers.split(","),
@@ -108,6 +148,7 @@ def _options(settings: KafkaSettings) -> dict[str, Any]:
         "max_partition_fetch_bytes": settings.max_partition_fetch_bytes,
         "session_timeout_ms": settings.session_timeout_ms,
         "heartbeat_interval_ms": max(settings.session_timeout_ms // 5, 500),
+        "metadata_max_age_ms": settings.metadata_max_age_ms,
         "reconnect_backoff_max_ms": 10_000,
         "bootstrap_timeout_ms": settings.bootstrap_timeout_ms,
         "metrics_enabled": False,

@@ -55,25 +55,23 @@ def test_every_style_is_whole_and_no_tag_has_an_attribute_that_we_did_not_write(
     assert "color:#ffffff" in page
 
 
-KNOWN_ATTRIBUTES = set(
-    [
-        "alt",
-        "align",
-        "cellpadding",
-        "cellspacing",
-        "charset",
-        "content",
-        "height",
-        "href",
-        "lang",
-        "name",
-        "role",
-        "src",
-        "style",
-        "valign",
-        "width",
-    ]
-)
+KNOWN_ATTRIBUTES = {
+    "alt",
+    "align",
+    "cellpadding",
+    "cellspacing",
+    "charset",
+    "content",
+    "height",
+    "href",
+    "lang",
+    "name",
+    "role",
+    "src",
+    "style",
+    "valign",
+    "width",
+}
 
 
 class Attributes(HTMLParser):

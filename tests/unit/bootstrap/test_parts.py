@@ -61,6 +61,24 @@ def test_the_kafka_section_becomes_the_clients_settings_with_its_password_read()
     assert "hunter2" not in repr(settings)
 
 
+def test_the_kafka_group_knows_how_long_to_wait_for_whom() -> None:
+    section = KafkaSource.model_validate(
+        {
+            "kind": "kafka",
+            "bootstrap_servers": ["a:9092"],
+            "topics": {"mixed": ["log"]},
+            "session_timeout": "6s",
+            "discover_every": "2s",
+        }
+    )
+
+    named, unnamed = kafka_settings(section, {"DRIFTLINE_MEMBER": "left"}), kafka_settings(section, {})
+
+    assert (named.instance_id, unnamed.instance_id) == ("left", None)
+    assert (named.session_timeout_ms, named.metadata_max_age_ms) == (6_000, 2_000)
+    assert named.topics == {"log": TopicKind.MIXED}
+
+
 def test_a_source_of_another_package_gets_its_settings_with_secrets_read(monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[object] = []
     monkeypatch.setattr("monitor.bootstrap.sources.source_plugins", lambda: {"pulsar": built.append})

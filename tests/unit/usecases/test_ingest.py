@@ -12,7 +12,7 @@ from monitor.adapters.archive.location import ArchiveLocation
 from monitor.adapters.archive.writer import ParquetArchive
 from monitor.adapters.memory.source import MemoryLog, MemorySource
 from monitor.adapters.sql.records import SqlRecords
-from monitor.domain.errors import RejectReason, SourceUnavailable, StoreUnavailable
+from monitor.domain.errors import RejectReason, SourceUnavailable, StoreUnavailable, UnreadableRecords
 from monitor.domain.models import ArchivePolicy, ModelRef, MonitoredModel
 from monitor.domain.records import PartitionId, RawRecord
 from monitor.domain.stream import ArchiveFile, TopicKind
@@ -377,6 +377,48 @@ def test_any_exception_of_a_source_asks_for_a_new_one_which_goes_on_from_the_sav
     run_to_end(rig, worker)
 
     assert rig.counted() == {0: 2}
+
+
+class DamagedSource(MemorySource):
+    """A log whose offsets 3 and 4 hold no records any more."""
+
+    def poll(self, timeout_s: float) -> Mapping[PartitionId, Sequence[RawRecord]]:
+        at = self._positions.get(partition())
+        if at == 3:
+            raise UnreadableRecords(partition(), 3, 5, "it cannot be unpacked")
+        return super().poll(timeout_s)
+
+
+def test_what_another_source_cannot_read_either_becomes_dead_letters_and_reading_goes_on_behind_it() -> None:
+    rig = Rig()
+    rig.log.append(partition(), minutes(*[0] * 8))
+    worker = rig.worker(DamagedSource(rig.log, max_records=3))
+
+    with pytest.raises(SourceUnavailable, match="no record can be read at offset 3"):
+        run_to_end(rig, worker)
+    early = len(SqlRecords(rig.engine).dead_letters(10))
+    worker.use(DamagedSource(rig.log, max_records=3))
+    run_to_end(rig, worker)
+
+    late = SqlRecords(rig.engine).dead_letters(10)
+    assert early == 0
+    assert sorted((letter.offset, letter.reason) for letter, _ in late) == [
+        (3, RejectReason.UNREADABLE),
+        (4, RejectReason.UNREADABLE),
+    ]
+    assert (rig.counted(), rig.progress()[partition()].next_offset) == ({0: 6}, 8)
+
+
+def test_too_much_that_cannot_be_read_stops_the_worker() -> None:
+    rig = Rig()
+    rig.log.append(partition(), minutes(*[0] * 8))
+    worker = rig.worker(DamagedSource(rig.log, max_records=3), dead_letters=DeadLetterLimit(consecutive=1))
+    with pytest.raises(SourceUnavailable):
+        run_to_end(rig, worker)
+    worker.use(DamagedSource(rig.log, max_records=3))
+
+    with pytest.raises(TooManyDeadLetters, match="unreadable at offset 4"):
+        run_to_end(rig, worker)
 
 
 def test_a_gap_before_the_first_record_is_reported_and_later_gaps_are_normal() -> None:
