@@ -44,6 +44,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("records_total", _C, "Records read, good and refused.", ("kind",)),
     Metric("rejected_total", _C, "Records refused, by reason.", ("reason",)),
     Metric("late_total", _C, "Records counted in a window after its close."),
+    Metric("duplicates_total", _C, "Records not counted because their event id was seen before.", ("model",)),
     Metric("lag_records", _G, "Records of the partition that wait to be read.", ("topic", "partition")),
     Metric("watermark_age_seconds", _G, "Wall clock less event time of the watermark.", ("topic", "partition")),
     Metric("partitions_assigned", _G, "Partitions that this process reads."),

@@ -43,7 +43,9 @@ def build_ingest(app: App, source: Source) -> Ingest:
             owner=app.owner,
             flush_every=stream.flush_every,
             max_unsaved_records=stream.flush_records,
+            max_unsaved_bytes=stream.flush_bytes,
             max_future_skew=stream.max_future_skew,
+            dead_letters=stream.dead_letters.limit(),
         ),
         archive=ParquetArchive(stream.archive.directory) if archived else None,
     )

@@ -13,6 +13,7 @@ from monitor.config.secrets import Secret, SecretRef
 from monitor.config.source_section import SourceSection
 from monitor.config.wrong import wrong
 from monitor.domain.retraining import RetrainPolicy
+from monitor.stream.dead_letter_limit import DeadLetterLimit
 
 Count = Annotated[int, Field(ge=1, strict=True)]
 CountOrZero = Annotated[int, Field(ge=0, strict=True)]
@@ -32,6 +33,16 @@ class DeadLetterSection(Section):
     """How much of a refused message is kept."""
     topic: NonEmpty | None = None
     """Kafka topic that also gets them, whole, with the reason as a header."""
+    stop_ratio: Annotated[float, Field(gt=0, le=1)] | None = 0.9
+    """A worker stops when more than this share of the last `stop_window` records of a partition was refused."""
+    stop_window: Count = 1_000
+    """Records that `stop_ratio` looks back on."""
+    stop_consecutive: Count | None = 1_000
+    """A worker stops when so many records of a partition in a row were refused; `null` switches a bound off."""
+
+    def limit(self) -> DeadLetterLimit:
+        """The domain value."""
+        return DeadLetterLimit(self.stop_ratio, self.stop_window, self.stop_consecutive)
 
 
 class ArchiveSection(Section):
@@ -47,7 +58,9 @@ class StreamSection(Section):
     flush_every: Duration = timedelta(seconds=1)
     """At least this often, shares and offsets are saved."""
     flush_records: Count = 50_000
-    """Save after so many records, if that comes sooner."""
+    """Save after so many records, if that comes sooner; reading waits at this number while the database is away."""
+    flush_bytes: SizeBytes = 128 * 1024 * 1024
+    """Save when their messages take so much, if that comes sooner still; reading waits at this size, too."""
     max_future_skew: Duration = timedelta(minutes=5)
     """Records further in the future than this are refused: their producer's clock is wrong."""
     max_message_bytes: SizeBytes = 1024 * 1024

@@ -15,6 +15,7 @@ from monitor.domain.stream import (
     ArchiveFile,
     Claim,
     Flush,
+    PaneAccount,
     PaneSummary,
     PartitionProgress,
     Share,
@@ -96,6 +97,28 @@ class WindowReads(Protocol):
 
     def predictions_count(self, ref: ModelRef, since_ms: int, until_ms: int) -> int:
         """How many predictions made in [since, until) wait in the store, with or without truth."""
+        ...
+
+
+class AccountReads(Protocol):
+    """What became of every record, pane by pane."""
+
+    def accounts(self, model: str, since_ms: int, until_ms: int) -> list[PaneAccount]:
+        """Panes of all versions that start in [since, until), by start and version.
+
+        Refused records do not tell their version: theirs is empty.
+        """
+        ...
+
+    def refused_of_no_model(self, since_ms: int, until_ms: int) -> dict[str, int]:
+        """Refused records that belong to no known model, by reason, of the hours that start in [since, until)."""
+        ...
+
+    def volumes(self, model: str, starts_ms: Sequence[int], length_ms: int) -> list[int | None]:
+        """Records of all versions in the panes that start in [start, start + length), for each start.
+
+        None where the model's first pane is later than that start: it was not there yet.
+        """
         ...
 
 

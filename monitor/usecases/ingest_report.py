@@ -20,7 +20,8 @@ class Gap:
 
 @dataclass(slots=True)
 class StepReport:
-    """Numbers of records by what became of them, and events. `records` = counted + refused + truths (+ ignored ones).
+    """Numbers of records by what became of them, and events. `records` = counted + duplicates + refused + truths
+    (+ ignored ones).
 
     `pause_s` is how long the caller should wait before the next step: above 0 only while nothing can be done because
     the store is down and the memory is full. `store_error` says why the store could not be used in this step.
@@ -29,6 +30,7 @@ class StepReport:
     records: int = 0
     counted: Counter[ModelRef] = field(default_factory=Counter)
     late: Counter[ModelRef] = field(default_factory=Counter)
+    duplicates: Counter[ModelRef] = field(default_factory=Counter)
     refused: Counter[RejectReason] = field(default_factory=Counter)
     truths: int = 0
     truths_ignored: int = 0
@@ -48,6 +50,7 @@ class StepReport:
         self.records += records
         self.counted.update(accepted.counted)
         self.late.update(accepted.late)
+        self.duplicates.update(accepted.duplicates)
         self.refused.update(accepted.refused)
         self.truths += accepted.truths
         self.truths_ignored += accepted.truths_ignored

@@ -5,6 +5,7 @@ from typing import Self
 
 from sqlalchemy import Engine
 
+from monitor.adapters.sql.accounts import SqlAccounts
 from monitor.adapters.sql.baselines import SqlBaselineStore
 from monitor.adapters.sql.evaluations import SqlEvaluationStore
 from monitor.adapters.sql.ingest import SqlIngestStore
@@ -22,6 +23,7 @@ class SqlStores:
 
     ingest: SqlIngestStore
     windows: SqlWindowReads
+    accounts: SqlAccounts
     baselines: SqlBaselineStore
     evaluations: SqlEvaluationStore
     outbox: SqlOutboxStore
@@ -36,6 +38,7 @@ class SqlStores:
         return cls(
             ingest=SqlIngestStore(engine),
             windows=SqlWindowReads(engine),
+            accounts=SqlAccounts(engine),
             baselines=SqlBaselineStore(engine),
             evaluations=SqlEvaluationStore(engine),
             outbox=SqlOutboxStore(engine),

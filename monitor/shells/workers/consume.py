@@ -135,6 +135,7 @@ def note(report: StepReport, meter: Meter) -> None:
 def _count(report: StepReport, meter: Meter) -> None:
     kinds = {
         "counted": report.counted.total(),
+        "duplicate": report.duplicates.total(),
         "refused": report.refused.total(),
         "ground_truth": report.truths,
         "ground_truth_ignored": report.truths_ignored,
@@ -144,6 +145,9 @@ def _count(report: StepReport, meter: Meter) -> None:
             meter.count("records_total", number, kind=kind)
     for reason, number in report.refused.items():
         meter.count("rejected_total", number, reason=reason.value)
+    for ref, number in report.duplicates.items():
+        if number:
+            meter.count("duplicates_total", number, model=ref.name)
     if report.late.total():
         meter.count("late_total", report.late.total())
     if report.save_seconds is not None:
