@@ -92,6 +92,8 @@ def show_lag(app: App) -> None:
     """Lag and age of every partition's watermark, and the ledger of jobs, as gauges."""
     now_ms = to_ms(app.clock.now())
     for progress in app.stores.windows.progress():
+        if progress.is_replay:
+            continue
         labels = {"topic": progress.partition.topic, "partition": str(progress.partition.partition)}
         if progress.highwater is not None:
             lag = max(0, progress.highwater - (progress.next_offset or 0))

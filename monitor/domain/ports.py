@@ -8,7 +8,7 @@ from typing import Protocol
 from monitor.domain.evaluation import DoneEvaluation, EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Finding
 from monitor.domain.models import ModelRef
-from monitor.domain.records import DeadLetter, PartitionId, RawRecord
+from monitor.domain.records import DeadLetter, KeptLetter, LetterQuery, PartitionId, RawRecord
 from monitor.domain.retraining import RetrainJob, RetrainRequest
 from monitor.domain.rules import AlertEvent, RuleState, Subject, Transition
 from monitor.domain.stream import (
@@ -225,6 +225,10 @@ class Records(Protocol):
 
     def dead_letters(self, limit: int, model: str | None = None) -> list[tuple[DeadLetter, int]]:
         """(dead letter, seen at in ms), newest first."""
+        ...
+
+    def kept_letters(self, query: LetterQuery, limit: int) -> list[KeptLetter]:
+        """Dead letters that match, by topic, partition and offset, the first `limit`."""
         ...
 
     def dead_letter_counts(self) -> dict[str, int]:

@@ -39,6 +39,31 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptLetter:
+    """A dead letter as stored; `replayed_at_ms` is when it was counted after all (wall clock), None while it waits."""
+
+    letter: DeadLetter
+    seen_at_ms: int
+    replayed_at_ms: int | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the message was kept uncut."""
+        return len(self.letter.value) == self.letter.size_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LetterQuery:
+    """Which dead letters are meant; None matches any. `is_waiting` leaves out those that were replayed."""
+
+    model: str | None = None
+    reason: RejectReason | None = None
+    partition: PartitionId | None = None
+    offset: int | None = None
+    is_waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """What ground truth is joined to, by event id. `prediction` is a label or a number as text."""
 

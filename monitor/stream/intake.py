@@ -97,6 +97,12 @@ class PartitionIntake:
         letters = self._unsaved.dead_letters
         return f"{letters[-1].reason} at offset {letters[-1].offset} ({letters[-1].detail})" if letters else "none"
 
+    @property
+    def newest_refusal_why(self) -> str:
+        """Reason and detail of the last refused record since the last save."""
+        letters = self._unsaved.dead_letters
+        return f"{letters[-1].reason}: {letters[-1].detail}" if letters else ""
+
     def unseen(self, records: Sequence[RawRecord]) -> Sequence[RawRecord]:
         """The records not read before, each offset once: a source may deliver again, the log position decides."""
         offsets = np.fromiter((record.offset for record in records), np.int64, len(records))

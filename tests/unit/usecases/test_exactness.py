@@ -18,13 +18,18 @@ from monitor.adapters.sql.accounts import SqlAccounts
 from monitor.adapters.sql.engine import create_engine
 from monitor.adapters.sql.evaluations import SqlEvaluationStore
 from monitor.adapters.sql.migrate import migrate
+from monitor.adapters.sql.records import SqlRecords
 from monitor.adapters.sql.stores import SqlStores
 from monitor.adapters.sql.tables import seen_ids
+from monitor.domain.errors import Fenced, StoreUnavailable
 from monitor.domain.models import MonitoredModel
+from monitor.domain.records import LetterQuery
 from monitor.domain.stream import Flush, PaneAccount
+from monitor.schedule.closing import closes_until_ms
 from monitor.stream.dead_letter_limit import DeadLetterLimit
 from monitor.usecases.accounts import WindowAccount, window_accounts
 from monitor.usecases.ingest import Ingest, IngestSettings
+from monitor.usecases.replay_letters import ReplayLetters
 from tests.unit.usecases.ingest_rig import (
     CHURN,
     MINUTE_MS,
@@ -255,3 +260,113 @@ def test_a_process_that_is_killed_at_a_save_changes_no_number(tmp_path: Path, mo
     assert killed == clean
     assert sum(pane.duplicates for pane in clean) > 50
     assert sum(pane.counted + pane.duplicates for pane in clean) + 14 == 1_200
+
+
+# --- replayed
+
+
+def replay_of(rig: Rig, owner: str = "me") -> ReplayLetters:
+    return ReplayLetters(
+        rig.store,
+        SqlRecords(rig.engine),
+        rig.reads,
+        JsonCodec(),
+        baselines=rig.baselines,
+        models=rig.models,
+        clock=rig.clock,
+        owner=owner,
+        max_future_skew=timedelta(minutes=5),
+    )
+
+
+def with_refused() -> Rig:
+    """Two records of a model that nobody had configured, one cut, one that stays nonsense, one counted."""
+    known = models()["churn"]
+    rig = rig_of([message(i, START_MS + i, ref=replace(CHURN, name="late-comer")) for i in range(2)])
+    rig.log.append(partition(), [b"[" * 70_000, b"{", message(9, START_MS + 9)])
+    run_to_end(rig, rig.worker(dead_letters=NO_LIMIT))
+    rig.models["late-comer"] = replace(known, name="late-comer", remember_ids=10)
+    return rig
+
+
+def test_a_replay_counts_what_can_be_counted_now_and_says_what_became_of_each() -> None:
+    rig = with_refused()
+
+    done = replay_of(rig).run(LetterQuery(), 100)
+
+    assert [(one.letter.offset, one.fate.value) for one in done] == [
+        (0, "counted"),
+        (1, "counted"),
+        (2, "kept_cut"),
+        (3, "refused"),
+    ]
+    assert done[2].why == "only 65,536 of its 70,000 bytes were kept: send it again"
+    assert done[3].why.startswith("malformed_json: ")
+    (pane,) = SqlAccounts(rig.engine).accounts("late-comer", 0, 2**53)
+    assert (pane.counted, pane.replayed, pane.refused) == (2, 2, {})
+
+
+def test_a_second_replay_finds_only_what_still_waits() -> None:
+    rig = with_refused()
+    replay_of(rig).run(LetterQuery(), 100)
+
+    again = replay_of(rig).run(LetterQuery(), 100)
+
+    assert [one.letter.offset for one in again] == [2, 3]
+    assert sum(rig.counted(replace(CHURN, name="late-comer")).values()) == 2
+
+
+def test_a_replay_whose_answer_was_lost_is_not_counted_again() -> None:
+    rig = with_refused()
+    rig.store.after_effect = True
+    flush = rig.store.flush
+
+    def lost(flushes: list[Flush]) -> None:
+        rig.store.refusals = 1
+        flush(flushes)
+
+    rig.store.flush = lost  # type: ignore[method-assign, assignment]
+    with pytest.raises(StoreUnavailable):
+        replay_of(rig).run(LetterQuery(), 100)
+    rig.store.flush = flush  # type: ignore[method-assign]
+
+    again = replay_of(rig).run(LetterQuery(), 100)
+
+    assert [one.fate.value for one in again] == ["kept_cut", "refused"]
+    assert sum(rig.counted(replace(CHURN, name="late-comer")).values()) == 2
+
+
+def test_of_two_replays_at_once_one_is_fenced_as_a_whole() -> None:
+    rig = with_refused()
+    flush = rig.store.flush
+
+    def overtaken(flushes: list[Flush]) -> None:
+        rig.store.flush = flush  # type: ignore[method-assign]
+        replay_of(rig, "another").run(LetterQuery(), 100)
+        flush(flushes)
+
+    rig.store.flush = overtaken  # type: ignore[method-assign, assignment]
+    with pytest.raises(Fenced):
+        replay_of(rig).run(LetterQuery(), 100)
+
+    assert sum(rig.counted(replace(CHURN, name="late-comer")).values()) == 2
+
+
+def test_a_replayed_message_that_is_out_of_retention_by_now_is_refused_with_that_reason() -> None:
+    rig = with_refused()
+    rig.log.append(partition(), [message(10, START_MS + 120 * MINUTE_MS)])
+    run_to_end(rig, rig.worker(dead_letters=NO_LIMIT))
+
+    done = replay_of(rig).run(LetterQuery(offset=0, partition=partition()), 100)
+
+    assert [(one.fate.value, one.why.split(":")[0]) for one in done] == [("refused", "too_late")]
+
+
+def test_a_replay_holds_no_window_back_and_moves_no_clock() -> None:
+    rig = with_refused()
+    before = closes_until_ms(rig.models["churn"], rig.reads.progress())
+
+    replay_of(rig).run(LetterQuery(), 100)
+
+    assert closes_until_ms(rig.models["churn"], rig.reads.progress()) == before
+    assert before is not None
