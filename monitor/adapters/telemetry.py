@@ -46,6 +46,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("late_total", _C, "Records counted in a window after its close."),
     Metric("duplicates_total", _C, "Records not counted because their event id was seen before.", ("model",)),
     Metric("lag_records", _G, "Records of the partition that wait to be read.", ("topic", "partition")),
+    Metric("staleness_seconds", _G, "Time since everything in the partition was surely read.", ("topic", "partition")),
+    Metric("model_behind_seconds", _G, "Wall clock less the instant up to which windows are closed.", ("model",)),
     Metric("watermark_age_seconds", _G, "Wall clock less event time of the watermark.", ("topic", "partition")),
     Metric("partitions_assigned", _G, "Partitions that this process reads."),
     Metric("source_rebuilds_total", _C, "Times the source was closed and built again after an error."),

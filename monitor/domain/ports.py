@@ -114,8 +114,8 @@ class AccountReads(Protocol):
         """Refused records that belong to no known model, by reason, of the hours that start in [since, until)."""
         ...
 
-    def volumes(self, model: str, starts_ms: Sequence[int], length_ms: int) -> list[int | None]:
-        """Records of all versions in the panes that start in [start, start + length), for each start.
+    def volumes(self, model: str, spans_ms: Sequence[tuple[int, int]]) -> list[int | None]:
+        """Records of all versions in the panes that start in [start, end), for each span.
 
         None where the model's first pane is later than that start: it was not there yet.
         """

@@ -14,12 +14,13 @@ from monitor.domain.rules import AlertEvent, Phase, Rule, RuleState, Subject, Tr
 from monitor.domain.stream import PaneSummary, PartitionProgress
 from monitor.domain.time import duration_ms, to_ms
 from monitor.domain.windows import Window
-from monitor.rules.conditions import Outcome, evaluate, watches_performance
+from monitor.rules.conditions import Outcome, evaluate, watches_performance, watches_stream
 from monitor.rules.explain import Occasion, firing_event, resolved_event
 from monitor.rules.fold import advance, may_refold, refold, refold_since, was_folded
 from monitor.schedule.closing import closes_until_ms
 from monitor.schedule.due import due
 from monitor.usecases.judging import Judge, Judgement
+from monitor.usecases.watching import evaluation_of, watch
 
 _REQUESTED = "A retraining job is requested; the model's policy decides."
 
@@ -67,6 +68,7 @@ class Evaluate:
         self._sweep_every = sweep_every
         self._swept_at: datetime | None = None
         self._closed_to: dict[str, int] = {}
+        self._watched: dict[str, Window] = {}
 
     def run_once(self, now: datetime) -> EvaluateReport:
         """Judge everything that is due as of `now`; the present is only noted in the evidence.
@@ -78,6 +80,7 @@ class Evaluate:
         progress = self._windows.progress()
         sweep = self._swept_at is None or now - self._swept_at >= self._sweep_every
         for model in self._models.values():
+            self._watch(model, progress, now, report)
             until_ms = closes_until_ms(model, progress)
             if until_ms is None:
                 continue
@@ -90,6 +93,19 @@ class Evaluate:
         if sweep:
             self._swept_at = now
         return report
+
+    def _watch(
+        self, model: MonitoredModel, progress: Sequence[PartitionProgress], now: datetime, report: EvaluateReport
+    ) -> None:
+        """Once a minute, whether the stream is read: kept when it is not, or when a rule changes its mind about it."""
+        finding = watch(model, progress, now, self._judge.code_version)
+        if finding is None or self._watched.get(model.name) == finding.window:
+            return
+        self._watched[model.name] = finding.window
+        judgement = Judgement(evaluation_of(finding), [finding])
+        folded = self._fold(model, judgement)
+        if finding.verdict.is_bad or folded.transitions:
+            self._commit(judgement, folded, now, report)
 
     # --- what is due
 
@@ -104,18 +120,22 @@ class Evaluate:
         return [e for e in found if first_ms is None or e.window.start_ms >= first_ms]
 
     def _done(self, model: MonitoredModel, until_ms: int, reach_ms: int) -> list[DoneEvaluation]:
-        recent = self._store.done(model.name, until_ms - 2 * reach_ms)
-        if not recent:
-            recent = self._store.done(model.name, 0)
-        return recent
+        recent = self._windows_done(model, until_ms - 2 * reach_ms)
+        return recent or self._windows_done(model, 0)
+
+    def _windows_done(self, model: MonitoredModel, since_ms: int) -> list[DoneEvaluation]:
+        return [d for d in self._store.done(model.name, since_ms) if d.kind is not EvaluationKind.STREAM]
 
     # --- one evaluation
 
     def _evaluate(self, model: MonitoredModel, evaluation: Evaluation, now: datetime, report: EvaluateReport) -> None:
         judgement = self._judge.judge(model, evaluation, now)
         folded = self._fold(model, judgement) if self._serves(model, evaluation) else _Folded()
+        self._commit(judgement, folded, now, report)
+
+    def _commit(self, judgement: Judgement, folded: _Folded, now: datetime, report: EvaluateReport) -> None:
         commit = EvaluationCommit(
-            evaluation,
+            judgement.evaluation,
             judgement.findings,
             folded.states,
             folded.transitions,
@@ -124,7 +144,7 @@ class Evaluate:
             to_ms(now),
         )
         if self._store.commit(commit):
-            report.judged[model.name] += 1
+            report.judged[judgement.evaluation.model.name] += 1
             report.verdicts.update(finding.verdict.value for finding in judgement.findings)
             report.transitions += folded.transitions
             report.requests += len(folded.requests)
@@ -152,13 +172,15 @@ class Evaluate:
 
     def _kind_of(self, rule: Rule) -> EvaluationKind:
         """A rule on performance is folded when truth has come, windows later than the rules on drift alone."""
+        if watches_stream(rule.when):
+            return EvaluationKind.STREAM
         watches = watches_performance(rule.when, self._judge.metric_names)
         return EvaluationKind.PERFORMANCE if watches else EvaluationKind.DRIFT
 
     def _seen_together(self, judgement: Judgement) -> Sequence[Finding]:
         """The window's findings of both kinds: rules may combine drift with performance."""
         evaluation = judgement.evaluation
-        if evaluation.kind is EvaluationKind.DRIFT:
+        if evaluation.kind is not EvaluationKind.PERFORMANCE:
             return judgement.findings
         window = evaluation.window
         stored = self._store.findings(

@@ -55,20 +55,20 @@ class SqlAccounts:
         with reading(self._engine) as connection:
             return {row.fate: int(row.n) for row in connection.execute(statement)}
 
-    def volumes(self, model: str, starts_ms: Sequence[int], length_ms: int) -> list[int | None]:
+    def volumes(self, model: str, spans_ms: Sequence[tuple[int, int]]) -> list[int | None]:
         """Records of all versions by span, None before the model's first pane; one statement, from an index alone."""
         table = shares.c
         first = select(func.min(table.pane_start_ms)).where(table.model == model, table.segment == ALL_TRAFFIC)
         sums = [
             select(func.coalesce(func.sum(table.n), 0))
             .where(table.model == model, table.segment == ALL_TRAFFIC)
-            .where(table.pane_start_ms >= start_ms, table.pane_start_ms < start_ms + length_ms)
+            .where(table.pane_start_ms >= start_ms, table.pane_start_ms < end_ms)
             .scalar_subquery()
-            for start_ms in starts_ms
+            for start_ms, end_ms in spans_ms
         ]
         with reading(self._engine) as connection:
             first_ms, *numbers = connection.execute(select(first.scalar_subquery(), *sums)).one()
-        there = [first_ms is not None and first_ms <= start_ms for start_ms in starts_ms]
+        there = [first_ms is not None and first_ms <= start_ms for start_ms, _ in spans_ms]
         return [int(n) if is_there else None for n, is_there in zip(numbers, there, strict=True)]
 
 

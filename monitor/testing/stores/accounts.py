@@ -96,10 +96,10 @@ class AccountConformance:
         parts = [share(claim, 4, 2), share(claim, 2, 2, segment="de"), other, share(claim, 1, 4)]
         rig.mine.ingest.flush([flush(claim, 10, parts)])
 
-        hours = [START_MS + hour * HOUR_MS for hour in (1, 2, 3, 4)]
+        hours = [(START_MS + hour * HOUR_MS, START_MS + (hour + 1) * HOUR_MS) for hour in (1, 2, 3, 4)]
 
-        assert rig.mine.accounts.volumes(MODEL.name, hours, HOUR_MS) == [None, 9, 0, 1]
-        assert rig.mine.accounts.volumes("unheard of", hours, HOUR_MS) == [None] * 4
+        assert rig.mine.accounts.volumes(MODEL.name, hours) == [None, 9, 0, 1]
+        assert rig.mine.accounts.volumes("unheard of", hours) == [None] * 4
 
     def test_the_next_claim_gets_the_event_ids_of_everything_that_was_saved(self, rig: StoreRig) -> None:
         """Whoever saved them; a block that grew is there once, and forgotten ones are gone."""
