@@ -179,6 +179,8 @@ class Ingest:
             self._rest(report, error)
             return
         claimed.is_fresh = False
+        report.unreadable_baselines |= self._baselines.unreadable
+        self._baselines.unreadable.clear()
         report.add(len(records), accepted)
         refused = sum(accepted.refused.values())
         passed = claimed.gauge.observe(len(records), refused, refused_at_end=accepted.refused_at_end)

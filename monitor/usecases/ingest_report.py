@@ -24,7 +24,8 @@ class StepReport:
     (+ ignored ones).
 
     `pause_s` is how long the caller should wait before the next step: above 0 only while nothing can be done because
-    the store is down and the memory is full. `store_error` says why the store could not be used in this step.
+    the store is down and the memory is full. `store_error` says why the store could not be used in this step,
+    `unreadable_baselines` by id what is wrong with those that were met first in it: their models count unprofiled.
     """
 
     records: int = 0
@@ -42,6 +43,7 @@ class StepReport:
     fenced: list[PartitionId] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     beyond_end: list[PartitionId] = field(default_factory=list)
+    unreadable_baselines: dict[str, str] = field(default_factory=dict)
     store_error: str | None = None
     pause_s: float = 0.0
 

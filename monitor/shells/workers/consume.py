@@ -119,6 +119,8 @@ def note(report: StepReport, meter: Meter) -> None:
     _count(report, meter)
     for gap in report.gaps:
         log.warning("records_lost_by_log", partition=str(gap.partition), expected=gap.expected, found=gap.found)
+    for baseline_id, reason in report.unreadable_baselines.items():
+        log.error("baseline_unreadable", baseline=baseline_id, reason=reason, meaning="its records are only counted")
     for partition in report.beyond_end:
         log.error("offset_beyond_end", partition=str(partition), meaning="the topic was made anew or cut")
     for partition in report.fenced:

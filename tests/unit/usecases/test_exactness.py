@@ -32,6 +32,7 @@ from monitor.usecases.ingest import Ingest, IngestSettings
 from monitor.usecases.replay_letters import ReplayLetters
 from tests.unit.usecases.ingest_rig import (
     CHURN,
+    FRAUD,
     MINUTE_MS,
     PANE_MS,
     START_MS,
@@ -177,6 +178,24 @@ def test_memory_holds_at_most_the_stated_bytes_and_one_poll_while_the_database_i
     rig.store.refusals = 0
     run_to_end(rig, worker, 200)
     assert sum(rig.counted().values()) == 1_000
+
+
+def test_a_model_whose_baseline_cannot_be_read_is_counted_and_harms_no_other() -> None:
+    rig = Rig()
+    broken = baseline(CHURN)
+    rig.baselines.put(broken.id, CHURN, b"torn", {})
+    rig.baselines.promote(CHURN, broken.id, None, "test")
+    rig.promote(baseline(FRAUD))
+    rig.log.append(partition(), [message(i, START_MS, ref=ref) for i in range(10) for ref in (CHURN, FRAUD)])
+    worker = rig.worker()
+    worker.step(0)  # claims
+
+    report = worker.step(0)
+    run_to_end(rig, worker)
+
+    assert list(report.unreadable_baselines) == [broken.id]
+    assert [(share.n, bool(share.payload)) for share in rig.shares(CHURN)] == [(10, False)]
+    assert [(share.n, bool(share.payload)) for share in rig.shares(FRAUD)] == [(10, True)]
 
 
 # --- killed and restarted
