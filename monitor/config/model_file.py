@@ -184,6 +184,8 @@ class ModelFile(Section):
     """A window with less than this share of its usual traffic (same hours of the weeks before) has *low volume*."""
     stale_after: Duration | None = None
     """How far the reading of the stream may fall behind before the check `staleness` is bad; rules can alert on it."""
+    max_lag: Count | None = None
+    """How many records may wait in a partition before the check `lag` is bad; rules can alert on it, too."""
     archive: bool = False
     """Keep raw rows as Parquet files: needed for reports, and for retraining data sets."""
     labels: Mapping[NonEmpty, LabelText] = {}
@@ -227,6 +229,7 @@ class ModelFile(Section):
             remember_ids=self.remember_ids,
             low_volume=self.low_volume,
             stale_after=self.stale_after,
+            max_lag=self.max_lag,
             labels=dict(self.labels),
             retraining=self.retraining,
         )

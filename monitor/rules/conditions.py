@@ -13,8 +13,8 @@ GROUND_TRUTH = "ground_truth"
 RECORDS = "records"
 """The column name of checks on how many records came."""
 
-SILENCE, VOLUME, STALENESS = "silence", "volume", "staleness"
-"""Checks on how many records came: any at all, as many as usual, and whether they are being read."""
+SILENCE, VOLUME, STALENESS, LAG = "silence", "volume", "staleness", "lag"
+"""Checks on how many records came (any at all, as many as usual) and on how far behind they are read."""
 
 _NO_COLUMN = {GROUND_TRUTH, RECORDS}
 _UNKNOWN = {Verdict.INSUFFICIENT_DATA, Verdict.FAILED}
@@ -71,7 +71,7 @@ def watches_stream(condition: Condition) -> bool:
     """Whether a part of the condition asks whether the stream is being read, which is judged by the clock."""
     match condition:
         case CheckIsBad(test=test):
-            return test == STALENESS
+            return test in {STALENESS, LAG}
         case AllOf(parts) | AnyOf(parts):
             return any(map(watches_stream, parts))
         case Not(part):

@@ -24,9 +24,18 @@ def lag_records(partition: PartitionProgress) -> int | None:
 
 def stalest(progress: Iterable[PartitionProgress], now_ms: int) -> tuple[PartitionProgress, int] | None:
     """The inference partition that is furthest behind, and by how many milliseconds; None when none was read."""
-    ages = [(staleness_ms(p, now_ms), p) for p in progress if p.kind is not TopicKind.GROUND_TRUTH and not p.is_replay]
-    known = [(age_ms, p) for age_ms, p in ages if age_ms is not None]
-    if not known:
-        return None
-    age_ms, partition = max(known, key=lambda one: (one[0], one[1].partition))
-    return partition, age_ms
+    return _worst((p, staleness_ms(p, now_ms)) for p in progress)
+
+
+def most_behind(progress: Iterable[PartitionProgress]) -> tuple[PartitionProgress, int] | None:
+    """The inference partition with the most unread records, and their number; None when no end was ever seen."""
+    return _worst((p, lag_records(p)) for p in progress)
+
+
+def _worst(measured: Iterable[tuple[PartitionProgress, int | None]]) -> tuple[PartitionProgress, int] | None:
+    known = [
+        (p, value)
+        for p, value in measured
+        if value is not None and p.kind is not TopicKind.GROUND_TRUTH and not p.is_replay
+    ]
+    return max(known, key=lambda one: (one[1], one[0].partition), default=None)

@@ -149,4 +149,4 @@ class QuietStore:
 
 def of_history(model: MonitoredModel) -> MonitoredModel:
     """The model without its clock: history is not silent because it is long ago."""
-    return replace(model, silence_after=None, stale_after=None)
+    return replace(model, silence_after=None, stale_after=None, max_lag=None)

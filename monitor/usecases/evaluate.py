@@ -98,13 +98,13 @@ class Evaluate:
         self, model: MonitoredModel, progress: Sequence[PartitionProgress], now: datetime, report: EvaluateReport
     ) -> None:
         """Once a minute, whether the stream is read: kept when it is not, or when a rule changes its mind about it."""
-        finding = watch(model, progress, now, self._judge.code_version)
-        if finding is None or self._watched.get(model.name) == finding.window:
+        findings = watch(model, progress, now, self._judge.code_version)
+        if not findings or self._watched.get(model.name) == findings[0].window:
             return
-        self._watched[model.name] = finding.window
-        judgement = Judgement(evaluation_of(finding), [finding])
+        self._watched[model.name] = findings[0].window
+        judgement = Judgement(evaluation_of(findings), findings)
         folded = self._fold(model, judgement)
-        if finding.verdict.is_bad or folded.transitions:
+        if folded.transitions or any(finding.verdict.is_bad for finding in findings):
             self._commit(judgement, folded, now, report)
 
     # --- what is due

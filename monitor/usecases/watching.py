@@ -10,8 +10,8 @@ from monitor.domain.models import ALL_TRAFFIC, ModelRef, MonitoredModel
 from monitor.domain.stream import PartitionProgress
 from monitor.domain.time import format_duration, format_instant, to_ms
 from monitor.domain.windows import Window, WindowSpec
-from monitor.rules.conditions import RECORDS, STALENESS
-from monitor.schedule.staleness import lag_records, stalest
+from monitor.rules.conditions import LAG, RECORDS, STALENESS
+from monitor.schedule.staleness import lag_records, most_behind, stalest
 
 MINUTE = timedelta(minutes=1)
 
@@ -24,30 +24,45 @@ def minute_before(now: datetime) -> Window:
 
 def watch(
     model: MonitoredModel, progress: Sequence[PartitionProgress], now: datetime, code_version: str
-) -> Finding | None:
-    """The finding of the check `staleness`; None when the model does not ask, or nothing was ever read.
+) -> list[Finding]:
+    """Findings of the checks `staleness` (in seconds) and `lag` (in records), for a model that asks for them.
 
-    The statistic is in seconds. It is bad (*degraded*) from the model's `stale_after` on.
+    Both are about the worst partition, and bad (*degraded*) from the model's limit on. None while nothing was read.
     """
-    worst = stalest(progress, to_ms(now))
-    if model.stale_after is None or worst is None:
-        return None
-    partition, age_ms = worst
-    age, limit_s = timedelta(milliseconds=age_ms), model.stale_after.total_seconds()
-    check = Check(STALENESS, RECORDS, ALL_TRAFFIC, Threshold(limit_s), 0)
-    is_stale = age >= model.stale_after
-    lag = lag_records(partition)
-    waiting = "" if not lag else f", {lag:,} records wait"
-    behind = format_duration(timedelta(seconds=round(age.total_seconds())))
-    reason = f"{partition.partition} was last read up to {behind} ago{waiting}"
-    reason += f" (limit {format_duration(model.stale_after)})" if is_stale else ""
-    result = TestResult(age.total_seconds(), None, 0, lag or 0, detail={"partition": str(partition.partition)})
+    found: list[Finding] = []
+    stale, behind = stalest(progress, to_ms(now)), most_behind(progress)
+    if model.stale_after is not None and stale is not None:
+        partition, age_ms = stale
+        age = format_duration(timedelta(seconds=round(age_ms / 1_000)))
+        reason = f"{partition.partition} was last read up to {age} ago"
+        limit = model.stale_after.total_seconds()
+        found.append(_finding(model, STALENESS, partition, age_ms / 1_000, limit, reason, now, code_version))
+    if model.max_lag is not None and behind is not None:
+        partition, lag = behind
+        reason = f"{lag:,} records of {partition.partition} wait to be read"
+        found.append(_finding(model, LAG, partition, float(lag), model.max_lag, reason, now, code_version))
+    return found
+
+
+def evaluation_of(findings: Sequence[Finding]) -> Evaluation:
+    """What is committed with findings of one minute."""
+    return Evaluation(findings[0].model, findings[0].window, EvaluationKind.STREAM, 0, 0)
+
+
+def _finding(  # noqa: PLR0917 - the parts of a finding
+    model: MonitoredModel,
+    test: str,
+    partition: PartitionProgress,
+    statistic: float,
+    limit: float,
+    reason: str,
+    now: datetime,
+    code_version: str,
+) -> Finding:
+    is_bad = statistic >= limit
+    check = Check(test, RECORDS, ALL_TRAFFIC, Threshold(limit), 0)
+    result = TestResult(statistic, None, 0, lag_records(partition) or 0, detail={"partition": str(partition.partition)})
     evidence = Evidence("", "", {}, code_version, format_instant(now))
-    verdict = Verdict.DEGRADED if is_stale else Verdict.OK
-    window, ref = minute_before(now), ModelRef(model.name, "")
+    verdict = Verdict.DEGRADED if is_bad else Verdict.OK
+    ref, window = ModelRef(model.name, ""), minute_before(now)
     return Finding(ref, check, window, 0, verdict, reason, result, evidence, EvaluationKind.STREAM)
-
-
-def evaluation_of(finding: Finding) -> Evaluation:
-    """What is committed with the finding."""
-    return Evaluation(finding.model, finding.window, EvaluationKind.STREAM, 0, 0)

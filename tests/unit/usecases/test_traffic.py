@@ -17,9 +17,10 @@ from monitor.domain.time import to_ms
 from monitor.domain.windows import WindowSpec
 from monitor.schedule.staleness import stalest
 from monitor.schedule.traffic import Usual, earlier_spans, usual
-from monitor.testing.stores.samples import FIRST, HOUR, MODEL, START, flush, share, window
+from monitor.testing.stores.samples import FIRST, HOUR, MODEL, SECOND, START, flush, share, window
 from monitor.usecases.evaluate import Evaluate
 from monitor.usecases.judging import Judge
+from monitor.usecases.watching import watch
 
 WEEK_HOURS = 7 * 24
 MINUTE = timedelta(minutes=1)
@@ -167,10 +168,21 @@ def test_a_reader_that_is_stuck_fires_its_rule_by_the_clock_and_resolves_it_when
     moves = [(t.before.value, t.after.value) for t in rig.stores.evaluations.transitions("churn")]
     events = [(e.ends_at is not None, e.annotations["description"]) for _, e in rig.stores.outbox.pending(99)]
     assert len(stale) == 6  # one a minute, from the tenth on
-    assert stale[0].reason == "inference/0 was last read up to 10m ago, 5 records wait (limit 10m)"
+    assert stale[0].reason == "inference/0 was last read up to 10m ago"
     assert moves == [("inactive", "pending"), ("pending", "firing"), ("firing", "inactive")]
     assert [is_over for is_over, _ in events] == [False] * 4 + [True]
     assert events[0][1].startswith("The records of churn, from 2026-11-01T10:11:00Z to 2026-11-01T10:12:00Z")
+
+
+def test_a_reader_that_has_too_much_before_it_is_found_out_while_it_reads() -> None:
+    now = START + HOUR
+    partitions = [progress(now, now), replace(progress(now, None), highwater=5_010, partition=SECOND)]
+
+    (found,) = watch(replace(CHURN, max_lag=5_000), partitions, now, "test")
+    (fine,) = watch(replace(CHURN, max_lag=5_001), partitions, now, "test")
+
+    assert (found.check.name, found.verdict, fine.verdict) == ("lag(records)", Verdict.DEGRADED, Verdict.OK)
+    assert found.reason == "5,000 records of inference/1 wait to be read"
 
 
 def test_minutes_of_the_reader_do_not_hide_windows_that_wait_to_be_judged() -> None:
