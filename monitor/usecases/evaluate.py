@@ -244,9 +244,9 @@ class Evaluate:
 
 
 def _requests(rule: Rule, model: MonitoredModel, judgement: Judgement, transition: Transition) -> list[RetrainRequest]:
-    if not rule.retrain:
-        return []
     version = judgement.evaluation.model.version
+    if not rule.retrain or not version:  # a reader that is behind is no reason to train any version
+        return []
     return [RetrainRequest(model.name, version, rule.name, transition.at, transition.why)]
 
 

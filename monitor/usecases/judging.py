@@ -75,8 +75,9 @@ class Judge:
             return self._drift(model, evaluation, now)
         except StoreUnavailable:
             raise
-        except MonitorError as error:  # a mistake of one model must not keep the others from being judged
-            return self._impossible(model, evaluation, str(error), now)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one model must not starve the others
+            why = str(error) if isinstance(error, MonitorError) else f"{type(error).__name__}: {error}"
+            return self._impossible(model, evaluation, why, now)
 
     # --- drift
 

@@ -201,6 +201,37 @@ def test_minutes_of_the_reader_do_not_hide_windows_that_wait_to_be_judged() -> N
     assert judged == {window(0)}
 
 
+def test_a_model_whose_stored_profiles_are_torn_is_failed_and_the_others_are_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rig, other = Rig(), ModelRef("fraud", "1")
+    judge = Judge({}, {}, rig.stores.windows, rig.stores.baselines, "test")
+    models = {"churn": CHURN, "fraud": replace(CHURN, name="fraud")}
+    evaluate = Evaluate(models, [], judge, rig.stores.windows, rig.stores.evaluations)
+    rig.stores.ingest.flush(
+        [
+            flush(
+                rig.claim,
+                10,
+                [share(rig.claim, 10), share(rig.claim, 7, ref=other)],
+                watermark_ms=to_ms(START + 2 * HOUR),
+            )
+        ]
+    )
+    shares = rig.stores.windows.shares
+
+    def torn(ref: ModelRef, *where: object) -> object:
+        return 1 / 0 if ref.name == "churn" else shares(ref, *where)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(rig.stores.windows), "shares", lambda _, *where: torn(*where))
+
+    evaluate.run_once(START + 3 * HOUR)
+
+    failed = {f.reason for f in rig.stores.evaluations.findings("churn") if f.verdict is Verdict.FAILED}
+    assert failed == {"the checks cannot be run: ZeroDivisionError: division by zero"}
+    assert {f.window for f in rig.stores.evaluations.findings("fraud")} == {window(0)}
+
+
 def test_a_model_that_does_not_ask_is_not_watched() -> None:
     rig = Rig()
     judge = Judge({}, {}, rig.stores.windows, rig.stores.baselines, "test")
