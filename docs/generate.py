@@ -22,11 +22,12 @@ from monitor.domain.retraining import HoldReason, JobPhase
 from monitor.domain.rules import Phase
 from monitor.stats.drift import DRIFT_TESTS
 from monitor.stats.performance import PERFORMANCE_METRICS
+from monitor.usecases.replay_letters import ReplayFate
 
 REFERENCE = Path(__file__).parent / "reference"
 _NOTE = "<!-- written by `make docs`; edit the code it is taken from -->\n\n"
 _REASONS: tuple[type[StrEnum], ...] = (
-    Verdict, RejectReason, Phase, JobPhase, HoldReason, NotifyReason, SkipReason, FailureReason,
+    Verdict, RejectReason, ReplayFate, Phase, JobPhase, HoldReason, NotifyReason, SkipReason, FailureReason,
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from monitor.domain.records import DeadLetter, PartitionId
 from monitor.domain.stream import Claim, Flush, TopicKind
 from monitor.shells.workers.consume import Backoff, Consume
 from monitor.usecases.ingest import Ingest, IngestSettings
+from monitor.usecases.replay_letters import ReplayLetters
 
 
 def consume_role(app: App) -> Consume:
@@ -38,7 +39,6 @@ def build_ingest(app: App, source: Source) -> Ingest:
     """The ingest use case on this source, as the configuration says."""
     stream = app.settings.monitor.stream
     topic = dead_letter_topic(app.settings.monitor.source, stream.dead_letters.topic, app.environ)
-    archived = any(model.archive for model in app.settings.models.values())
     return Ingest(
         source,
         app.stores.ingest if topic is None else ForwardingStore(app.stores.ingest, topic),
@@ -50,12 +50,35 @@ def build_ingest(app: App, source: Source) -> Ingest:
             owner=app.owner,
             flush_every=stream.flush_every,
             max_unsaved_records=stream.flush_records,
+            max_unsaved_bytes=stream.flush_bytes,
             max_future_skew=stream.max_future_skew,
             dead_letters=stream.dead_letters.limit(),
             kept_bytes=stream.dead_letters.value_bytes,
         ),
-        archive=ParquetArchive(archive_location(app), archive_hash_key(app)) if archived else None,
+        archive=_archive(app),
     )
+
+
+def build_replay(app: App) -> ReplayLetters:
+    """The use case that counts dead letters after all."""
+    stream = app.settings.monitor.stream
+    return ReplayLetters(
+        app.stores.ingest,
+        app.stores.records,
+        app.stores.windows,
+        JsonCodec(stream.max_message_bytes),
+        baselines=app.stores.baselines,
+        models=app.settings.models,
+        clock=app.clock,
+        owner=app.owner,
+        max_future_skew=stream.max_future_skew,
+        archive=_archive(app),
+    )
+
+
+def _archive(app: App) -> ParquetArchive | None:
+    is_wanted = any(model.archive for model in app.settings.models.values())
+    return ParquetArchive(archive_location(app), archive_hash_key(app)) if is_wanted else None
 
 
 class DeadLetterTopic(Protocol):

@@ -20,7 +20,7 @@ def build_evaluate(
 ) -> Evaluate:
     """The use case: for all models on the database, unless told otherwise."""
     reads = windows or app.stores.windows
-    judge = Judge(app.tests, app.metrics, reads, app.stores.baselines, CODE_VERSION)
+    judge = Judge(app.tests, app.metrics, reads, app.stores.baselines, CODE_VERSION, accounts=app.stores.accounts)
     models = app.settings.models if models is None else models
     return Evaluate(
         models,

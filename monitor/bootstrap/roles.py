@@ -14,6 +14,8 @@ from monitor.bootstrap.retraining import build_retraining
 from monitor.bootstrap.submitting import sweep_log
 from monitor.config.source_section import HttpSource
 from monitor.domain.time import from_ms, to_ms
+from monitor.schedule.closing import closes_until_ms
+from monitor.schedule.staleness import lag_records, staleness_ms
 from monitor.shells.workers import consume, dispatch, tick
 from monitor.shells.workers.relay import relay_all
 from monitor.shells.workers.run import Role
@@ -106,13 +108,22 @@ def _forget(app: App, service: AlertService) -> None:
 def show_lag(app: App) -> None:
     """Lag and age of every partition's watermark, and the ledger of jobs, as gauges."""
     now_ms = to_ms(app.clock.now())
-    for progress in app.stores.windows.progress():
+    everything = app.stores.windows.progress()
+    for progress in everything:
+        if progress.is_replay:
+            continue
         labels = {"topic": progress.partition.topic, "partition": str(progress.partition.partition)}
-        if progress.highwater is not None:
-            lag = max(0, progress.highwater - (progress.next_offset or 0))
+        lag, stale_ms = lag_records(progress), staleness_ms(progress, now_ms)
+        if lag is not None:
             app.telemetry.show("lag_records", lag, **labels)
+        if stale_ms is not None:
+            app.telemetry.show("staleness_seconds", stale_ms / 1000, **labels)
         if progress.watermark_ms is not None:
             app.telemetry.show("watermark_age_seconds", (now_ms - progress.watermark_ms) / 1000, **labels)
+    for model in app.settings.models.values():
+        closed_ms = closes_until_ms(model, everything)
+        if closed_ms is not None:
+            app.telemetry.show("model_behind_seconds", max(0.0, (now_ms - closed_ms) / 1000), model=model.name)
     phases: dict[str, int] = {}
     for job in app.stores.jobs.jobs():
         phases[job.phase.value] = phases.get(job.phase.value, 0) + 1

@@ -47,7 +47,7 @@ def backfill(
     read = done.read
     click.echo(
         f"{done.files} files, {read.records:,} records: {read.counted:,} counted, {read.truths:,} ground truth, "
-        f"{read.refused:,} refused, {read.late:,} late"
+        f"{read.duplicates:,} duplicates, {read.refused:,} refused; {read.late:,} of the counted were late"
     )
     for name, report in done.judged.items():
         verdicts = Counter({str(verdict): n for verdict, n in report.verdicts.items()})

@@ -19,6 +19,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "backfill": ("monitor.cli.backfill", "backfill", "Judge history from files, on all cores."),
     "baseline": ("monitor.cli.baseline", "baseline", "Build, list, show and promote baselines."),
     "findings": ("monitor.cli.findings", "findings", "What the checks said, per window and check."),
+    "windows": (
+        "monitor.cli.windows",
+        "windows",
+        "What came for every window, what became of it, and what the checks said.",
+    ),
     "alerts": ("monitor.cli.alerts", "alerts", "Alerts that fire, and their deliveries."),
     "checks": ("monitor.cli.checks", "checks", "The drift tests and performance metrics there are."),
     "retraining": (

@@ -20,6 +20,8 @@ VERDICT_STYLES = {
     "warning": "yellow",
     "drifted": "bold red",
     "degraded": "bold red",
+    "low_volume": "bold red",
+    "no_data": "bold red",
     "insufficient_data": "dim",
     "failed": "magenta",
 }

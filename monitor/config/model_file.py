@@ -203,6 +203,15 @@ class ModelFile(Section):
     """How to read its training data."""
     silence_after: Duration | None = None
     """How long a caught-up stream may be quiet before its windows are closed by the clock and judged as they are."""
+    remember_ids: Annotated[int, Field(ge=0, strict=True)] = 131_072
+    """How many of the newest event ids of a version are remembered in each partition: a record whose id is among them
+    is a duplicate and not counted again. 0 switches it off, for producers whose ids are not unique."""
+    low_volume: Annotated[float, Field(gt=0, lt=1)] | None = 0.5
+    """A window with less than this share of its usual traffic (same hours of the weeks before) has *low volume*."""
+    stale_after: Duration | None = None
+    """How far the reading of the stream may fall behind before the check `staleness` is bad; rules can alert on it."""
+    max_lag: Count | None = None
+    """How many records may wait in a partition before the check `lag` is bad; rules can alert on it, too."""
     archive: Archive = None
     """Keep raw rows as Parquet files: needed for reports, and for retraining data sets. `true`, or how."""
     labels: Mapping[NonEmpty, LabelText] = {}
@@ -243,6 +252,10 @@ class ModelFile(Section):
             ground_truth=self.ground_truth.policy() if self.ground_truth else None,
             silence_after=self.silence_after,
             archive=self.archive.policy() if self.archive else None,
+            remember_ids=self.remember_ids,
+            low_volume=self.low_volume,
+            stale_after=self.stale_after,
+            max_lag=self.max_lag,
             labels=dict(self.labels),
             retraining=self.retraining,
         )

@@ -80,7 +80,9 @@ class StreamSection(Section):
     flush_every: Duration = timedelta(seconds=1)
     """At least this often, shares and offsets are saved."""
     flush_records: Count = 50_000
-    """Save after so many records, if that comes sooner."""
+    """Save after so many records, if that comes sooner; reading waits at this number while the database is away."""
+    flush_bytes: SizeBytes = 128 * 1024 * 1024
+    """Save when their messages take so much, if that comes sooner still; reading waits at this size, too."""
     max_future_skew: Duration = timedelta(minutes=5)
     """Records further in the future than this are refused: their producer's clock is wrong."""
     max_message_bytes: SizeBytes = 1024 * 1024

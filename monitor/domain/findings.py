@@ -18,20 +18,23 @@ class Verdict(StrEnum):
     WARNING = "warning"
     DRIFTED = "drifted"
     DEGRADED = "degraded"
+    LOW_VOLUME = "low_volume"
+    NO_DATA = "no_data"
     INSUFFICIENT_DATA = "insufficient_data"
     FAILED = "failed"
 
     @property
     def is_bad(self) -> bool:
-        """Drifted or degraded."""
-        return self in {Verdict.DRIFTED, Verdict.DEGRADED}
+        """Drifted or degraded, or records that should have come did not."""
+        return self in {Verdict.DRIFTED, Verdict.DEGRADED, Verdict.LOW_VOLUME, Verdict.NO_DATA}
 
 
 class EvaluationKind(StrEnum):
-    """Drift windows are judged when they close; performance windows when truth has come."""
+    """Drift windows are judged when they close; performance windows when truth has come; the reading by the clock."""
 
     DRIFT = "drift"
     PERFORMANCE = "performance"
+    STREAM = "stream"
 
 
 @dataclass(frozen=True, slots=True)

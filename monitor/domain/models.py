@@ -100,6 +100,10 @@ class MonitoredModel:
     `lateness` is how far behind the newest event time a window still waits for stragglers; `retention` how far behind
     records are still folded into (already judged) windows, beyond which they are refused and counted.
     `silence_after` is how long a caught-up stream may be quiet before the clock closes its windows (None: never).
+    `remember_ids` is how many of the newest event ids of a version are remembered in each partition to recognise
+    duplicates (0: none are). `low_volume` is the share of the usual traffic (0 to 1) below which a window has too
+    little (None: not judged). `stale_after` is how far reading may fall behind, and `max_lag` how many records may
+    wait in a partition, before it is a finding (None: never).
     """
 
     name: str
@@ -115,5 +119,9 @@ class MonitoredModel:
     ground_truth: GroundTruthPolicy | None = None
     silence_after: timedelta | None = None
     archive: ArchivePolicy | None = None
+    remember_ids: int = 0
+    low_volume: float | None = None
+    stale_after: timedelta | None = None
+    max_lag: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     retraining: str | None = None

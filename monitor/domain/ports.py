@@ -8,13 +8,14 @@ from typing import Protocol
 from monitor.domain.evaluation import DoneEvaluation, EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Finding
 from monitor.domain.models import ModelRef
-from monitor.domain.records import DeadLetter, PartitionId, RawRecord
+from monitor.domain.records import DeadLetter, KeptLetter, LetterQuery, PartitionId, RawRecord
 from monitor.domain.retraining import RetrainJob, RetrainRequest
 from monitor.domain.rules import AlertEvent, Retirement, RuleState, Subject, Transition
 from monitor.domain.stream import (
     ArchiveFile,
     Claim,
     Flush,
+    PaneAccount,
     PaneSpan,
     PaneSummary,
     PartitionProgress,
@@ -125,6 +126,28 @@ class WindowReads(Protocol):
 
     def predictions_count(self, ref: ModelRef, since_ms: int, until_ms: int) -> int:
         """How many predictions made in [since, until) wait in the store, with or without truth."""
+        ...
+
+
+class AccountReads(Protocol):
+    """What became of every record, pane by pane."""
+
+    def accounts(self, model: str, since_ms: int, until_ms: int) -> list[PaneAccount]:
+        """Panes of all versions that start in [since, until), by start and version.
+
+        Refused records do not tell their version: theirs is empty.
+        """
+        ...
+
+    def refused_of_no_model(self, since_ms: int, until_ms: int) -> dict[str, int]:
+        """Refused records that belong to no known model, by reason, of the hours that start in [since, until)."""
+        ...
+
+    def volumes(self, model: str, spans_ms: Sequence[tuple[int, int]]) -> list[int | None]:
+        """Records of all versions in the panes that start in [start, end), for each span.
+
+        None where the model's first pane is later than that start: it was not there yet.
+        """
         ...
 
 
@@ -243,6 +266,10 @@ class Records(Protocol):
 
     def dead_letters(self, limit: int, model: str | None = None) -> list[tuple[DeadLetter, int]]:
         """(dead letter, seen at in ms), newest first."""
+        ...
+
+    def kept_letters(self, query: LetterQuery, limit: int) -> list[KeptLetter]:
+        """Dead letters that match, by topic, partition and offset, the first `limit`."""
         ...
 
     def dead_letter_counts(self) -> dict[str, int]:

@@ -3,10 +3,14 @@
 The hot path never makes an object per record: the schema below documents a row of a `RecordBatch` (stream/batch.py).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from monitor.domain.errors import RejectReason
 from monitor.domain.partitions import PartitionId as PartitionId  # noqa: PLC0414 - people look for it here too
+
+Headers = Sequence[tuple[str, bytes | None]]
+"""What a message carries beside its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,7 @@ class RawRecord:
     value: bytes | None
     key: bytes | None = None
     timestamp_ms: int = -1
+    headers: Headers = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,31 @@ class DeadLetter:
     size_bytes: int
     key: bytes | None = None
     model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLetter:
+    """A dead letter as stored; `replayed_at_ms` is when it was counted after all (wall clock), None while it waits."""
+
+    letter: DeadLetter
+    seen_at_ms: int
+    replayed_at_ms: int | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the message was kept uncut."""
+        return len(self.letter.value) == self.letter.size_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LetterQuery:
+    """Which dead letters are meant; None matches any. `is_waiting` leaves out those that were replayed."""
+
+    model: str | None = None
+    reason: RejectReason | None = None
+    partition: PartitionId | None = None
+    offset: int | None = None
+    is_waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,14 @@
 """What a worker saves of a stream: claims on partitions, shares of windows, progress."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from monitor.domain.models import ModelRef
 from monitor.domain.records import DeadLetter, PartitionId, Prediction, Truth
+
+REPLAY_PREFIX = "dead-letters:"
+"""Replayed dead letters of a topic are read as partition 0 of a topic of this name, with offsets of their own."""
 
 
 class TopicKind(StrEnum):
@@ -20,13 +23,15 @@ class TopicKind(StrEnum):
 class Claim:
     """The right to write a partition's progress: whoever raised the epoch last holds it.
 
-    `next_offset` is the offset of the next record to read (None: never read before).
+    `next_offset` is the offset of the next record to read (None: never read before), `remembered` the event ids that
+    are known of the records before it, in the order in which they were first seen.
     """
 
     partition: PartitionId
     epoch: int
     next_offset: int | None
     watermark_ms: int | None
+    remembered: Sequence["IdBlock"] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -58,6 +63,75 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class IdBlock:
+    """Some event ids of one model version in one partition, as 64-bit hashes (little-endian, 8 bytes each).
+
+    `first` is how many ids of the version were first seen in this partition before the block's own. A block is
+    replaced whole while it grows; `newest_ms` is the newest event time among its records.
+    """
+
+    model: str
+    version: str
+    first: int
+    newest_ms: int
+    ids: bytes
+
+
+DUPLICATE = "duplicate"
+"""What became of a record whose event id was seen before; other records that were not counted have a RejectReason."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TallyKey:
+    """Of which pane, and what became of the records: `fate` is DUPLICATE or the value of a RejectReason.
+
+    `model` and `version` are empty where a refused record does not tell.
+    """
+
+    model: str
+    version: str
+    pane_start_ms: int
+    fate: str
+    partition: PartitionId
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many records of one claim were not counted in a pane, for one reason; replaced whole, as a share is."""
+
+    key: TallyKey
+    n: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ServedKey:
+    """Of which pane, and who served: `producer` is empty where records state a weight alone."""
+
+    model: str
+    version: str
+    pane_start_ms: int
+    producer: str
+    partition: PartitionId
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a producer says of how much it served, in the records of one claim that were counted in a pane.
+
+    `n` records stated something; they stand for so many thousandths of served ones. `first` and `last` are the least
+    and greatest of its running numbers among them, None where they have none.
+    """
+
+    key: ServedKey
+    n: int
+    weight_thousandths: int
+    first: int | None = None
+    last: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ArchiveFile:
     """A Parquet file of raw rows, named by what it holds, so that a rewrite after a crash is the same file.
 
@@ -81,7 +155,8 @@ class Flush:
     """Everything that one transaction saves for one partition; all of it or nothing.
 
     `old_offset` is the offset that the previous flush (or the claim) left; the store refuses the flush (`Fenced`)
-    unless the partition still stands there in the claim's epoch.
+    unless the partition still stands there in the claim's epoch. `forgotten_ids` names versions with the number of ids
+    up to which blocks are dropped; `replayed` are dead letters that were counted now.
     """
 
     claim: Claim
@@ -97,6 +172,11 @@ class Flush:
     predictions: Sequence[Prediction] = field(default=())
     truths: Sequence[Truth] = field(default=())
     archive: Sequence[ArchiveFile] = field(default=())
+    tallies: Sequence[Tally] = field(default=())
+    served: Sequence[Served] = field(default=())
+    id_blocks: Sequence[IdBlock] = field(default=())
+    forgotten_ids: Sequence[tuple[ModelRef, int]] = field(default=())
+    replayed: Sequence[tuple[PartitionId, int]] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +195,11 @@ class PartitionProgress:
     highwater: int | None
     updated_at_ms: int
     caught_up_at_ms: int | None
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether it stands for replayed dead letters: an order of its own, which says nothing about the stream."""
+        return self.partition.topic.startswith(REPLAY_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +236,25 @@ class PaneSummary:
     n: int
     late: int
     truths: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PaneAccount:
+    """What came for one pane of a model version, over all partitions and epochs.
+
+    `refused` is by reason; it stands where the stream was when the records came, for their own event time is unknown or
+    not believed. `weight` is how many served records the counted ones stand for, `expected` how many the producers
+    with running numbers say that they served, and `numbered` how many of those were counted.
+    """
+
+    model: str
+    version: str
+    pane_start_ms: int
+    counted: int = 0
+    late: int = 0
+    replayed: int = 0
+    duplicates: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
+    weight: float = 0.0
+    numbered: int = 0
+    expected: int = 0

@@ -13,6 +13,9 @@ GROUND_TRUTH = "ground_truth"
 RECORDS = "records"
 """The column name of checks on how many records came."""
 
+SILENCE, VOLUME, STALENESS, LAG = "silence", "volume", "staleness", "lag"
+"""Checks on how many records came (any at all, as many as usual) and on how far behind they are read."""
+
 _NO_COLUMN = {GROUND_TRUTH, RECORDS}
 _UNKNOWN = {Verdict.INSUFFICIENT_DATA, Verdict.FAILED}
 
@@ -60,6 +63,19 @@ def watches_performance(condition: Condition, metric_names: frozenset[str]) -> b
             return any(watches_performance(part, metric_names) for part in parts)
         case Not(part):
             return watches_performance(part, metric_names)
+        case _:
+            return False
+
+
+def watches_stream(condition: Condition) -> bool:
+    """Whether a part of the condition asks whether the stream is being read, which is judged by the clock."""
+    match condition:
+        case CheckIsBad(test=test):
+            return test in {STALENESS, LAG}
+        case AllOf(parts) | AnyOf(parts):
+            return any(map(watches_stream, parts))
+        case Not(part):
+            return watches_stream(part)
         case _:
             return False
 

@@ -121,7 +121,7 @@ def _annotations(rule: Rule, occasion: Occasion, summary: str) -> dict[str, str]
         "version": ref.version,
         "runbook": rule.runbook,
         "retraining": occasion.retraining,
-        "report": report_command(ref, window),
+        "report": report_command(ref, window) if ref.version else "",
         "report_url": occasion.link or "",
     }
     return {name: text for name, text in words.items() if text}
@@ -130,7 +130,8 @@ def _annotations(rule: Rule, occasion: Occasion, summary: str) -> dict[str, str]
 def _description(rule: Rule, occasion: Occasion) -> str:
     ref, window, causes = occasion.ref, occasion.window, occasion.outcome.causes
     between = f"from {format_instant(window.start)} to {format_instant(window.end)}"
-    text = f"Version {ref.version} of {ref.name}, window {between}: {occasion.outcome.because}."
+    about = f"Version {ref.version} of {ref.name}, window" if ref.version else f"The records of {ref.name},"
+    text = f"{about} {between}: {occasion.outcome.because}."
     if causes:
         text += f" Foremost {causes[0].check.column}: {causes[0].reason}."
     if rule.hold:

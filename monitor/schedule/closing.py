@@ -20,7 +20,7 @@ def closes_until_ms(model: MonitoredModel, progress: Sequence[PartitionProgress]
     falls into, holds nobody back. One whose end was seen `silence_after` later than its newest event time has nothing
     more to say up to then: there the clock closes windows, and nowhere else.
     """
-    inference = [p for p in progress if p.kind is not TopicKind.GROUND_TRUTH]
+    inference = [p for p in progress if p.kind is not TopicKind.GROUND_TRUTH and not p.is_replay]
     newest_news_ms = max((p.updated_at_ms for p in inference), default=0)
     silent: list[int] = []
     read_out: list[int] = []

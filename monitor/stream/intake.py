@@ -3,7 +3,8 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
 
 import numpy as np
 
@@ -15,16 +16,22 @@ from monitor.domain.time import duration_ms, format_instant, from_ms
 from monitor.stats.columns import Ints, Mask
 from monitor.stream.batch import Decoded, RecordBatch
 from monitor.stream.dead_letters import KEPT_BYTES, dead_letter
+from monitor.stream.duplicates import SeenEvents
+from monitor.stream.served import Statement, statements
 from monitor.stream.shards import BaselineLookup, Shards
-from monitor.stream.watermark import pass_records
+from monitor.stream.tallies import Tallies
+from monitor.stream.watermark import NO_RECORDS, Way
+
+_value = attrgetter("value")
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What one poll of a partition came to: every record is counted, refused, or a truth nobody waits for."""
+    """What one poll of a partition came to: every record is counted, a duplicate, refused, or a truth (or ignored)."""
 
     counted: Mapping[ModelRef, int]
     late: Mapping[ModelRef, int]
+    duplicates: Mapping[ModelRef, int]
     truths: int
     truths_ignored: int
     refused: Mapping[RejectReason, int]
@@ -39,6 +46,7 @@ class _Unsaved:
     to_archive: list[RecordBatch] = field(default_factory=list)
     archive: list[ArchiveFile] = field(default_factory=list)
     records: int = 0
+    size_bytes: int = 0
 
 
 class PartitionIntake:
@@ -57,17 +65,24 @@ class PartitionIntake:
         *,
         kept_bytes: int = KEPT_BYTES,
     ) -> None:
-        self.claim, self.kind = claim, kind
+        self.claim, self.kind = replace(claim, remembered=()), kind
         self.next_offset, self.watermark_ms = claim.next_offset, claim.watermark_ms
         self._saved_offset = claim.next_offset
         self._models, self._kept_bytes = models, kept_bytes
-        self._shards = Shards(claim, models, baselines)
+        self._shards = Shards(self.claim, models, baselines)
+        self._tallies = Tallies(self.claim, models)
+        self._seen = SeenEvents(models, claim.remembered)
         self._unsaved = _Unsaved()
 
     @property
     def unsaved_records(self) -> int:
         """Number of records read since the last save."""
         return self._unsaved.records
+
+    @property
+    def unsaved_bytes(self) -> int:
+        """Size of their messages, which bounds what memory holds of them."""
+        return self._unsaved.size_bytes
 
     def take_rows_to_archive(self) -> list[RecordBatch]:
         """Records of models whose raw rows are kept, in the order they were accepted, each once."""
@@ -88,6 +103,12 @@ class PartitionIntake:
         letters = self._unsaved.dead_letters
         return f"{letters[-1].reason} at offset {letters[-1].offset} ({letters[-1].detail})" if letters else "none"
 
+    @property
+    def newest_refusal_why(self) -> str:
+        """Reason and detail of the last refused record since the last save."""
+        letters = self._unsaved.dead_letters
+        return f"{letters[-1].reason}: {letters[-1].detail}" if letters else ""
+
     def unseen(self, records: Sequence[RawRecord]) -> Sequence[RawRecord]:
         """The records not read before, each offset once: a source may deliver again, the log position decides."""
         offsets = np.fromiter((record.offset for record in records), np.int64, len(records))
@@ -100,20 +121,25 @@ class PartitionIntake:
     def accept(self, records: Sequence[RawRecord], decoded: Decoded, latest_ms: int | None) -> Accepted:
         """Take what `unseen` returned, decoded. Event times after `latest_ms` (None: no limit) are refused."""
         refused = list(decoded.rejected)
-        before, future = self._pass(decoded, latest_ms)
-        counted, late = Counter[ModelRef](), Counter[ModelRef]()
-        for batch, met, ahead in zip(decoded.batches, before, future, strict=True):
-            kept, is_late = self._admit(batch, met, ahead, records, refused)
+        way, said = self._pass(decoded, latest_ms), statements(records)
+        counted, late, repeated = Counter[ModelRef](), Counter[ModelRef](), Counter[ModelRef]()
+        for batch, (met, ahead) in zip(decoded.batches, way.of_batches, strict=True):
+            admitted, met_by, is_late = self._admit(batch, met, ahead, records, refused)
+            kept, is_late = self._without_duplicates(admitted, met_by, is_late)
             if len(kept):
-                self._keep(kept, is_late)
-                counted[kept.ref] += len(kept)
-                late[kept.ref] += int(np.count_nonzero(is_late))
+                self._keep(kept, is_late, said)
+            counted[batch.ref] += len(kept)
+            late[batch.ref] += int(np.count_nonzero(is_late))
+            repeated[batch.ref] += len(admitted) - len(kept)
         truths, ignored = self._take_truths(decoded.truths, latest_ms, records, refused)
-        self._unsaved.dead_letters.extend(refused)
+        if refused:
+            self._unsaved.dead_letters.extend(refused)
+            self._tallies.add_refused(refused, way.reached_ms)
         self._unsaved.records += len(records)
+        self._unsaved.size_bytes += sum(map(len, filter(None, map(_value, records))))
         self.next_offset = records[-1].offset + 1
         reasons = Counter(letter.reason for letter in refused)
-        return Accepted(counted, late, truths, ignored, reasons, _refused_at_end(records, refused))
+        return Accepted(counted, late, repeated, truths, ignored, reasons, _refused_at_end(records, refused))
 
     def pass_over(self, first_offset: int, next_offset: int, why: str) -> None:
         """Go on at `next_offset`: every offset from `first_offset` on is a dead letter without its message."""
@@ -128,6 +154,7 @@ class PartitionIntake:
         """Everything unsaved as one transaction; only after at least one record was read."""
         if self.next_offset is None:
             raise ValueError(f"{self.claim.partition}: nothing was read, so there is nothing to save")
+        tallies, served = self._tallies.dirty()
         return Flush(
             claim=self.claim,
             kind=self.kind,
@@ -142,36 +169,39 @@ class PartitionIntake:
             predictions=tuple(self._unsaved.predictions),
             truths=tuple(self._unsaved.truths),
             archive=tuple(self._unsaved.archive),
+            tallies=tallies,
+            served=served,
+            id_blocks=self._seen.unsaved(self.watermark_ms),
+            forgotten_ids=self._seen.forgotten(self.watermark_ms),
         )
 
     def saved(self) -> None:
         """The last `to_flush` was committed."""
         self._saved_offset = self.next_offset
         self._shards.saved(self.watermark_ms)
+        self._tallies.saved(self.watermark_ms)
+        self._seen.saved(self.watermark_ms)
         self._unsaved = _Unsaved()
 
-    def _pass(self, decoded: Decoded, latest_ms: int | None) -> tuple[list[Ints], list[Mask]]:
-        """For each batch: the watermark that every record met, and which records come from the future."""
-        batches = decoded.batches
+    def _pass(self, decoded: Decoded, latest_ms: int | None) -> Way:
+        """Move the watermark over the records that carry it."""
         if self.kind is TopicKind.GROUND_TRUTH:
-            times = np.fromiter((truth.known_at_ms for _, truth in decoded.truths), np.int64, len(decoded.truths))
-            self.watermark_ms = pass_records(self.watermark_ms, times, latest_ms).watermark_ms
-            return [], []
-        if not batches:
-            return [], []
-        order = np.argsort(np.concatenate([batch.offsets for batch in batches]), kind="stable")
-        times = np.concatenate([batch.event_time_ms for batch in batches])[order]
-        passage = pass_records(self.watermark_ms, times, latest_ms)
-        self.watermark_ms = passage.watermark_ms
-        back = np.empty_like(order)
-        back[order] = np.arange(len(order))
-        ends = np.cumsum([len(batch) for batch in batches])[:-1]
-        return np.split(passage.before_ms[back], ends), np.split(passage.future[back], ends)
+            n = len(decoded.truths)
+            offsets = np.fromiter((offset for offset, _ in decoded.truths), np.int64, n)
+            times = np.fromiter((truth.known_at_ms for _, truth in decoded.truths), np.int64, n)
+            way = Way.over([], offsets, times, self.watermark_ms, latest_ms)
+        else:
+            batches = decoded.batches
+            offsets = np.concatenate([batch.offsets for batch in batches]) if batches else NO_RECORDS
+            times = np.concatenate([batch.event_time_ms for batch in batches]) if batches else NO_RECORDS
+            way = Way.over([len(batch) for batch in batches], offsets, times, self.watermark_ms, latest_ms)
+        self.watermark_ms = way.watermark_ms
+        return way
 
     def _admit(
         self, batch: RecordBatch, met: Ints, ahead: Mask, records: Sequence[RawRecord], refused: list[DeadLetter]
-    ) -> tuple[RecordBatch, Mask]:
-        """The records that count, and which of them are late; the others are refused."""
+    ) -> tuple[RecordBatch, Ints, Mask]:
+        """The records that count, the watermarks they met, and which of them are late; the others are refused."""
         model = self._models[batch.ref.name]
         oldest = met - duration_ms(model.retention)
         too_old = batch.event_time_ms < oldest
@@ -179,7 +209,7 @@ class PartitionIntake:
         late = pane_end <= met - duration_ms(model.lateness)
         bad = ahead | too_old
         if not bad.any():
-            return batch, late
+            return batch, met, late
         for row in np.flatnonzero(bad).tolist():
             record = _at_offset(records, int(batch.offsets[row]))
             happened = format_instant(from_ms(int(batch.event_time_ms[row])))
@@ -189,11 +219,21 @@ class PartitionIntake:
                 reason, detail = RejectReason.TOO_LATE, f"event_time {happened} is before {limit}, out of retention"
             refused.append(self._refuse(record, reason, detail, batch.ref.name))
         kept = np.flatnonzero(~bad)
+        return batch.take(kept), met[kept], late[kept]
+
+    def _without_duplicates(self, batch: RecordBatch, met: Ints, late: Mask) -> tuple[RecordBatch, Mask]:
+        repeated = self._seen.recognise(batch, met)
+        if repeated is None:
+            return batch, late
+        self._tallies.add_duplicates(batch.ref, batch.event_time_ms[repeated])
+        kept = np.flatnonzero(~repeated)
         return batch.take(kept), late[kept]
 
-    def _keep(self, batch: RecordBatch, late: Mask) -> None:
+    def _keep(self, batch: RecordBatch, late: Mask, said: Mapping[int, Statement]) -> None:
         model = self._models[batch.ref.name]
         self._shards.add(batch, late)
+        if said:
+            self._tallies.add_served(batch, said)
         if model.archive:
             self._unsaved.to_archive.append(batch)
         if model.ground_truth is not None:

@@ -1,5 +1,6 @@
 """How far event time has come in a partition: never backwards, and no clock from the future moves it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,3 +39,40 @@ def pass_records(watermark_ms: int | None, event_time_ms: Ints, latest_ms: int |
     reached = np.maximum.accumulate(reached)
     last = int(reached[-1])
     return Passage(None if last == NOTHING_SEEN else last, reached[:-1], future)
+
+
+NO_RECORDS: Ints = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Way:
+    """What the records of a poll, which come in batches, did to the watermark of their partition.
+
+    `of_batches` holds, for each batch, the watermark that every record met and which records come from the future.
+    """
+
+    watermark_ms: int | None
+    of_batches: Sequence[tuple[Ints, Mask]]
+    _offsets: Ints
+    _before_ms: Ints
+
+    @classmethod
+    def over(
+        cls, sizes: Sequence[int], offsets: Ints, event_time_ms: Ints, watermark_ms: int | None, latest_ms: int | None
+    ) -> "Way":
+        """Pass the records in offset order; `sizes` are those of the batches that they stand in one after the other."""
+        order = np.argsort(offsets, kind="stable")
+        passage = pass_records(watermark_ms, event_time_ms[order], latest_ms)
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        ends = np.cumsum(sizes)[:-1]
+        of_batches = zip(np.split(passage.before_ms[back], ends), np.split(passage.future[back], ends), strict=True)
+        return cls(passage.watermark_ms, list(of_batches) if sizes else [], offsets[order], passage.before_ms)
+
+    def reached_ms(self, offset: int) -> int | None:
+        """The watermark that a message at this offset met, whatever became of it; None before the first."""
+        at = int(np.searchsorted(self._offsets, offset))
+        if at == len(self._offsets):
+            return self.watermark_ms
+        before_ms = int(self._before_ms[at])
+        return None if before_ms == NOTHING_SEEN else before_ms

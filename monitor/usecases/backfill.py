@@ -32,6 +32,7 @@ class ReadTotals:
     records: int = 0
     counted: int = 0
     late: int = 0
+    duplicates: int = 0
     refused: int = 0
     truths: int = 0
 
@@ -40,6 +41,7 @@ class ReadTotals:
         self.records += report.records
         self.counted += report.counted.total()
         self.late += report.late.total()
+        self.duplicates += report.duplicates.total()
         self.refused += report.refused.total()
         self.truths += report.truths
 
@@ -48,6 +50,7 @@ class ReadTotals:
         self.records += other.records
         self.counted += other.counted
         self.late += other.late
+        self.duplicates += other.duplicates
         self.refused += other.refused
         self.truths += other.truths
 
@@ -155,4 +158,4 @@ class QuietStore:
 
 def of_history(model: MonitoredModel) -> MonitoredModel:
     """The model without its clock: history is not silent because it is long ago."""
-    return replace(model, silence_after=None)
+    return replace(model, silence_after=None, stale_after=None, max_lag=None)

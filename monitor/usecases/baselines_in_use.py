@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from monitor.domain.errors import BaselineError
 from monitor.domain.models import ModelRef, MonitoredModel
 from monitor.domain.ports import BaselineStore
 from monitor.stats.baseline import Baseline
@@ -15,13 +16,15 @@ class BaselinesInUse:
     """Which baseline holds for a pane, and what the decoder must read for it.
 
     A model's promotions are looked up when it is first asked for and then at every `refresh`; between two of these all
-    answers agree with each other. Raises StoreUnavailable and BaselineError as the store does. Not thread-safe.
+    answers agree with each other. Raises StoreUnavailable as the store does. A baseline that cannot be read counts as
+    none, so that it harms its own model alone; `unreadable` tells of it. Not thread-safe.
     """
 
     def __init__(self, store: BaselineStore, models: Mapping[str, MonitoredModel]) -> None:
         self._store, self._models = store, models
         self._timelines: dict[str, list[Promotion]] = {}
-        self._baselines: dict[str, Baseline] = {}
+        self._baselines: dict[str, Baseline | None] = {}
+        self.unreadable: dict[str, str] = {}
         self._schemas: dict[tuple[str, str], RecordSchema] = {}
         self._at: dict[tuple[ModelRef, int], tuple[str, Baseline] | None] = {}
 
@@ -41,7 +44,8 @@ class BaselinesInUse:
             if len(self._at) >= _MAX_REMEMBERED:
                 self._at.clear()
             chosen = baseline_at(self._timeline(ref.name), ref.version, pane_start_ms)
-            self._at[key] = None if chosen is None else (chosen, self._baseline(chosen))
+            baseline = None if chosen is None else self._baseline(chosen)
+            self._at[key] = None if chosen is None or baseline is None else (chosen, baseline)
         return self._at[key]
 
     def schema(self, model: str, version: str) -> RecordSchema | None:
@@ -52,7 +56,8 @@ class BaselinesInUse:
             if monitored is None:
                 return None
             chosen = baselines_of(self._timeline(model), version)
-            self._schemas[key] = record_schema(monitored, tuple(self._baseline(one).schema for one in chosen))
+            readable = [baseline for one in chosen if (baseline := self._baseline(one)) is not None]
+            self._schemas[key] = record_schema(monitored, tuple(baseline.schema for baseline in readable))
         return self._schemas[key]
 
     def _timeline(self, model: str) -> list[Promotion]:
@@ -60,7 +65,11 @@ class BaselinesInUse:
             self._timelines[model] = self._store.timeline(model)
         return self._timelines[model]
 
-    def _baseline(self, baseline_id: str) -> Baseline:
+    def _baseline(self, baseline_id: str) -> Baseline | None:
         if baseline_id not in self._baselines:
-            self._baselines[baseline_id] = Baseline.from_bytes(self._store.get(baseline_id))
+            try:
+                self._baselines[baseline_id] = Baseline.from_bytes(self._store.get(baseline_id))
+            except BaselineError as error:
+                self._baselines[baseline_id] = None
+                self.unreadable[baseline_id] = str(error)
         return self._baselines[baseline_id]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from monitor.domain.evaluation import DoneEvaluation, Evaluation
+from monitor.domain.findings import EvaluationKind
 from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import EvaluationStore, WindowReads
 from monitor.domain.stream import PaneSpan, PaneSummary, PartitionProgress, TopicKind
@@ -91,7 +92,8 @@ def _done(
 def _by_model(done: Iterable[DoneEvaluation]) -> _Done:
     found: _Done = defaultdict(list)
     for one in done:
-        found[one.model.name].append(one)
+        if one.kind is not EvaluationKind.STREAM:  # about the reading of the stream, by the wall clock
+            found[one.model.name].append(one)
     return found
 
 

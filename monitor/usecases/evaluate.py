@@ -18,6 +18,7 @@ from monitor.usecases.due_windows import Closing, DueModel, due_windows
 from monitor.usecases.folding import Folded, RuleFolding
 from monitor.usecases.judging import Judge, Judgement
 from monitor.usecases.stored_windows import in_portions
+from monitor.usecases.watching import evaluation_of, watch
 
 MODELS_AT_ONCE = 100
 """For so many models the database is asked at once what is due, and their panes are in memory together."""
@@ -59,6 +60,7 @@ class Evaluate:
         self._sweep_every = sweep_every
         self._swept_at: datetime | None = None
         self._closed_to: dict[str, int] = {}
+        self._watched: dict[str, Window] = {}
 
     def run_once(self, now: datetime) -> EvaluateReport:
         """Judge everything that is due as of `now`; the present is only noted in the evidence.
@@ -70,6 +72,8 @@ class Evaluate:
         report = EvaluateReport()
         progress = self._windows.progress()
         sweep = self._swept_at is None or now - self._swept_at >= self._sweep_every
+        for model in self._models.values():
+            self._watch(model, progress, now, report)
         closing = self._closing(progress, everything=sweep)
         while batch := list(islice(closing, MODELS_AT_ONCE)):
             self._run(batch, progress, now, report)
@@ -77,6 +81,20 @@ class Evaluate:
         if sweep:
             self._swept_at = now
         return report
+
+    def _watch(
+        self, model: MonitoredModel, progress: Sequence[PartitionProgress], now: datetime, report: EvaluateReport
+    ) -> None:
+        """Once a minute, whether the stream is read: kept when it is not, or when a rule changes its mind about it."""
+        findings = watch(model, progress, now, self._judge.code_version)
+        if not findings or self._watched.get(model.name) == findings[0].window:
+            return
+        self._watched[model.name] = findings[0].window
+        judgement = Judgement(evaluation_of(findings), findings)
+        states = self._store.rule_states(model.name)
+        folded = self._folding.fold(model, judgement, states)
+        if folded.transitions or any(finding.verdict.is_bad for finding in findings):
+            self._commit(judgement, folded, states, now, report)
 
     def _closing(
         self, progress: Sequence[PartitionProgress], *, everything: bool
@@ -126,8 +144,19 @@ class Evaluate:
         evaluation = judgement.evaluation
         serves = of.serving.of(evaluation.window) in {None, evaluation.model.version}
         folded = self._folding.fold(of.model, judgement, states) if serves else Folded()
+        self._commit(judgement, folded, states, now, report)
+
+    def _commit(
+        self,
+        judgement: Judgement,
+        folded: Folded,
+        states: dict[Subject, RuleState],
+        now: datetime,
+        report: EvaluateReport,
+    ) -> None:
+        model = judgement.evaluation.model.name
         commit = EvaluationCommit(
-            evaluation,
+            judgement.evaluation,
             judgement.findings,
             folded.states,
             folded.transitions,
@@ -136,10 +165,10 @@ class Evaluate:
             to_ms(now),
         )
         if not self._store.commit(commit):
-            states |= self._store.rule_states(of.model.name)
+            states |= self._store.rule_states(model)
             return
         states |= folded.states
-        report.judged[of.model.name] += 1
+        report.judged[model] += 1
         report.verdicts.update(finding.verdict.value for finding in judgement.findings)
         report.transitions += folded.transitions
         report.requests += len(folded.requests)

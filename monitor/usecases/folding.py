@@ -11,7 +11,7 @@ from monitor.domain.retraining import RetrainRequest
 from monitor.domain.rules import AlertEvent, Phase, Rule, RuleState, Subject, Transition
 from monitor.domain.stream import PaneSpan
 from monitor.domain.windows import Window
-from monitor.rules.conditions import Outcome, evaluate, watches_performance
+from monitor.rules.conditions import Outcome, evaluate, watches_performance, watches_stream
 from monitor.rules.explain import Occasion, firing_event, identity, resolved_event
 from monitor.rules.fold import advance, may_refold, refold, refold_since, was_folded
 from monitor.usecases.due_windows import ServingVersions
@@ -62,13 +62,15 @@ class RuleFolding:
 
     def _kind_of(self, rule: Rule) -> EvaluationKind:
         """A rule on performance is folded when truth has come, windows later than the rules on drift alone."""
+        if watches_stream(rule.when):
+            return EvaluationKind.STREAM
         watches = watches_performance(rule.when, self._metric_names)
         return EvaluationKind.PERFORMANCE if watches else EvaluationKind.DRIFT
 
     def _seen_together(self, judgement: Judgement) -> Sequence[Finding]:
         """The window's findings of both kinds: rules may combine drift with performance."""
         evaluation = judgement.evaluation
-        if evaluation.kind is EvaluationKind.DRIFT:
+        if evaluation.kind is not EvaluationKind.PERFORMANCE:
             return judgement.findings
         window = evaluation.window
         stored = self._store.findings(
@@ -139,7 +141,7 @@ class RuleFolding:
 
 
 def _requests(rule: Rule, model: MonitoredModel, judgement: Judgement, transition: Transition) -> list[RetrainRequest]:
-    if not rule.retrain:
-        return []
     version = judgement.evaluation.model.version
+    if not rule.retrain or not version:  # a reader that is behind is no reason to train any version
+        return []
     return [RetrainRequest(model.name, version, rule.name, transition.at, transition.why)]

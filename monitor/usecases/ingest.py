@@ -51,7 +51,8 @@ class IngestSettings:
     """How a consuming worker behaves.
 
     `owner` names the worker in the store. Unsaved records are saved every `flush_every`, or as soon as there are
-    `max_unsaved_records`; while the store is down, reading stops at that number (plus at most one poll).
+    `max_unsaved_records` of them or their messages take `max_unsaved_bytes`; while the store is down, reading stops at
+    that (plus at most one poll).
     `max_future_skew` is how far ahead of the clock an event time may be (None: not checked, for replays of old data).
     Of a refused message at most `kept_bytes` are kept.
     """
@@ -59,6 +60,7 @@ class IngestSettings:
     owner: str
     flush_every: timedelta = timedelta(seconds=1)
     max_unsaved_records: int = 50_000
+    max_unsaved_bytes: int = 128 * 2**20
     max_future_skew: timedelta | None = timedelta(minutes=5)
     dead_letters: DeadLetterLimit = field(default_factory=DeadLetterLimit)
     kept_bytes: int = KEPT_BYTES
@@ -98,15 +100,23 @@ class Ingest:
         """Number of records in memory that a crash would have to read again."""
         return sum(claimed.intake.unsaved_records for claimed in self._intakes.values())
 
+    @property
+    def is_full(self) -> bool:
+        """Whether memory holds as much unsaved as it may: nothing more is read before a save."""
+        size_bytes = sum(claimed.intake.unsaved_bytes for claimed in self._intakes.values())
+        return (
+            self.unsaved_records >= self._settings.max_unsaved_records or size_bytes >= self._settings.max_unsaved_bytes
+        )
+
     def step(self, timeout_s: float) -> StepReport:
         """Read once, waiting for records at most so long, and save when it is time to."""
         report = StepReport()
-        if self.unsaved_records < self._settings.max_unsaved_records:
+        if not self.is_full:
             self._read(timeout_s, report)
         now_s = self._monotonic()
         if now_s >= self._rest_until_s:
             self._write(now_s, report)
-        if self.unsaved_records >= self._settings.max_unsaved_records:
+        if self.is_full:
             report.pause_s = max(0.0, self._rest_until_s - now_s)
         return report
 
@@ -201,6 +211,8 @@ class Ingest:
             self._rest(report, error)
             return
         claimed.is_fresh = False
+        report.unreadable_baselines |= self._baselines.unreadable
+        self._baselines.unreadable.clear()
         report.add(len(records), accepted)
         refused = sum(accepted.refused.values())
         passed = claimed.gauge.observe(len(records), refused, refused_at_end=accepted.refused_at_end)
@@ -211,8 +223,7 @@ class Ingest:
 
     def _write(self, now_s: float, report: StepReport) -> None:
         with self._resting_on_trouble(report):
-            full = self.unsaved_records >= self._settings.max_unsaved_records
-            if full or now_s - self._saved_at_s >= self._settings.flush_every.total_seconds():
+            if self.is_full or now_s - self._saved_at_s >= self._settings.flush_every.total_seconds():
                 self._save(report)
                 self._saved_at_s = now_s
             if now_s - self._beat_at_s >= _ONCE_A_SECOND_S:

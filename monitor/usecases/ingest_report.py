@@ -20,15 +20,18 @@ class Gap:
 
 @dataclass(slots=True)
 class StepReport:
-    """Numbers of records by what became of them, and events. `records` = counted + refused + truths (+ ignored ones).
+    """Numbers of records by what became of them, and events. `records` = counted + duplicates + refused + truths
+    (+ ignored ones).
 
     `pause_s` is how long the caller should wait before the next step: above 0 only while nothing can be done because
-    the store is down and the memory is full. `store_error` says why the store could not be used in this step.
+    the store is down and the memory is full. `store_error` says why the store could not be used in this step,
+    `unreadable_baselines` by id what is wrong with those that were met first in it: their models count unprofiled.
     """
 
     records: int = 0
     counted: Counter[ModelRef] = field(default_factory=Counter)
     late: Counter[ModelRef] = field(default_factory=Counter)
+    duplicates: Counter[ModelRef] = field(default_factory=Counter)
     refused: Counter[RejectReason] = field(default_factory=Counter)
     truths: int = 0
     truths_ignored: int = 0
@@ -40,6 +43,7 @@ class StepReport:
     fenced: list[PartitionId] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     beyond_end: list[PartitionId] = field(default_factory=list)
+    unreadable_baselines: dict[str, str] = field(default_factory=dict)
     store_error: str | None = None
     pause_s: float = 0.0
 
@@ -48,6 +52,7 @@ class StepReport:
         self.records += records
         self.counted.update(accepted.counted)
         self.late.update(accepted.late)
+        self.duplicates.update(accepted.duplicates)
         self.refused.update(accepted.refused)
         self.truths += accepted.truths
         self.truths_ignored += accepted.truths_ignored

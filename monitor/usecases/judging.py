@@ -10,7 +10,7 @@ from monitor.domain.errors import MonitorError, StoreUnavailable
 from monitor.domain.evaluation import Evaluation
 from monitor.domain.findings import EvaluationKind, Evidence, Finding, TestResult, Verdict
 from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
-from monitor.domain.ports import BaselineStore, WindowReads
+from monitor.domain.ports import AccountReads, BaselineStore, WindowReads
 from monitor.domain.rules import Chart
 from monitor.domain.time import format_instant
 from monitor.rules.charts import drift_chart
@@ -23,12 +23,12 @@ from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.model_checks import BoundCheck, MetricCheck, ModelChecks
 from monitor.usecases.stored_windows import StoredWindows, Wanted, read_windows, segments_of
+from monitor.usecases.volume import Traffic
 from monitor.usecases.window_content import compared_with, window_content
 
-SILENCE = "silence"
 BASELINE = "baseline"
 SET_UP = "checks"
-"""Checks that every model has: records come, there is a baseline to compare with, and the other checks fit it."""
+"""Checks that every model has, beside those on traffic: there is a baseline, and the other checks fit it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,14 @@ class Judge:
         windows: WindowReads,
         baselines: BaselineStore,
         code_version: str,
+        *,
+        accounts: AccountReads | None = None,
     ) -> None:
+        """Without `accounts` a window's volume is not compared with the weeks before."""
         self._checks = ModelChecks(tests, metrics)
         self.metric_names = frozenset(metrics)
-        self._windows, self._store, self._code_version = windows, baselines, code_version
+        self._windows, self._store, self.code_version = windows, baselines, code_version
+        self._traffic = Traffic(accounts)
         self._baselines: dict[str, Baseline] = {}
 
     def read(self, wanted: Iterable[Wanted]) -> StoredWindows:
@@ -72,15 +76,16 @@ class Judge:
         `stored` was read for this evaluation, perhaps among others.
         """
         if evaluation.mark == 0 and evaluation.kind is EvaluationKind.DRIFT:
-            return self._silent(evaluation, now)
+            return Judgement(evaluation, self._traffic.findings(model, evaluation, self._no_evidence(now)))
         try:
             if evaluation.kind is EvaluationKind.PERFORMANCE:
                 return self._performance(model, evaluation, now)
             return self._drift(model, evaluation, stored, now)
         except StoreUnavailable:
             raise
-        except MonitorError as error:  # a mistake of one model must not keep the others from being judged
-            return self._impossible(evaluation, str(error), now)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one model must not starve the others
+            why = str(error) if isinstance(error, MonitorError) else f"{type(error).__name__}: {error}"
+            return self._impossible(model, evaluation, why, now)
 
     # --- drift
 
@@ -88,11 +93,11 @@ class Judge:
         shares = {name: stored.shares_of(evaluation.model, name, evaluation.window) for name in segments_of(model)}
         baseline_id = compared_with(shares[ALL_TRAFFIC], stored.timelines.get(model.name, ()))
         if baseline_id is None:
-            return self._without_baseline(evaluation, now)
+            return self._without_baseline(model, evaluation, now)
         baseline = self._baseline(baseline_id)
         content = window_content(shares, baseline_id, baseline)
-        evidence = Evidence(baseline_id, content.digest, content.offsets, self._code_version, format_instant(now))
-        findings = [_records_came(evaluation, evidence)]
+        evidence = Evidence(baseline_id, content.digest, content.offsets, self.code_version, format_instant(now))
+        findings = self._traffic.findings(model, evaluation, evidence)
         for segment, bound in self._checks.of_drift(model, baseline_id, baseline).items():
             for one in bound:
                 verdict, reason, result = _run(one, baseline, content.profiles.get(segment))
@@ -110,26 +115,24 @@ class Judge:
 
     # --- what needs no profile
 
-    def _without_baseline(self, evaluation: Evaluation, now: datetime) -> Judgement:
+    def _without_baseline(self, model: MonitoredModel, evaluation: Evaluation, now: datetime) -> Judgement:
         evidence, ref = self._no_evidence(now), evaluation.model
         check = Check(BASELINE, RECORDS, ALL_TRAFFIC, Threshold(0.0, below=True), 1)
         command = f"driftline baseline build --model {ref.name} --version {ref.version} FILE"
         reason = f"{evaluation.mark:,} records, but no baseline to compare them with: build one with `{command}`"
         finding = _finding(evaluation, check, Verdict.INSUFFICIENT_DATA, reason, None, evidence)
-        return Judgement(evaluation, [_records_came(evaluation, evidence), finding])
+        return Judgement(evaluation, [*self._traffic.findings(model, evaluation, evidence), finding])
 
-    def _impossible(self, evaluation: Evaluation, why: str, now: datetime) -> Judgement:
+    def _impossible(self, model: MonitoredModel, evaluation: Evaluation, why: str, now: datetime) -> Judgement:
         check = Check(SET_UP, RECORDS, ALL_TRAFFIC, Threshold(0.0, below=True), 0)
         evidence = self._no_evidence(now)
         finding = _finding(evaluation, check, Verdict.FAILED, f"the checks cannot be run: {why}", None, evidence)
-        came = [_records_came(evaluation, evidence)] if evaluation.kind is EvaluationKind.DRIFT else []
+        is_drift = evaluation.kind is EvaluationKind.DRIFT
+        came = self._traffic.findings(model, evaluation, evidence) if is_drift else []
         return Judgement(evaluation, [*came, finding])
 
-    def _silent(self, evaluation: Evaluation, now: datetime) -> Judgement:
-        return Judgement(evaluation, [_records_came(evaluation, self._no_evidence(now))])
-
     def _no_evidence(self, now: datetime) -> Evidence:
-        return Evidence("", "", {}, self._code_version, format_instant(now))
+        return Evidence("", "", {}, self.code_version, format_instant(now))
 
     # --- performance
 
@@ -138,7 +141,7 @@ class Judge:
         rows = self._windows.joined(ref, window.start_ms, window.end_ms)
         predicted = self._windows.predictions_count(ref, window.start_ms, window.end_ms)
         digest = hashlib.blake2b(repr(rows).encode(), digest_size=16).hexdigest()
-        evidence = Evidence("", digest, {}, self._code_version, format_instant(now))
+        evidence = Evidence("", digest, {}, self.code_version, format_instant(now))
         judged, coverage = Judged.of(rows), len(rows) / predicted if predicted else None
         findings = []
         for one in self._checks.of_performance(model):
@@ -189,12 +192,3 @@ def _measure(one: MetricCheck, judged: Judged, positive: str | None) -> tuple[Ve
         return Verdict.OK, f"{check.name} = {result.statistic:.4g}, no limit is set; {known}", result
     verdict, reason = judge(check, result, bad=Verdict.DEGRADED)
     return verdict, f"{reason.rsplit('; ', 1)[0]}; {known}", result
-
-
-def _records_came(evaluation: Evaluation, evidence: Evidence) -> Finding:
-    """The check that every window has: an empty one of a model that is alive is a fault, not a quiet success."""
-    n = evaluation.mark
-    check = Check(SILENCE, RECORDS, ALL_TRAFFIC, Threshold(0.0, below=True), 0)
-    reason = f"{n:,} records came" if n else "no record came, though the model was seen before: the stream is silent"
-    verdict = Verdict.OK if n else Verdict.DEGRADED
-    return _finding(evaluation, check, verdict, reason, TestResult(float(n), None, 0, n), evidence)

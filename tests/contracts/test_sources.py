@@ -17,6 +17,7 @@ from monitor.adapters.memory.source import MemoryLog, MemorySource
 from monitor.domain.ports import Source
 from monitor.domain.records import PartitionId
 from monitor.domain.stream import TopicKind
+from monitor.stream.served import Statement, statements
 from monitor.testing.servers.kafka import KafkaBroker
 from monitor.testing.servers.mock_kafka import MOCK_API_VERSION, MockCluster
 from monitor.testing.sources import SourceConformance, SourceRig, read, values
@@ -95,6 +96,26 @@ class TestKafkaSourceOnTheMock(SourceConformance):
         )
 
 
+@pytest.mark.parametrize("kind", [KafkaSource, ConfluentSource])
+def test_what_a_producer_says_in_headers_arrives_with_the_record(
+    kafka_broker: KafkaBroker, kind: type[KafkaSource] | type[ConfluentSource]
+) -> None:
+    topic = f"headers-{next(_names)}"
+    kafka_broker.create_topic(topic, partitions=1)
+    said = [("driftline-producer", b"web-1"), ("driftline-number", b"7"), ("other", b"\xff")]
+    producer = KafkaProducer(bootstrap_servers=kafka_broker.bootstrap_servers)
+    producer.send(topic, b"{}", headers=said, partition=0)
+    producer.flush(timeout=30)
+    producer.close()
+    member = Member(kind(settings(kafka_broker.bootstrap_servers, topic)))
+
+    arrived = wait_for(lambda: len(member.said) == 1)
+    member.leave()
+
+    assert arrived
+    assert member.said == [Statement("web-1", 7, 1_000)]
+
+
 class Member(Thread):
     """A worker in miniature: reads in a thread of its own, as a group's coordinator expects of its members."""
 
@@ -103,6 +124,7 @@ class Member(Thread):
         self.source, self.stopping = source, Event()
         self.assigned: set[PartitionId] = set()
         self.got: set[tuple[PartitionId, int]] = set()
+        self.said: list[Statement] = []
         self.start()
 
     def run(self) -> None:
@@ -113,6 +135,7 @@ class Member(Thread):
                 self.source.seek(partition, 0)
             for partition in assigned & self.assigned:
                 self.got |= {(partition, record.offset) for record in polled.get(partition, ())}
+                self.said += statements(polled.get(partition, ())).values()
             self.assigned = assigned
         self.source.close()
 

@@ -117,7 +117,13 @@ def test_every_bound_of_the_http_page_is_a_setting(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["how-to/connect-channels.md", "how-to/connect-a-training-pipeline.md", "tutorials/first-alert.md"]
+    "page",
+    [
+        "explanation/exactness.md",
+        "how-to/connect-channels.md",
+        "how-to/connect-a-training-pipeline.md",
+        "tutorials/first-alert.md",
+    ],
 )
 def test_every_configuration_in_the_pages_is_yaml(page: str) -> None:
     assert all(isinstance(yaml.safe_load(text), dict) for text in blocks(page, "yaml"))

@@ -102,7 +102,7 @@ def believing_a_refused_save(patch: pytest.MonkeyPatch) -> None:
 
 def judging_lateness_by_the_end_of_the_poll(patch: pytest.MonkeyPatch) -> None:
     """Each record meets the watermark that its poll leaves, not the one before it."""
-    from monitor.stream import intake as module
+    from monitor.stream import watermark as module
 
     def hasty(watermark_ms: int | None, event_time_ms: object, latest_ms: int | None) -> object:
         passage = pass_records(watermark_ms, event_time_ms, latest_ms)  # type: ignore[arg-type]

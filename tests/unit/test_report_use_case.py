@@ -17,7 +17,7 @@ from monitor.adapters.sql.migrate import migrate
 from monitor.adapters.sql.stores import SqlStores
 from monitor.domain.errors import ReportFailed
 from monitor.domain.models import ModelRef, MonitoredModel
-from monitor.domain.records import DeadLetter, PartitionId
+from monitor.domain.records import DeadLetter, KeptLetter, LetterQuery, PartitionId
 from monitor.domain.reports import RenderedReport, ReportJob
 from monitor.domain.stream import ArchiveFile
 from monitor.domain.windows import Window, WindowSpec
@@ -39,6 +39,9 @@ class ArchivedFiles:
         self.files = list(files)
 
     def dead_letters(self, limit: int, model: str | None = None) -> list[tuple[DeadLetter, int]]:
+        return []
+
+    def kept_letters(self, query: LetterQuery, limit: int) -> list[KeptLetter]:
         return []
 
     def dead_letter_counts(self) -> dict[str, int]:

@@ -7,7 +7,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, 
 
 from monitor.adapters.kafka.settings import KafkaSettings
 from monitor.domain.errors import SourceUnavailable, UnreadableRecords
-from monitor.domain.records import PartitionId, RawRecord
+from monitor.domain.records import Headers, PartitionId, RawRecord
 from monitor.domain.stream import TopicKind
 
 _FATAL_EVENTS = frozenset({KafkaError._FATAL, KafkaError._AUTHENTICATION, KafkaError.TOPIC_AUTHORIZATION_FAILED})  # noqa: SLF001 - the client's public error codes start with an underscore
@@ -98,7 +98,8 @@ class ConfluentSource:
                     position = self._positions[partition]  # below 0 where the log begins and no offset is known
                     self._damaged[partition] = (position if position >= 0 else message.offset() or 0, error.str())
                 continue  # the client recovers from the rest by itself
-            record = RawRecord(message.offset() or 0, message.value(), message.key(), message.timestamp()[1])
+            said: Headers = message.headers() or ()  # type: ignore[assignment]  # bytes in a list, as consumed
+            record = RawRecord(message.offset() or 0, message.value(), message.key(), message.timestamp()[1], said)
             polled.setdefault(partition, []).append(record)
             self._positions[partition] = record.offset + 1
         return polled

@@ -60,7 +60,9 @@ class KafkaSource:
                 raise SourceUnavailable(_unreachable(self._settings, error)) from error
             return self._stumble(*damage, error)
         return {
-            PartitionId(tp.topic, tp.partition): [RawRecord(r.offset, r.value, r.key, r.timestamp) for r in records]
+            PartitionId(tp.topic, tp.partition): [
+                RawRecord(r.offset, r.value, r.key, r.timestamp, r.headers) for r in records
+            ]
             for tp, records in batches.items()
             if tp in self._sought
         }

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from monitor.domain.errors import SourceUnavailable
-from monitor.domain.records import PartitionId, RawRecord
+from monitor.domain.records import Headers, PartitionId, RawRecord
 from monitor.domain.stream import TopicKind
 
 
@@ -21,11 +21,13 @@ class MemoryLog:
         for number in range(partitions):
             self.records.setdefault(PartitionId(topic, number), [])
 
-    def append(self, partition: PartitionId, values: Iterable[bytes | None], timestamp_ms: int = -1) -> None:
-        """Write messages; offsets count on from the last."""
+    def append(
+        self, partition: PartitionId, values: Iterable[bytes | None], timestamp_ms: int = -1, headers: Headers = ()
+    ) -> None:
+        """Write messages, all with these headers; offsets count on from the last."""
         log = self.records[partition]
         for value in values:
-            log.append(RawRecord(len(log), value, timestamp_ms=timestamp_ms))
+            log.append(RawRecord(len(log), value, timestamp_ms=timestamp_ms, headers=headers))
 
 
 class MemorySource:

@@ -3,16 +3,29 @@
 from collections.abc import Sequence
 from operator import itemgetter
 
-from sqlalchemy import Connection, Engine, func, update
+from sqlalchemy import Connection, Delete, Engine, delete, func, select, update
 
 from monitor.adapters.sql.engine import writing
 from monitor.adapters.sql.statements import Row, add_many, insert, replace_many, storable
-from monitor.adapters.sql.tables import archive_files, dead_letters, predictions, progress, shares, truths
+from monitor.adapters.sql.tables import (
+    archive_files,
+    dead_letters,
+    predictions,
+    progress,
+    seen_ids,
+    served,
+    shares,
+    tallies,
+    truths,
+)
 from monitor.domain.errors import Fenced
+from monitor.domain.models import ModelRef
 from monitor.domain.records import DeadLetter, PartitionId, Prediction, Truth
-from monitor.domain.stream import ArchiveFile, Claim, Flush, Share, TopicKind
+from monitor.domain.stream import ArchiveFile, Claim, Flush, IdBlock, Served, Share, Tally, TopicKind
 
 _PRIMARY = itemgetter(slice(len(shares.primary_key)))
+_PRIMARY_OF_TALLY = itemgetter(slice(7))
+_PRIMARY_OF_BLOCK = itemgetter(slice(5))
 
 
 class SqlIngestStore:
@@ -37,7 +50,8 @@ class SqlIngestStore:
                 set_={"epoch": progress.c.epoch + 1, "owner": fresh.excluded.owner, "kind": fresh.excluded.kind},
             ).returning(progress.c.epoch, progress.c.next_offset, progress.c.watermark_ms)
             row = connection.execute(statement).one()
-        return Claim(partition, row.epoch, row.next_offset, row.watermark_ms)
+            remembered = _remembered(connection, partition)
+        return Claim(partition, row.epoch, row.next_offset, row.watermark_ms, remembered)
 
     def flush(self, flushes: Sequence[Flush]) -> None:
         """Move every partition's progress first, then write; Fenced undoes all of it.
@@ -104,6 +118,52 @@ def _write(connection: Connection, flushes: Sequence[Flush]) -> None:
 
     replace_many(connection, archive_files, [archive_row(one) for flush in flushes for one in flush.archive])
 
+    _write_accounts(connection, flushes)
+    for flush in flushes:
+        _mark_replayed(connection, flush)
+
+
+def _write_accounts(connection: Connection, flushes: Sequence[Flush]) -> None:
+    not_counted = (_tally(one) for flush in flushes for one in flush.tallies)
+    replace_many(connection, tallies, sorted(not_counted, key=_PRIMARY_OF_TALLY))
+    said = (_served(one) for flush in flushes for one in flush.served)
+    replace_many(connection, served, sorted(said, key=_PRIMARY_OF_TALLY))
+    for flush in flushes:
+        for ref, before in flush.forgotten_ids:
+            connection.execute(_forget_ids(flush.claim.partition, ref, before))
+    blocks = [_id_block(flush.claim.partition, one) for flush in flushes for one in flush.id_blocks]
+    replace_many(connection, seen_ids, sorted(blocks, key=_PRIMARY_OF_BLOCK))
+
+
+def _forget_ids(partition: PartitionId, ref: ModelRef, before: int) -> Delete:
+    table = seen_ids.c
+    return (
+        delete(seen_ids)
+        .where(table.topic == partition.topic, table.partition == partition.partition)
+        .where(table.model == ref.name, table.version == ref.version, table.first < before)
+    )
+
+
+def _mark_replayed(connection: Connection, flush: Flush) -> None:
+    table = dead_letters.c
+    for partition, offset in flush.replayed:
+        statement = (
+            update(dead_letters)
+            .where(table.topic == partition.topic, table.partition == partition.partition, table.offset == offset)
+            .values(replayed_at_ms=flush.saved_at_ms)
+        )
+        connection.execute(statement)
+
+
+def _remembered(connection: Connection, partition: PartitionId) -> tuple[IdBlock, ...]:
+    table = seen_ids.c
+    statement = (
+        select(table.model, table.version, table.first, table.newest_ms, table.ids)
+        .where(table.topic == partition.topic, table.partition == partition.partition)
+        .order_by(table.model, table.version, table.first)
+    )
+    return tuple(IdBlock(*row) for row in connection.execute(statement))
+
 
 def _share(one: Share) -> Row:
     key = one.key
@@ -136,6 +196,52 @@ def _dead_letter(one: DeadLetter, seen_at_ms: int) -> Row:
         one.key,
         None if one.model is None else storable(one.model),
         seen_at_ms,
+        None,
+    )
+
+
+def _tally(one: Tally) -> Row:
+    key = one.key
+    partition = key.partition
+    return (
+        storable(key.model),
+        storable(key.version),
+        key.pane_start_ms,
+        key.fate,
+        partition.topic,
+        partition.partition,
+        key.epoch,
+        one.n,
+    )
+
+
+def _served(one: Served) -> Row:
+    key = one.key
+    partition = key.partition
+    return (
+        storable(key.model),
+        storable(key.version),
+        key.pane_start_ms,
+        storable(key.producer),
+        partition.topic,
+        partition.partition,
+        key.epoch,
+        one.n,
+        one.weight_thousandths,
+        one.first,
+        one.last,
+    )
+
+
+def _id_block(partition: PartitionId, one: IdBlock) -> Row:
+    return (
+        partition.topic,
+        partition.partition,
+        storable(one.model),
+        storable(one.version),
+        one.first,
+        one.newest_ms,
+        one.ids,
     )
 
 

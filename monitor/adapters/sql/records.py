@@ -1,13 +1,15 @@
 """What people look at when records were refused, and where raw rows are."""
 
-from sqlalchemy import Engine, Row, func, select
+from typing import Any
+
+from sqlalchemy import Column, Engine, Row, func, select
 
 from monitor.adapters.sql.archive import archive_file
 from monitor.adapters.sql.engine import reading
 from monitor.adapters.sql.tables import archive_files, dead_letters, truths
 from monitor.domain.errors import RejectReason
 from monitor.domain.models import ModelRef
-from monitor.domain.records import DeadLetter, PartitionId
+from monitor.domain.records import DeadLetter, KeptLetter, LetterQuery, PartitionId
 from monitor.domain.stream import ArchiveFile
 
 
@@ -29,6 +31,24 @@ class SqlRecords:
             statement = statement.where(table.model == model)
         with reading(self._engine) as connection:
             return [(_dead_letter(row), row.seen_at_ms) for row in connection.execute(statement)]
+
+    def kept_letters(self, query: LetterQuery, limit: int) -> list[KeptLetter]:
+        """Dead letters that match, by topic, partition and offset, the first `limit`."""
+        table = dead_letters.c
+        statement = select(dead_letters).order_by(table.topic, table.partition, table.offset).limit(limit)
+        wanted: dict[Column[Any], object] = {
+            table.model: query.model,
+            table.reason: None if query.reason is None else query.reason.value,
+            table.topic: None if query.partition is None else query.partition.topic,
+            table.partition: None if query.partition is None else query.partition.partition,
+            table.offset: query.offset,
+        }
+        statement = statement.where(*(column == value for column, value in wanted.items() if value is not None))
+        if query.is_waiting:
+            statement = statement.where(table.replayed_at_ms.is_(None))
+        with reading(self._engine) as connection:
+            rows = connection.execute(statement).all()
+        return [KeptLetter(_dead_letter(row), row.seen_at_ms, row.replayed_at_ms) for row in rows]
 
     def dead_letter_counts(self) -> dict[str, int]:
         """Number of dead letters by reason."""

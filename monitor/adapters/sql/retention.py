@@ -33,6 +33,12 @@ def _old_rows(model: str, records_before_ms: int, findings_before_ms: int) -> li
     transitions = tables.transitions.c
     return [
         (tables.shares, (shares.model == model) & (shares.pane_start_ms < records_before_ms)),
+        (
+            tables.tallies,
+            tables.tallies.c.model.in_(["", model]) & (tables.tallies.c.pane_start_ms < records_before_ms),
+        ),
+        (tables.served, (tables.served.c.model == model) & (tables.served.c.pane_start_ms < records_before_ms)),
+        (tables.seen_ids, (tables.seen_ids.c.model == model) & (tables.seen_ids.c.newest_ms < records_before_ms)),
         (tables.predictions, (predictions.model == model) & (predictions.event_time_ms < records_before_ms)),
         (tables.truths, (truths.model == model) & (truths.known_at_ms < records_before_ms)),
         (

@@ -5,6 +5,7 @@ from typing import Self
 
 from sqlalchemy import Engine
 
+from monitor.adapters.sql.accounts import SqlAccounts
 from monitor.adapters.sql.archive import SqlArchiveManifest
 from monitor.adapters.sql.baselines import SqlBaselineStore
 from monitor.adapters.sql.evaluations import SqlEvaluationStore
@@ -23,6 +24,7 @@ class SqlStores:
 
     ingest: SqlIngestStore
     windows: SqlWindowReads
+    accounts: SqlAccounts
     baselines: SqlBaselineStore
     evaluations: SqlEvaluationStore
     outbox: SqlOutboxStore
@@ -38,6 +40,7 @@ class SqlStores:
         return cls(
             ingest=SqlIngestStore(engine),
             windows=SqlWindowReads(engine),
+            accounts=SqlAccounts(engine),
             baselines=SqlBaselineStore(engine),
             evaluations=SqlEvaluationStore(engine),
             outbox=SqlOutboxStore(engine),

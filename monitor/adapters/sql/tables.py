@@ -63,6 +63,55 @@ shares = Table(
     Index("ix_shares_panes", "model", "segment", "pane_start_ms", "version", "n", "late"),
 )
 
+# Records that were not counted, by what became of them. Rows are replaced whole by the holder of their epoch.
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("model", Name, nullable=False),
+    Column("version", Name, nullable=False),
+    Column("pane_start_ms", Milliseconds, nullable=False),
+    Column("fate", Name, nullable=False),
+    Column("topic", Name, nullable=False),
+    Column("partition", Count, nullable=False),
+    Column("epoch", Count, nullable=False),
+    Column("n", Count, nullable=False),
+    PrimaryKeyConstraint("model", "pane_start_ms", "version", "fate", "topic", "partition", "epoch"),
+)
+
+# What producers say of how much they served, in the records that were counted. Written as tallies are.
+served = Table(
+    "served",
+    metadata,
+    Column("model", Name, nullable=False),
+    Column("version", Name, nullable=False),
+    Column("pane_start_ms", Milliseconds, nullable=False),
+    Column("producer", Name, nullable=False),
+    Column("topic", Name, nullable=False),
+    Column("partition", Count, nullable=False),
+    Column("epoch", Count, nullable=False),
+    Column("n", Count, nullable=False),
+    Column("weight_thousandths", Count, nullable=False),
+    Column("first", Count),
+    Column("last", Count),
+    PrimaryKeyConstraint("model", "pane_start_ms", "version", "producer", "topic", "partition", "epoch"),
+)
+
+# The event ids that duplicates are recognised by, as hashes; a block is replaced whole while it grows. They belong to
+# the partition, whoever owns it: the transaction that writes them moves the partition's progress first.
+seen_ids = Table(
+    "seen_ids",
+    metadata,
+    Column("topic", Name, nullable=False),
+    Column("partition", Count, nullable=False),
+    Column("model", Name, nullable=False),
+    Column("version", Name, nullable=False),
+    Column("first", Count, nullable=False),
+    Column("newest_ms", Milliseconds, nullable=False),
+    Column("ids", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("topic", "partition", "model", "version", "first"),
+    Index("ix_seen_ids_newest", "model", "newest_ms"),
+)
+
 predictions = Table(
     "predictions",
     metadata,
@@ -102,6 +151,7 @@ dead_letters = Table(
     Column("key", LargeBinary),
     Column("model", Name),
     Column("seen_at_ms", Milliseconds, nullable=False),
+    Column("replayed_at_ms", Milliseconds),
     PrimaryKeyConstraint("topic", "partition", "offset"),
     Index("ix_dead_letters_seen_at", "seen_at_ms"),
 )

@@ -119,6 +119,8 @@ def note(report: StepReport, meter: Meter) -> None:
     _count(report, meter)
     for gap in report.gaps:
         log.warning("records_lost_by_log", partition=str(gap.partition), expected=gap.expected, found=gap.found)
+    for baseline_id, reason in report.unreadable_baselines.items():
+        log.error("baseline_unreadable", baseline=baseline_id, reason=reason, meaning="its records are only counted")
     for partition in report.beyond_end:
         log.error("offset_beyond_end", partition=str(partition), meaning="the topic was made anew or cut")
     for partition in report.fenced:
@@ -135,6 +137,7 @@ def note(report: StepReport, meter: Meter) -> None:
 def _count(report: StepReport, meter: Meter) -> None:
     kinds = {
         "counted": report.counted.total(),
+        "duplicate": report.duplicates.total(),
         "refused": report.refused.total(),
         "ground_truth": report.truths,
         "ground_truth_ignored": report.truths_ignored,
@@ -144,6 +147,9 @@ def _count(report: StepReport, meter: Meter) -> None:
             meter.count("records_total", number, kind=kind)
     for reason, number in report.refused.items():
         meter.count("rejected_total", number, reason=reason.value)
+    for ref, number in report.duplicates.items():
+        if number:
+            meter.count("duplicates_total", number, model=ref.name)
     if report.late.total():
         meter.count("late_total", report.late.total())
     if report.save_seconds is not None:

@@ -3,6 +3,7 @@
 Subclass `StoreConformance` as a pytest class and give it a `rig` fixture that makes an empty database.
 """
 
+from monitor.testing.stores.accounts import AccountConformance
 from monitor.testing.stores.baselines import BaselineConformance
 from monitor.testing.stores.evaluations import EvaluationConformance
 from monitor.testing.stores.ingest import IngestConformance
@@ -14,6 +15,11 @@ __all__ = ["StoreConformance", "StoreRig", "Stores"]
 
 
 class StoreConformance(
-    IngestConformance, WindowConformance, BaselineConformance, EvaluationConformance, JobConformance
+    IngestConformance,
+    WindowConformance,
+    AccountConformance,
+    BaselineConformance,
+    EvaluationConformance,
+    JobConformance,
 ):
     """The promises of every store port, as tests."""

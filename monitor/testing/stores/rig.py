@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from monitor.domain.ports import (
+    AccountReads,
     BaselineStore,
     EvaluationStore,
     IngestStore,
@@ -27,6 +28,11 @@ class Stores(Protocol):
     @property
     def windows(self) -> WindowReads:
         """What evaluation reads."""
+        ...
+
+    @property
+    def accounts(self) -> AccountReads:
+        """What became of every record."""
         ...
 
     @property

@@ -235,3 +235,49 @@ def test_the_database_is_upgraded_by_hand_too(call: Call) -> None:
 
     assert upgraded.exit_code == 0
     assert "sqlite:///monitor.db is at revision" in upgraded.output
+
+
+def test_the_windows_command_accounts_for_every_record(call: Call) -> None:
+    lines = Path("data/h0.jsonl").read_text(encoding="utf-8").splitlines()
+    Path("data/h0.jsonl").write_text("\n".join([*lines, *lines[:20], ""]), encoding="utf-8")
+    call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
+    call("backfill", "data")
+
+    told = call("windows", "--model", "price", "--json")
+    table = call("windows", "--model", "price", "--limit", "2")
+
+    first, *_, last = json.loads(told.stdout)
+    assert (first["window"], first["version"]) == ("2026-11-01T00:00:00Z/2026-11-01T01:00:00Z", "1")
+    assert (first["seen"], first["counted"], first["duplicates"], first["late"]) == (210, 200, 10, 0)
+    assert (first["revision"], first["coverage"], first["refused"]) == (0, None, {})
+    assert first["verdicts"]["ok"] > 0
+    assert last["verdicts"]["drifted"] > 0
+    assert "the newest 2 of 6; --limit shows more" in table.stdout
+    assert "refused meanwhile, and of no known model: 2 malformed_json" in table.stdout
+
+
+def test_refused_messages_are_shown_and_counted_after_all_once_the_configuration_is_mended(call: Call) -> None:
+    call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
+    path = Path("data/x.jsonl")
+    path.write_text(json.dumps(_records("e1", START, {"x": 1.0})[0] | {"model": "cost"}) + "\n", encoding="utf-8")
+    call("backfill", "data/x.jsonl")
+    where = json.loads(call("dead-letters", "list", "--json").stdout)[0]["partition"]
+    shown = call("dead-letters", "show", where, "0")
+    Path("configs/models/cost.yaml").write_text(MODEL.replace("model: price", "model: cost"), encoding="utf-8")
+
+    done = json.loads(call("dead-letters", "replay", "--json").stdout)
+    again = call("dead-letters", "replay")
+
+    assert "reason:      unknown_model" in shown.stdout
+    assert '"event_id": "e1"' in shown.stdout
+    assert [(row["refused_for"], row["became"]) for row in done] == [("unknown_model", "counted")]
+    assert again.stdout == "no refused message waits here\n"
+    assert json.loads(call("windows", "--model", "cost", "--json").stdout)[0]["replayed"] == 1
+
+
+def test_a_dead_letter_that_is_not_there_is_a_mistake_with_a_hint(call: Call) -> None:
+    told = call("dead-letters", "show", "inference/0", "3")
+    wrong = call("dead-letters", "show", "inference", "3")
+
+    assert "no dead letter at offset 3 of inference/0" in str(told.exception)
+    assert "write it like inference/0" in wrong.output

@@ -15,6 +15,7 @@ from monitor.domain.errors import ConfigError
 from monitor.domain.models import MonitoredModel
 from monitor.domain.rules import AllOf, AnyOf, CheckIsBad, Not, Rule, ShareDrifted
 from monitor.domain.windows import WindowSpec
+from monitor.stream.dead_letter_limit import DeadLetterLimit
 
 HOUR = timedelta(hours=1)
 
@@ -99,3 +100,25 @@ def test_secrets_are_found_wherever_they_stand() -> None:
     assert isinstance(parsed, MonitorFile)
     assert {".".join(map(str, loc)) for loc, _ in parsed.secrets()} >= {"database.url", "http.bearer_token"}
     assert len(parsed.secrets()) == 3
+
+
+def test_the_bounds_on_dead_letters_and_memory_can_be_moved_and_switched_off() -> None:
+    text = (
+        "source: {kind: files, folders: {mixed: [data]}}\nstream: {flush_bytes: 1MiB, dead_letters: {stop_after: 50}}\n"
+    )
+    parsed = parse(parse_yaml(text, Path("monitor.yaml")), MonitorFile)
+
+    assert isinstance(parsed, MonitorFile), parsed
+    assert parsed.stream.dead_letters.limit() == DeadLetterLimit(window=50, consecutive=50)
+    assert parsed.stream.flush_bytes == 2**20
+
+
+def test_duplicates_and_low_volume_are_watched_unless_switched_off_and_the_reader_when_asked() -> None:
+    usual = model_of("model: m\nwindow: {size: 1h}\n")
+    other = model_of(
+        "model: m\nwindow: {size: 1h}\nremember_ids: 0\nlow_volume: null\nstale_after: 10m\nmax_lag: 5000\n"
+    )
+
+    assert (usual.remember_ids, usual.low_volume, usual.stale_after, usual.max_lag) == (131_072, 0.5, None, None)
+    assert (other.remember_ids, other.low_volume, other.stale_after) == (0, None, timedelta(minutes=10))
+    assert other.max_lag == 5_000

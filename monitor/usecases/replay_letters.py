@@ -1,0 +1,135 @@
+"""Put refused messages through the core again, after a mapping or a setting was mended: each is counted once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+
+from monitor.domain.models import MonitoredModel
+from monitor.domain.ports import BaselineStore, IngestStore, Records, WindowReads
+from monitor.domain.records import DeadLetter, KeptLetter, LetterQuery, PartitionId, RawRecord
+from monitor.domain.stream import DUPLICATE, REPLAY_PREFIX, Flush, PartitionProgress, TopicKind
+from monitor.domain.time import Clock, duration_ms, to_ms
+from monitor.stream.intake import Accepted, PartitionIntake
+from monitor.usecases.baselines_in_use import BaselinesInUse
+from monitor.usecases.ingest import ArchiveWriter, Codec
+
+
+class ReplayFate(StrEnum):
+    """What became of a replayed message. Those that were refused, or kept cut, wait on as they were."""
+
+    COUNTED = "counted"
+    COUNTED_LATE = "counted_late"
+    DUPLICATE = "duplicate"
+    TRUTH = "ground_truth"
+    TRUTH_IGNORED = "ground_truth_ignored"
+    REFUSED = "refused"
+    CUT = "kept_cut"
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the message has found its place and is never replayed again."""
+        return self not in {ReplayFate.REFUSED, ReplayFate.CUT}
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One message and what became of it, with the reason where it was refused."""
+
+    letter: DeadLetter
+    fate: ReplayFate
+    why: str = ""
+
+
+class ReplayLetters:
+    """Reads dead letters as a partition of their own, whose offsets count what was ever replayed.
+
+    The claim on that partition, its progress and the marks on the letters move in one transaction with the shares: a
+    crash replays nothing twice, and of two replays at once the earlier claim is fenced as a whole. A message is judged
+    late, or out of retention, by where its original partition stands now.
+    """
+
+    def __init__(
+        self,
+        store: IngestStore,
+        records: Records,
+        windows: WindowReads,
+        codec: Codec,
+        *,
+        baselines: BaselineStore,
+        models: Mapping[str, MonitoredModel],
+        clock: Clock,
+        owner: str,
+        max_future_skew: timedelta | None,
+        archive: ArchiveWriter | None = None,
+    ) -> None:
+        self._store, self._records, self._windows, self._codec = store, records, windows, codec
+        self._baselines, self._models = BaselinesInUse(baselines, models), models
+        self._clock, self._owner, self._skew, self._archive = clock, owner, max_future_skew, archive
+
+    def run(self, query: LetterQuery, limit: int) -> list[Replayed]:
+        """Replay waiting letters that match, at most `limit`; Fenced when another replay got in between."""
+        query = replace(query, is_waiting=True)
+        waiting = self._records.kept_letters(query, limit)
+        progress = {one.partition: one for one in self._windows.progress()}
+        done: list[Replayed] = []
+        for partition in dict.fromkeys(kept.letter.partition for kept in waiting):
+            done += self._replay(
+                partition, progress.get(partition), replace(query, partition=partition), limit - len(done)
+            )
+        return done
+
+    def _replay(
+        self, partition: PartitionId, progress: PartitionProgress | None, query: LetterQuery, limit: int
+    ) -> list[Replayed]:
+        kind = TopicKind.MIXED if progress is None else progress.kind
+        beside = PartitionId(REPLAY_PREFIX + partition.topic, partition.partition)
+        claim = self._store.claim(beside, kind, self._owner)
+        reached_ms = None if progress is None else progress.watermark_ms
+        intake = PartitionIntake(replace(claim, watermark_ms=reached_ms), kind, self._models, self._baselines.at)
+        # read after the claim: what an earlier replay settled is not waiting any more, and a later one fences us
+        done = [self._one(intake, kept) for kept in self._records.kept_letters(query, limit)]
+        settled = [one.letter for one in done if one.fate.is_settled]
+        if settled:
+            self._store.flush([self._to_flush(intake, settled)])
+        return done
+
+    def _one(self, intake: PartitionIntake, kept: KeptLetter) -> Replayed:
+        letter = kept.letter
+        if not kept.is_whole:
+            why = f"only {len(letter.value):,} of its {letter.size_bytes:,} bytes were kept: send it again"
+            return Replayed(letter, ReplayFate.CUT, why)
+        record = RawRecord(intake.next_offset or 0, letter.value, letter.key)
+        latest_ms = None if self._skew is None else to_ms(self._clock.now()) + duration_ms(self._skew)
+        decoded = self._codec.decode(intake.claim.partition, intake.kind, [record], self._baselines.schema)
+        accepted = intake.accept([record], decoded, latest_ms)
+        fate = _fate(accepted)
+        return Replayed(letter, fate, intake.newest_refusal_why if fate is ReplayFate.REFUSED else "")
+
+    def _to_flush(self, intake: PartitionIntake, settled: Iterable[DeadLetter]) -> Flush:
+        """What was counted now; refusals were counted, and kept, when the messages first came."""
+        rows = intake.take_rows_to_archive()
+        if rows and self._archive is not None:
+            intake.note_archived(self._archive.write(intake.claim.partition, rows, self._models))
+        flush = intake.to_flush(to_ms(self._clock.now()), intake.next_offset)
+        return replace(
+            flush,
+            dead_letters=(),
+            tallies=[tally for tally in flush.tallies if tally.key.fate == DUPLICATE],
+            replayed=[(letter.partition, letter.offset) for letter in settled],
+        )
+
+
+def _fate(accepted: Accepted) -> ReplayFate:
+    if sum(accepted.refused.values()):
+        return ReplayFate.REFUSED
+    if sum(accepted.duplicates.values()):
+        return ReplayFate.DUPLICATE
+    if sum(accepted.counted.values()):
+        return ReplayFate.COUNTED_LATE if sum(accepted.late.values()) else ReplayFate.COUNTED
+    return ReplayFate.TRUTH if accepted.truths else ReplayFate.TRUTH_IGNORED
+
+
+def fates(done: Sequence[Replayed]) -> dict[str, int]:
+    """How many messages met each fate, in the order of ReplayFate."""
+    return {fate.value: n for fate in ReplayFate if (n := sum(one.fate is fate for one in done))}
