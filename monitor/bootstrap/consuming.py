@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import structlog
+
 from monitor.adapters.archive import ParquetArchive
 from monitor.adapters.codec import JsonCodec
+from monitor.adapters.native import compiled_scanner
 from monitor.adapters.system import system_chance
 from monitor.bootstrap.app import App
 from monitor.bootstrap.sources import build_source, dead_letter_topic
@@ -15,9 +18,13 @@ from monitor.domain.stream import Claim, Flush, TopicKind
 from monitor.shells.workers.consume import Backoff, Consume
 from monitor.usecases.ingest import Ingest, IngestSettings
 
+log = structlog.stdlib.get_logger("driftline")
+
 
 def consume_role(app: App) -> Consume:
     """The loop of a process that reads the configured source."""
+    compiled, why = compiled_scanner()
+    log.info("decoder", path="safe" if compiled is None else "fast", **({"because": why} if why else {}))
     section = app.settings.monitor.source
     return Consume(
         build_source=lambda: build_source(section, app.environ),

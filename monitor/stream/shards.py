@@ -14,6 +14,7 @@ from monitor.stats.columns import Column, Ints, Mask, Rows
 from monitor.stats.profiles.categorical import CategoricalLayout
 from monitor.stats.profiles.layouts import Layout
 from monitor.stats.profiles.model import ModelProfile
+from monitor.stats.texts import equal
 from monitor.stream.batch import RecordBatch, as_categorical, between, join_columns
 
 FOLD_AT_ROWS = 2_048
@@ -185,8 +186,7 @@ def _by_segment(rows: _Rows, segments: tuple[Segment, ...]) -> Iterator[tuple[st
         column = rows.columns.get(segment.column)
         if column is None:
             continue
-        values = as_categorical(column).values
-        chosen = np.fromiter((value == segment.value for value in values), np.bool_, len(values))
+        chosen = equal(as_categorical(column).values, segment.value)
         if chosen.any():
             yield segment.name, rows.take(np.flatnonzero(chosen))
 
