@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,8 @@ from monitor.adapters.native import compiled_scanner
 from monitor.domain.models import LATENCY, PREDICTION, SCORE, ColumnKind, ModelRef
 from monitor.domain.records import RawRecord
 from monitor.domain.stream import TopicKind
-from monitor.stats.columns import CategoricalColumn, Column, Ints, NumericColumn
+from monitor.stats.blocks import BlockNames, ColumnBlock
+from monitor.stats.columns import Ints, Mask
 from monitor.stats.texts import CodedTexts, NumberTexts, PackedTexts, category_text
 from monitor.stream.batch import RecordBatch
 from monitor.stream.schema import RecordSchema, SchemaLookup
@@ -24,14 +26,18 @@ MOST_PLANS = 2_000
 """Plans that are kept; versions are what producers write, so there may be any number."""
 
 
+_value, _offset = attrgetter("value"), attrgetter("offset")
+
+
 @dataclass(slots=True)
 class _Planned:
-    """A plan with the schema that it was made of."""
+    """A plan with the schema that it was made of, and where its columns will lie."""
 
     ref: ModelRef
     schema: RecordSchema
-    numeric: list[str]
-    categorical: list[str]
+    names: BlockNames
+    features: tuple[str, ...]
+    prediction: ColumnKind | None
     plan: Plan
 
 
@@ -70,9 +76,9 @@ class FastPath:
             used[planned.plan] = planned
             return planned.plan
 
-        values = [record.value for record in records]
+        values = list(map(_value, records))
         status, found = self.scanner.scan(values, max_record_bytes, kind is TopicKind.MIXED, plan_of)
-        offsets = np.fromiter([record.offset for record in records], np.int64, len(records))
+        offsets = np.fromiter(map(_offset, records), np.int64, len(records))
         batches = [_batch(used[plan], columns, offsets) for plan, columns in found]
         declined = np.flatnonzero(np.frombuffer(status, np.uint8)).tolist()
         self.seen += len(records)
@@ -84,33 +90,40 @@ class FastPath:
             return None
         planned = self._planned.get(ref)
         if planned is None or planned.schema is not schema:
-            numeric = [column.name for column in schema.features if column.kind is ColumnKind.NUMERIC]
-            categorical = [column.name for column in schema.features if column.kind is ColumnKind.CATEGORICAL]
-            as_numbers = schema.kind(PREDICTION) is ColumnKind.NUMERIC
-            plan = self.make_plan(numeric, categorical, as_numbers, schema.positive_label)
-            planned = self._planned[ref] = _Planned(ref, schema, numeric, categorical, plan)
+            planned = self._planned[ref] = self._made(ref, schema)
         return planned
+
+    def _made(self, ref: ModelRef, schema: RecordSchema) -> _Planned:
+        numeric = [column.name for column in schema.features if column.kind is ColumnKind.NUMERIC]
+        categorical = [column.name for column in schema.features if column.kind is ColumnKind.CATEGORICAL]
+        outputs = [name for name in (SCORE, LATENCY, PREDICTION) if schema.kind(name)]
+        prediction = schema.kind(PREDICTION)
+        plan = self.make_plan(numeric, categorical, prediction is ColumnKind.NUMERIC, schema.positive_label)
+        numbers = {name: row for row, name in enumerate((*numeric, SCORE, LATENCY, PREDICTION))}
+        texts = {name: row for row, name in enumerate((*categorical, PREDICTION))}
+        if prediction is ColumnKind.CATEGORICAL:
+            del numbers[PREDICTION]
+        else:
+            del texts[PREDICTION]
+        order = (*numeric, *categorical, *outputs)
+        names = BlockNames({name: row for name, row in numbers.items() if name in order}, texts, order)
+        return _Planned(ref, schema, names, order[: len(order) - len(outputs)], prediction, plan)
 
 
 def _batch(planned: _Planned, found: Columns, offsets: Ints) -> RecordBatch:
-    rows, times, floats, coded, ids, id_ends, categories = found
+    rows, times, floats, coded, ids, id_ends, categories, wrong = found
     at = np.frombuffer(rows, np.int64)
-    *numbers, score, latency, predicted = np.frombuffer(floats, np.float64).reshape(-1, len(at))
-    *texts, labels = map(CodedTexts, np.frombuffer(coded, np.int32).reshape(-1, len(at)), categories)
-    schema = planned.schema
-    columns: dict[str, Column] = dict(zip(planned.numeric, map(NumericColumn, numbers), strict=True))
-    columns |= zip(planned.categorical, map(CategoricalColumn, texts), strict=True)
-    if schema.kind(SCORE):
-        columns[SCORE] = NumericColumn(score)
-    if schema.kind(LATENCY):
-        columns[LATENCY] = NumericColumn(latency)
-    predictions: Sequence[str | None] = labels
-    match schema.kind(PREDICTION):
-        case ColumnKind.NUMERIC:
-            columns[PREDICTION], predictions = NumericColumn(predicted), NumberTexts(predicted)
-        case ColumnKind.CATEGORICAL:
-            columns[PREDICTION] = CategoricalColumn(labels)
+    numbers = np.frombuffer(floats, np.float64).reshape(-1, len(at))
+    codes = np.frombuffer(coded, np.int32).reshape(-1, len(at))
+    invalid: dict[str, Mask] = {}
+    for place, row in wrong:
+        invalid.setdefault(planned.features[place], np.zeros(len(at), np.bool_))[row] = True
+    columns = ColumnBlock(planned.names, numbers, codes, categories, invalid)
+    as_number = planned.prediction is ColumnKind.NUMERIC
+    predictions = NumberTexts(numbers[-1]) if as_number else CodedTexts(codes[-1], categories[-1])
     ends = np.frombuffer(id_ends, np.int64)
-    starts = np.concatenate((np.zeros(1, np.int64), ends[:-1]))
+    starts = np.zeros_like(ends)
+    starts[1:] = ends[:-1]
     event_ids = PackedTexts(ids, starts, ends)
-    return RecordBatch(planned.ref, np.frombuffer(times, np.int64), offsets[at], event_ids, columns, predictions, score)
+    times_ms, scores = np.frombuffer(times, np.int64), numbers[-3]
+    return RecordBatch(planned.ref, times_ms, offsets[at], event_ids, columns, predictions, scores)

@@ -140,33 +140,43 @@ def take_texts(values: Sequence[T], rows: NDArray[np.intp]) -> Sequence[T]:
 
 
 def join_texts(parts: Sequence[Sequence[T]]) -> Sequence[T]:
-    """All texts, part after part; packed like them where they are alike."""
+    """All texts, part after part; codes where any part has them."""
     if len(parts) == 1:
         return parts[0]
-    joined: Sequence[str | None] | None = None
-    match parts[0]:
-        case CodedTexts():
-            joined = _join_coded([part for part in parts if isinstance(part, CodedTexts)], len(parts))
-        case PackedTexts():
-            joined = _join_packed([part for part in parts if isinstance(part, PackedTexts)], len(parts))
-        case NumberTexts():
-            alike = [part.values for part in parts if isinstance(part, NumberTexts)]
-            joined = NumberTexts(np.concatenate(alike)) if len(alike) == len(parts) else None
-    if joined is None:
+    joined: Sequence[str | None]
+    packed = [part for part in parts if isinstance(part, PackedTexts)]
+    numbers = [part.values for part in parts if isinstance(part, NumberTexts)]
+    coded = next((part for part in parts if isinstance(part, CodedTexts)), None)
+    if coded is not None:
+        joined = _join_coded(parts, coded.categories)
+    elif len(packed) == len(parts):
+        joined = _join_packed(packed)
+    elif len(numbers) == len(parts):
+        joined = NumberTexts(np.concatenate(numbers))
+    else:
         return [value for part in parts for value in part]
     return joined  # type: ignore[return-value]  # of the same kind as the parts
 
 
-def _join_coded(parts: Sequence[CodedTexts], n: int) -> CodedTexts | None:
-    categories = parts[0].categories
-    if len(parts) != n or any(part.categories is not categories for part in parts):
-        return None
-    return CodedTexts(np.concatenate([part.codes for part in parts]), categories)
+def _join_coded(parts: Sequence[Sequence[str | None]], categories: Sequence[str]) -> CodedTexts:
+    """Codes of these categories; what other parts have beside them is put behind, in a list of its own."""
+    if all(isinstance(part, CodedTexts) and part.categories is categories for part in parts):
+        return CodedTexts(np.concatenate([part.codes for part in parts if isinstance(part, CodedTexts)]), categories)
+    known = {name: code for code, name in enumerate(categories)}
+    joined = []
+    for part in parts:
+        if not isinstance(part, CodedTexts):
+            codes = (MISSING if value is None else known.setdefault(value, len(known)) for value in part)
+            joined.append(np.fromiter(codes, np.int32, len(part)))
+        elif part.categories is categories:
+            joined.append(part.codes)
+        else:
+            table = [*(known.setdefault(name, len(known)) for name in part.categories), MISSING]
+            joined.append(np.array(table, np.int32)[part.codes])
+    return CodedTexts(np.concatenate(joined), list(known))
 
 
-def _join_packed(parts: Sequence[PackedTexts], n: int) -> PackedTexts | None:
-    if len(parts) != n:
-        return None
+def _join_packed(parts: Sequence[PackedTexts]) -> PackedTexts:
     shifts = np.cumsum([0, *(len(part.block) for part in parts[:-1])]).tolist()
     return PackedTexts(
         b"".join([part.block for part in parts]),

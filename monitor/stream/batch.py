@@ -1,12 +1,13 @@
 """Decoded records as columns: the currency between the decoder and the fold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from monitor.domain.models import ModelRef
 from monitor.domain.records import DeadLetter, Truth
+from monitor.stats.blocks import ColumnBlock
 from monitor.stats.columns import CategoricalColumn, Column, Floats, Ints, Mask, NumericColumn, Rows
 from monitor.stats.texts import NumberTexts, join_texts, take_texts
 from monitor.stats.texts import category_text as category_text  # noqa: PLC0414 - people look for it here too
@@ -24,7 +25,7 @@ class RecordBatch:
     event_time_ms: Ints
     offsets: Ints
     event_ids: Sequence[str]
-    columns: dict[str, Column]
+    columns: Mapping[str, Column]
     predictions: Sequence[str | None]
     scores: Floats
 
@@ -39,7 +40,7 @@ class RecordBatch:
             self.event_time_ms[rows],
             self.offsets[rows],
             take_texts(self.event_ids, rows),
-            {name: column.take(rows) for name, column in self.columns.items()},
+            take_rows(self.columns, rows),
             take_texts(self.predictions, rows),
             self.scores[rows],
         )
@@ -68,11 +69,51 @@ def join_batches(parts: Sequence[RecordBatch]) -> RecordBatch:
         np.concatenate([part.event_time_ms for part in parts]),
         offsets,
         join_texts([part.event_ids for part in parts]),
-        {name: join_columns([part.columns[name] for part in parts]) for name in parts[0].columns},
+        join_all([part.columns for part in parts]),
         join_texts([part.predictions for part in parts]),
         np.concatenate([part.scores for part in parts]),
     )
     return joined if (offsets[1:] > offsets[:-1]).all() else joined.take(np.argsort(offsets, kind="stable"))
+
+
+def join_all(parts: Sequence[Mapping[str, Column]]) -> Mapping[str, Column]:
+    """The same columns of several batches, part after part."""
+    runs: list[Mapping[str, Column]] = []
+    blocks: list[ColumnBlock] = []
+    for part in parts:
+        if blocks and not (isinstance(part, ColumnBlock) and blocks[0].is_like(part)):
+            runs.append(ColumnBlock.joined(blocks))
+            blocks = []
+        if isinstance(part, ColumnBlock):
+            blocks.append(part)
+        else:
+            runs.append(part)
+    if blocks:
+        runs.append(ColumnBlock.joined(blocks))
+    if len(runs) == 1:
+        return runs[0]
+    return {name: join_columns([run[name] for run in runs]) for name in runs[0]}
+
+
+def have_same_names(one: Mapping[str, Column], other: Mapping[str, Column]) -> bool:
+    """Whether both have the same columns, in whatever order."""
+    if isinstance(one, ColumnBlock) and isinstance(other, ColumnBlock) and one.names is other.names:
+        return True
+    return one.keys() == other.keys()
+
+
+def take_rows(columns: Mapping[str, Column], rows: Rows) -> Mapping[str, Column]:
+    """The columns of the given records, in their order."""
+    if isinstance(columns, ColumnBlock):
+        return columns.take(rows)
+    return {name: column.take(rows) for name, column in columns.items()}
+
+
+def rows_between(columns: Mapping[str, Column], start: int, stop: int) -> Mapping[str, Column]:
+    """The columns of the records [start, stop)."""
+    if isinstance(columns, ColumnBlock):
+        return columns.between(start, stop)
+    return {name: between(column, start, stop) for name, column in columns.items()}
 
 
 def join_columns(parts: Sequence[Column]) -> Column:

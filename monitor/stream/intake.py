@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from monitor.stream.batch import Decoded, RecordBatch
 from monitor.stream.dead_letters import dead_letter
 from monitor.stream.shards import BaselineLookup, Shards
 from monitor.stream.watermark import pass_records
+
+_offset = attrgetter("offset")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class PartitionIntake:
 
     def unseen(self, records: Sequence[RawRecord]) -> Sequence[RawRecord]:
         """The records not read before, each offset once: a source may deliver again, the log position decides."""
-        offsets = np.fromiter((record.offset for record in records), np.int64, len(records))
+        offsets = np.fromiter(map(_offset, records), np.int64, len(records))
         expected = -1 if self.next_offset is None else self.next_offset
         if offsets[0] >= expected and (offsets[1:] > offsets[:-1]).all():
             return records

@@ -5,8 +5,9 @@ from typing import final
 
 INTERFACE: int
 
-Columns = tuple[bytes, bytes, bytes, bytes, bytes, bytes, list[list[str]]]
-"""Row numbers and times (int64), numbers (float64) and codes (int32) column by column, ids, their ends, categories."""
+Columns = tuple[bytes, bytes, bytes, bytes, bytes, bytes, list[list[str]], list[tuple[int, int]]]
+"""Row numbers and times (int64), numbers (float64) and codes (int32) column by column, ids, their ends, categories,
+(column, row) of values of another type."""
 
 @final
 class Plan:

@@ -126,13 +126,18 @@ impl<'a> Cursor<'a> {
         self.word(b"null")
     }
 
-    /// A number as float, NaN for null.
+    /// A number as float; NaN for null.
     #[inline]
-    pub fn number_or_nan(&mut self) -> Option<f64> {
+    pub fn number_or_null(&mut self) -> Option<f64> {
         if self.peek() == b'n' {
             return self.null().map(|()| f64::NAN);
         }
         self.number().map(|number| number.value)
+    }
+
+    /// What Python's json writes for a missing number; strict JSON has no such word.
+    pub fn nan(&mut self) -> Option<()> {
+        self.word(b"NaN")
     }
 
     #[inline]

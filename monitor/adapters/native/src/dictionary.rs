@@ -15,7 +15,9 @@ const MOST_CATEGORIES: usize = 4_096;
 
 /// The texts of one column with their codes; `names` only ever grows, so that earlier columns may share it.
 pub struct Dictionary {
-    codes: HashMap<Box<[u8]>, i32, RandomState>,
+    /// Texts that fit a key of 16 bytes: most do, and a look-up needs no second look at the text.
+    short: HashMap<u128, i32, RandomState>,
+    long: HashMap<Box<[u8]>, i32, RandomState>,
     /// Floats by how they were written: what text they stand for is asked of Python, once.
     floats: HashMap<Box<[u8]>, i32, RandomState>,
     names: Py<PyList>,
@@ -23,7 +25,8 @@ pub struct Dictionary {
 
 impl Dictionary {
     pub fn new(py: Python<'_>) -> Self {
-        Self { codes: HashMap::default(), floats: HashMap::default(), names: PyList::empty(py).unbind() }
+        let names = PyList::empty(py).unbind();
+        Self { short: HashMap::default(), long: HashMap::default(), floats: HashMap::default(), names }
     }
 
     pub fn names<'py>(&self, py: Python<'py>) -> Bound<'py, PyList> {
@@ -32,9 +35,13 @@ impl Dictionary {
 
     /// Begin anew if there are too many texts. Codes that were handed out stay right for the list they came with.
     pub fn shrink(&mut self, py: Python<'_>) {
-        if self.codes.len() > MOST_CATEGORIES || self.floats.len() > MOST_CATEGORIES {
+        if self.len() > MOST_CATEGORIES || self.floats.len() > MOST_CATEGORIES {
             *self = Self::new(py);
         }
+    }
+
+    fn len(&self) -> usize {
+        self.short.len() + self.long.len()
     }
 
     /// The code of a value, None for what has no text.
@@ -52,7 +59,11 @@ impl Dictionary {
 
     #[inline]
     fn code_of(&mut self, py: Python<'_>, text: &[u8]) -> PyResult<Option<i32>> {
-        match self.codes.get(text) {
+        let known = match packed(text) {
+            Some(key) => self.short.get(&key),
+            None => self.long.get(text),
+        };
+        match known {
             Some(&code) => Ok(Some(code)),
             None => self.learn(py, text),
         }
@@ -60,11 +71,14 @@ impl Dictionary {
 
     #[cold]
     fn learn(&mut self, py: Python<'_>, text: &[u8]) -> PyResult<Option<i32>> {
-        let (Ok(name), Ok(code)) = (std::str::from_utf8(text), i32::try_from(self.codes.len())) else {
+        let (Ok(name), Ok(code)) = (std::str::from_utf8(text), i32::try_from(self.len())) else {
             return Ok(None);
         };
         self.names.bind(py).append(PyString::new(py, name))?;
-        self.codes.insert(text.into(), code);
+        match packed(text) {
+            Some(key) => self.short.insert(key, code),
+            None => self.long.insert(text.into(), code),
+        };
         Ok(Some(code))
     }
 
@@ -79,4 +93,13 @@ impl Dictionary {
         }
         Ok(code)
     }
+}
+
+/// A text of at most 15 bytes with its length as one number.
+#[inline]
+fn packed(text: &[u8]) -> Option<u128> {
+    let mut bytes = [0u8; 16];
+    bytes.get_mut(..15)?.get_mut(..text.len())?.copy_from_slice(text);
+    bytes[15] = u8::try_from(text.len()).ok()?;
+    Some(u128::from_ne_bytes(bytes))
 }

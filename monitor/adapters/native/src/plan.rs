@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
 use crate::cursor::{Cursor, Scalar};
-use crate::dictionary::Dictionary;
+use crate::dictionary::{Dictionary, MISSING};
 use crate::key_order::KeyOrder;
 
 #[derive(Clone, Copy)]
@@ -40,6 +40,8 @@ pub struct Plan {
     codes: Vec<i32>,
     filled: Vec<u64>,
     attempt: u64,
+    /// Columns whose value in the row at hand has another type: it counts as invalid, and the rest of the row counts.
+    invalid: Vec<usize>,
     found: Found,
 }
 
@@ -52,6 +54,8 @@ struct Found {
     codes: Vec<i32>,
     ids: Vec<u8>,
     id_ends: Vec<i64>,
+    /// (column, row) of invalid values.
+    invalid: Vec<(usize, usize)>,
 }
 
 /// What a record says beside its features.
@@ -83,9 +87,10 @@ impl Plan {
             positive_label: positive_label.map(String::into_bytes),
             dictionaries: (0..=categorical.len()).map(|_| Dictionary::new(py)).collect(),
             numbers: vec![f64::NAN; numeric.len() + OUTPUTS],
-            codes: vec![-1; categorical.len() + 1],
+            codes: vec![MISSING; categorical.len() + 1],
             filled: vec![0; numeric.len() + categorical.len()],
             attempt: 0,
+            invalid: Vec::new(),
             found: Found::default(),
         }
     }
@@ -102,7 +107,8 @@ impl Plan {
     pub fn read(&mut self, cursor: &mut Cursor, text_of: &Bound<'_, PyAny>) -> PyResult<Option<()>> {
         self.attempt += 1;
         self.numbers.fill(f64::NAN);
-        self.codes.fill(-1);
+        self.codes.fill(MISSING);
+        self.invalid.clear();
         if cursor.expect(b'{').is_none() {
             return Ok(None);
         }
@@ -139,7 +145,15 @@ impl Plan {
     #[inline]
     fn number(&mut self, cursor: &mut Cursor, at: usize) -> Option<()> {
         self.fill(at)?;
-        self.numbers[at] = cursor.number_or_nan()?;
+        match cursor.peek() {
+            b'-' | b'0'..=b'9' => self.numbers[at] = cursor.number()?.value,
+            b'n' => cursor.null()?,
+            b'N' => cursor.nan()?,
+            _ => {
+                cursor.skip()?;
+                self.invalid.push(at);
+            }
+        }
         Some(())
     }
 
@@ -147,6 +161,14 @@ impl Plan {
     fn text(&mut self, cursor: &mut Cursor, at: usize, text_of: &Bound<'_, PyAny>) -> PyResult<Option<()>> {
         if self.fill(self.numeric + at).is_none() {
             return Ok(None);
+        }
+        match cursor.peek() {
+            b'N' => return Ok(cursor.nan()),
+            b'[' | b'{' => {
+                self.invalid.push(self.numeric + at);
+                return Ok(cursor.skip());
+            }
+            _ => {}
         }
         let Some(value) = cursor.scalar() else { return Ok(None) };
         let code = self.dictionaries[at].code(&value, text_of)?;
@@ -169,6 +191,7 @@ impl Plan {
         let found = &mut self.found;
         found.ids.extend_from_slice(outputs.event_id);
         let Ok(end) = i64::try_from(found.ids.len()) else { return Ok(None) };
+        found.invalid.extend(self.invalid.iter().map(|&column| (column, found.rows.len())));
         found.id_ends.push(end);
         found.rows.push(row);
         found.times.push(outputs.time_ms);
@@ -192,7 +215,8 @@ impl Plan {
         Ok(Some(()))
     }
 
-    /// The rows of this call, by column: (row numbers, times, numbers, codes, ids, ends of ids, categories).
+    /// The rows of this call, by column: (row numbers, times, numbers, codes, ids, ends of ids, categories,
+    /// (column, row) of invalid values).
     pub fn finish<'py>(&mut self, py: Python<'py>) -> PyResult<Columns<'py>> {
         let found = std::mem::take(&mut self.found);
         let names = PyList::new(py, self.dictionaries.iter().map(|dictionary| dictionary.names(py)))?;
@@ -204,6 +228,7 @@ impl Plan {
             PyBytes::new(py, &found.ids),
             integers(py, &found.id_ends)?,
             names,
+            found.invalid,
         ))
     }
 
@@ -220,6 +245,7 @@ type Columns<'py> = (
     Bound<'py, PyBytes>,
     Bound<'py, PyBytes>,
     Bound<'py, PyList>,
+    Vec<(usize, usize)>,
 );
 
 fn integers<'py>(py: Python<'py>, values: &[i64]) -> PyResult<Bound<'py, PyBytes>> {
