@@ -112,6 +112,10 @@ class PartitionIntake:
         reasons = Counter(letter.reason for letter in refused)
         return Accepted(counted, late, truths, ignored, reasons, _refused_at_end(records, refused))
 
+    def settle(self) -> None:
+        """Count everything that was accepted; `to_flush` does so, too."""
+        self._shards.settle()
+
     def to_flush(self, saved_at_ms: int, highwater: int | None) -> Flush:
         """Everything unsaved as one transaction; only after at least one record was read."""
         if self.next_offset is None:

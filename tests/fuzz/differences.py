@@ -15,7 +15,7 @@ from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
 from monitor.stream.batch import Decoded, RecordBatch
 from monitor.stream.intake import PartitionIntake
 from monitor.stream.schema import RecordSchema
-from tests.fuzz.messages import SCHEMAS
+from tests.fuzz.messages import SCHEMAS, Messages
 
 PARTITION = PartitionId("fuzz", 0)
 _DAY = timedelta(days=1)
@@ -55,6 +55,16 @@ class Oracle:
             (share.key, share.n, share.late, share.first_offset, share.next_offset): share.payload
             for share in intake.to_flush(0, None).shares
         }
+
+
+def mismatches(n: int, seed: int, poll: int = 2_000) -> int:
+    """How many of n messages the two ways disagree about on their own, counted in polls where they disagree at all."""
+    messages, oracle, found = Messages(seed), Oracle(), 0
+    for start in range(0, n, poll):
+        values = [messages.next() for _ in range(min(poll, n - start))]
+        if oracle.differences(values, TopicKind.INFERENCE):
+            found += max(1, sum(bool(oracle.differences([value], TopicKind.INFERENCE)) for value in values))
+    return found
 
 
 def _schema(model: str, _version: str) -> RecordSchema | None:
