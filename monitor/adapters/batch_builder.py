@@ -20,30 +20,14 @@ _outputs = attrgetter("event_id", "prediction", "score", "scores", "latency_ms")
 _PLAIN_NUMBERS = {int, float, type(None)}
 
 
-COLUMNS_AT_ROWS = 250
-"""Rows of a model that are made columns at once, at least, before the end of a poll."""
-
-
-@dataclass(slots=True)
-class _Rows:
-    """Decoded records, not columns yet."""
-
-    offsets: list[Ints] = field(default_factory=list)
-    event_time_ms: list[Ints] = field(default_factory=list)
-    fields: list[Fields] = field(default_factory=list)
-    features: list[object] = field(default_factory=list)
-    invalid: dict[str, list[int]] = field(default_factory=dict)
-
-
 @dataclass(slots=True)
 class BatchBuilder:
-    """Batches of one model version. Rows of several slices are collected first: making columns has a fixed cost."""
+    """Batches of one model version, slice by slice."""
 
     ref: ModelRef
     schema: RecordSchema
     reader: FeatureReader = field(init=False)
     _parts: list[RecordBatch] = field(default_factory=list)
-    _rows: _Rows = field(default_factory=_Rows)
 
     def __post_init__(self) -> None:
         """Generate the reader of the features."""
@@ -58,21 +42,8 @@ class BatchBuilder:
         invalid: Mapping[str, Sequence[int]],
     ) -> None:
         """A slice in offset order; `features` are rows of the reader, `invalid` the rows of wrongly typed ones."""
-        rows = self._rows
-        for name, wrong in invalid.items():
-            rows.invalid.setdefault(name, []).extend(len(rows.fields) + row for row in wrong)
-        rows.offsets.append(offsets)
-        rows.event_time_ms.append(event_time_ms)
-        rows.fields.extend(fields)
-        rows.features.extend(features)
-        if len(rows.fields) >= COLUMNS_AT_ROWS or self.schema.discover:
-            self._make_columns()
-
-    def _make_columns(self) -> None:
-        rows, self._rows = self._rows, _Rows()
-        fields = rows.fields
         event_ids, predictions, scores, by_label, latencies = zip(*map(_outputs, fields), strict=True)
-        columns = self.reader.columns(rows.features, rows.invalid)
+        columns = self.reader.columns(features, invalid)
         wrong = _invalid_outputs(fields)
         if any(by_label):
             scores = tuple(map(self._score, scores, by_label))
@@ -87,13 +58,10 @@ class BatchBuilder:
                 columns[PREDICTION] = _numbers(predictions, wrong.get(PREDICTION))
             case ColumnKind.CATEGORICAL:
                 columns[PREDICTION] = CategoricalColumn(texts, wrong.get(PREDICTION))
-        times, offsets = np.concatenate(rows.event_time_ms), np.concatenate(rows.offsets)
-        self._parts.append(RecordBatch(self.ref, times, offsets, event_ids, columns, texts, score))
+        self._parts.append(RecordBatch(self.ref, event_time_ms, offsets, event_ids, columns, texts, score))
 
     def build(self) -> list[RecordBatch]:
         """All slices as one batch; more than one where a guessed schema found other features."""
-        if self._rows.fields:
-            self._make_columns()
         batches: list[list[RecordBatch]] = []
         for part in self._parts:
             if batches and batches[-1][0].columns.keys() == part.columns.keys():

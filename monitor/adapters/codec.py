@@ -40,6 +40,7 @@ _NOT_AS_AGREED = (ValueError, TypeError, RecursionError)
 """What msgspec raises: its own errors and UnicodeDecodeError are ValueErrors; TypeError for a row parsed already."""
 
 _INFERENCE = {InferenceFields, LooseInference}
+_INFERENCE_OR_REFUSED = {*_INFERENCE, type(None)}
 
 _model_version = attrgetter("model", "model_version")
 
@@ -90,11 +91,14 @@ class _Decoding:
         self._max_record_bytes, self._builders = max_record_bytes, builders
         self._decode = _DECODERS[kind]
         self._used: dict[ModelRef, BatchBuilder] = {}
+        self._waiting: dict[tuple[str, str], tuple[list[RawRecord], list[Fields]]] = {}
         self._truths: list[tuple[int, Truth]] = []
         self._rejected: list[DeadLetter] = []
 
     def finish(self, n: int, scanned: Sequence[RecordBatch]) -> Decoded:
         """Everything taken, with the batches that the fast path found of the same records."""
+        for (model, version), (records, rows) in self._waiting.items():
+            self._take_group(model, version, records, rows)
         by_ref = {batch.ref: batch for batch in scanned}
         batches = []
         for ref, builder in self._used.items():
@@ -161,8 +165,12 @@ class _Decoding:
         self, records: Sequence[RawRecord], rows: Sequence[_Any | None]
     ) -> tuple[Sequence[RawRecord], Sequence[Fields]]:
         """The inference records; ground truth is taken on the way."""
-        if set(map(type, rows)) <= _INFERENCE:
+        kinds = set(map(type, rows))
+        if kinds <= _INFERENCE:
             return records, rows  # type: ignore[return-value]  # just checked, at C speed
+        if kinds <= _INFERENCE_OR_REFUSED:
+            pairs = zip(records, rows, strict=True)
+            return [record for record, row in pairs if row is not None], [row for row in rows if row is not None]  # type: ignore[misc]  # the same
         kept: list[RawRecord] = []
         inference: list[Fields] = []
         truths: list[tuple[RawRecord, TruthFields | LooseTruth]] = []
@@ -200,16 +208,22 @@ class _Decoding:
                 self._truths.append((record.offset, Truth(fields.model, fields.event_id, label, at_ms)))
 
     def _take_groups(self, records: Sequence[RawRecord], rows: Sequence[Fields]) -> None:
-        """Model version by model version."""
+        """Model version by model version; of several, those with few rows wait for more: a group has a fixed cost."""
         refs = list(map(_model_version, rows))
-        if refs and refs.count(refs[0]) == len(refs):
+        if refs and not self._waiting and refs.count(refs[0]) == len(refs):
             self._take_group(refs[0][0], str(refs[0][1]), records, rows)
             return
-        groups: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for row, (model, version) in enumerate(refs):
-            groups[model, str(version)].append(row)
-        for (model, text), chosen in groups.items():
-            self._take_group(model, text, [records[row] for row in chosen], [rows[row] for row in chosen])
+        for record, row, (model, version) in zip(records, rows, refs, strict=True):
+            ref = model, str(version)
+            waiting = self._waiting.get(ref)
+            if waiting is None:
+                waiting = self._waiting[ref] = [], []
+            waiting[0].append(record)
+            waiting[1].append(row)
+        for (model, text), (some, fields) in list(self._waiting.items()):
+            if len(some) >= SLICE:
+                del self._waiting[model, text]
+                self._take_group(model, text, some, fields)
 
     def _take_group(self, model: str, version: str, records: Sequence[RawRecord], rows: Sequence[Fields]) -> None:
         schema = self._schemas(model, version)

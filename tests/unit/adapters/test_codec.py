@@ -145,7 +145,7 @@ def test_a_wrong_type_in_one_number_is_invalid_for_that_column_alone(value: obje
     assert np.isnan(column.values).tolist() == [False, True]
     assert column.invalid is not None
     assert column.invalid.tolist() == [False, True]
-    assert (categories(decoded).values, categories(decoded).invalid) == (["pro", "basic"], None)
+    assert (list(categories(decoded).values), categories(decoded).invalid) == (["pro", "basic"], None)
     assert not decoded.rejected
 
 
