@@ -137,6 +137,24 @@ def test_messages_as_agreed_are_taken_in_whatever_order_their_keys_come() -> Non
 
 
 @compiled
+def test_a_wrong_type_or_nan_in_a_feature_does_not_need_the_safe_path() -> None:
+    schema = RecordSchema((ColumnSpec("c", ColumnKind.CATEGORICAL), ColumnSpec("a", ColumnKind.NUMERIC)))
+    found = [{"c": "x", "a": "1.5"}, {"c": [1], "a": True}, {"c": None, "a": float("nan")}, {"c": "x", "a": 1}]
+    records = [RawRecord(k, record(features=features)) for k, features in enumerate(found)]
+    codec = JsonCodec()
+
+    (batch,) = codec.decode(PartitionId("t", 0), TopicKind.INFERENCE, records, lambda *_: schema).batches
+
+    assert codec.fast is not None
+    assert codec.fast.taken == len(records)
+    numbers, words = batch.columns["a"], batch.columns["c"]
+    assert numbers.invalid is not None
+    assert words.invalid is not None
+    assert numbers.invalid.tolist() == [True, True, False, False]
+    assert words.invalid.tolist() == [False, True, False, False]
+
+
+@compiled
 def test_a_refused_neighbour_and_a_coerced_one_cost_the_fast_rows_nothing() -> None:
     schema = RecordSchema((ColumnSpec("c", ColumnKind.CATEGORICAL),))
     values = [record(), b"{", record(features={"c": []}), record(features={"c": "caf\u00e9"}), record()]
