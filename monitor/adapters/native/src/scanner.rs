@@ -335,14 +335,7 @@ impl<'a> Envelope<'a> {
 
 impl<'a, 'py> Plans<'a, 'py> {
     fn new(lookup: &'a Bound<'py, PyAny>) -> Self {
-        Self {
-            lookup,
-            slots: HashMap::default(),
-            plans: Vec::new(),
-            last_key: Vec::new(),
-            last: None,
-            key: Vec::new(),
-        }
+        Self { lookup, slots: HashMap::default(), plans: Vec::new(), last_key: Vec::new(), last: None, key: Vec::new() }
     }
 
     /// Which of the plans; None where there is none. NUL separates: no plain message contains it.
