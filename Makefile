@@ -41,6 +41,7 @@ $(VENV)/.native: $(NATIVE_SOURCES) $(VENV)/.base
 	@command -v cargo >/dev/null || { echo "cargo is not installed; get it from rustup.rs, or go on without the fast decoder"; exit 1; }
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet 'setuptools>=77' 'setuptools-rust>=1.12,<2'
 	@echo "compiling the fast decoder (about half a minute)"
+	@rm -f $(NATIVE)/*.so # an extension that may fail to build must not leave the last one in its place
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation --reinstall-package driftline -e .
 	@$(BIN)/python -c 'import sys; from monitor.adapters.native import compiled_scanner as c; m, why = c(); sys.exit(m is None and "the fast decoder is " + why)'
 	@touch $@

@@ -69,10 +69,10 @@ impl<T: Copy> KeyOrder<T> {
         let (Ok(start), Ok(length)) = (u32::try_from(self.bytes.len()), u32::try_from(key.len() + 2)) else { return };
         self.bytes.extend([b"\"", key, b"\""].concat());
         let expected = Expected { start, length, value };
-        match self.expected.get_mut(place) {
-            Some(old) => *old = expected,
-            None if place == self.expected.len() => self.expected.push(expected),
-            None => {}
+        if let Some(old) = self.expected.get_mut(place) {
+            *old = expected;
+        } else if place == self.expected.len() {
+            self.expected.push(expected);
         }
     }
 }
