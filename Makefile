@@ -31,7 +31,28 @@ install-dev: $(VENV)/.dev ## the same with the tools that tests and checks need
 demo: $(VENV)/.base ## watch real traffic drift: verdicts, one alert, a retraining job (SQLite, no services)
 	@$(BIN)/driftline demo $(ARGS)
 
-test: check-code ## everything a change must pass: format, lint, types, contracts, docs, all tests
+# The compiled decoder is optional: only whoever asks for it, and tests and benchmarks where cargo is there, wait for it.
+NATIVE := monitor/adapters/native
+NATIVE_SOURCES := $(wildcard $(NATIVE)/src/*.rs) $(NATIVE)/Cargo.toml $(NATIVE)/Cargo.lock
+
+native: $(VENV)/.native ## compile the fast decoder (needs cargo; everything works without it)
+
+$(VENV)/.native: $(NATIVE_SOURCES) $(VENV)/.base
+	@command -v cargo >/dev/null || { echo "cargo is not installed; get it from rustup.rs, or go on without the fast decoder"; exit 1; }
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet 'setuptools>=77' 'setuptools-rust>=1.12,<2'
+	@echo "compiling the fast decoder (about half a minute)"
+	@rm -f $(NATIVE)/*.so # an extension that may fail to build must not leave the last one in its place
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation --reinstall-package driftline -e .
+	@$(BIN)/python -c 'import sys; from monitor.adapters.native import compiled_scanner as c; m, why = c(); sys.exit(m is None and "the fast decoder is " + why)'
+	@touch $@
+
+native-if-possible: $(VENV)/.dev
+	@if command -v cargo >/dev/null; then $(MAKE) --no-print-directory native || echo "going on without the fast decoder"; fi
+
+fuzz: $(VENV)/.dev native-if-possible ## compare the fast decoder with the safe one: make fuzz N=2000000 SEED=0
+	@$(BIN)/python -m tests.fuzz -n $(or $(N),2000000) --seed $(or $(SEED),0)
+
+test: check-code native-if-possible ## everything a change must pass: format, lint, types, contracts, docs, all tests
 	@$(BIN)/python -m pytest $(T)
 
 check: test ## the same as test
@@ -55,7 +76,7 @@ sim: $(VENV)/.dev ## replay the simulation from one seed: make sim SEED=7
 golden: $(VENV)/.dev ## rewrite the golden files; review the diff
 	@$(BIN)/python -m pytest tests/golden --rewrite-golden
 
-bench: $(VENV)/.dev ## run one benchmark (make bench B=ingest) or all; results in benchmarks/RESULTS.md
+bench: $(VENV)/.dev native-if-possible ## run one benchmark (make bench B=ingest) or all; results in benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks $(B)
 
 chaos: $(VENV)/.dev ## kill consumers while a million events are read, and compare: make chaos KILLS=100 [EVENTS=] [SEED=] [CLIENT=]
@@ -69,6 +90,6 @@ lock: ## refresh the lock files after editing pyproject.toml
 	@$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate --no-header --extra demo --group dev pyproject.toml -c requirements.lock -o requirements-dev.lock
 
 clean: ## remove the environment and everything generated
-	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache demo-output
+	rm -rf $(VENV) $(NATIVE)/target $(NATIVE)/*.so .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache demo-output
 
-.PHONY: help install install-dev demo test check check-code unit format sim golden bench chaos docs lock clean
+.PHONY: help install install-dev native native-if-possible fuzz demo test check check-code unit format sim golden bench chaos docs lock clean

@@ -1,7 +1,7 @@
 """The inference log of the benchmarks: about 680 bytes a record, 20 numbers and 5 words, as servers write them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -65,6 +65,30 @@ def payloads(n: int, seed: int = 0, chunk: int = 20_000, over: timedelta = HOUR)
                 "latency_ms": round(3 + (number % 71) / 10, 2),
             }
             yield json.dumps(record, separators=(",", ":")).encode()
+
+
+def name_of(number: int) -> str:
+    """The name of one of many models, all alike but for the names of their columns."""
+    return f"model_{number:02d}"
+
+
+def column_of(number: int, column: str) -> str:
+    """What a model calls a column."""
+    return f"m{number:02d}_{column}"
+
+
+def crowd(messages: Iterable[bytes], models: int, bad_every: int = 0) -> Iterator[bytes]:
+    """The messages in turn of many models; of `bad_every` one is cut in half, or has a word where a number is due."""
+    for number, message in enumerate(messages):
+        model = number % models
+        made = message.replace(REF.name.encode(), name_of(model).encode(), 2)
+        made = made.replace(b'"num_', f'"{column_of(model, "num_")}'.encode())
+        made = made.replace(b'"cat_', f'"{column_of(model, "cat_")}'.encode())
+        if bad_every and number % bad_every == bad_every // 2:
+            field = f'"{column_of(model, NUMBERS[3])}":'.encode()
+            cut = number // bad_every % 2 == 0
+            made = made[: len(made) // 2] if cut else made.replace(field, field + b'"unknown","was":')
+        yield made
 
 
 def _plain(column: Column) -> list[float | int | str | None]:

@@ -1,6 +1,7 @@
 """JSON messages to saved whylogs profiles, window by window. Has an environment of its own: imports nothing of ours.
 
 Called with the file of messages, the rows of a window, the records of a poll and the database; prints CPU seconds.
+With `-` for the database, profiles are only brought up to date.
 """
 
 import gc
@@ -16,7 +17,7 @@ from whylogs.core import DatasetProfile
 
 def main(messages: str, rows: str, polled: str, database: str) -> None:
     lines = Path(messages).read_bytes().splitlines()
-    connection = sqlite3.connect(database)
+    connection = sqlite3.connect(":memory:" if database == "-" else database)
     connection.execute("pragma journal_mode = wal")
     connection.execute("create table profiles (start integer, payload blob)")
     window, poll = int(rows), int(polled)
@@ -28,6 +29,8 @@ def main(messages: str, rows: str, polled: str, database: str) -> None:
         profile = DatasetProfile()
         for first in range(start, start + window, poll):
             profile.track(pd.DataFrame(_rows(lines[first : min(first + poll, start + window)])))
+        if database == "-":
+            continue
         with connection:
             connection.execute("insert into profiles values (?, ?)", (start, profile.view().serialize()))
     print(time.process_time() - began)

@@ -11,7 +11,7 @@ from monitor.adapters.record_fields import Category, InferenceFields, MixedField
 from monitor.adapters.record_schema import FeatureReader, as_texts, feature_reader
 from monitor.domain.models import LATENCY, PREDICTION, SCORE, ColumnKind, ModelRef
 from monitor.stats.columns import CategoricalColumn, Floats, Ints, Mask, NumericColumn
-from monitor.stream.batch import RecordBatch, join_columns
+from monitor.stream.batch import RecordBatch, join_batches
 from monitor.stream.schema import RecordSchema
 
 Fields = InferenceFields | MixedFields | LooseInference
@@ -69,7 +69,7 @@ class BatchBuilder:
             else:
                 batches.append([part])
         self._parts = []
-        return [_joined(parts) for parts in batches]
+        return [join_batches(parts) for parts in batches]
 
     def _score(self, score: float | None, by_label: Mapping[str, float | None] | None) -> float | None:
         """The score, else that of the positive label, else (no such label) the largest."""
@@ -78,21 +78,6 @@ class BatchBuilder:
         if self.schema.positive_label is not None:
             return by_label.get(self.schema.positive_label)
         return max((value for value in by_label.values() if value is not None), default=None)
-
-
-def _joined(parts: Sequence[RecordBatch]) -> RecordBatch:
-    first = parts[0]
-    if len(parts) == 1:
-        return first
-    return RecordBatch(
-        first.ref,
-        np.concatenate([part.event_time_ms for part in parts]),
-        np.concatenate([part.offsets for part in parts]),
-        [event_id for part in parts for event_id in part.event_ids],
-        {name: join_columns([part.columns[name] for part in parts]) for name in first.columns},
-        [prediction for part in parts for prediction in part.predictions],
-        np.concatenate([part.scores for part in parts]),
-    )
 
 
 def _invalid_outputs(fields: Sequence[Fields]) -> dict[str, Mask]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from monitor.adapters.batch_builder import BatchBuilder, Fields
 from monitor.adapters.event_times import event_times_ms
+from monitor.adapters.fast_path import FastPath
 from monitor.adapters.loose_record import LooseInference, LooseTruth, features_object, parse_json, read_record
 from monitor.adapters.record_fields import InferenceFields, MixedFields, TruthFields
 from monitor.adapters.record_schema import FeatureReader
@@ -21,7 +22,7 @@ from monitor.domain.models import ModelRef
 from monitor.domain.records import DeadLetter, PartitionId, RawRecord, Truth
 from monitor.domain.stream import TopicKind
 from monitor.stats.columns import Ints
-from monitor.stream.batch import Decoded, RecordBatch, category_text
+from monitor.stream.batch import Decoded, RecordBatch, category_text, join_batches
 from monitor.stream.dead_letters import KEPT_BYTES, dead_letter
 from monitor.stream.schema import RecordSchema, SchemaLookup
 
@@ -40,6 +41,7 @@ _NOT_AS_AGREED = (ValueError, TypeError, RecursionError)
 """What msgspec raises: its own errors and UnicodeDecodeError are ValueErrors; TypeError for a row parsed already."""
 
 _INFERENCE = {InferenceFields, LooseInference}
+_INFERENCE_OR_REFUSED = {*_INFERENCE, type(None)}
 
 _model_version = attrgetter("model", "model_version")
 
@@ -47,21 +49,35 @@ _model_version = attrgetter("model", "model_version")
 class JsonCodec:
     """Decodes canonical JSON records (docs/reference/records.md). Keeps the generated decoders; not thread-safe.
 
-    Messages longer than `max_record_bytes` are refused unread; of a refused one at most `kept_bytes` are kept.
+    Messages longer than `max_record_bytes` are refused unread; of a refused one at most `kept_bytes` are kept. The
+    compiled fast path takes what is as agreed, where it was built and unless `safe` is asked for; it never changes a
+    result.
     """
 
-    def __init__(self, max_record_bytes: int = MAX_RECORD_BYTES, kept_bytes: int = KEPT_BYTES) -> None:
+    def __init__(
+        self, max_record_bytes: int = MAX_RECORD_BYTES, kept_bytes: int = KEPT_BYTES, *, safe: bool = False
+    ) -> None:
         self._sizes = _Sizes(max_record_bytes, kept_bytes)
         self._builders: dict[ModelRef, BatchBuilder] = {}
+        self.fast = None if safe else FastPath.if_built()
 
     def decode(
         self, partition: PartitionId, kind: TopicKind, records: Sequence[RawRecord], schemas: SchemaLookup
     ) -> Decoded:
         """Decode records of one partition, in offset order. Every one of them is in exactly one part of the result."""
         decoding = _Decoding(partition, kind, schemas, self._sizes, self._builders)
-        for start in range(0, len(records), SLICE):
-            decoding.take(records[start : start + SLICE])
-        return decoding.finish(len(records))
+        batches, rest = self._scan(kind, records, schemas)
+        for start in range(0, len(rest), SLICE):
+            decoding.take(rest[start : start + SLICE])
+        return decoding.finish(len(records), batches)
+
+    def _scan(
+        self, kind: TopicKind, records: Sequence[RawRecord], schemas: SchemaLookup
+    ) -> tuple[list[RecordBatch], Sequence[RawRecord]]:
+        """What the fast path takes, and the rest."""
+        if self.fast is None or kind is TopicKind.GROUND_TRUTH:
+            return [], records
+        return self.fast.scan(records, kind, schemas, self._sizes.most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +103,25 @@ class _Decoding:
         self._sizes, self._builders = sizes, builders
         self._decode = _DECODERS[kind]
         self._used: dict[ModelRef, BatchBuilder] = {}
-        self._batches: list[RecordBatch] = []
+        self._waiting: dict[tuple[str, str], tuple[list[RawRecord], list[Fields]]] = {}
         self._truths: list[tuple[int, Truth]] = []
         self._rejected: list[DeadLetter] = []
 
-    def finish(self, n: int) -> Decoded:
-        for builder in self._used.values():
-            self._batches.extend(builder.build())
+    def finish(self, n: int, scanned: Sequence[RecordBatch]) -> Decoded:
+        """Everything taken, with the batches that the fast path found of the same records."""
+        for (model, version), (records, rows) in self._waiting.items():
+            self._take_group(model, version, records, rows)
+        by_ref = {batch.ref: batch for batch in scanned}
+        batches = []
+        for ref, builder in self._used.items():
+            built = builder.build()
+            if ref in by_ref and built:
+                built = [join_batches([by_ref.pop(ref), *built])]
+            batches.extend(built)
+        batches.extend(by_ref.values())
+        batches.sort(key=lambda batch: int(batch.offsets[0]))
         self._rejected.sort(key=lambda letter: letter.offset)
-        return Decoded(self._batches, self._truths, self._rejected, n)
+        return Decoded(batches, self._truths, self._rejected, n)
 
     def take(self, records: Sequence[RawRecord]) -> None:
         readable = self._readable(records)
@@ -151,8 +177,12 @@ class _Decoding:
         self, records: Sequence[RawRecord], rows: Sequence[_Any | None]
     ) -> tuple[Sequence[RawRecord], Sequence[Fields]]:
         """The inference records; ground truth is taken on the way."""
-        if set(map(type, rows)) <= _INFERENCE:
+        kinds = set(map(type, rows))
+        if kinds <= _INFERENCE:
             return records, rows  # type: ignore[return-value]  # just checked, at C speed
+        if kinds <= _INFERENCE_OR_REFUSED:
+            pairs = zip(records, rows, strict=True)
+            return [record for record, row in pairs if row is not None], [row for row in rows if row is not None]  # type: ignore[misc]  # the same
         kept: list[RawRecord] = []
         inference: list[Fields] = []
         truths: list[tuple[RawRecord, TruthFields | LooseTruth]] = []
@@ -190,19 +220,25 @@ class _Decoding:
                 self._truths.append((record.offset, Truth(fields.model, fields.event_id, label, at_ms)))
 
     def _take_groups(self, records: Sequence[RawRecord], rows: Sequence[Fields]) -> None:
-        """Model version by model version."""
+        """Model version by model version; of several, those with few rows wait for more: a group has a fixed cost."""
         refs = list(map(_model_version, rows))
-        if refs and refs.count(refs[0]) == len(refs):
-            self._take_group(*refs[0], records, rows)
+        if refs and not self._waiting and refs.count(refs[0]) == len(refs):
+            self._take_group(refs[0][0], str(refs[0][1]), records, rows)
             return
-        groups: dict[tuple[str, str | int], list[int]] = defaultdict(list)
-        for row, ref in enumerate(refs):
-            groups[ref].append(row)
-        for (model, version), chosen in groups.items():
-            self._take_group(model, version, [records[row] for row in chosen], [rows[row] for row in chosen])
+        for record, row, (model, version) in zip(records, rows, refs, strict=True):
+            ref = model, str(version)
+            waiting = self._waiting.get(ref)
+            if waiting is None:
+                waiting = self._waiting[ref] = [], []
+            waiting[0].append(record)
+            waiting[1].append(row)
+        for (model, text), (some, fields) in list(self._waiting.items()):
+            if len(some) >= SLICE:
+                del self._waiting[model, text]
+                self._take_group(model, text, some, fields)
 
-    def _take_group(self, model: str, version: str | int, records: Sequence[RawRecord], rows: Sequence[Fields]) -> None:
-        schema = self._schemas(model, str(version))
+    def _take_group(self, model: str, version: str, records: Sequence[RawRecord], rows: Sequence[Fields]) -> None:
+        schema = self._schemas(model, version)
         if schema is None:
             for record in records:
                 self._reject_unknown_model(record, model)
@@ -213,7 +249,7 @@ class _Decoding:
                 self._reject_event_time(records[row], rows[row].event_time, model)
             good = np.flatnonzero(~bad).tolist()
             records, rows, times = [records[k] for k in good], [rows[k] for k in good], times[good]
-        self._add(self._builder(ModelRef(model, str(version)), schema), records, rows, times)
+        self._add(self._builder(ModelRef(model, version), schema), records, rows, times)
 
     def _add(self, builder: BatchBuilder, records: Sequence[RawRecord], rows: Sequence[Fields], times: Ints) -> None:
         features, invalid = self._features(builder.reader, records, rows)

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import structlog
+
 from monitor.adapters.archive.writer import ParquetArchive
 from monitor.adapters.codec import JsonCodec
+from monitor.adapters.native import compiled_scanner
 from monitor.adapters.system import system_chance
 from monitor.bootstrap.app import App
 from monitor.bootstrap.archiving import archive_hash_key, archive_location
@@ -19,9 +22,13 @@ from monitor.shells.workers.consume import Backoff, Consume
 from monitor.usecases.ingest import Ingest, IngestSettings
 from monitor.usecases.replay_letters import ReplayLetters
 
+log = structlog.stdlib.get_logger("driftline")
+
 
 def consume_role(app: App) -> Consume:
     """The loop of a process that reads the configured source."""
+    compiled, why = compiled_scanner()
+    log.info("decoder", path="safe" if compiled is None else "fast", **({"because": why} if why else {}))
     return Consume(
         build_source=lambda: _source(app),
         build_consumer=lambda source: build_ingest(app, source),

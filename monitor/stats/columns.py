@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.stats.texts import take_texts
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -47,9 +49,8 @@ class CategoricalColumn:
 
     def take(self, rows: Rows) -> "CategoricalColumn":
         """The column of the given rows, in their order."""
-        values = self.values
-        taken = [values[row] for row in rows.tolist()]
-        return CategoricalColumn(taken, None if self.invalid is None else self.invalid[rows])
+        invalid = None if self.invalid is None else self.invalid[rows]
+        return CategoricalColumn(take_texts(self.values, rows), invalid)
 
 
 Column = NumericColumn | CategoricalColumn

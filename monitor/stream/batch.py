@@ -1,15 +1,16 @@
 """Decoded records as columns: the currency between the decoder and the fold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from monitor.domain.models import ModelRef
 from monitor.domain.records import DeadLetter, Truth
+from monitor.stats.blocks import ColumnBlock
 from monitor.stats.columns import CategoricalColumn, Column, Floats, Ints, Mask, NumericColumn, Rows
-
-_EXACT = 2**53
+from monitor.stats.texts import NumberTexts, join_texts, take_texts
+from monitor.stats.texts import category_text as category_text  # noqa: PLC0414 - people look for it here too
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +25,7 @@ class RecordBatch:
     event_time_ms: Ints
     offsets: Ints
     event_ids: Sequence[str]
-    columns: dict[str, Column]
+    columns: Mapping[str, Column]
     predictions: Sequence[str | None]
     scores: Floats
 
@@ -34,14 +35,13 @@ class RecordBatch:
 
     def take(self, rows: Rows) -> "RecordBatch":
         """The batch of the given rows, in their order."""
-        chosen = rows.tolist()
         return RecordBatch(
             self.ref,
             self.event_time_ms[rows],
             self.offsets[rows],
-            [self.event_ids[row] for row in chosen],
-            {name: column.take(rows) for name, column in self.columns.items()},
-            [self.predictions[row] for row in chosen],
+            take_texts(self.event_ids, rows),
+            take_rows(self.columns, rows),
+            take_texts(self.predictions, rows),
             self.scores[rows],
         )
 
@@ -59,6 +59,63 @@ class Decoded:
     n: int
 
 
+def join_batches(parts: Sequence[RecordBatch]) -> RecordBatch:
+    """One batch of batches of the same model version and with the same columns, in offset order."""
+    if len(parts) == 1:
+        return parts[0]
+    offsets = np.concatenate([part.offsets for part in parts])
+    joined = RecordBatch(
+        parts[0].ref,
+        np.concatenate([part.event_time_ms for part in parts]),
+        offsets,
+        join_texts([part.event_ids for part in parts]),
+        join_all([part.columns for part in parts]),
+        join_texts([part.predictions for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+    )
+    return joined if (offsets[1:] > offsets[:-1]).all() else joined.take(np.argsort(offsets, kind="stable"))
+
+
+def join_all(parts: Sequence[Mapping[str, Column]]) -> Mapping[str, Column]:
+    """The same columns of several batches, part after part."""
+    runs: list[Mapping[str, Column]] = []
+    blocks: list[ColumnBlock] = []
+    for part in parts:
+        if blocks and not (isinstance(part, ColumnBlock) and blocks[0].is_like(part)):
+            runs.append(ColumnBlock.joined(blocks))
+            blocks = []
+        if isinstance(part, ColumnBlock):
+            blocks.append(part)
+        else:
+            runs.append(part)
+    if blocks:
+        runs.append(ColumnBlock.joined(blocks))
+    if len(runs) == 1:
+        return runs[0]
+    return {name: join_columns([run[name] for run in runs]) for name in runs[0]}
+
+
+def have_same_names(one: Mapping[str, Column], other: Mapping[str, Column]) -> bool:
+    """Whether both have the same columns, in whatever order."""
+    if isinstance(one, ColumnBlock) and isinstance(other, ColumnBlock) and one.names is other.names:
+        return True
+    return one.keys() == other.keys()
+
+
+def take_rows(columns: Mapping[str, Column], rows: Rows) -> Mapping[str, Column]:
+    """The columns of the given records, in their order."""
+    if isinstance(columns, ColumnBlock):
+        return columns.take(rows)
+    return {name: column.take(rows) for name, column in columns.items()}
+
+
+def rows_between(columns: Mapping[str, Column], start: int, stop: int) -> Mapping[str, Column]:
+    """The columns of the records [start, stop)."""
+    if isinstance(columns, ColumnBlock):
+        return columns.between(start, stop)
+    return {name: between(column, start, stop) for name, column in columns.items()}
+
+
 def join_columns(parts: Sequence[Column]) -> Column:
     """One column of all rows, in order; parts of unlike kinds (of a guessed schema) become categorical."""
     if len(parts) == 1:
@@ -67,10 +124,7 @@ def join_columns(parts: Sequence[Column]) -> Column:
     numeric = [part for part in parts if isinstance(part, NumericColumn)]
     if len(numeric) == len(parts):
         return NumericColumn(np.concatenate([part.values for part in numeric]), invalid)
-    values: list[str | None] = []
-    for part in parts:
-        values.extend(part.values if isinstance(part, CategoricalColumn) else map(category_text, part.values.tolist()))
-    return CategoricalColumn(values, invalid)
+    return CategoricalColumn(join_texts([as_categorical(part).values for part in parts]), invalid)
 
 
 def _join_invalid(parts: Sequence[Column]) -> Mask | None:
@@ -92,23 +146,4 @@ def as_categorical(column: Column) -> CategoricalColumn:
     """The column with its numbers as text; a categorical column as it is."""
     if isinstance(column, CategoricalColumn):
         return column
-    return CategoricalColumn([category_text(value) for value in column.values.tolist()], column.invalid)
-
-
-def category_text(value: str | float) -> str | None:
-    """A category as text: booleans as `true` and `false`, whole numbers without a point, NaN as None (missing).
-
-    Baselines and records must agree on this, or `1` and `1.0` would be two categories.
-
-    >>> [category_text(v) for v in ("a", True, 7, 7.0, 7.5)]
-    ['a', 'true', '7', '7', '7.5']
-    """
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if value != value:  # noqa: PLR0124 - the fastest test for NaN
-        return None
-    return str(int(value)) if value.is_integer() and abs(value) < _EXACT else repr(value)
+    return CategoricalColumn(list(NumberTexts(column.values)), column.invalid)

@@ -24,6 +24,8 @@ from monitor.stream.watermark import NO_RECORDS, Way
 
 _value = attrgetter("value")
 
+_offset = attrgetter("offset")
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -111,7 +113,7 @@ class PartitionIntake:
 
     def unseen(self, records: Sequence[RawRecord]) -> Sequence[RawRecord]:
         """The records not read before, each offset once: a source may deliver again, the log position decides."""
-        offsets = np.fromiter((record.offset for record in records), np.int64, len(records))
+        offsets = np.fromiter(map(_offset, records), np.int64, len(records))
         expected = -1 if self.next_offset is None else self.next_offset
         if offsets[0] >= expected and (offsets[1:] > offsets[:-1]).all():
             return records
@@ -149,6 +151,10 @@ class PartitionIntake:
         self._unsaved.dead_letters.extend(letters)
         self._unsaved.records += len(letters)
         self.next_offset = max(next_offset, self.next_offset or 0)
+
+    def settle(self) -> None:
+        """Count everything that was accepted; `to_flush` does so, too."""
+        self._shards.settle()
 
     def to_flush(self, saved_at_ms: int, highwater: int | None) -> Flush:
         """Everything unsaved as one transaction; only after at least one record was read."""

@@ -1,5 +1,6 @@
 """Shares of one claim on a partition: records in, dirty shares out."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +15,8 @@ from monitor.stats.columns import Column, Ints, Mask, Rows
 from monitor.stats.profiles.categorical import CategoricalLayout
 from monitor.stats.profiles.layouts import Layout
 from monitor.stats.profiles.model import ModelProfile
-from monitor.stream.batch import RecordBatch, as_categorical, between, join_columns
+from monitor.stats.texts import equal
+from monitor.stream.batch import RecordBatch, as_categorical, have_same_names, join_all, rows_between, take_rows
 
 FOLD_AT_ROWS = 2_048
 """Rows of a model version that are collected before its profiles are updated: an update has a fixed cost a column."""
@@ -36,11 +38,11 @@ class _Rows:
         if stop - start == len(self.offsets):
             return self
         run = slice(start, stop)
-        columns = {name: between(column, start, stop) for name, column in self.columns.items()}
+        columns = rows_between(self.columns, start, stop)
         return _Rows(self.event_time_ms[run], self.offsets[run], self.late[run], columns)
 
     def take(self, rows: Rows) -> "_Rows":
-        columns = {name: column.take(rows) for name, column in self.columns.items()}
+        columns = take_rows(self.columns, rows)
         return _Rows(self.event_time_ms[rows], self.offsets[rows], self.late[rows], columns)
 
 
@@ -90,6 +92,7 @@ class Shards:
     def __init__(self, claim: Claim, models: Mapping[str, MonitoredModel], baselines: BaselineLookup) -> None:
         self._claim, self._models, self._baselines = claim, models, baselines
         self._waiting: dict[ModelRef, list[tuple[RecordBatch, Mask]]] = {}
+        self._rows_waiting: Counter[ModelRef] = Counter()
         self._open: dict[tuple[ModelRef, str, int, str], _OpenShare] = {}
 
     def __len__(self) -> int:
@@ -100,15 +103,17 @@ class Shards:
         """Take accepted records; `late` marks those whose window was closed when they came."""
         waiting = self._waiting.setdefault(batch.ref, [])
         waiting.append((batch, late))
-        if sum(len(part) for part, _ in waiting) >= FOLD_AT_ROWS:
+        self._rows_waiting[batch.ref] += len(batch)
+        if self._rows_waiting[batch.ref] >= FOLD_AT_ROWS:
             self._fold(batch.ref, waiting)
-            del self._waiting[batch.ref]
+            del self._waiting[batch.ref], self._rows_waiting[batch.ref]
 
     def settle(self) -> None:
         """Fold everything that was collected; `dirty` is complete afterwards."""
         for ref, waiting in self._waiting.items():
             self._fold(ref, waiting)
         self._waiting.clear()
+        self._rows_waiting.clear()
 
     def dirty(self) -> list[Share]:
         """The shares that changed since they were last saved, complete as of the records taken so far."""
@@ -152,8 +157,8 @@ class Shards:
 
 def _joined(waiting: list[tuple[RecordBatch, Mask]]) -> Iterator[_Rows]:
     """The collected batches as one, unless their columns differ (a new baseline came between them)."""
-    names = waiting[0][0].columns.keys()
-    if any(batch.columns.keys() != names for batch, _ in waiting):
+    first = waiting[0][0].columns
+    if not all(have_same_names(first, batch.columns) for batch, _ in waiting):
         for batch, late in waiting:
             yield _Rows(batch.event_time_ms, batch.offsets, late, batch.columns)
         return
@@ -162,7 +167,7 @@ def _joined(waiting: list[tuple[RecordBatch, Mask]]) -> Iterator[_Rows]:
         np.concatenate([batch.event_time_ms for batch in batches]),
         np.concatenate([batch.offsets for batch in batches]),
         np.concatenate([late for _, late in waiting]),
-        {name: join_columns([batch.columns[name] for batch in batches]) for name in names},
+        join_all([batch.columns for batch in batches]),
     )
 
 
@@ -185,8 +190,7 @@ def _by_segment(rows: _Rows, segments: tuple[Segment, ...]) -> Iterator[tuple[st
         column = rows.columns.get(segment.column)
         if column is None:
             continue
-        values = as_categorical(column).values
-        chosen = np.fromiter((value == segment.value for value in values), np.bool_, len(values))
+        chosen = equal(as_categorical(column).values, segment.value)
         if chosen.any():
             yield segment.name, rows.take(np.flatnonzero(chosen))
 

@@ -117,9 +117,9 @@ def joined(tables: Sequence[pa.Table]) -> pa.Table:
 
 def _part_table(part: RecordBatch) -> pa.Table:
     columns: dict[str, pa.Array] = {
-        "event_id": pa.array(part.event_ids, pa.string()),
+        "event_id": pa.array(list(part.event_ids), pa.string()),
         "event_time": pa.array(part.event_time_ms, pa.timestamp("ms", tz="UTC")),
-        PREDICTION: pa.array(part.predictions, pa.string()),
+        PREDICTION: pa.array(list(part.predictions), pa.string()),
         SCORE: pa.array(part.scores, pa.float64(), from_pandas=True),
     }
     for name in OUTPUT_COLUMNS:
@@ -135,7 +135,7 @@ def column_array(column: Column) -> pa.Array:
     """The values as Arrow holds them; missing and invalid ones are null."""
     if isinstance(column, NumericColumn):
         return pa.array(column.values, pa.float64(), from_pandas=True)
-    return pa.array(column.values, pa.string())
+    return pa.array(list(column.values), pa.string())
 
 
 def _as_text(table: pa.Table) -> pa.Table:

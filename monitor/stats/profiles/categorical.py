@@ -12,6 +12,7 @@ from monitor.domain.checks import Aspect
 from monitor.domain.errors import LayoutMismatch
 from monitor.stats.columns import CategoricalColumn, Ints
 from monitor.stats.profiles.unseen import UnseenSample, printable
+from monitor.stats.texts import counted
 
 RECORDS, MISSING, INVALID, UNSEEN = 0, 1, 2, 3
 SPECIAL = 4
@@ -115,7 +116,7 @@ class CategoricalProfile:
 
     def update(self, column: CategoricalColumn) -> None:
         """Count the values of a batch. The column is left as it is."""
-        seen = Counter(column.values)
+        seen = dict(counted(column.values))
         invalid = 0 if column.invalid is None else int(np.count_nonzero(column.invalid))
         missing = seen.pop(None, 0) - invalid
         positions = self.layout.positions

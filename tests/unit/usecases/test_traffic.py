@@ -20,7 +20,7 @@ from monitor.schedule.staleness import stalest
 from monitor.schedule.traffic import Usual, earlier_spans, usual
 from monitor.stream.timeline import Promotion
 from monitor.testing.stores.samples import FIRST, HOUR, MODEL, SECOND, START, flush, share, window
-from monitor.usecases import judging
+from monitor.usecases import judging, window_content
 from monitor.usecases.evaluate import Evaluate
 from monitor.usecases.judging import Judge
 from monitor.usecases.watching import watch
@@ -222,7 +222,7 @@ def test_a_model_whose_stored_profiles_are_torn_is_failed_and_the_others_are_jud
             )
         ]
     )
-    baseline_of = judging.compared_with
+    baseline_of = window_content.compared_with
 
     def torn(shares: Sequence[Share], timeline: Sequence[Promotion]) -> str | None:
         if any(one.key.model == "churn" for one in shares):

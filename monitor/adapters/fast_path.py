@@ -1,0 +1,129 @@
+"""Messages as agreed to batches by the compiled scanner; whatever it declines goes the safe way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from monitor.adapters.native import compiled_scanner
+from monitor.domain.models import LATENCY, PREDICTION, SCORE, ColumnKind, ModelRef
+from monitor.domain.records import RawRecord
+from monitor.domain.stream import TopicKind
+from monitor.stats.blocks import BlockNames, ColumnBlock
+from monitor.stats.columns import Ints, Mask
+from monitor.stats.texts import CodedTexts, NumberTexts, PackedTexts, category_text
+from monitor.stream.batch import RecordBatch
+from monitor.stream.schema import RecordSchema, SchemaLookup
+
+if TYPE_CHECKING:
+    from monitor.adapters.native._scanner import Columns, Plan, Scanner
+
+MOST_PLANS = 2_000
+"""Plans that are kept; versions are what producers write, so there may be any number."""
+
+
+_value, _offset = attrgetter("value"), attrgetter("offset")
+
+
+@dataclass(slots=True)
+class _Planned:
+    """A plan with the schema that it was made of, and where its columns will lie."""
+
+    ref: ModelRef
+    schema: RecordSchema
+    names: BlockNames
+    features: tuple[str, ...]
+    prediction: ColumnKind | None
+    plan: Plan
+
+
+@dataclass(slots=True)
+class FastPath:
+    """Keeps the scanner and the plan of each model version; not thread-safe.
+
+    `taken` of the `seen` messages were as agreed. The columns of a model without baseline are guessed from its values,
+    so its messages are all declined.
+    """
+
+    scanner: Scanner
+    make_plan: type[Plan]
+    seen: int = 0
+    taken: int = 0
+    _planned: dict[ModelRef, _Planned] = field(default_factory=dict)
+
+    @classmethod
+    def if_built(cls) -> FastPath | None:
+        """None where the compiled module is missing or not wanted."""
+        module, _ = compiled_scanner()
+        return None if module is None else cls(module.Scanner(category_text), module.Plan)
+
+    def scan(
+        self, records: Sequence[RawRecord], kind: TopicKind, schemas: SchemaLookup, max_record_bytes: int
+    ) -> tuple[list[RecordBatch], Sequence[RawRecord]]:
+        """A batch for each model version, and the records that were declined."""
+        if len(self._planned) > MOST_PLANS:
+            self._planned.clear()
+        used: dict[Plan, _Planned] = {}
+
+        def plan_of(model: str, version: str) -> Plan | None:
+            planned = self._plan(ModelRef(model, version), schemas(model, version))
+            if planned is None:
+                return None
+            used[planned.plan] = planned
+            return planned.plan
+
+        values = list(map(_value, records))
+        status, found = self.scanner.scan(values, max_record_bytes, kind is TopicKind.MIXED, plan_of)
+        offsets = np.fromiter(map(_offset, records), np.int64, len(records))
+        batches = [_batch(used[plan], columns, offsets) for plan, columns in found]
+        declined = np.flatnonzero(np.frombuffer(status, np.uint8)).tolist()
+        self.seen += len(records)
+        self.taken += len(records) - len(declined)
+        return batches, [records[row] for row in declined]
+
+    def _plan(self, ref: ModelRef, schema: RecordSchema | None) -> _Planned | None:
+        if schema is None or schema.discover:
+            return None
+        planned = self._planned.get(ref)
+        if planned is None or planned.schema is not schema:
+            planned = self._planned[ref] = self._made(ref, schema)
+        return planned
+
+    def _made(self, ref: ModelRef, schema: RecordSchema) -> _Planned:
+        numeric = [column.name for column in schema.features if column.kind is ColumnKind.NUMERIC]
+        categorical = [column.name for column in schema.features if column.kind is ColumnKind.CATEGORICAL]
+        outputs = [name for name in (SCORE, LATENCY, PREDICTION) if schema.kind(name)]
+        prediction = schema.kind(PREDICTION)
+        plan = self.make_plan(numeric, categorical, prediction is ColumnKind.NUMERIC, schema.positive_label)
+        numbers = {name: row for row, name in enumerate((*numeric, SCORE, LATENCY, PREDICTION))}
+        texts = {name: row for row, name in enumerate((*categorical, PREDICTION))}
+        if prediction is ColumnKind.CATEGORICAL:
+            del numbers[PREDICTION]
+        else:
+            del texts[PREDICTION]
+        order = (*numeric, *categorical, *outputs)
+        names = BlockNames({name: row for name, row in numbers.items() if name in order}, texts, order)
+        return _Planned(ref, schema, names, order[: len(order) - len(outputs)], prediction, plan)
+
+
+def _batch(planned: _Planned, found: Columns, offsets: Ints) -> RecordBatch:
+    rows, times, floats, coded, ids, id_ends, categories, wrong = found
+    at = np.frombuffer(rows, np.int64)
+    numbers = np.frombuffer(floats, np.float64).reshape(-1, len(at))
+    codes = np.frombuffer(coded, np.int32).reshape(-1, len(at))
+    invalid: dict[str, Mask] = {}
+    for place, row in wrong:
+        invalid.setdefault(planned.features[place], np.zeros(len(at), np.bool_))[row] = True
+    columns = ColumnBlock(planned.names, numbers, codes, categories, invalid)
+    as_number = planned.prediction is ColumnKind.NUMERIC
+    predictions = NumberTexts(numbers[-1]) if as_number else CodedTexts(codes[-1], categories[-1])
+    ends = np.frombuffer(id_ends, np.int64)
+    starts = np.zeros_like(ends)
+    starts[1:] = ends[:-1]
+    event_ids = PackedTexts(ids, starts, ends)
+    times_ms, scores = np.frombuffer(times, np.int64), numbers[-3]
+    return RecordBatch(planned.ref, times_ms, offsets[at], event_ids, columns, predictions, scores)
