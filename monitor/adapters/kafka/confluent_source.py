@@ -18,7 +18,9 @@ class ConfluentSource:
     """Reads the topics as a member of a consumer group.
 
     Assigned partitions are not consumed before `seek`: the assignment callback only notes them, and the next poll
-    assigns all sought partitions with their positions in one call.
+    assigns all sought partitions with their positions in one call. One that is taken and given back within a poll goes
+    on where it was: the worker sees no difference and seeks nothing. Should another worker have had it in between, the
+    database's fence tells.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
@@ -106,14 +108,13 @@ class ConfluentSource:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._given = {PartitionId(tp.topic, tp.partition) for tp in partitions}
-        self._positions = {}
+        self._positions = {p: offset for p, offset in self._positions.items() if p in self._given}
         consumer.assign([])
-        self._moved = False
+        self._moved = bool(self._positions)
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._given -= {PartitionId(tp.topic, tp.partition) for tp in partitions}
         self._damaged.clear()
-        self._positions = {p: o for p, o in self._positions.items() if p in self._given}
 
     def _trouble(self, error: Exception) -> str:
         return f"Kafka at {self._settings.bootstrap_servers} (group {self._settings.group}): {error}"
