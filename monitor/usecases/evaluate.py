@@ -95,16 +95,18 @@ class Evaluate:
 
     def _due(self, model: MonitoredModel, progress: Sequence[PartitionProgress], until_ms: int) -> list[Evaluation]:
         reach_ms = _reach_ms(model)
-        done = self._done(model, until_ms, reach_ms)
-        since_ms = max((d.window.end_ms for d in done), default=0) - reach_ms if done else 0
+        # the clock may have closed windows of a silent stream that is far behind it, and still accepts what is to come
+        known_ms = min([until_ms, *(p.watermark_ms for p in progress if p.watermark_ms is not None)])
+        done = self._done(model, known_ms, reach_ms)
+        since_ms = min(known_ms, max(d.window.end_ms for d in done)) - reach_ms if done else 0
         panes: list[PaneSummary] = self._windows.panes(model.name, since_ms, until_ms, model.windows.slide_ms)
         # a window whose first panes lie before the look-back was judged long ago; without them it would seem to shrink
         first_ms = since_ms if done else None
         found = due([model], progress, panes, done, self._spread)
         return [e for e in found if first_ms is None or e.window.start_ms >= first_ms]
 
-    def _done(self, model: MonitoredModel, until_ms: int, reach_ms: int) -> list[DoneEvaluation]:
-        recent = self._store.done(model.name, until_ms - 2 * reach_ms)
+    def _done(self, model: MonitoredModel, known_ms: int, reach_ms: int) -> list[DoneEvaluation]:
+        recent = self._store.done(model.name, known_ms - 2 * reach_ms)
         if not recent:
             recent = self._store.done(model.name, 0)
         return recent
