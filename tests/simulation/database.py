@@ -23,14 +23,14 @@ class Database:
     """Trouble comes to whoever acts, never to the simulation's own questions.
 
     A crash between two statements rolls back, as the end of a process does; one after the commit keeps what was
-    written. `refusals` statements fail, reading ones too. Of `lost_answers` commits the work is done and the answer
-    does not come back.
+    written. `refusals` statements fail, reading ones too. When `answer_is_lost`, the next commit is done and looks
+    as if it were not.
     """
 
     def __init__(self, fates: Fates) -> None:
         self.engine = create_engine("sqlite://")
         self.fates = fates
-        self.refusals = self.lost_answers = 0
+        self.refusals, self.answer_is_lost = 0, False
         raw = self.engine.raw_connection()
         self._one: sqlite3.Connection = raw.driver_connection  # type: ignore[assignment]
         raw.close()  # back into the pool, where it stays the only one
@@ -70,8 +70,8 @@ class Database:
             return
         self.fates.reach("commit")
         connection.connection.commit()
-        if self.lost_answers:
-            self.lost_answers -= 1
+        if self.answer_is_lost:
+            self.answer_is_lost = False
             raise _trouble("database is locked", _LOCKED)
         self.fates.reach("committed")
 

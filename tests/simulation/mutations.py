@@ -18,6 +18,7 @@ from monitor.adapters.sql import ingest as sql_ingest
 from monitor.adapters.sql.engine import writing
 from monitor.adapters.sql.evaluations import SqlEvaluationStore
 from monitor.adapters.sql.ingest import SqlIngestStore
+from monitor.adapters.sql.jobs import SqlJobStore
 from monitor.adapters.sql.outbox import SqlOutboxStore
 from monitor.adapters.sql.tables import progress, shares
 from monitor.domain.errors import Fenced, StoreUnavailable
@@ -228,13 +229,13 @@ def writing_dead_letters_in_their_own_transaction(change: Patch) -> None:
 
 
 def forgetting_the_watermark(change: Patch) -> None:
-    """The watermark is not stored: after a claim nothing is late."""
-    claim = SqlIngestStore.claim
+    """The watermark is not stored: whoever claims next takes nothing for late."""
+    flush = SqlIngestStore.flush
 
-    def forgetful(store: SqlIngestStore, partition: PartitionId, kind: TopicKind, owner: str) -> Claim:
-        return replace(claim(store, partition, kind, owner), watermark_ms=None)
+    def forgetful(store: SqlIngestStore, flushes: Sequence[Flush]) -> None:
+        flush(store, [replace(one, watermark_ms=None) for one in flushes])
 
-    change(SqlIngestStore, "claim", forgetful)
+    change(SqlIngestStore, "flush", forgetful)
 
 
 def listing_archive_files_before_they_are_written(change: Patch) -> None:
@@ -419,6 +420,24 @@ def starting_a_job_before_it_is_noted(change: Patch) -> None:
     change(Retrain, "_start", start)
 
 
+def telling_of_a_job_after_it_was_saved(change: Patch) -> None:
+    """A job and the alert event about it are two transactions: a crash in between, and nobody knows of the job."""
+    settle, update_job = SqlJobStore.settle_request, SqlJobStore.update
+
+    def settle_then_tell(store: SqlJobStore, sequence: int, job: RetrainJob, events: Sequence[AlertEvent] = ()) -> bool:
+        is_first = settle(store, sequence, job)
+        if is_first:
+            SqlOutboxStore(store._engine).enqueue(events)
+        return is_first
+
+    def update_then_tell(store: SqlJobStore, job: RetrainJob, events: Sequence[AlertEvent] = ()) -> None:
+        update_job(store, job)
+        SqlOutboxStore(store._engine).enqueue(events)
+
+    change(SqlJobStore, "settle_request", settle_then_tell)
+    change(SqlJobStore, "update", update_then_tell)
+
+
 MUTATIONS: Mapping[str, Mutation] = {
     one.__name__: one
     for one in (
@@ -448,5 +467,6 @@ MUTATIONS: Mapping[str, Mutation] = {
         relaying_what_is_noted_before_it_is_handed_over,
         forgetting_what_was_sent,
         starting_a_job_before_it_is_noted,
+        telling_of_a_job_after_it_was_saved,
     )
 }

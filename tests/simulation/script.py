@@ -29,7 +29,7 @@ class What(StrEnum):
     WAIT = "wait"  # `much` seconds pass
     CLOCK = "clock"  # the wall clock jumps: ahead by hours, or back
     REFUSE = "refuse"  # the next `much` statements of anybody fail, readers' as well
-    LOSE = "lose answers"  # the next few commits happen, and their answers are lost
+    LOSE = "lose answer"  # the `much`-th save of process `who` happens, and it never hears of it
     FULL = "disk full"  # the database and the archive take no more, for the next few lines
     JUDGE = "judge"  # an evaluation runs
     RELAY = "relay"  # alert events are handed over
@@ -72,7 +72,7 @@ FROZEN_AT = ("poll", "polled", "decode", "decoded", "archive", "archived", "save
 
 _WEIGHTS = {
     What.WRITE: 12, What.WORK: 20, What.CRASH: 12, What.STALL: 4, What.JUDGE: 5, What.RELAY: 3, What.TELL: 3,
-    What.RETRAIN: 2, What.TRUTH: 2, What.LEAP: 2, What.LOSE: 3, What.REFUSE: 2, What.NONSENSE: 2, What.WAIT: 2,
+    What.RETRAIN: 2, What.TRUTH: 2, What.LEAP: 2, What.LOSE: 4, What.REFUSE: 2, What.NONSENSE: 2, What.WAIT: 2,
 }  # fmt: skip
 
 
@@ -103,9 +103,10 @@ def draw(seed: int, length: int = 60) -> Script:
 
 
 def _action(what: What, chance: np.random.Generator) -> Action:
-    if what is What.CRASH:
+    if what in {What.CRASH, What.LOSE}:
         who = int(chance.choice(len(PROCESSES), p=[0.24, 0.24, 0.24, 0.1, 0.05, 0.05, 0.08]))
-        return Action(what, who, int(chance.integers(1, 3)), str(chance.choice(STEPS[PROCESSES[who].split()[0]])))
+        at = "" if what is What.LOSE else str(chance.choice(STEPS[PROCESSES[who].split()[0]]))
+        return Action(what, who, int(chance.integers(1, 3)), at)
     if what is What.STALL:
         who = int(chance.integers(0, WORKERS + 1))
         at = "judged" if who == WORKERS else str(chance.choice(FROZEN_AT))

@@ -210,7 +210,7 @@ class World:
     def come_to_rest(self) -> None:
         """Peace, until everything that was written is read, judged and told."""
         self.fates.disarm()
-        self.database.refusals = self.database.lost_answers = 0
+        self.database.refusals, self.database.answer_is_lost = 0, False
         self.box.refusals = self.pipeline.refusals = 0
         self._make_room()
         self.clocks.wall = max(self.clocks.wall, self._latest)
@@ -284,7 +284,11 @@ def _set_refusals(world: World, action: Action) -> None:
 
 
 def _set_lost(world: World, action: Action) -> None:
-    world.database.lost_answers = action.much % 3 + 1
+    def lose() -> None:
+        world.database.answer_is_lost = True
+
+    process = PROCESSES[action.who % len(PROCESSES)]
+    world.fates.arm(process, "save" if process.startswith("worker") else "commit", action.much, lose)
 
 
 def _set_mute(world: World, action: Action) -> None:
