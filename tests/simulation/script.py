@@ -76,6 +76,11 @@ _WEIGHTS = {
 }  # fmt: skip
 
 
+_MOSTLY_WORKERS = (0.24, 0.24, 0.24, 0.1, 0.05, 0.05, 0.08)
+_MOSTLY_DECIDERS = (0.06, 0.06, 0.06, 0.34, 0.06, 0.06, 0.36)
+"""Who dies, by number; every fourth seed is about those who decide."""
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """One line of a script."""
@@ -98,13 +103,17 @@ def draw(seed: int, length: int = 60) -> Script:
     chance = np.random.default_rng(seed)
     kinds = list(What)
     weights = np.array([_WEIGHTS.get(kind, 1) for kind in kinds], float)
+    odds = _MOSTLY_WORKERS
+    if seed % 4 == 3:
+        odds = _MOSTLY_DECIDERS
+        weights *= [4 if kind in {What.JUDGE, What.RETRAIN, What.DRIFT} else 1 for kind in kinds]
     drawn = chance.choice(len(kinds), size=length, p=weights / weights.sum())
-    return tuple(_action(kinds[k], chance) for k in drawn)
+    return tuple(_action(kinds[k], chance, odds) for k in drawn)
 
 
-def _action(what: What, chance: np.random.Generator) -> Action:
+def _action(what: What, chance: np.random.Generator, odds: Sequence[float]) -> Action:
     if what in {What.CRASH, What.LOSE}:
-        who = int(chance.choice(len(PROCESSES), p=[0.24, 0.24, 0.24, 0.1, 0.05, 0.05, 0.08]))
+        who = int(chance.choice(len(PROCESSES), p=odds))
         at = "" if what is What.LOSE else str(chance.choice(STEPS[PROCESSES[who].split()[0]]))
         return Action(what, who, int(chance.integers(1, 3)), at)
     if what is What.STALL:
