@@ -1,0 +1,7 @@
+"""Scripts that once broke a law, by the name of what was wrong. They stay."""
+
+REGRESSIONS = {
+    "a backlog that comes after the clock has closed its windows as silent is judged": (
+        "work(1, 1); work(2, 1); clock(1, 13); work(1, 1); work(2, 1); write late(1, 8); work(1, 1); judge(0, 1)"
+    ),
+}
