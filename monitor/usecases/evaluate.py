@@ -69,7 +69,7 @@ class Evaluate:
         """
         report = EvaluateReport()
         progress = self._windows.progress()
-        sweep = self._swept_at is None or now - self._swept_at >= self._sweep_every
+        sweep = self._is_to_sweep(now)
         closing = self._closing(progress, everything=sweep)
         while batch := list(islice(closing, MODELS_AT_ONCE)):
             self._run(batch, progress, now, report)
@@ -77,6 +77,10 @@ class Evaluate:
         if sweep:
             self._swept_at = now
         return report
+
+    def _is_to_sweep(self, now: datetime) -> bool:
+        """Whether the last sweep is long ago, or lies ahead of a clock that was set back."""
+        return self._swept_at is None or not timedelta(0) <= now - self._swept_at < self._sweep_every
 
     def _closing(
         self, progress: Sequence[PartitionProgress], *, everything: bool
