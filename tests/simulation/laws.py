@@ -134,7 +134,7 @@ class Laws:
         )
         self._judged += len(rows)
         reached = self.database.rows(
-            "SELECT watermark_ms, next_offset >= highwater AND caught_up_at_ms IS NOT NULL, caught_up_at_ms"
+            "SELECT watermark_ms, coalesce(next_offset, 0) >= highwater AND caught_up_at_ms IS NOT NULL, caught_up_at_ms"
             " FROM progress"
         )
         for name, end_ms, _, _ in rows:
