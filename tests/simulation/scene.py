@@ -26,7 +26,7 @@ CHURN, CHURN_2, CHURN_7, FRAUD = (
 
 _LOOKED_AT = (
     CheckSpec("psi", ("age", "plan"), threshold=Threshold(1.2)),
-    CheckSpec("missing_rate", ("age",), threshold=Threshold(0.5)),
+    CheckSpec("missing_rate", ("age",), threshold=Threshold(20.0)),
 )
 MODELS = {
     "churn": MonitoredModel(
@@ -56,7 +56,7 @@ MODELS = {
     ),
 }
 RULES = (
-    Rule("drift", ShareDrifted(0.4), Severity.CRITICAL, hold=10 * MINUTE, retrain=True),
+    Rule("drift", ShareDrifted(0.3), Severity.CRITICAL, hold=10 * MINUTE, retrain=True),
     Rule("moved", CheckIsBad(test="psi"), Severity.WARNING, keep=10 * MINUTE),
     Rule("worse", CheckIsBad(column="ground_truth"), Severity.CRITICAL),
     Rule("data", AnyOf((CheckIsBad(test="missing_rate"), CheckIsBad(test="silence")))),

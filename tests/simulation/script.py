@@ -80,9 +80,15 @@ _WEIGHTS = {
 }  # fmt: skip
 
 
+_WHO = dict.fromkeys((What.WRITE, What.LATE, What.AGAIN, What.NONSENSE, What.TRUTH), 4)
+"""Who can be written to: one partition more than there are workers."""
+
 _MOSTLY_WORKERS = (0.23, 0.23, 0.23, 0.1, 0.05, 0.05, 0.06, 0.05)
 _MOSTLY_DECIDERS = (0.05, 0.05, 0.05, 0.34, 0.06, 0.06, 0.34, 0.05)
 """Who dies, by number; every fourth seed is about those who decide."""
+
+_MORE_TO_DECIDE = {What.WRITE: 2, What.JUDGE: 3, What.RETRAIN: 5, What.ANSWER: 2, What.LEAP: 0, What.CLOCK: 0.5}
+"""What its lines weigh more (or less): records that drift from the beginning, so that there are jobs to start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +116,10 @@ def draw(seed: int, length: int = 60) -> Script:
     odds = _MOSTLY_WORKERS
     if seed % 4 == 3:
         odds = _MOSTLY_DECIDERS
-        weights *= [4 if kind in {What.JUDGE, What.RETRAIN, What.DRIFT} else 1 for kind in kinds]
+        weights *= [_MORE_TO_DECIDE.get(kind, 1) for kind in kinds]
     drawn = chance.choice(len(kinds), size=length, p=weights / weights.sum())
-    return tuple(_action(kinds[k], chance, odds) for k in drawn)
+    script = tuple(_action(kinds[k], chance, odds) for k in drawn)
+    return (Action(What.DRIFT), *script) if odds is _MOSTLY_DECIDERS else script
 
 
 def _action(what: What, chance: np.random.Generator, odds: Sequence[float]) -> Action:
@@ -124,7 +131,7 @@ def _action(what: What, chance: np.random.Generator, odds: Sequence[float]) -> A
         who = int(chance.integers(0, WORKERS + 1))
         at = "judged" if who == WORKERS else str(chance.choice(FROZEN_AT))
         return Action(what, who, int(chance.integers(1, 3)), at)
-    return Action(what, int(chance.integers(0, WORKERS)), int(chance.integers(1, 24)))
+    return Action(what, int(chance.integers(0, _WHO.get(what, WORKERS))), int(chance.integers(1, 24)))
 
 
 def written(script: Sequence[Action]) -> str:
