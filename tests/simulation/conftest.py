@@ -2,7 +2,7 @@
 
 import pytest
 
-SEEDS = range(12)
+SEEDS = range(8)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -134,8 +134,8 @@ class Laws:
         )
         self._judged += len(rows)
         reached = self.database.rows(
-            "SELECT watermark_ms, coalesce(next_offset, 0) >= highwater AND caught_up_at_ms IS NOT NULL, caught_up_at_ms"
-            " FROM progress"
+            "SELECT watermark_ms, coalesce(next_offset, 0) >= highwater AND caught_up_at_ms IS NOT NULL,"
+            " caught_up_at_ms FROM progress"
         )
         for name, end_ms, _, _ in rows:
             model = MODELS[str(name)]
