@@ -70,8 +70,8 @@ format: $(VENV)/.dev ## rewrite the code in the house format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-sim: $(VENV)/.dev ## replay the simulation from one seed: make sim SEED=7
-	@$(BIN)/python -m pytest tests/simulation --seed=$(or $(SEED),0) $(T)
+sim: $(VENV)/.dev ## the whole product against crashes: make sim N=2000, SEED=7 or SCRIPT='write(0, 9); ...'
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(N),--count $(N)) $(if $(SCRIPT),--script '$(SCRIPT)') $(if $(BUG),--bug $(BUG))
 
 golden: $(VENV)/.dev ## rewrite the golden files; review the diff
 	@$(BIN)/python -m pytest tests/golden --rewrite-golden

@@ -8,7 +8,7 @@ import numpy as np
 
 from monitor.adapters.loose_record import LooseInference, as_number
 from monitor.adapters.record_fields import Category, InferenceFields, MixedFields
-from monitor.adapters.record_schema import FeatureReader, as_texts, feature_reader
+from monitor.adapters.record_schema import FeatureReader, as_texts
 from monitor.domain.models import LATENCY, PREDICTION, SCORE, ColumnKind, ModelRef
 from monitor.stats.columns import CategoricalColumn, Floats, Ints, Mask, NumericColumn
 from monitor.stream.batch import RecordBatch, join_batches
@@ -26,12 +26,8 @@ class BatchBuilder:
 
     ref: ModelRef
     schema: RecordSchema
-    reader: FeatureReader = field(init=False)
+    reader: FeatureReader
     _parts: list[RecordBatch] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        """Generate the reader of the features."""
-        self.reader = feature_reader(self.schema)
 
     def add(
         self,
@@ -68,7 +64,6 @@ class BatchBuilder:
                 batches[-1].append(part)
             else:
                 batches.append([part])
-        self._parts = []
         return [join_batches(parts) for parts in batches]
 
     def _score(self, score: float | None, by_label: Mapping[str, float | None] | None) -> float | None:

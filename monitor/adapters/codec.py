@@ -16,7 +16,7 @@ from monitor.adapters.event_times import event_times_ms
 from monitor.adapters.fast_path import FastPath
 from monitor.adapters.loose_record import LooseInference, LooseTruth, features_object, parse_json, read_record
 from monitor.adapters.record_fields import InferenceFields, MixedFields, TruthFields
-from monitor.adapters.record_schema import FeatureReader
+from monitor.adapters.record_schema import FeatureReader, feature_reader
 from monitor.domain.errors import RecordRejected, RejectReason
 from monitor.domain.models import ModelRef
 from monitor.domain.records import DeadLetter, PartitionId, RawRecord, Truth
@@ -43,6 +43,9 @@ _NOT_AS_AGREED = (ValueError, TypeError, RecursionError)
 _INFERENCE = {InferenceFields, LooseInference}
 _INFERENCE_OR_REFUSED = {*_INFERENCE, type(None)}
 
+_Readers = dict[ModelRef, tuple[RecordSchema, FeatureReader]]
+"""By model version: the generated reader of its features, and the schema that it was generated for."""
+
 _model_version = attrgetter("model", "model_version")
 
 
@@ -58,14 +61,14 @@ class JsonCodec:
         self, max_record_bytes: int = MAX_RECORD_BYTES, kept_bytes: int = KEPT_BYTES, *, safe: bool = False
     ) -> None:
         self._sizes = _Sizes(max_record_bytes, kept_bytes)
-        self._builders: dict[ModelRef, BatchBuilder] = {}
+        self._readers: _Readers = {}
         self.fast = None if safe else FastPath.if_built()
 
     def decode(
         self, partition: PartitionId, kind: TopicKind, records: Sequence[RawRecord], schemas: SchemaLookup
     ) -> Decoded:
         """Decode records of one partition, in offset order. Every one of them is in exactly one part of the result."""
-        decoding = _Decoding(partition, kind, schemas, self._sizes, self._builders)
+        decoding = _Decoding(partition, kind, schemas, self._sizes, self._readers)
         batches, rest = self._scan(kind, records, schemas)
         for start in range(0, len(rest), SLICE):
             decoding.take(rest[start : start + SLICE])
@@ -89,7 +92,7 @@ class _Sizes:
 
 
 class _Decoding:
-    """One call of `decode`."""
+    """One call of `decode`, which a schema that cannot be read may end: what it has collected is gone with it."""
 
     def __init__(
         self,
@@ -97,12 +100,12 @@ class _Decoding:
         kind: TopicKind,
         schemas: SchemaLookup,
         sizes: "_Sizes",
-        builders: dict[ModelRef, BatchBuilder],
+        readers: _Readers,
     ) -> None:
         self._partition, self._kind, self._schemas = partition, kind, schemas
-        self._sizes, self._builders = sizes, builders
+        self._sizes, self._readers = sizes, readers
         self._decode = _DECODERS[kind]
-        self._used: dict[ModelRef, BatchBuilder] = {}
+        self._builders: dict[ModelRef, BatchBuilder] = {}
         self._waiting: dict[tuple[str, str], tuple[list[RawRecord], list[Fields]]] = {}
         self._truths: list[tuple[int, Truth]] = []
         self._rejected: list[DeadLetter] = []
@@ -113,7 +116,7 @@ class _Decoding:
             self._take_group(model, version, records, rows)
         by_ref = {batch.ref: batch for batch in scanned}
         batches = []
-        for ref, builder in self._used.items():
+        for ref, builder in self._builders.items():
             built = builder.build()
             if ref in by_ref and built:
                 built = [join_batches([by_ref.pop(ref), *built])]
@@ -293,11 +296,15 @@ class _Decoding:
             return None, []
 
     def _builder(self, ref: ModelRef, schema: RecordSchema) -> BatchBuilder:
-        builder = self._builders.get(ref)
-        if builder is None or builder.schema is not schema:
-            builder = self._builders[ref] = BatchBuilder(ref, schema)
-        self._used[ref] = builder
-        return builder
+        if ref not in self._builders:
+            self._builders[ref] = BatchBuilder(ref, schema, self._reader(ref, schema))
+        return self._builders[ref]
+
+    def _reader(self, ref: ModelRef, schema: RecordSchema) -> FeatureReader:
+        known = self._readers.get(ref)
+        if known is None or known[0] is not schema:
+            known = self._readers[ref] = (schema, feature_reader(schema))
+        return known[1]
 
     def _reject(self, record: RawRecord, reason: RejectReason, detail: str, model: str | None = None) -> None:
         letter = dead_letter(self._partition, record, reason, detail, model, kept_bytes=self._sizes.kept)

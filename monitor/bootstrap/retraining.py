@@ -23,7 +23,6 @@ def build_retraining(app: App) -> Retrain:
         triggers=build_triggers(app.settings, app.environ, app.clock),
         jobs=app.stores.jobs,
         records=app.stores.records,
-        outbox=app.stores.outbox,
         baselines=app.stores.baselines,
         build_candidate=lambda ref, place: build_candidate(app, ref, place),
         clock=app.clock,
@@ -53,6 +52,5 @@ def hold_job(app: App, key: str) -> RetrainJob:
         changed_at=app.clock.now(),
         detail="held by hand",
     )
-    app.stores.jobs.update(held)
-    app.stores.outbox.enqueue([job_event(held)])
+    app.stores.jobs.update(held, [job_event(held)])
     return held

@@ -234,17 +234,20 @@ class OutboxStore(Protocol):
 
 
 class JobStore(Protocol):
-    """The retraining ledger. At most one open job a model, enforced by the database."""
+    """The retraining ledger. At most one open job a model, enforced by the database.
+
+    The alert events about a change are saved with it, or not at all when the change is not.
+    """
 
     def pending_requests(self, limit: int) -> list[tuple[int, RetrainRequest]]:
         """Requests that the guard has not seen, in order."""
         ...
 
-    def settle_request(self, sequence: int, job: RetrainJob) -> bool:
+    def settle_request(self, sequence: int, job: RetrainJob, events: Sequence[AlertEvent] = ()) -> bool:
         """Record the guard's decision and the job in one transaction; False when another open job got there first."""
         ...
 
-    def update(self, job: RetrainJob) -> None:
+    def update(self, job: RetrainJob, events: Sequence[AlertEvent] = ()) -> None:
         """Replace the job's row and keep the change in its history.
 
         An ended job is never opened again: such a change came too late and is dropped. MonitorError when the job is

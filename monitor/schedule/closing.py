@@ -50,7 +50,7 @@ def _silent_until_ms(partition: PartitionProgress, silence_after: timedelta | No
 
 
 def _is_at_its_end(partition: PartitionProgress, newest_news_ms: int) -> bool:
-    seen_ms, highwater, offset = partition.caught_up_at_ms, partition.highwater, partition.next_offset
-    if seen_ms is None or highwater is None or offset is None or offset < highwater:
-        return False
+    seen_ms, highwater = partition.caught_up_at_ms, partition.highwater
+    if seen_ms is None or highwater is None or (partition.next_offset or 0) < highwater:
+        return False  # one that was never written to has no offset, and ends at 0
     return newest_news_ms - seen_ms <= _FRESH_MS

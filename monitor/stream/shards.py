@@ -110,10 +110,10 @@ class Shards:
 
     def settle(self) -> None:
         """Fold everything that was collected; `dirty` is complete afterwards."""
-        for ref, waiting in self._waiting.items():
+        for ref, waiting in list(self._waiting.items()):
             self._fold(ref, waiting)
-        self._waiting.clear()
-        self._rows_waiting.clear()
+            del self._waiting[ref]
+            self._rows_waiting.pop(ref, None)
 
     def dirty(self) -> list[Share]:
         """The shares that changed since they were last saved, complete as of the records taken so far."""
@@ -137,11 +137,16 @@ class Shards:
                 share.freeze()
 
     def _fold(self, ref: ModelRef, waiting: list[tuple[RecordBatch, Mask]]) -> None:
+        """All of the rows or, where a baseline cannot be read, none of them: they may be folded again."""
         model = self._models[ref.name]
-        for rows in _joined(waiting):
-            for pane_start_ms, in_pane in _by_pane(rows, model.windows.slide_ms):
-                for segment, in_segment in _by_segment(in_pane, model.segments):
-                    self._share(ref, segment, pane_start_ms).add(in_segment)
+        parts = [
+            (self._share(ref, segment, pane_start_ms), in_segment)
+            for rows in _joined(waiting)
+            for pane_start_ms, in_pane in _by_pane(rows, model.windows.slide_ms)
+            for segment, in_segment in _by_segment(in_pane, model.segments)
+        ]
+        for share, in_segment in parts:
+            share.add(in_segment)
 
     def _share(self, ref: ModelRef, segment: str, pane_start_ms: int) -> _OpenShare:
         held = self._baselines(ref, pane_start_ms)

@@ -71,7 +71,7 @@ class Evaluate:
         """
         report = EvaluateReport()
         progress = self._windows.progress()
-        sweep = self._swept_at is None or now - self._swept_at >= self._sweep_every
+        sweep = self._is_to_sweep(now)
         for model in self._models.values():
             self._watch(model, progress, now, report)
         closing = self._closing(progress, everything=sweep)
@@ -95,6 +95,10 @@ class Evaluate:
         folded = self._folding.fold(model, judgement, states)
         if folded.transitions or any(finding.verdict.is_bad for finding in findings):
             self._commit(judgement, folded, states, now, report)
+
+    def _is_to_sweep(self, now: datetime) -> bool:
+        """Whether the last sweep is long ago, or lies ahead of a clock that was set back."""
+        return self._swept_at is None or not timedelta(0) <= now - self._swept_at < self._sweep_every
 
     def _closing(
         self, progress: Sequence[PartitionProgress], *, everything: bool

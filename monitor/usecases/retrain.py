@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from monitor.domain.errors import BaselineError, MonitorError, StoreUnavailable, TriggerFailed
 from monitor.domain.models import ModelRef, MonitoredModel
-from monitor.domain.ports import BaselineStore, JobStore, OutboxStore, Records, RetrainTrigger
+from monitor.domain.ports import BaselineStore, JobStore, Records, RetrainTrigger
 from monitor.domain.retraining import JobOutcome, JobPhase, RetrainJob, RetrainPolicy, RetrainRequest
 from monitor.domain.time import Clock, format_duration, to_ms
 from monitor.rules.guard import Hold, decide
@@ -35,7 +35,7 @@ class Retrain:
     """The life of retraining jobs, over the ledger.
 
     `policies` and `triggers` are by name, as configured; `data_fault` names the alert that says that a model's input is
-    broken ("" when none does). Every change of a job is told as an alert event, at least once.
+    broken ("" when none does). Every change of a job is told by an alert event that is saved together with it.
     """
 
     models: Mapping[str, MonitoredModel]
@@ -43,7 +43,6 @@ class Retrain:
     triggers: Mapping[str, RetrainTrigger]
     jobs: JobStore
     records: Records
-    outbox: OutboxStore
     baselines: BaselineStore
     build_candidate: BuildCandidate
     clock: Clock
@@ -69,13 +68,12 @@ class Retrain:
         job = RetrainJob(request, phase, now, now)
         if hold is not None:
             job = replace(job, hold_reason=hold.reason, detail=hold.sentence)
-        if not self.jobs.settle_request(sequence, job):
+        if not self.jobs.settle_request(sequence, job, [] if hold is None else [job_event(job)]):
             return  # another process got there first; what it left is seen at the next knock
         if hold is None:
             self._start(job, report)
         else:
             report.held += 1
-            self._tell(job)
 
     def _decide(self, request: RetrainRequest, now: datetime) -> Hold | None:
         jobs = self.jobs.jobs(request.model)
@@ -101,8 +99,7 @@ class Retrain:
             self._fail(job, "its policy or the policy's trigger is no longer configured", report)
             return
         running = replace(job, phase=JobPhase.RUNNING, changed_at=self.clock.now(), hold_reason=None, detail="")
-        self.jobs.update(running)
-        self._tell(running)
+        self.jobs.update(running, [job_event(running)])
         try:
             external_id = trigger.start(job.request, {"policy": policy.name})
         except TriggerFailed as error:
@@ -172,8 +169,7 @@ class Retrain:
                 candidate_baseline=baseline_id,
             )
         closed = replace(closed, changed_at=self.clock.now(), hold_reason=None)
-        self._tell(closed)  # first: if saving fails, the pipeline calls back again and this is told again
-        self.jobs.update(closed)
+        self.jobs.update(closed, [job_event(closed)])
         return self._job(outcome.key)
 
     def _candidate(self, job: RetrainJob, outcome: JobOutcome) -> tuple[str | None, str]:
@@ -216,12 +212,7 @@ class Retrain:
 
     def _change(self, job: RetrainJob, phase: JobPhase, detail: str) -> None:
         changed = replace(job, phase=phase, changed_at=self.clock.now(), detail=detail)
-        self.jobs.update(changed)
-        if self._job(job.request.key).phase is phase:  # else its pipeline has called back in the meantime
-            self._tell(changed)
-
-    def _tell(self, job: RetrainJob) -> None:
-        self.outbox.enqueue([job_event(job)])
+        self.jobs.update(changed, [job_event(changed)])  # neither happens if its pipeline has called back meanwhile
 
 
 def _pause(job: RetrainJob) -> timedelta:

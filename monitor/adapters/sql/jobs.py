@@ -1,14 +1,18 @@
 """The retraining ledger: requests, jobs and what happened to them."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, Engine, exc, select, update
 
 from monitor.adapters.sql.documents import job_from_json, job_to_json
 from monitor.adapters.sql.engine import reading, writing
+from monitor.adapters.sql.outbox import add_events
 from monitor.adapters.sql.statements import insert, took_place
 from monitor.adapters.sql.tables import retrain_job_history, retrain_jobs, retrain_requests
 from monitor.adapters.sql.types import database_now_ms
 from monitor.domain.errors import MonitorError
 from monitor.domain.retraining import JobPhase, RetrainJob, RetrainRequest
+from monitor.domain.rules import AlertEvent
 
 _ENDED = sorted(phase.value for phase in (JobPhase.DONE, JobPhase.FAILED))
 
@@ -29,8 +33,8 @@ class SqlJobStore:
                 for row in connection.execute(statement)
             ]
 
-    def settle_request(self, sequence: int, job: RetrainJob) -> bool:
-        """Record the guard's decision and the job in one transaction.
+    def settle_request(self, sequence: int, job: RetrainJob, events: Sequence[AlertEvent] = ()) -> bool:
+        """Record the guard's decision, the job and the alert events about it in one transaction.
 
         False, and nothing saved, when the model has another open job or somebody else settled the request: the
         database's unique indexes decide, whatever number of processes tries.
@@ -46,10 +50,11 @@ class SqlJobStore:
             settled = update(retrain_requests).where(table.sequence == sequence)
             connection.execute(settled.values(settled_at_ms=database_now_ms()))
             _remember(connection, job)
+            add_events(connection, events)
             return True
 
-    def update(self, job: RetrainJob) -> None:
-        """Replace the job's row and keep the change in its history; an ended job is never opened again.
+    def update(self, job: RetrainJob, events: Sequence[AlertEvent] = ()) -> None:
+        """Replace the job's row, keep the change in its history and add its events; an ended job is never opened again.
 
         MonitorError when the job is unknown, or would be a second open job of its model.
         """
@@ -61,6 +66,7 @@ class SqlJobStore:
             with writing(self._engine) as connection:
                 if connection.execute(statement).rowcount == 1:
                     _remember(connection, job)
+                    add_events(connection, events)
                 elif connection.execute(select(table.key).where(table.key == job.request.key)).first() is None:
                     raise MonitorError(f"no retraining job {job.request.key} in the ledger: nothing was changed")
         except exc.IntegrityError as error:

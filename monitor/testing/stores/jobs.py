@@ -9,7 +9,7 @@ import pytest
 from monitor.domain.errors import MonitorError
 from monitor.domain.retraining import HoldReason, JobPhase, RetrainRequest
 from monitor.testing.stores.rig import StoreRig
-from monitor.testing.stores.samples import job, judged, request
+from monitor.testing.stores.samples import alert_event, job, judged, request
 
 
 def ask(rig: StoreRig, *requests: RetrainRequest) -> list[int]:
@@ -86,6 +86,19 @@ class JobConformance:
 
         assert rig.mine.jobs.get(request(0).key) == job(request(0), JobPhase.DONE, "trained")
         assert rig.mine.jobs.settle_request(second, job(request(1))) is True
+
+    def test_events_are_saved_with_the_change_that_they_tell_of_or_not_at_all(self, rig: StoreRig) -> None:
+        """A crash in between would leave a job that waits for an approval which nobody was asked for."""
+        first, second = ask(rig, request(0), request(1))
+        before = len(rig.mine.outbox.pending(99))
+
+        rig.mine.jobs.settle_request(first, job(request(0)), [alert_event(1)])
+        rig.mine.jobs.settle_request(second, job(request(1)), [alert_event(2)])  # refused: one is open
+        rig.mine.jobs.update(job(request(0), JobPhase.DONE), [alert_event(3)])
+        rig.mine.jobs.update(job(request(0), JobPhase.RUNNING), [alert_event(4)])  # too late
+
+        told = [event for _, event in rig.other.outbox.pending(99)][before:]
+        assert told == [alert_event(1), alert_event(3)]
 
     def test_an_update_of_an_unknown_job_or_to_a_second_open_one_is_refused(self, rig: StoreRig) -> None:
         """With words for people: both can be typed by hand."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.adapters.codec import SLICE, JsonCodec
-from monitor.domain.errors import RejectReason
+from monitor.domain.errors import RejectReason, StoreUnavailable
 from monitor.domain.models import ColumnKind, ColumnSpec, ModelRef
 from monitor.domain.records import PartitionId, RawRecord
 from monitor.domain.stream import TopicKind
@@ -410,3 +410,19 @@ def test_bad_messages_across_slices_leave_every_good_one_in_its_row() -> None:
     assert numbers(decoded).values.tolist() == [float(k) for k in kept]
     assert decoded.batches[0].offsets.tolist() == [100 + k for k in kept]
     assert [offset - 100 for offset, _ in refusals(decoded)] == sorted(bad)
+
+
+def test_what_was_decoded_before_a_schema_could_not_be_read_does_not_come_with_the_next_poll() -> None:
+    def away(model: str, version: str) -> RecordSchema | None:
+        if version == "4":
+            raise StoreUnavailable("the database is away")
+        return SCHEMA
+
+    codec = JsonCodec()
+    records = [RawRecord(7, json.dumps(GOOD).encode()), RawRecord(8, json.dumps(good(model_version="4")).encode())]
+    with pytest.raises(StoreUnavailable):
+        codec.decode(PARTITION, TopicKind.INFERENCE, records, away)
+
+    batch = decode(good(), codec=codec).batches[0]
+
+    assert batch.offsets.tolist() == [100]

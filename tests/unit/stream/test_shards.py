@@ -3,9 +3,11 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.domain.errors import StoreUnavailable
 from monitor.domain.models import ModelRef
 from monitor.domain.stream import Share, ShareKey
 from monitor.stats.baseline import Baseline
@@ -105,6 +107,24 @@ def test_panes_under_different_baselines_are_counted_on_their_own_bins() -> None
         held = other if share.key.pane_start_ms else BASELINE
         assert share.key.baseline_id == held.id
         assert ModelProfile.from_bytes(share.payload, held.layouts).n == 1
+
+
+def test_records_are_counted_once_though_a_baseline_could_not_be_read_while_they_were_folded() -> None:
+    troubles = [StoreUnavailable("the database is away")]
+
+    def away_at_the_second_pane(ref: ModelRef, pane_start_ms: int) -> tuple[str, Baseline] | None:
+        if pane_start_ms and troubles:
+            raise troubles.pop()
+        return always(ref, pane_start_ms)
+
+    shards = fresh(away_at_the_second_pane)
+    fold(shards, [0, 1, PANE_MS])
+    with pytest.raises(StoreUnavailable):
+        shards.settle()
+
+    found = shards.dirty()
+
+    assert {share.key.pane_start_ms: share.n for share in found if not share.key.segment} == {0: 2, PANE_MS: 1}
 
 
 def test_late_records_are_counted_in_the_share_and_beside_it() -> None:

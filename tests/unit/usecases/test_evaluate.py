@@ -331,6 +331,18 @@ def test_records_of_a_stream_whose_windows_the_clock_has_closed_are_judged_in_th
     assert rig.another().run_once(NOW).windows == 0
 
 
+def test_late_records_are_looked_for_though_the_clock_was_set_back_since() -> None:
+    rig = started()
+    for hour in range(3):
+        rig.hour(hour, rows(hour))
+    rig.run()
+    rig.hour(0, rows(7, shift=5.0))
+
+    judged = rig.evaluate.run_once(NOW - 10 * HOUR).windows
+
+    assert judged == 1
+
+
 def test_late_records_inside_the_hold_time_count_for_the_rule() -> None:
     rig = started(rules=[replace(DRIFT, hold=2 * HOUR)])
     for hour, shift in enumerate([0.0, 3.0, 0.0, 3.0]):

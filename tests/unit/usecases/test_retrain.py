@@ -65,7 +65,6 @@ class Rig:
             {"pipeline": self.pipeline},
             jobs=self.stores.jobs,
             records=self.stores.records,
-            outbox=self.stores.outbox,
             baselines=self.stores.baselines,
             build_candidate=self.build,
             clock=self.clock,
