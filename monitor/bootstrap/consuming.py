@@ -6,14 +6,17 @@ from typing import Protocol
 
 from monitor.adapters.archive import ParquetArchive
 from monitor.adapters.codec import JsonCodec
+from monitor.adapters.formats.codec import FormatCodec
 from monitor.adapters.system import system_chance
 from monitor.bootstrap.app import App
+from monitor.bootstrap.formats import build_formats
 from monitor.bootstrap.sources import build_source, dead_letter_topic
+from monitor.config.source_section import FilesSource, KafkaSource
 from monitor.domain.ports import IngestStore, Source
 from monitor.domain.records import DeadLetter, PartitionId
 from monitor.domain.stream import Claim, Flush, TopicKind
 from monitor.shells.workers.consume import Backoff, Consume
-from monitor.usecases.ingest import Ingest, IngestSettings
+from monitor.usecases.ingest import Codec, Ingest, IngestSettings, Pairs
 
 
 def consume_role(app: App) -> Consume:
@@ -32,10 +35,12 @@ def build_ingest(app: App, source: Source) -> Ingest:
     stream = app.settings.monitor.stream
     topic = dead_letter_topic(app.settings.monitor.source, stream.dead_letters.topic, app.environ)
     archived = any(model.archive for model in app.settings.models.values())
+    canonical = JsonCodec(stream.max_message_bytes)
+    codec = format_codec(app, canonical, stream.max_message_bytes)
     return Ingest(
         source,
         app.stores.ingest if topic is None else ForwardingStore(app.stores.ingest, topic),
-        JsonCodec(stream.max_message_bytes),
+        codec or canonical,
         baselines=app.stores.baselines,
         models=app.settings.models,
         clock=app.clock,
@@ -46,7 +51,16 @@ def build_ingest(app: App, source: Source) -> Ingest:
             max_future_skew=stream.max_future_skew,
         ),
         archive=ParquetArchive(stream.archive.directory) if archived else None,
+        pairs=None if codec is None else Pairs(app.stores.halves, codec),
     )
+
+
+def format_codec(app: App, canonical: Codec, max_record_bytes: int) -> FormatCodec | None:
+    """The codec of the topics that are not canonical; None where all are, so that their fast path stays as it is."""
+    source = app.settings.monitor.source
+    if not isinstance(source, KafkaSource | FilesSource) or not source.formats:
+        return None
+    return FormatCodec(canonical, build_formats(source, app.settings.directory, app.environ), max_record_bytes)
 
 
 class DeadLetterTopic(Protocol):

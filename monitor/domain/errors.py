@@ -40,6 +40,11 @@ class RejectReason(StrEnum):
     TOO_LATE = "too_late"
     TOO_LARGE = "too_large"
     UNKNOWN_TYPE = "unknown_type"
+    NOT_OF_FORMAT = "not_of_format"
+    FAILED_REQUEST = "failed_request"
+    CONTENT_ELSEWHERE = "content_elsewhere"
+    UNKNOWN_SCHEMA = "unknown_schema"
+    UNPAIRED = "unpaired"
 
 
 class RecordRejected(MonitorError):

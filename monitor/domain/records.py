@@ -3,10 +3,14 @@
 The hot path never makes an object per record: the schema below documents a row of a `RecordBatch` (stream/batch.py).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from monitor.domain.errors import RejectReason
 from monitor.domain.partitions import PartitionId as PartitionId  # noqa: PLC0414 - people look for it here too
+
+Headers = Sequence[tuple[str, bytes | None]]
+"""Headers of a message, in their order; a name may stand twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,7 @@ class RawRecord:
     value: bytes | None
     key: bytes | None = None
     timestamp_ms: int = -1
+    headers: Headers = ()
 
 
 @dataclass(frozen=True, slots=True)

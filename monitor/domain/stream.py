@@ -56,6 +56,51 @@ class Share:
     payload: bytes
 
 
+class Side(StrEnum):
+    """Which half of an inference record a message is."""
+
+    REQUEST = "request"
+    RESPONSE = "response"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class HalfKey:
+    """Where a waiting half is kept: by the partition that it was read from."""
+
+    partition: PartitionId
+    model: str
+    pair_id: str
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """A request or a response that waits for its other half (docs/decisions/0020).
+
+    Two halves of one model and pair id belong together when their event times differ by at most `wait_ms`. `payload`
+    is what the format made of the message.
+    """
+
+    key: HalfKey
+    offset: int
+    event_time_ms: int
+    wait_ms: int
+    payload: bytes
+
+    def belongs_to(self, other: "Half") -> bool:
+        """Whether the two are close enough in event time; a pure function of the two."""
+        return abs(self.event_time_ms - other.event_time_ms) <= min(self.wait_ms, other.wait_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two halves that found each other; counted where and when the later one was read, at `offset`."""
+
+    request: Half
+    response: Half
+    offset: int
+
+
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
     """A Parquet file of raw rows, named by what it holds, so that a rewrite after a crash is the same file."""
@@ -76,7 +121,9 @@ class Flush:
     """Everything that one transaction saves for one partition; all of it or nothing.
 
     `old_offset` is the offset that the previous flush (or the claim) left; the store refuses the flush (`Fenced`)
-    unless the partition still stands there in the claim's epoch.
+    unless the partition still stands there in the claim's epoch. `halves` begin to wait; those of `halves_done` wait no
+    more (met or given up), and the flush is refused, too, unless every one of them is still there.
+    `halves_clock_ms` is the newest event time of the partition's halves.
     """
 
     claim: Claim
@@ -92,6 +139,9 @@ class Flush:
     predictions: Sequence[Prediction] = field(default=())
     truths: Sequence[Truth] = field(default=())
     archive: Sequence[ArchiveFile] = field(default=())
+    halves: Sequence[Half] = field(default=())
+    halves_done: Sequence[HalfKey] = field(default=())
+    halves_clock_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import numpy as np
 
 from monitor.domain.models import ModelRef
 from monitor.domain.records import DeadLetter, Truth
+from monitor.domain.stream import Half
 from monitor.stats.columns import CategoricalColumn, Column, Floats, Ints, Mask, NumericColumn, Rows
 
 _EXACT = 2**53
@@ -50,13 +51,21 @@ class RecordBatch:
 class Decoded:
     """What became of the records of one partition: `n` of them, each in exactly one of the three.
 
-    `truths` are (offset, truth) in offset order.
+    `truths` are (offset, truth) in offset order. Of formats other than the canonical one a record may be several rows
+    of batches, or a half that waits for its other half.
     """
 
     batches: Sequence[RecordBatch]
     truths: Sequence[tuple[int, Truth]]
     rejected: Sequence[DeadLetter]
     n: int
+    halves: Sequence[Half] = ()
+
+    def with_joined(self, joined: "Decoded") -> "Decoded":
+        """Together with what halves came to."""
+        return Decoded(
+            [*self.batches, *joined.batches], [*self.truths, *joined.truths], [*self.rejected, *joined.rejected], self.n
+        )
 
 
 def join_columns(parts: Sequence[Column]) -> Column:

@@ -3,25 +3,31 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 import numpy as np
 
 from monitor.domain.errors import RejectReason
 from monitor.domain.models import ModelRef, MonitoredModel
 from monitor.domain.records import DeadLetter, Prediction, RawRecord, Truth
-from monitor.domain.stream import ArchiveFile, Claim, Flush, TopicKind
+from monitor.domain.stream import ArchiveFile, Claim, Flush, Half, Pair, Side, TopicKind
 from monitor.domain.time import duration_ms, format_instant, from_ms
 from monitor.stats.columns import Ints, Mask
 from monitor.stream.batch import Decoded, RecordBatch
 from monitor.stream.dead_letters import dead_letter
+from monitor.stream.pairing import Pairing
 from monitor.stream.shards import BaselineLookup, Shards
 from monitor.stream.watermark import pass_records
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What one poll of a partition came to: every record is counted, refused, or a truth nobody waits for."""
+    """What one poll of a partition came to: every record is counted, refused, or a truth nobody waits for.
+
+    `refused_whole` is how many records were refused of which no row was counted.
+    """
 
     counted: Mapping[ModelRef, int]
     late: Mapping[ModelRef, int]
@@ -29,6 +35,7 @@ class Accepted:
     truths_ignored: int
     refused: Mapping[RejectReason, int]
     refused_at_end: int
+    refused_whole: int
 
 
 @dataclass(slots=True)
@@ -38,6 +45,7 @@ class _Unsaved:
     truths: list[Truth] = field(default_factory=list)
     to_archive: list[RecordBatch] = field(default_factory=list)
     archive: list[ArchiveFile] = field(default_factory=list)
+    given_up: list[DeadLetter] = field(default_factory=list)
     records: int = 0
 
 
@@ -49,9 +57,14 @@ class PartitionIntake:
     """
 
     def __init__(
-        self, claim: Claim, kind: TopicKind, models: Mapping[str, MonitoredModel], baselines: BaselineLookup
+        self,
+        claim: Claim,
+        kind: TopicKind,
+        models: Mapping[str, MonitoredModel],
+        baselines: BaselineLookup,
+        pairing: Pairing | None = None,
     ) -> None:
-        self.claim, self.kind = claim, kind
+        self.claim, self.kind, self.pairing = claim, kind, pairing or Pairing({})
         self.next_offset, self.watermark_ms = claim.next_offset, claim.watermark_ms
         self._saved_offset = claim.next_offset
         self._models = models
@@ -93,21 +106,52 @@ class PartitionIntake:
 
     def accept(self, records: Sequence[RawRecord], decoded: Decoded, latest_ms: int | None) -> Accepted:
         """Take what `unseen` returned, decoded. Event times after `latest_ms` (None: no limit) are refused."""
-        refused = list(decoded.rejected)
+        accepted = self._fold(records, decoded, latest_ms)
+        self.next_offset = records[-1].offset + 1
+        return accepted
+
+    def pair(self, halves: Sequence[Half], latest_ms: int | None) -> Sequence[Pair]:
+        """Let halves find each other; those that did not wait on. In offset order, before `accept` of their records."""
+        met = self.pairing.take(halves, latest_ms)
+        self._unsaved.given_up.extend(self._unpaired(half, why) for half, why in met.given_up)
+        return met.pairs
+
+    def accept_pairs(self, pairs: Sequence[Pair], decoded: Decoded, latest_ms: int | None) -> Accepted:
+        """Take what halves that were saved before came to, decoded; the offset stays where it is."""
+        records = [RawRecord(pair.offset, pair.response.payload) for pair in sorted(pairs, key=attrgetter("offset"))]
+        return self._fold(records, decoded, latest_ms)
+
+    def give_up(self, passed_ms: int | None) -> None:
+        """Refuse the halves that nothing will come for, see `Pairing.give_up`; the next `accept` tells of them."""
+        for half in self.pairing.give_up(passed_ms):
+            other = "response" if half.key.side is Side.REQUEST else "request"
+            detail = f"no {other} with id {half.key.pair_id!r:.200} came within {half.wait_ms / 1000:g} s of event time"
+            self._unsaved.given_up.append(self._unpaired(half, detail))
+            self._unsaved.records += 1
+
+    def _unpaired(self, half: Half, detail: str) -> DeadLetter:
+        record = RawRecord(half.offset, half.payload)
+        return dead_letter(self.claim.partition, record, RejectReason.UNPAIRED, detail, half.key.model[:200])
+
+    def _fold(self, records: Sequence[RawRecord], decoded: Decoded, latest_ms: int | None) -> Accepted:
+        refused = [*decoded.rejected, *self._unsaved.given_up]
+        self._unsaved.given_up = []
         before, future = self._pass(decoded, latest_ms)
         counted, late = Counter[ModelRef](), Counter[ModelRef]()
+        taken: list[Ints] = []
         for batch, met, ahead in zip(decoded.batches, before, future, strict=True):
             kept, is_late = self._admit(batch, met, ahead, records, refused)
             if len(kept):
                 self._keep(kept, is_late)
                 counted[kept.ref] += len(kept)
                 late[kept.ref] += int(np.count_nonzero(is_late))
+                taken.append(kept.offsets)
         truths, ignored = self._take_truths(decoded.truths, latest_ms, records, refused)
         self._unsaved.dead_letters.extend(refused)
         self._unsaved.records += len(records)
-        self.next_offset = records[-1].offset + 1
         reasons = Counter(letter.reason for letter in refused)
-        return Accepted(counted, late, truths, ignored, reasons, _refused_at_end(records, refused))
+        whole = _refused_whole(records, refused, taken)
+        return Accepted(counted, late, truths, ignored, reasons, _refused_at_end(records, whole), len(whole))
 
     def to_flush(self, saved_at_ms: int, highwater: int | None) -> Flush:
         """Everything unsaved as one transaction; only after at least one record was read."""
@@ -123,16 +167,20 @@ class PartitionIntake:
             saved_at_ms=saved_at_ms,
             caught_up_at_ms=saved_at_ms if self.next_offset == highwater else None,
             shares=self._shards.dirty(),
-            dead_letters=tuple(self._unsaved.dead_letters),
+            dead_letters=(*self._unsaved.dead_letters, *self._unsaved.given_up),
             predictions=tuple(self._unsaved.predictions),
             truths=tuple(self._unsaved.truths),
             archive=tuple(self._unsaved.archive),
+            halves=tuple(self.pairing.unsaved),
+            halves_done=tuple(self.pairing.done),
+            halves_clock_ms=self.pairing.clock_ms,
         )
 
     def saved(self) -> None:
         """The last `to_flush` was committed."""
         self._saved_offset = self.next_offset
         self._shards.saved(self.watermark_ms)
+        self.pairing.saved()
         self._unsaved = _Unsaved()
 
     def _pass(self, decoded: Decoded, latest_ms: int | None) -> tuple[list[Ints], list[Mask]]:
@@ -223,10 +271,18 @@ def _at_offset(records: Sequence[RawRecord], offset: int) -> RawRecord:
     return records[bisect_left(records, offset, key=lambda record: record.offset)]
 
 
-def _refused_at_end(records: Sequence[RawRecord], refused: Sequence[DeadLetter]) -> int:
+def _refused_whole(records: Sequence[RawRecord], refused: Sequence[DeadLetter], taken: Sequence[Ints]) -> set[int]:
+    """Offsets of the records that were refused, and of which no row was counted."""
+    if not refused or not records:
+        return set()
+    offsets = {letter.offset for letter in refused if letter.offset >= records[0].offset}
+    counted = np.concatenate(taken) if taken else np.empty(0, np.int64)
+    return offsets - set(counted[np.isin(counted, list(offsets))].tolist())
+
+
+def _refused_at_end(records: Sequence[RawRecord], offsets: AbstractSet[int]) -> int:
     """How many records were refused since the last accepted one."""
-    if not refused:
+    if not offsets:
         return 0
-    offsets = {letter.offset for letter in refused}
     backwards = enumerate(reversed(records))
     return next((i for i, record in backwards if record.offset not in offsets), len(records))

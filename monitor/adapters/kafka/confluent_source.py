@@ -7,7 +7,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, 
 
 from monitor.adapters.kafka.settings import KafkaSettings
 from monitor.domain.errors import SourceUnavailable
-from monitor.domain.records import PartitionId, RawRecord
+from monitor.domain.records import Headers, PartitionId, RawRecord
 from monitor.domain.stream import TopicKind
 
 _FATAL_EVENTS = frozenset({KafkaError._FATAL, KafkaError._AUTHENTICATION, KafkaError.TOPIC_AUTHORIZATION_FAILED})  # noqa: SLF001 - the client's public error codes start with an underscore
@@ -86,7 +86,8 @@ class ConfluentSource:
                     raise SourceUnavailable(self._trouble(KafkaException(error)))
                 continue  # the client recovers from the rest by itself
             partition = PartitionId(message.topic() or "", message.partition() or 0)
-            record = RawRecord(message.offset() or 0, message.value(), message.key(), message.timestamp()[1])
+            headers: Headers = message.headers() or ()  # type: ignore[assignment] # consumed messages have pairs
+            record = RawRecord(message.offset() or 0, message.value(), message.key(), message.timestamp()[1], headers)
             polled.setdefault(partition, []).append(record)
             self._positions[partition] = record.offset + 1
         return polled

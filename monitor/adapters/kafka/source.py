@@ -50,7 +50,9 @@ class KafkaSource:
         except Exception as error:  # the client raises protocol, type and runtime errors alike
             raise SourceUnavailable(_unreachable(self._settings, error)) from error
         return {
-            PartitionId(tp.topic, tp.partition): [RawRecord(r.offset, r.value, r.key, r.timestamp) for r in records]
+            PartitionId(tp.topic, tp.partition): [
+                RawRecord(r.offset, r.value, r.key, r.timestamp, r.headers) for r in records
+            ]
             for tp, records in batches.items()
             if tp in self._sought
         }

@@ -6,6 +6,7 @@ from operator import itemgetter
 from sqlalchemy import Connection, Engine, func, update
 
 from monitor.adapters.sql.engine import writing
+from monitor.adapters.sql.halves import write_halves
 from monitor.adapters.sql.statements import Row, add_many, insert, replace_many, storable
 from monitor.adapters.sql.tables import archive_files, dead_letters, predictions, progress, shares, truths
 from monitor.domain.errors import Fenced
@@ -49,6 +50,7 @@ class SqlIngestStore:
         with writing(self._engine) as connection:
             for flush in sorted(flushes, key=lambda one: one.claim.partition):
                 _advance(connection, flush)
+            write_halves(connection, flushes)
             _write(connection, flushes)
 
     def heartbeat(self, claim: Claim, caught_up_at_ms: int | None, highwater: int | None) -> None:
@@ -81,6 +83,7 @@ def _advance(connection: Connection, flush: Flush) -> None:
             watermark_ms=func.coalesce(flush.watermark_ms, table.watermark_ms),
             highwater=func.coalesce(flush.highwater, table.highwater),
             caught_up_at_ms=func.coalesce(flush.caught_up_at_ms, table.caught_up_at_ms),
+            halves_clock_ms=func.coalesce(flush.halves_clock_ms, table.halves_clock_ms),
         )
     )
     if connection.execute(statement).rowcount != 1:

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from monitor.adapters.sql.baselines import SqlBaselineStore
 from monitor.adapters.sql.evaluations import SqlEvaluationStore
+from monitor.adapters.sql.halves import SqlHalfStore
 from monitor.adapters.sql.ingest import SqlIngestStore
 from monitor.adapters.sql.jobs import SqlJobStore
 from monitor.adapters.sql.leases import SqlLease
@@ -21,6 +22,7 @@ class SqlStores:
     """The stores that share an engine, by the port that each implements."""
 
     ingest: SqlIngestStore
+    halves: SqlHalfStore
     windows: SqlWindowReads
     baselines: SqlBaselineStore
     evaluations: SqlEvaluationStore
@@ -35,6 +37,7 @@ class SqlStores:
         """All of them on one (migrated) database."""
         return cls(
             ingest=SqlIngestStore(engine),
+            halves=SqlHalfStore(engine),
             windows=SqlWindowReads(engine),
             baselines=SqlBaselineStore(engine),
             evaluations=SqlEvaluationStore(engine),

@@ -38,7 +38,25 @@ progress = Table(
     Column("highwater", Count),
     Column("updated_at_ms", Milliseconds, nullable=False),
     Column("caught_up_at_ms", Milliseconds),
+    Column("halves_clock_ms", Milliseconds),
     PrimaryKeyConstraint("topic", "partition"),
+)
+
+# Requests and responses that wait for their other half, of formats that send the two apart.
+waiting_halves = Table(
+    "waiting_halves",
+    metadata,
+    Column("model", Name, nullable=False),
+    Column("pair_id", Name, nullable=False),
+    Column("side", Name, nullable=False),
+    Column("topic", Name, nullable=False),
+    Column("partition", Count, nullable=False),
+    Column("offset", Count, nullable=False),
+    Column("event_time_ms", Milliseconds, nullable=False),
+    Column("wait_ms", Milliseconds, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("model", "pair_id", "side", "topic", "partition"),
+    Index("ix_waiting_halves_partition", "topic", "partition", "side"),
 )
 
 # One row holds the profiles of all columns; it is replaced whole, and only by the holder of its epoch.

@@ -5,6 +5,7 @@ Subclass `StoreConformance` as a pytest class and give it a `rig` fixture that m
 
 from monitor.testing.stores.baselines import BaselineConformance
 from monitor.testing.stores.evaluations import EvaluationConformance
+from monitor.testing.stores.halves import HalvesConformance
 from monitor.testing.stores.ingest import IngestConformance
 from monitor.testing.stores.jobs import JobConformance
 from monitor.testing.stores.rig import StoreRig, Stores
@@ -14,6 +15,6 @@ __all__ = ["StoreConformance", "StoreRig", "Stores"]
 
 
 class StoreConformance(
-    IngestConformance, WindowConformance, BaselineConformance, EvaluationConformance, JobConformance
+    IngestConformance, HalvesConformance, WindowConformance, BaselineConformance, EvaluationConformance, JobConformance
 ):
     """The promises of every store port, as tests."""

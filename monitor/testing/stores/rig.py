@@ -6,6 +6,7 @@ from typing import Protocol
 from monitor.domain.ports import (
     BaselineStore,
     EvaluationStore,
+    HalfStore,
     IngestStore,
     JobStore,
     Lease,
@@ -22,6 +23,11 @@ class Stores(Protocol):
     @property
     def ingest(self) -> IngestStore:
         """Claims, flushes."""
+        ...
+
+    @property
+    def halves(self) -> HalfStore:
+        """Requests and responses that wait for each other."""
         ...
 
     @property
