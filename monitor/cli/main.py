@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "The ledger of retraining jobs: list, finish, approve, hold.",
     ),
     "dead-letters": ("monitor.cli.dead_letters", "dead_letters", "Records that were refused, and why."),
-    "archive": ("monitor.cli.archive", "archive", "Raw rows that were kept: verify and compact the files."),
+    "archive": ("monitor.cli.archive", "archive", "Raw rows that were kept, as Parquet files."),
     "report": ("monitor.cli.report", "report", "Write Evidently's drill-down report of one window."),
     "check-config": ("monitor.cli.check_config", "check_config", "Report every mistake of the configuration."),
     "db": ("monitor.cli.db", "db", "Create or upgrade the database's tables."),
