@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -237,12 +238,20 @@ def _what_fired(app: App, fired: Transition) -> None:
 
 
 def _next_commands(folder: DemoFolder) -> Sequence[str]:
-    config = f"--config {folder.config}"
+    driftline, config = _typed(), f"--config {folder.config}"
     return (
-        f"driftline findings {config} --model {MODEL_NAME} --verdict drifted",
-        f"driftline baseline list {config} --model {MODEL_NAME}",
-        f"driftline retraining list {config}",
+        f"{driftline} findings {config} --model {MODEL_NAME} --verdict drifted",
+        f"{driftline} baseline list {config} --model {MODEL_NAME}",
+        f"{driftline} retraining list {config}",
     )
+
+
+def _typed() -> str:
+    """The command as this person can type it: `make demo` leaves it beside its interpreter, off the PATH."""
+    ours = Path(sys.executable).with_name("driftline")
+    found = shutil.which("driftline")
+    on_path = found is not None and Path(found).resolve() == ours.resolve()
+    return "driftline" if on_path or not ours.exists() else os.path.relpath(ours)
 
 
 def _keep(daemon: subprocess.Popen[bytes], port: int) -> None:

@@ -102,7 +102,7 @@ def cut(packed: bytes) -> bytes:
 
 
 def garbled(packed: bytes) -> bytes:
-    """The frame's magic number: a byte further in could be a literal, and the frame would still unpack, to other text."""
+    """The magic number of the frame: a byte further in could be a literal, and the frame would unpack to other text."""
     return bytes([packed[0] ^ 0xFF]) + packed[1:]
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from litestar import Request, Response, get
+from litestar import MediaType, Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from monitor.domain.time import format_instant, parse_instant
@@ -38,7 +38,7 @@ def report_routes(parts: ApiParts) -> list[HTTPRouteHandler]:
         _require_key(request, parts.bearer_token, model, at)
         if model not in parts.models:
             raise Problem(f"unknown model {model!r}; known: {', '.join(sorted(parts.models))}", status_code=404)
-        return Response(parts.report(model, at), media_type="text/html; charset=utf-8", headers=_HEADERS)
+        return Response(parts.report(model, at), media_type=MediaType.HTML, headers=_HEADERS)
 
     return [report]
 

@@ -107,6 +107,7 @@ def test_a_report_opens_by_its_signed_link_alone_and_the_signature_opens_no_othe
 
     assert [answer.status_code for answer in answers] == [200, 401, 401, 401]
     assert answers[0].text == "<html>m 00:00</html>"
+    assert answers[0].headers["content-type"] == "text/html; charset=utf-8"
     assert "sandbox" in answers[0].headers["content-security-policy"]
 
 

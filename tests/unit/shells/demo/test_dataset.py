@@ -155,9 +155,8 @@ def test_without_any_installer_the_error_says_so(tmp_path: Path, monkeypatch: py
         download_pinned("anything", "1", "00", tmp_path)
 
 
-@pytest.mark.skipif(not (CACHE / "elec.csv").is_file(), reason=f"the real data set is not in {CACHE}")
 def test_the_real_file_has_the_documented_last_day_weekends_in_place_and_one_change() -> None:
-    elec2 = load_elec2(CACHE / "elec.csv")
+    elec2 = load_elec2(fetch_elec2(CACHE, print))
 
     before, after = (
         elec2.between(datetime(1996, 5, 7, tzinfo=UTC), CHANGE_AT),
