@@ -1,28 +1,23 @@
 """A real Apache Kafka, one node in KRaft mode, for tests and benchmarks."""
 
 import os
-import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError
 
 from monitor.testing.servers.kafka_jars import SERVER, find_java, kafka_jars
+from monitor.testing.servers.local_server import LocalServer
 from monitor.testing.servers.ports import LOOPBACK, accepts_connections, free_port
 from monitor.testing.servers.process import Launch, ServerProcess
 from monitor.testing.servers.unavailable import ServerFailed, ServerUnavailable
 
 _CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
 _PROPERTIES = "server.properties"
-_READY_DEADLINE_S = 90.0
-_STOP_DEADLINE_S = 20.0
 _FORMAT_DEADLINE_S = 60.0
 _QUIET_LOG = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
 
@@ -54,7 +49,7 @@ _SETTINGS: Mapping[str, str] = {
 }
 
 
-class KafkaBroker:
+class KafkaBroker(LocalServer):
     """One broker on a free loopback port, which it keeps over restarts.
 
     `heap_mb` bounds the Java heap. `quick_start` compiles less: right for tests, wrong for throughput.
@@ -65,76 +60,23 @@ class KafkaBroker:
     ...     consume_from(broker.bootstrap_servers)
     """
 
+    name = "kafka"
+    polite = signal.SIGTERM
+    ready_within_s = 90.0
+
     def __init__(
         self, *, heap_mb: int = 384, quick_start: bool = True, settings: Mapping[str, str] | None = None
     ) -> None:
+        super().__init__()
         self._heap_mb = heap_mb
         self._quick_start = quick_start
         self._overrides = dict(settings or {})
-        self._folder: Path | None = None
-        self._owns_folder = False
-        self._process: ServerProcess | None = None
-        self._port = free_port()
         self._controller_port = free_port()
 
     @property
     def bootstrap_servers(self) -> str:
         """`host:port`, the same for the broker's whole life."""
         return f"{LOOPBACK}:{self._port}"
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the broker's process is there."""
-        return self._process is not None and self._process.is_running
-
-    @property
-    def pid(self) -> int:
-        """The process id of the running (or last) broker; raises RuntimeError before the first start."""
-        if self._process is None:
-            raise RuntimeError("the broker was never started: call start() or use it in a with statement")
-        return self._process.pid
-
-    def start(self, data_dir: Path | None = None) -> None:
-        """Start and wait until it serves; raises ServerUnavailable or ServerFailed. Does nothing while it runs.
-
-        The first start formats `data_dir`, an empty or missing folder that is kept at the end; without
-        one a temporary folder is made, and removed by `close`. Later starts go on with the same data.
-        """
-        if self.is_running:
-            return
-        java = find_java()
-        jars = kafka_jars()
-        folder = self._settle(data_dir)
-        self._write_properties(folder)
-        if not (folder / "log" / "meta.properties").is_file():
-            self._format(java, jars, folder)
-        self._process = self._launch(java, jars, folder)
-        self._process.wait_until_ready(self._serves, _READY_DEADLINE_S)
-
-    def stop(self) -> None:
-        """Stop in good order (SIGTERM, about 2 s); the data stays."""
-        if self._process is not None:
-            self._process.stop(signal.SIGTERM, _STOP_DEADLINE_S)
-
-    def kill9(self) -> None:
-        """SIGKILL, as a crash; what was not flushed may be lost, the data folder stays."""
-        if self._process is not None:
-            self._process.stop(signal.SIGKILL, _STOP_DEADLINE_S)
-
-    def restart(self) -> None:
-        """Stop in good order and start again on the same port and data."""
-        self.stop()
-        self.start()
-
-    def close(self) -> None:
-        """End it and remove its folder, unless the folder was given to `start`."""
-        if self._owns_folder:
-            self.kill9()  # the data goes anyway, and SIGTERM takes 2 s
-        else:
-            self.stop()
-        if self._owns_folder and self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
 
     def create_topic(self, name: str, partitions: int = 4, configs: Mapping[str, str] | None = None) -> None:
         """Create a topic with one replica; raises kafka's TopicAlreadyExistsError and its kin."""
@@ -145,27 +87,19 @@ class KafkaBroker:
         finally:
             admin.close()
 
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
+    def _end(self) -> None:
+        if self._owns_folder:
+            self.kill9()  # the data goes anyway, and SIGTERM takes 2 s
+        else:
+            self.stop()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _settle(self, data_dir: Path | None) -> Path:
-        if self._folder is None:
-            self._owns_folder = data_dir is None
-            self._folder = data_dir or Path(tempfile.mkdtemp(prefix="driftline-kafka-"))
-        elif data_dir is not None and data_dir != self._folder:
-            raise ValueError(f"this broker's data is in {self._folder}: start another one on {data_dir}")
-        self._folder.mkdir(parents=True, exist_ok=True)
-        return self._folder
+    def _launch(self, folder: Path) -> ServerProcess:
+        java = find_java()
+        jars = kafka_jars()
+        self._write_properties(folder)
+        if not (folder / "log" / "meta.properties").is_file():
+            self._format(java, jars, folder)
+        return self._run(java, jars, folder)
 
     def _write_properties(self, folder: Path) -> None:
         own = {
@@ -192,7 +126,7 @@ class KafkaBroker:
         lines = [line for line in said.splitlines() if line and not line.startswith(stack_trace)]
         raise ServerFailed(SERVER, "could not format its data folder", lines[-8:])
 
-    def _launch(self, java: Path, jars: Path, folder: Path) -> ServerProcess:
+    def _run(self, java: Path, jars: Path, folder: Path) -> ServerProcess:
         heap = [f"-Xms{min(128, self._heap_mb)}m", f"-Xmx{self._heap_mb}m", "-XX:+UseSerialGC"]
         compiler = ["-XX:TieredStopAtLevel=1"] if self._quick_start else []
         flags = [*heap, *compiler, "-Djava.awt.headless=true", _QUIET_LOG]

@@ -2,19 +2,16 @@
 
 import os
 import secrets
-import shutil
 import signal
 import subprocess
-import tempfile
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import psycopg
 from psycopg import sql
 
-from monitor.testing.servers.ports import LOOPBACK, accepts_connections, free_port
+from monitor.testing.servers.local_server import LocalServer
+from monitor.testing.servers.ports import LOOPBACK, accepts_connections
 from monitor.testing.servers.postgres_install import (
     SERVER,
     PostgresInstall,
@@ -26,8 +23,6 @@ from monitor.testing.servers.process import Account, Launch, ServerProcess
 from monitor.testing.servers.unavailable import ServerFailed, ServerUnavailable
 
 _OWNER = "driftline"
-_READY_DEADLINE_S = 60.0
-_STOP_DEADLINE_S = 20.0
 _INITDB_DEADLINE_S = 60.0
 
 # Nothing here survives a power cut, and need not: fsync and full pages cost time. Commits stay synchronous,
@@ -49,7 +44,7 @@ _SETTINGS = {
 }
 
 
-class PostgresServer:
+class PostgresServer(LocalServer):
     """One server on a free loopback port, which it keeps over restarts.
 
     It runs as the user nobody when we are root, because PostgreSQL refuses root. The password is drawn
@@ -59,13 +54,14 @@ class PostgresServer:
     ...     engine = sqlalchemy.create_engine(server.create_database("shares"))
     """
 
+    name = "postgres"
+    polite = signal.SIGINT  # "fast shutdown", which cuts open sessions
+    ready_within_s = 60.0
+
     def __init__(self) -> None:
-        self._port = free_port()
+        super().__init__()
         self._password = secrets.token_urlsafe(18)
-        self._folder: Path | None = None
-        self._owns_folder = False
         self._install: PostgresInstall | None = None
-        self._process: ServerProcess | None = None
         self._is_crashed = False
 
     @property
@@ -73,67 +69,19 @@ class PostgresServer:
         """The maintenance database, for SQLAlchemy with psycopg 3; it holds the password."""
         return self.url_of("postgres")
 
-    @property
-    def is_running(self) -> bool:
-        """Whether the server's process is there."""
-        return self._process is not None and self._process.is_running
-
-    @property
-    def pid(self) -> int:
-        """The process id of the running (or last) server; raises RuntimeError before the first start."""
-        if self._process is None:
-            raise RuntimeError("the server was never started: call start() or use it in a with statement")
-        return self._process.pid
-
     def url_of(self, database: str) -> str:
         """The SQLAlchemy URL of one of its databases, whether it exists or not."""
         return f"postgresql+psycopg://{_OWNER}:{self._password}@{LOOPBACK}:{self._port}/{database}"
 
     def start(self, data_dir: Path | None = None) -> None:
-        """Start and wait until it answers; raises ServerUnavailable or ServerFailed. Does nothing while it runs.
-
-        The first start makes a cluster in `data_dir`, an empty or missing folder that is kept at the
-        end; without one a temporary folder is made, and removed by `close`.
-        """
-        if self.is_running:
-            return
-        account = unprivileged_account()
-        folder = self._settle(data_dir)
-        if account is not None:
-            os.chown(folder, account.user_id, account.group_id)
-        if self._install is None:
-            self._install = within_reach(find_postgres(), account, folder)
-        if not (folder / "data" / "PG_VERSION").is_file():
-            self._make_cluster(self._install, folder)
-        self._process = self._launch(self._install, folder, account)
-        self._process.wait_until_ready(self._answers, _READY_DEADLINE_S)
+        """As any local server; the first start makes a cluster in its folder."""
+        super().start(data_dir)
         self._is_crashed = False
-
-    def stop(self) -> None:
-        """Stop in good order, cutting open sessions (SIGINT, "fast shutdown"); the data stays."""
-        if self._process is not None:
-            self._process.stop(signal.SIGINT, _STOP_DEADLINE_S)
 
     def kill9(self) -> None:
         """SIGKILL, as a crash: open sessions break, what was committed stays."""
-        if self._process is not None:
-            self._process.stop(signal.SIGKILL, _STOP_DEADLINE_S)
-            self._is_crashed = True
-
-    def restart(self) -> None:
-        """Stop in good order and start again on the same port and data."""
-        self.stop()
-        self.start()
-
-    def close(self) -> None:
-        """Stop it and remove its folder, unless the folder was given to `start`."""
-        if self._is_crashed:  # only the server itself can give back the shared memory of its last run
-            with suppress(ServerFailed):
-                self.start()
-        self.stop()
-        if self._owns_folder and self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        super().kill9()
+        self._is_crashed = self._process is not None
 
     def create_database(self, name: str) -> str:
         """Create an empty database and return its SQLAlchemy URL; raises psycopg's DuplicateDatabase."""
@@ -144,29 +92,23 @@ class PostgresServer:
         """Drop a database if it is there, with the sessions that are still in it."""
         self._administer(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
+    def _end(self) -> None:
+        if self._is_crashed:  # only the server itself can give back the shared memory of its last run
+            with suppress(ServerFailed):
+                self.start()
+        self.stop()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def _launch(self, folder: Path) -> ServerProcess:
+        account = unprivileged_account()
+        if account is not None:
+            os.chown(folder, account.user_id, account.group_id)
+        if self._install is None:
+            self._install = within_reach(find_postgres(), account, folder)
+        if not (folder / "data" / "PG_VERSION").is_file():
+            self._make_cluster(self._install, folder)
+        return self._run(self._install, folder, account)
 
-    def _settle(self, data_dir: Path | None) -> Path:
-        if self._folder is None:
-            self._owns_folder = data_dir is None
-            self._folder = data_dir or Path(tempfile.mkdtemp(prefix="driftline-postgres-"))
-        elif data_dir is not None and data_dir != self._folder:
-            raise ValueError(f"this server's data is in {self._folder}: start another one on {data_dir}")
-        self._folder.mkdir(parents=True, exist_ok=True)
-        return self._folder
-
-    def _launch(self, install: PostgresInstall, folder: Path, account: Account | None) -> ServerProcess:
+    def _run(self, install: PostgresInstall, folder: Path, account: Account | None) -> ServerProcess:
         settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(self._port)}.items()]
         launch = Launch(
             server=SERVER,
@@ -213,7 +155,7 @@ class PostgresServer:
         with psycopg.connect(self._dsn(), autocommit=True) as connection:
             connection.execute(statement)
 
-    def _answers(self) -> bool:
+    def _serves(self) -> bool:
         if not accepts_connections(self._port):
             return False
         try:
