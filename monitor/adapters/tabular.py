@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 import sqlalchemy as sa
 
 from monitor.domain.errors import BaselineError
@@ -22,6 +21,8 @@ class FileRows:
 
     def batches(self) -> Iterator[Mapping[str, Sequence[object]]]:
         """Column name to values, at most 50,000 rows at a time; BaselineError says what is wrong with the file."""
+        import pyarrow.dataset as ds  # noqa: PLC0415 - it loads pandas, a second that no other command should wait
+
         paths, file_format = self._files()
         try:
             data = ds.dataset([str(path) for path in paths], format=file_format)
