@@ -68,6 +68,7 @@ def demo(output: Path, data: Path | None, cache: Path, days_per_second: float, k
     on its first nine months. In May 1997 the market was joined with Victoria's. The demo shows the windows closing, the
     alert that follows, the retraining job, its call-back's new baseline and the alert resolving.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the monitor is stopped, not left behind
     environ = {name: f"whsec_{b64encode(os.urandom(24)).decode()}" for name in _SECRETS}
     run = _Run(DemoFolder(output), dict(os.environ) | environ, days_per_second)
     console.print("[bold]Driftline demo[/]: a model of the electricity market of New South Wales, 1996 to 1997\n")
