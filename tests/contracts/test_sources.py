@@ -116,6 +116,7 @@ def test_what_a_producer_says_in_headers_arrives_with_the_record(
     assert member.said == [Statement("web-1", 7, 1_000)]
 
 
+@pytest.mark.parametrize("kind", [KafkaSource, ConfluentSource])
 def test_headers_keys_and_times_of_messages_come_with_them(mock_kafka: MockCluster, kind: type[KafkaSource]) -> None:
     topic = f"headers-{next(_names)}"
     mock_kafka.topic(topic, partitions=1)
