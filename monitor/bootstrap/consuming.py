@@ -8,18 +8,20 @@ import structlog
 
 from monitor.adapters.archive.writer import ParquetArchive
 from monitor.adapters.codec import JsonCodec
+from monitor.adapters.formats.codec import FormatCodec
 from monitor.adapters.native import compiled_scanner
 from monitor.adapters.system import system_chance
 from monitor.bootstrap.app import App
 from monitor.bootstrap.archiving import archive_hash_key, archive_location
+from monitor.bootstrap.formats import build_formats
 from monitor.bootstrap.sources import build_source, dead_letter_topic
 from monitor.bootstrap.submitting import record_log_source
-from monitor.config.source_section import HttpSource
+from monitor.config.source_section import FilesSource, HttpSource, KafkaSource
 from monitor.domain.ports import IngestStore, Source
 from monitor.domain.records import DeadLetter, PartitionId
 from monitor.domain.stream import Claim, Flush, TopicKind
 from monitor.shells.workers.consume import Backoff, Consume
-from monitor.usecases.ingest import Ingest, IngestSettings
+from monitor.usecases.ingest import Codec, Ingest, IngestSettings, Pairs
 from monitor.usecases.replay_letters import ReplayLetters
 
 log = structlog.stdlib.get_logger("driftline")
@@ -46,10 +48,12 @@ def build_ingest(app: App, source: Source) -> Ingest:
     """The ingest use case on this source, as the configuration says."""
     stream = app.settings.monitor.stream
     topic = dead_letter_topic(app.settings.monitor.source, stream.dead_letters.topic, app.environ)
+    canonical = JsonCodec(stream.max_message_bytes, stream.dead_letters.value_bytes)
+    codec = format_codec(app, canonical)
     return Ingest(
         source,
         app.stores.ingest if topic is None else ForwardingStore(app.stores.ingest, topic),
-        JsonCodec(stream.max_message_bytes, stream.dead_letters.value_bytes),
+        codec or canonical,
         baselines=app.stores.baselines,
         models=app.settings.models,
         clock=app.clock,
@@ -63,17 +67,19 @@ def build_ingest(app: App, source: Source) -> Ingest:
             kept_bytes=stream.dead_letters.value_bytes,
         ),
         archive=_archive(app),
+        pairs=None if codec is None else Pairs(app.stores.halves, codec),
     )
 
 
 def build_replay(app: App) -> ReplayLetters:
     """The use case that counts dead letters after all."""
     stream = app.settings.monitor.stream
+    canonical = JsonCodec(stream.max_message_bytes)
     return ReplayLetters(
         app.stores.ingest,
         app.stores.records,
         app.stores.windows,
-        JsonCodec(stream.max_message_bytes),
+        format_codec(app, canonical) or canonical,
         baselines=app.stores.baselines,
         models=app.settings.models,
         clock=app.clock,
@@ -81,6 +87,15 @@ def build_replay(app: App) -> ReplayLetters:
         max_future_skew=stream.max_future_skew,
         archive=_archive(app),
     )
+
+
+def format_codec(app: App, canonical: Codec) -> FormatCodec | None:
+    """The codec of the topics that are not canonical; None where all are, so that their fast path stays as it is."""
+    source, stream = app.settings.monitor.source, app.settings.monitor.stream
+    if not isinstance(source, KafkaSource | FilesSource) or not source.formats:
+        return None
+    formats = build_formats(source, app.settings.directory, app.environ)
+    return FormatCodec(canonical, formats, stream.max_message_bytes, stream.dead_letters.value_bytes)
 
 
 def _archive(app: App) -> ParquetArchive | None:

@@ -8,7 +8,8 @@ from importlib.metadata import entry_points
 from types import ModuleType
 from typing import TypeVar
 
-from monitor.adapters import triggers
+from monitor.adapters import formats, triggers
+from monitor.adapters.formats.format import FormatKind
 from monitor.adapters.triggers.kind import TriggerKind
 from monitor.domain.errors import ConfigError
 from monitor.stats import drift, performance
@@ -17,6 +18,7 @@ from monitor.stats.performance.metric import PerformanceMetric
 
 T = TypeVar("T")
 DRIFT_TESTS, SOURCES, TRIGGERS = "driftline.drift_tests", "driftline.sources", "driftline.triggers"
+FORMATS = "driftline.formats"
 """Entry-point groups; channels (`driftline.channels`) are found by the alerts package itself."""
 
 
@@ -54,6 +56,17 @@ def trigger_kinds() -> dict[str, TriggerKind]:
     ]
     found = one_each([*ours, *_offered(TRIGGERS)], "retraining triggers")
     return {name: offer.thing for name, offer in found.items() if isinstance(offer.thing, TriggerKind)}
+
+
+def format_kinds() -> dict[str, FormatKind]:
+    """Every format of inference logs by name."""
+    ours = [
+        Offer(kind.name, kind, module.__name__)
+        for module in modules_of(formats)
+        if isinstance(kind := getattr(module, "KIND", None), FormatKind)
+    ]
+    found = one_each([*ours, *_offered(FORMATS)], "formats")
+    return {name: offer.thing for name, offer in found.items() if isinstance(offer.thing, FormatKind)}
 
 
 def one_each(offers: Iterable[Offer], what: str) -> dict[str, Offer]:

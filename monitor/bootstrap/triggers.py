@@ -41,15 +41,16 @@ def build_triggers(settings: Settings, environ: Mapping[str, str], clock: Clock)
 
 def _check(kind: TriggerKind, settings: Mapping[str, object]) -> Sequence[Found]:
     try:
-        kind.settings.model_validate({key: _with_stand_ins(value) for key, value in settings.items()})
+        kind.settings.model_validate({key: with_stand_ins(value) for key, value in settings.items()})
     except ValidationError as error:
         return problems(error, kind.settings)
     return []
 
 
-def _with_stand_ins(value: object) -> object:
+def with_stand_ins(value: object) -> object:
+    """The value with something harmless for every secret, to check the rest of it."""
     if isinstance(value, SecretRef):
         return _STANDS_FOR_A_SECRET
     if isinstance(value, Mapping):
-        return {key: _with_stand_ins(part) for key, part in value.items()}
+        return {key: with_stand_ins(part) for key, part in value.items()}
     return value

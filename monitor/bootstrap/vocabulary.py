@@ -10,6 +10,7 @@ from alerts.errors import AlertsError, ConfigProblems
 from monitor.adapters.sql.baselines import SqlBaselineStore
 from monitor.adapters.sql.engine import create_engine
 from monitor.adapters.sql.migrate import is_migrated
+from monitor.bootstrap.formats import format_validators
 from monitor.bootstrap.plugins import drift_tests, performance_metrics, source_plugins
 from monitor.bootstrap.sources import SHIPPED
 from monitor.bootstrap.triggers import trigger_validators
@@ -30,6 +31,7 @@ def vocabulary(columns: Mapping[str, frozenset[str]] | None = None) -> Vocabular
         tests={name: _parameters(test) for name, test in named.items()},
         sources=SHIPPED | source_plugins().keys(),
         triggers=trigger_validators(),
+        formats=format_validators(),
         columns=columns or {},
         check_routes=check_routes,
     )

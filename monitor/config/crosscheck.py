@@ -6,6 +6,7 @@ from monitor.config.mistakes import Mistakes, at, did_you_mean
 from monitor.config.model_file import ModelFile
 from monitor.config.monitor_file import MonitorFile
 from monitor.config.rules_file import BadSection, ConditionSection, RuleSection, RulesFile
+from monitor.config.source_section import FilesSource, KafkaSource
 from monitor.config.vocabulary import Vocabulary
 from monitor.config.yaml_file import Loc, YamlFile
 from monitor.domain.errors import ConfigError
@@ -20,8 +21,13 @@ _ALWAYS_TESTS = frozenset({"silence", "volume", "staleness", "lag", "baseline"})
 
 
 def check_monitor(file: YamlFile, shape: MonitorFile, known: Vocabulary, environ: Mapping[str, str]) -> Mistakes:
-    """Triggers, policies, plug-in sources and secrets."""
-    errors = [*_source(file, shape, known), *_triggers(file, shape, known), *_policies(file, shape)]
+    """Triggers, policies, formats, plug-in sources and secrets."""
+    errors = [
+        *_source(file, shape, known),
+        *_formats(file, shape, known),
+        *_triggers(file, shape, known),
+        *_policies(file, shape),
+    ]
     warnings = [
         at(file, loc, f"a secret cannot be read now: {problem}", "it must be there when the program runs")
         for loc, secret in shape.secrets()
@@ -90,6 +96,24 @@ def _source(file: YamlFile, shape: MonitorFile, known: Vocabulary) -> Iterator[C
     if known.sources and kind not in known.sources:
         hint = did_you_mean(kind, known.sources, what="sources here")
         yield at(file, ("source", "kind"), f"unknown source kind {kind!r}", hint)
+
+
+def _formats(file: YamlFile, shape: MonitorFile, known: Vocabulary) -> Iterator[ConfigError]:
+    source = shape.source
+    if not isinstance(source, KafkaSource | FilesSource):
+        return
+    topics = source.names
+    for topic, section in source.formats.items():
+        loc: Loc = ("source", "formats", topic)
+        if topic not in topics:
+            hint = did_you_mean(topic, topics, what="read here")
+            yield at(file, loc, f"a format for {topic!r}, which is not read", hint)
+        check = known.formats.get(section.format)
+        if check is None and known.formats:
+            hint = did_you_mean(section.format, known.formats, what="formats here")
+            yield at(file, (*loc, "format"), f"unknown format {section.format!r}", hint)
+        for inner, message, hint in check(section.options) if check else ():
+            yield at(file, (*loc, *inner), message, hint)
 
 
 def _triggers(file: YamlFile, shape: MonitorFile, known: Vocabulary) -> Iterator[ConfigError]:

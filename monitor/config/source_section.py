@@ -9,6 +9,7 @@ from pydantic import Field, Tag, model_validator
 from pydantic.types import Discriminator
 
 from monitor.config.fields import Duration, Name, NonEmpty, PluginSettings, Section, SizeBytes
+from monitor.config.formats_section import FormatSection
 from monitor.config.secrets import Secret
 from monitor.config.wrong import wrong
 
@@ -85,6 +86,13 @@ class KafkaSource(Section):
     """Partitions that are added to a topic are found within this time."""
     security: KafkaSecurity = KafkaSecurity()
     """Encryption and login."""
+    formats: Mapping[str, FormatSection] = {}
+    """Topics whose records are not canonical, and how to read them."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every topic."""
+        return self.topics.inference + self.topics.ground_truth + self.topics.mixed
 
     @model_validator(mode="after")
     def _servers_have_ports(self) -> "KafkaSource":
@@ -123,6 +131,13 @@ class FilesSource(Section):
     """What to read."""
     max_records: Annotated[int, Field(ge=1, strict=True)] = 5_000
     """Records handed over at a time."""
+    formats: Mapping[str, FormatSection] = {}
+    """Folders whose records are not canonical, and how to read them."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every folder, as written."""
+        return tuple(str(path) for path in self.folders.inference + self.folders.ground_truth + self.folders.mixed)
 
 
 class HttpSource(Section):

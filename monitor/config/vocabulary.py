@@ -12,7 +12,7 @@ RoutesValidator = Callable[[Mapping[str, object]], Sequence[Found]]
 """Takes what routes.yaml says; returns every mistake."""
 
 SettingsValidator = Callable[[Mapping[str, object]], Sequence[Found]]
-"""The same for the settings of one retraining trigger."""
+"""The same for the settings of one retraining trigger, or the options of one format."""
 
 
 def _no_routes(_: Mapping[str, object]) -> Sequence[Found]:
@@ -30,5 +30,6 @@ class Vocabulary:
     tests: Mapping[str, frozenset[str]] = field(default_factory=dict)
     sources: frozenset[str] = frozenset()
     triggers: Mapping[str, SettingsValidator] = field(default_factory=dict)
+    formats: Mapping[str, SettingsValidator] = field(default_factory=dict)
     columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
     check_routes: RoutesValidator = _no_routes

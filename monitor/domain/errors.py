@@ -41,6 +41,11 @@ class RejectReason(StrEnum):
     TOO_LARGE = "too_large"
     UNKNOWN_TYPE = "unknown_type"
     UNREADABLE = "unreadable"
+    NOT_OF_FORMAT = "not_of_format"
+    FAILED_REQUEST = "failed_request"
+    CONTENT_ELSEWHERE = "content_elsewhere"
+    UNKNOWN_SCHEMA = "unknown_schema"
+    UNPAIRED = "unpaired"
 
 
 class RecordRejected(MonitorError):

@@ -15,6 +15,8 @@ from monitor.domain.stream import (
     ArchiveFile,
     Claim,
     Flush,
+    Half,
+    HalfKey,
     PaneAccount,
     PaneSpan,
     PaneSummary,
@@ -98,6 +100,29 @@ class IngestStore(Protocol):
         """Note that the partition is being read and, if its end is reached, that it was so at this wall-clock time.
 
         None keeps what is known. Changes nothing when somebody else claimed the partition since.
+        """
+        ...
+
+
+class HalfStore(Protocol):
+    """What a worker asks about halves that wait (docs/decisions/0020); they are written by `IngestStore.flush`.
+
+    Every method is one transaction; StoreUnavailable on trouble.
+    """
+
+    def waiting(self, partition: PartitionId) -> tuple[list[Half], int | None]:
+        """The partition's waiting halves as its last flush left them, and the newest event time of its halves."""
+        ...
+
+    def requests_elsewhere(self, partition: PartitionId) -> list[tuple[HalfKey, Half]]:
+        """For responses that wait in this partition: (response, request) where the request waits in another one."""
+        ...
+
+    def passed_ms(self, now_ms: int) -> int | None:
+        """How far event time has come wherever halves are read: the least of the partitions that lag.
+
+        The newest of all when none lags. A partition lags unless its end was seen within 30 s of `now_ms` (wall
+        clock); one that nobody has read for a day holds nobody back. None when no half was ever saved.
         """
         ...
 

@@ -10,7 +10,7 @@ from monitor.domain.errors import RejectReason
 from monitor.domain.partitions import PartitionId as PartitionId  # noqa: PLC0414 - people look for it here too
 
 Headers = Sequence[tuple[str, bytes | None]]
-"""What a message carries beside its value."""
+"""What a message carries beside its value, in order; a name may stand twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,10 @@ class RawRecord:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A rejected message with its reason; the value is cut to a stated size, `size_bytes` says how long it was."""
+    """A rejected message with its reason; the value is cut to a stated size, `size_bytes` says how long it was.
+
+    `is_counted_in_part` tells that other rows of the same message were taken.
+    """
 
     partition: PartitionId
     offset: int
@@ -36,6 +39,9 @@ class DeadLetter:
     size_bytes: int
     key: bytes | None = None
     model: str | None = None
+    headers: Headers = ()
+    timestamp_ms: int = -1
+    is_counted_in_part: bool = False
 
 
 @dataclass(frozen=True, slots=True)

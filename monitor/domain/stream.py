@@ -62,6 +62,51 @@ class Share:
     payload: bytes
 
 
+class Side(StrEnum):
+    """Which half of an inference record a message is."""
+
+    REQUEST = "request"
+    RESPONSE = "response"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class HalfKey:
+    """Where a waiting half is kept: by the partition that it was read from."""
+
+    partition: PartitionId
+    model: str
+    pair_id: str
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """A request or a response that waits for its other half (docs/decisions/0020).
+
+    Two halves of one model and pair id belong together when their event times differ by at most `wait_ms`. `payload`
+    is what the format made of the message.
+    """
+
+    key: HalfKey
+    offset: int
+    event_time_ms: int
+    wait_ms: int
+    payload: bytes
+
+    def belongs_to(self, other: "Half") -> bool:
+        """Whether the two are close enough in event time; a pure function of the two."""
+        return abs(self.event_time_ms - other.event_time_ms) <= min(self.wait_ms, other.wait_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two halves that found each other; counted where and when the later one was read, at `offset`."""
+
+    request: Half
+    response: Half
+    offset: int
+
+
 @dataclass(frozen=True, slots=True)
 class IdBlock:
     """Some event ids of one model version in one partition, as 64-bit hashes (little-endian, 8 bytes each).
@@ -156,7 +201,9 @@ class Flush:
 
     `old_offset` is the offset that the previous flush (or the claim) left; the store refuses the flush (`Fenced`)
     unless the partition still stands there in the claim's epoch. `forgotten_ids` names versions with the number of ids
-    up to which blocks are dropped; `replayed` are dead letters that were counted now.
+    up to which blocks are dropped; `replayed` are dead letters that were counted now. `halves` begin to wait; those of
+    `halves_done` wait no more (met or given up), and the flush is refused, too, unless every one of them is still
+    there. `halves_clock_ms` is the newest event time of the partition's halves.
     """
 
     claim: Claim
@@ -177,6 +224,9 @@ class Flush:
     id_blocks: Sequence[IdBlock] = field(default=())
     forgotten_ids: Sequence[tuple[ModelRef, int]] = field(default=())
     replayed: Sequence[tuple[PartitionId, int]] = field(default=())
+    halves: Sequence[Half] = field(default=())
+    halves_done: Sequence[HalfKey] = field(default=())
+    halves_clock_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

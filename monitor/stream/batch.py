@@ -7,6 +7,7 @@ import numpy as np
 
 from monitor.domain.models import ModelRef
 from monitor.domain.records import DeadLetter, Truth
+from monitor.domain.stream import Half
 from monitor.stats.blocks import ColumnBlock
 from monitor.stats.columns import CategoricalColumn, Column, Floats, Ints, Mask, NumericColumn, Rows
 from monitor.stats.texts import NumberTexts, join_texts, take_texts
@@ -50,13 +51,36 @@ class RecordBatch:
 class Decoded:
     """What became of the records of one partition: `n` of them, each in exactly one of the three.
 
-    `truths` are (offset, truth) in offset order.
+    `truths` are (offset, truth) in offset order. Of formats other than the canonical one a record may be several rows
+    of batches, or a half that waits for its other half.
     """
 
     batches: Sequence[RecordBatch]
     truths: Sequence[tuple[int, Truth]]
     rejected: Sequence[DeadLetter]
     n: int
+    halves: Sequence[Half] = ()
+
+    def with_joined(self, joined: "Decoded") -> "Decoded":
+        """Together with what halves came to."""
+        return Decoded(
+            [*self.batches, *joined.batches], [*self.truths, *joined.truths], [*self.rejected, *joined.rejected], self.n
+        )
+
+
+def by_version(batches: Sequence[RecordBatch]) -> Sequence[RecordBatch]:
+    """One batch a model version, in offset order, where their columns allow: order decides which row is a duplicate."""
+    if len({batch.ref for batch in batches}) == len(batches):
+        return batches
+    groups: list[list[RecordBatch]] = []
+    newest: dict[ModelRef, list[RecordBatch]] = {}
+    for batch in batches:
+        group = newest.get(batch.ref)
+        if group is None or not have_same_names(group[0].columns, batch.columns):
+            newest[batch.ref] = group = []
+            groups.append(group)
+        group.append(batch)
+    return [join_batches(group) for group in groups]
 
 
 def join_batches(parts: Sequence[RecordBatch]) -> RecordBatch:
@@ -73,7 +97,7 @@ def join_batches(parts: Sequence[RecordBatch]) -> RecordBatch:
         join_texts([part.predictions for part in parts]),
         np.concatenate([part.scores for part in parts]),
     )
-    return joined if (offsets[1:] > offsets[:-1]).all() else joined.take(np.argsort(offsets, kind="stable"))
+    return joined if (offsets[1:] >= offsets[:-1]).all() else joined.take(np.argsort(offsets, kind="stable"))
 
 
 def join_all(parts: Sequence[Mapping[str, Column]]) -> Mapping[str, Column]:

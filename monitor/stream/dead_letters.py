@@ -22,4 +22,15 @@ def dead_letter(
     """The dead letter of a message; of its value at most `kept_bytes`, and less when it was too large."""
     value = record.value or b""
     kept = min(kept_bytes, KEPT_BYTES_OF_TOO_LARGE) if reason is RejectReason.TOO_LARGE else kept_bytes
-    return DeadLetter(partition, record.offset, reason, detail, value[:kept], len(value), record.key, model)
+    return DeadLetter(
+        partition,
+        record.offset,
+        reason,
+        detail,
+        value[:kept],
+        len(value),
+        record.key,
+        model,
+        record.headers,
+        record.timestamp_ms,
+    )

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
@@ -11,12 +12,13 @@ import numpy as np
 from monitor.domain.errors import RejectReason
 from monitor.domain.models import ModelRef, MonitoredModel
 from monitor.domain.records import DeadLetter, Prediction, RawRecord, Truth
-from monitor.domain.stream import ArchiveFile, Claim, Flush, TopicKind
+from monitor.domain.stream import ArchiveFile, Claim, Flush, Half, Pair, Side, TopicKind
 from monitor.domain.time import duration_ms, format_instant, from_ms
 from monitor.stats.columns import Ints, Mask
-from monitor.stream.batch import Decoded, RecordBatch
+from monitor.stream.batch import Decoded, RecordBatch, by_version
 from monitor.stream.dead_letters import KEPT_BYTES, dead_letter
 from monitor.stream.duplicates import SeenEvents
+from monitor.stream.pairing import Pairing
 from monitor.stream.served import Statement, statements
 from monitor.stream.shards import BaselineLookup, Shards
 from monitor.stream.tallies import Tallies
@@ -29,7 +31,10 @@ _offset = attrgetter("offset")
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What one poll of a partition came to: every record is counted, a duplicate, refused, or a truth (or ignored)."""
+    """What one poll came to: every record is counted, a duplicate, refused, or a truth (or ignored).
+
+    `refused_whole` is how many records were refused of which no row was taken.
+    """
 
     counted: Mapping[ModelRef, int]
     late: Mapping[ModelRef, int]
@@ -38,6 +43,7 @@ class Accepted:
     truths_ignored: int
     refused: Mapping[RejectReason, int]
     refused_at_end: int
+    refused_whole: int
 
 
 @dataclass(slots=True)
@@ -47,6 +53,7 @@ class _Unsaved:
     truths: list[Truth] = field(default_factory=list)
     to_archive: list[RecordBatch] = field(default_factory=list)
     archive: list[ArchiveFile] = field(default_factory=list)
+    given_up: list[DeadLetter] = field(default_factory=list)
     records: int = 0
     size_bytes: int = 0
 
@@ -66,8 +73,9 @@ class PartitionIntake:
         baselines: BaselineLookup,
         *,
         kept_bytes: int = KEPT_BYTES,
+        pairing: Pairing | None = None,
     ) -> None:
-        self.claim, self.kind = replace(claim, remembered=()), kind
+        self.claim, self.kind, self.pairing = replace(claim, remembered=()), kind, pairing or Pairing({})
         self.next_offset, self.watermark_ms = claim.next_offset, claim.watermark_ms
         self._saved_offset = claim.next_offset
         self._models, self._kept_bytes = models, kept_bytes
@@ -122,11 +130,42 @@ class PartitionIntake:
 
     def accept(self, records: Sequence[RawRecord], decoded: Decoded, latest_ms: int | None) -> Accepted:
         """Take what `unseen` returned, decoded. Event times after `latest_ms` (None: no limit) are refused."""
-        refused = list(decoded.rejected)
+        accepted = self._fold(records, decoded, latest_ms)
+        self.next_offset = records[-1].offset + 1
+        return accepted
+
+    def pair(self, halves: Sequence[Half], latest_ms: int | None) -> Sequence[Pair]:
+        """Let halves find each other; those that did not wait on. In offset order, before `accept` of their records."""
+        met = self.pairing.take(halves, latest_ms)
+        self._unsaved.given_up.extend(self._unpaired(half, why) for half, why in met.given_up)
+        return met.pairs
+
+    def accept_pairs(self, pairs: Sequence[Pair], decoded: Decoded, latest_ms: int | None) -> Accepted:
+        """Take what halves that were saved before came to, decoded; the offset stays where it is."""
+        records = [RawRecord(pair.offset, pair.response.payload) for pair in sorted(pairs, key=attrgetter("offset"))]
+        return self._fold(records, decoded, latest_ms)
+
+    def give_up(self, passed_ms: int | None) -> None:
+        """Refuse the halves that nothing will come for, see `Pairing.give_up`; the next `accept` tells of them."""
+        for half in self.pairing.give_up(passed_ms):
+            other = "response" if half.key.side is Side.REQUEST else "request"
+            detail = f"no {other} with id {half.key.pair_id!r:.200} came within {half.wait_ms / 1000:g} s of event time"
+            self._unsaved.given_up.append(self._unpaired(half, detail))
+            self._unsaved.records += 1
+
+    def _unpaired(self, half: Half, detail: str) -> DeadLetter:
+        return self._refuse(RawRecord(half.offset, half.payload), RejectReason.UNPAIRED, detail, half.key.model[:200])
+
+    def _fold(self, records: Sequence[RawRecord], decoded: Decoded, latest_ms: int | None) -> Accepted:
+        decoded = replace(decoded, batches=by_version(decoded.batches))
+        refused = [*decoded.rejected, *self._unsaved.given_up]
+        self._unsaved.given_up = []
         way, said = self._pass(decoded, latest_ms), statements(records)
         counted, late, repeated = Counter[ModelRef](), Counter[ModelRef](), Counter[ModelRef]()
+        taken: list[Ints] = []
         for batch, (met, ahead) in zip(decoded.batches, way.of_batches, strict=True):
             admitted, met_by, is_late = self._admit(batch, met, ahead, records, refused)
+            taken.append(admitted.offsets)
             kept, is_late = self._without_duplicates(admitted, met_by, is_late)
             if len(kept):
                 self._keep(kept, is_late, said)
@@ -134,14 +173,18 @@ class PartitionIntake:
             late[batch.ref] += int(np.count_nonzero(is_late))
             repeated[batch.ref] += len(admitted) - len(kept)
         truths, ignored = self._take_truths(decoded.truths, latest_ms, records, refused)
+        in_part = _counted_in_part(refused, taken)
         if refused:
-            self._unsaved.dead_letters.extend(refused)
+            self._unsaved.dead_letters.extend(
+                replace(letter, is_counted_in_part=True) if letter.offset in in_part else letter for letter in refused
+            )
             self._tallies.add_refused(refused, way.reached_ms)
         self._unsaved.records += len(records)
         self._unsaved.size_bytes += sum(map(len, filter(None, map(_value, records))))
-        self.next_offset = records[-1].offset + 1
         reasons = Counter(letter.reason for letter in refused)
-        return Accepted(counted, late, repeated, truths, ignored, reasons, _refused_at_end(records, refused))
+        whole = {letter.offset for letter in refused if records and letter.offset >= records[0].offset} - in_part
+        at_end = _refused_at_end(records, whole)
+        return Accepted(counted, late, repeated, truths, ignored, reasons, at_end, len(whole))
 
     def pass_over(self, first_offset: int, next_offset: int, why: str) -> None:
         """Go on at `next_offset`: every offset from `first_offset` on is a dead letter without its message."""
@@ -171,7 +214,7 @@ class PartitionIntake:
             saved_at_ms=saved_at_ms,
             caught_up_at_ms=saved_at_ms if self.next_offset == highwater else None,
             shares=self._shards.dirty(),
-            dead_letters=tuple(self._unsaved.dead_letters),
+            dead_letters=(*self._unsaved.dead_letters, *self._unsaved.given_up),
             predictions=tuple(self._unsaved.predictions),
             truths=tuple(self._unsaved.truths),
             archive=tuple(self._unsaved.archive),
@@ -179,6 +222,9 @@ class PartitionIntake:
             served=served,
             id_blocks=self._seen.unsaved(self.watermark_ms),
             forgotten_ids=self._seen.forgotten(self.watermark_ms),
+            halves=tuple(self.pairing.unsaved),
+            halves_done=tuple(self.pairing.done),
+            halves_clock_ms=self.pairing.clock_ms,
         )
 
     def saved(self) -> None:
@@ -187,6 +233,7 @@ class PartitionIntake:
         self._shards.saved(self.watermark_ms)
         self._tallies.saved(self.watermark_ms)
         self._seen.saved(self.watermark_ms)
+        self.pairing.saved()
         self._unsaved = _Unsaved()
 
     def _pass(self, decoded: Decoded, latest_ms: int | None) -> Way:
@@ -286,10 +333,17 @@ def _at_offset(records: Sequence[RawRecord], offset: int) -> RawRecord:
     return records[bisect_left(records, offset, key=lambda record: record.offset)]
 
 
-def _refused_at_end(records: Sequence[RawRecord], refused: Sequence[DeadLetter]) -> int:
+def _counted_in_part(refused: Sequence[DeadLetter], taken: Sequence[Ints]) -> set[int]:
+    """Offsets of the messages of which some rows were refused and others taken."""
+    if not refused or not taken:
+        return set()
+    offsets = np.array(sorted({letter.offset for letter in refused}), np.int64)
+    return set(offsets[np.isin(offsets, np.concatenate(taken))].tolist())
+
+
+def _refused_at_end(records: Sequence[RawRecord], offsets: AbstractSet[int]) -> int:
     """How many records were refused since the last accepted one."""
-    if not refused:
+    if not offsets:
         return 0
-    offsets = {letter.offset for letter in refused}
     backwards = enumerate(reversed(records))
     return next((i for i, record in backwards if record.offset not in offsets), len(records))

@@ -54,11 +54,13 @@ class Tallies:
             self._add(name, "", at_ms // slide_ms * slide_ms, letter.reason.value, 1)
 
     def add_served(self, batch: RecordBatch, said: Mapping[int, Statement]) -> None:
-        """What producers say in counted records, by offset."""
+        """What producers say in counted records, by offset; a message of many rows says it once, by its first row."""
         slide_ms = self.models[batch.ref.name].windows.slide_ms
+        before = None
         for offset, at_ms in zip(batch.offsets.tolist(), batch.event_time_ms.tolist(), strict=True):
-            if offset in said:
+            if offset != before and offset in said:
                 self._add_statement(batch.ref, at_ms // slide_ms * slide_ms, said[offset])
+            before = offset
 
     def dirty(self) -> tuple[list[Tally], list[Served]]:
         """The counts that changed since they were last saved."""

@@ -9,14 +9,15 @@ from typing import Protocol
 
 from monitor.domain.errors import Fenced, SourceUnavailable, StoreUnavailable, UnreadableRecords
 from monitor.domain.models import MonitoredModel
-from monitor.domain.ports import BaselineStore, IngestStore, Source
+from monitor.domain.ports import BaselineStore, HalfStore, IngestStore, Source
 from monitor.domain.records import PartitionId, RawRecord
-from monitor.domain.stream import ArchiveFile, Flush, TopicKind
+from monitor.domain.stream import ArchiveFile, Flush, Pair, TopicKind
 from monitor.domain.time import Clock, duration_ms, to_ms
 from monitor.stream.batch import Decoded, RecordBatch
 from monitor.stream.dead_letter_limit import DeadLetterGauge, DeadLetterLimit, TooManyDeadLetters
 from monitor.stream.dead_letters import KEPT_BYTES
 from monitor.stream.intake import PartitionIntake
+from monitor.stream.pairing import Pairing
 from monitor.stream.schema import SchemaLookup
 from monitor.usecases.baselines_in_use import BaselinesInUse
 from monitor.usecases.ingest_report import Gap, StepReport
@@ -34,6 +35,22 @@ class Codec(Protocol):
     ) -> Decoded:
         """Every record ends up in exactly one part of the result."""
         ...
+
+
+class PairCodec(Protocol):
+    """Two halves to columns; must not raise for anything that they contain."""
+
+    def join(self, partition: PartitionId, kind: TopicKind, pairs: Sequence[Pair], schemas: SchemaLookup) -> Decoded:
+        """Every pair ends up in the result, at its offset."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """What it takes to read formats whose records come as request and response."""
+
+    store: HalfStore
+    codec: PairCodec
 
 
 class ArchiveWriter(Protocol):
@@ -85,13 +102,16 @@ class Ingest:
         clock: Clock,
         settings: IngestSettings,
         archive: ArchiveWriter | None = None,
+        pairs: Pairs | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source, self._store, self._codec, self._models = source, store, codec, models
         self._baselines = BaselinesInUse(baselines, models)
         self._clock, self._settings, self._archive, self._monotonic = clock, settings, archive, monotonic
+        self._pairs = pairs
         self._intakes: dict[PartitionId, _Claimed] = {}
         self._unreadable_at: dict[PartitionId, int] = {}
+        self._met_at_s = monotonic()
         self._saved_at_s = self._looked_at_s = self._beat_at_s = monotonic()
         self._rest_s, self._rest_until_s = 0.0, monotonic()
 
@@ -190,7 +210,8 @@ class Ingest:
         with self._asking_source():
             self._source.seek(partition, claim.next_offset)
         kept_bytes = self._settings.kept_bytes
-        intake = PartitionIntake(claim, kind, self._models, self._baselines.at, kept_bytes=kept_bytes)
+        pairing = Pairing.of(*self._pairs.store.waiting(partition)) if self._pairs else None
+        intake = PartitionIntake(claim, kind, self._models, self._baselines.at, kept_bytes=kept_bytes, pairing=pairing)
         self._intakes[partition] = _Claimed(intake, DeadLetterGauge(self._settings.dead_letters), self._monotonic())
 
     def _take(self, partition: PartitionId, polled: Sequence[RawRecord], report: StepReport) -> None:
@@ -201,10 +222,11 @@ class Ingest:
             return
         if claimed.is_fresh and intake.next_offset is not None and records[0].offset > intake.next_offset:
             report.gaps.append(Gap(partition, intake.next_offset, records[0].offset))
-        skew = self._settings.max_future_skew
-        latest_ms = None if skew is None else to_ms(self._clock.now()) + duration_ms(skew)
+        latest_ms = self._latest_ms()
         try:
             decoded = self._codec.decode(partition, intake.kind, records, self._baselines.schema)
+            if decoded.halves:
+                decoded = decoded.with_joined(self._join(intake, intake.pair(decoded.halves, latest_ms)))
             accepted = intake.accept(records, decoded, latest_ms)
         except StoreUnavailable as error:  # a baseline could not be loaded; claiming again seeks back to these records
             del self._intakes[partition]
@@ -214,10 +236,40 @@ class Ingest:
         report.unreadable_baselines |= self._baselines.unreadable
         self._baselines.unreadable.clear()
         report.add(len(records), accepted)
-        refused = sum(accepted.refused.values())
-        passed = claimed.gauge.observe(len(records), refused, refused_at_end=accepted.refused_at_end)
+        whole, at_end = accepted.refused_whole, accepted.refused_at_end
+        passed = claimed.gauge.observe(len(records), whole, refused_at_end=at_end)
         if passed is not None:
             raise TooManyDeadLetters(partition, passed, intake.newest_refusal)
+
+    def _latest_ms(self) -> int | None:
+        skew = self._settings.max_future_skew
+        return None if skew is None else to_ms(self._clock.now()) + duration_ms(skew)
+
+    # --- halves
+
+    def _join(self, intake: PartitionIntake, pairs: Sequence[Pair]) -> Decoded:
+        if self._pairs is None:
+            raise ValueError("the codec makes halves of records: pass `pairs`, or they would be forgotten")
+        return self._pairs.codec.join(intake.claim.partition, intake.kind, pairs, self._baselines.schema)
+
+    def _meet(self, pairs: Pairs, report: StepReport) -> None:
+        """Let responses meet requests of other partitions, and give up the halves that nothing will come for."""
+        passed_ms = pairs.store.passed_ms(to_ms(self._clock.now()))
+        for partition, claimed in list(self._intakes.items()):
+            intake = claimed.intake
+            if not intake.pairing.waiting or intake.next_offset is None:
+                continue
+            found = pairs.store.requests_elsewhere(partition) if intake.pairing.stored_responses else ()
+            met = [pair for response, request in found if (pair := intake.pairing.meet(response, request))]
+            if intake.pairing.has_late(passed_ms):
+                intake.pairing.keep_only(half.key for half in pairs.store.waiting(partition)[0])
+                intake.give_up(passed_ms)
+            try:
+                accepted = intake.accept_pairs(met, self._join(intake, met), self._latest_ms())
+            except StoreUnavailable:
+                del self._intakes[partition]
+                raise
+            report.add(0, accepted)
 
     # --- saving
 
@@ -226,6 +278,9 @@ class Ingest:
             if self.is_full or now_s - self._saved_at_s >= self._settings.flush_every.total_seconds():
                 self._save(report)
                 self._saved_at_s = now_s
+            if self._pairs and now_s - self._met_at_s >= _ONCE_A_SECOND_S:
+                self._met_at_s = now_s
+                self._meet(self._pairs, report)
             if now_s - self._beat_at_s >= _ONCE_A_SECOND_S:
                 self._beat(now_s, report)
                 self._beat_at_s = now_s

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
+from monitor.domain.errors import RejectReason
 from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import BaselineStore, IngestStore, Records, WindowReads
 from monitor.domain.records import DeadLetter, KeptLetter, LetterQuery, PartitionId, RawRecord
 from monitor.domain.stream import DUPLICATE, REPLAY_PREFIX, Flush, PartitionProgress, TopicKind
 from monitor.domain.time import Clock, duration_ms, to_ms
+from monitor.stream.batch import Decoded
 from monitor.stream.intake import Accepted, PartitionIntake
 from monitor.usecases.baselines_in_use import BaselinesInUse
 from monitor.usecases.ingest import ArchiveWriter, Codec
@@ -20,6 +22,7 @@ class ReplayFate(StrEnum):
 
     COUNTED = "counted"
     COUNTED_LATE = "counted_late"
+    COUNTED_IN_PART = "counted_in_part"
     DUPLICATE = "duplicate"
     TRUTH = "ground_truth"
     TRUTH_IGNORED = "ground_truth_ignored"
@@ -99,12 +102,16 @@ class ReplayLetters:
         if not kept.is_whole:
             why = f"only {len(letter.value):,} of its {letter.size_bytes:,} bytes were kept: send it again"
             return Replayed(letter, ReplayFate.CUT, why)
-        record = RawRecord(intake.next_offset or 0, letter.value, letter.key)
+        if why := _never_alone(letter):
+            return Replayed(letter, ReplayFate.REFUSED, why)
+        record = RawRecord(intake.next_offset or 0, letter.value, letter.key, letter.timestamp_ms, letter.headers)
         latest_ms = None if self._skew is None else to_ms(self._clock.now()) + duration_ms(self._skew)
-        decoded = self._codec.decode(intake.claim.partition, intake.kind, [record], self._baselines.schema)
-        accepted = intake.accept([record], decoded, latest_ms)
-        fate = _fate(accepted)
-        return Replayed(letter, fate, intake.newest_refusal_why if fate is ReplayFate.REFUSED else "")
+        decoded = self._codec.decode(letter.partition, intake.kind, [record], self._baselines.schema)
+        if why := _not_wholly_good(decoded):
+            return Replayed(letter, ReplayFate.REFUSED, why)
+        fate = _fate(intake.accept([record], decoded, latest_ms))
+        is_told = fate in {ReplayFate.REFUSED, ReplayFate.COUNTED_IN_PART}
+        return Replayed(letter, fate, intake.newest_refusal_why if is_told else "")
 
     def _to_flush(self, intake: PartitionIntake, settled: Iterable[DeadLetter]) -> Flush:
         """What was counted now; refusals were counted, and kept, when the messages first came."""
@@ -120,9 +127,25 @@ class ReplayLetters:
         )
 
 
+def _never_alone(letter: DeadLetter) -> str:
+    """Why this message cannot be replayed by itself; empty when it can."""
+    if letter.reason is RejectReason.UNPAIRED:
+        return "half of a record, whose other half did not come: send both again"
+    if letter.is_counted_in_part:
+        return "its other rows were counted, and would be counted twice: send the refused rows again"
+    return ""
+
+
+def _not_wholly_good(decoded: Decoded) -> str:
+    """Why nothing of the message is counted yet: all of its rows, or none, so that it can be replayed later."""
+    if decoded.halves:
+        return "half of a record, which waits for nothing here: send both halves again"
+    return f"{decoded.rejected[0].reason}: {decoded.rejected[0].detail}" if decoded.rejected else ""
+
+
 def _fate(accepted: Accepted) -> ReplayFate:
     if sum(accepted.refused.values()):
-        return ReplayFate.REFUSED
+        return ReplayFate.COUNTED_IN_PART if sum(accepted.counted.values()) else ReplayFate.REFUSED
     if sum(accepted.duplicates.values()):
         return ReplayFate.DUPLICATE
     if sum(accepted.counted.values()):

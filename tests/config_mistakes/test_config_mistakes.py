@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.bootstrap.formats import format_validators
 from monitor.config.directory import check
 from monitor.config.vocabulary import Vocabulary
 
@@ -15,6 +16,7 @@ REPLACES, SAYS = "# replaces: ", "# says: "
 KNOWN = Vocabulary(
     tests={"psi": frozenset({"pseudo_count"}), "missing_rate": frozenset(), "accuracy": frozenset()},
     sources=frozenset({"kafka", "files", "memory"}),
+    formats=format_validators(),
     triggers={"console": lambda _: (), "webhook": lambda _: (), "command": lambda _: ()},
     columns={"churn": frozenset({"amount", "country"})},
 )

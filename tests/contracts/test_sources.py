@@ -116,6 +116,27 @@ def test_what_a_producer_says_in_headers_arrives_with_the_record(
     assert member.said == [Statement("web-1", 7, 1_000)]
 
 
+@pytest.mark.parametrize("kind", [KafkaSource, ConfluentSource])
+def test_headers_keys_and_times_of_messages_come_with_them(mock_kafka: MockCluster, kind: type[KafkaSource]) -> None:
+    topic = f"headers-{next(_names)}"
+    mock_kafka.topic(topic, partitions=1)
+    producer = KafkaProducer(bootstrap_servers=mock_kafka.bootstrap_servers, api_version=MOCK_API_VERSION)
+    headers = [("ce_id", b"a"), ("ce_id", b"\xff"), ("empty", b"")]
+    producer.send(topic, b"{}", key=b"k", headers=headers, timestamp_ms=1_772_705_826_123)
+    producer.send(topic, b"{}")
+    producer.flush(timeout=30)
+    producer.close()
+    version = MOCK_API_VERSION if kind is KafkaSource else None
+    source = kind(settings(mock_kafka.bootstrap_servers, topic, version))
+
+    got = read(source, 2, 30)
+    source.close()
+
+    ((first, second),) = got.values()
+    assert (first.key, first.timestamp_ms, list(first.headers)) == (b"k", 1_772_705_826_123, headers)
+    assert list(second.headers) == []
+
+
 class Member(Thread):
     """A worker in miniature: reads in a thread of its own, as a group's coordinator expects of its members."""
 

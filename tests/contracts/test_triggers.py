@@ -14,10 +14,10 @@ import pytest
 from pydantic import ValidationError
 from standardwebhooks import Webhook
 
+from monitor.adapters.guarded_http import AddressRefused, AllowList, GuardedBackend
 from monitor.adapters.triggers import command, console, webhook
 from monitor.adapters.triggers.command import CommandSettings, CommandTrigger
 from monitor.adapters.triggers.console import ConsoleTrigger
-from monitor.adapters.triggers.guarded_http import AddressRefused, AllowList, GuardedBackend
 from monitor.adapters.triggers.webhook import WebhookSettings, WebhookTrigger
 from monitor.domain.errors import TriggerFailed
 from monitor.testing.triggers import REQUEST, Mood, TriggerConformance, TriggerRig

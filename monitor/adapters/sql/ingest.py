@@ -6,6 +6,8 @@ from operator import itemgetter
 from sqlalchemy import Connection, Delete, Engine, delete, func, select, update
 
 from monitor.adapters.sql.engine import writing
+from monitor.adapters.sql.halves import write_halves
+from monitor.adapters.sql.headers import packed_headers
 from monitor.adapters.sql.statements import Row, add_many, insert, replace_many, storable
 from monitor.adapters.sql.tables import (
     archive_files,
@@ -63,6 +65,7 @@ class SqlIngestStore:
         with writing(self._engine) as connection:
             for flush in sorted(flushes, key=lambda one: one.claim.partition):
                 _advance(connection, flush)
+            write_halves(connection, flushes)
             _write(connection, flushes)
 
     def heartbeat(self, claim: Claim, caught_up_at_ms: int | None, highwater: int | None) -> None:
@@ -95,6 +98,7 @@ def _advance(connection: Connection, flush: Flush) -> None:
             watermark_ms=func.coalesce(flush.watermark_ms, table.watermark_ms),
             highwater=func.coalesce(flush.highwater, table.highwater),
             caught_up_at_ms=func.coalesce(flush.caught_up_at_ms, table.caught_up_at_ms),
+            halves_clock_ms=func.coalesce(flush.halves_clock_ms, table.halves_clock_ms),
         )
     )
     if connection.execute(statement).rowcount != 1:
@@ -197,6 +201,9 @@ def _dead_letter(one: DeadLetter, seen_at_ms: int) -> Row:
         None if one.model is None else storable(one.model),
         seen_at_ms,
         None,
+        packed_headers(one.headers),
+        one.timestamp_ms,
+        one.is_counted_in_part,
     )
 
 

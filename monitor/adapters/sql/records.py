@@ -6,6 +6,7 @@ from sqlalchemy import Column, Engine, Row, func, select
 
 from monitor.adapters.sql.archive import archive_file
 from monitor.adapters.sql.engine import reading
+from monitor.adapters.sql.headers import unpacked_headers
 from monitor.adapters.sql.tables import archive_files, dead_letters, truths
 from monitor.domain.errors import RejectReason
 from monitor.domain.models import ModelRef
@@ -90,4 +91,7 @@ def _dead_letter(row: Row[tuple[object, ...]]) -> DeadLetter:
         size_bytes=row.size_bytes,
         key=row.key,
         model=row.model,
+        headers=unpacked_headers(row.headers),
+        timestamp_ms=-1 if row.timestamp_ms is None else row.timestamp_ms,
+        is_counted_in_part=row.counted_in_part,
     )

@@ -30,7 +30,7 @@ class SqlRetention:
 def _old_rows(model: str, records_before_ms: int, findings_before_ms: int) -> list[tuple[Table, ColumnElement[bool]]]:
     shares, predictions, truths = tables.shares.c, tables.predictions.c, tables.truths.c
     letters, findings, evaluations = tables.dead_letters.c, tables.findings.c, tables.evaluations.c
-    transitions = tables.transitions.c
+    transitions, halves = tables.transitions.c, tables.waiting_halves.c
     return [
         (tables.shares, (shares.model == model) & (shares.pane_start_ms < records_before_ms)),
         (
@@ -41,6 +41,7 @@ def _old_rows(model: str, records_before_ms: int, findings_before_ms: int) -> li
         (tables.seen_ids, (tables.seen_ids.c.model == model) & (tables.seen_ids.c.newest_ms < records_before_ms)),
         (tables.predictions, (predictions.model == model) & (predictions.event_time_ms < records_before_ms)),
         (tables.truths, (truths.model == model) & (truths.known_at_ms < records_before_ms)),
+        (tables.waiting_halves, (halves.model == model) & (halves.event_time_ms < records_before_ms)),
         (
             tables.dead_letters,
             or_(letters.model == model, letters.model.is_(None)) & (letters.seen_at_ms < records_before_ms),

@@ -9,6 +9,7 @@ from monitor.adapters.sql.accounts import SqlAccounts
 from monitor.adapters.sql.archive import SqlArchiveManifest
 from monitor.adapters.sql.baselines import SqlBaselineStore
 from monitor.adapters.sql.evaluations import SqlEvaluationStore
+from monitor.adapters.sql.halves import SqlHalfStore
 from monitor.adapters.sql.ingest import SqlIngestStore
 from monitor.adapters.sql.jobs import SqlJobStore
 from monitor.adapters.sql.leases import SqlLease
@@ -23,6 +24,7 @@ class SqlStores:
     """The stores that share an engine, by the port that each implements."""
 
     ingest: SqlIngestStore
+    halves: SqlHalfStore
     windows: SqlWindowReads
     accounts: SqlAccounts
     baselines: SqlBaselineStore
@@ -39,6 +41,7 @@ class SqlStores:
         """All of them on one (migrated) database."""
         return cls(
             ingest=SqlIngestStore(engine),
+            halves=SqlHalfStore(engine),
             windows=SqlWindowReads(engine),
             accounts=SqlAccounts(engine),
             baselines=SqlBaselineStore(engine),

@@ -1,6 +1,7 @@
 """The tables of monitor. Names are the glossary's; instants of the stream are milliseconds since the epoch."""
 
 from sqlalchemy import (
+    Boolean,
     Column,
     ForeignKeyConstraint,
     Index,
@@ -10,6 +11,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from monitor.adapters.sql.types import Count, Float, Instant, Milliseconds, Name, Sequence
@@ -38,7 +40,25 @@ progress = Table(
     Column("highwater", Count),
     Column("updated_at_ms", Milliseconds, nullable=False),
     Column("caught_up_at_ms", Milliseconds),
+    Column("halves_clock_ms", Milliseconds),
     PrimaryKeyConstraint("topic", "partition"),
+)
+
+# Requests and responses that wait for their other half, of formats that send the two apart.
+waiting_halves = Table(
+    "waiting_halves",
+    metadata,
+    Column("model", Name, nullable=False),
+    Column("pair_id", Name, nullable=False),
+    Column("side", Name, nullable=False),
+    Column("topic", Name, nullable=False),
+    Column("partition", Count, nullable=False),
+    Column("offset", Count, nullable=False),
+    Column("event_time_ms", Milliseconds, nullable=False),
+    Column("wait_ms", Milliseconds, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("model", "pair_id", "side", "topic", "partition"),
+    Index("ix_waiting_halves_partition", "topic", "partition", "side"),
 )
 
 # One row holds the profiles of all columns; it is replaced whole, and only by the holder of its epoch.
@@ -152,6 +172,9 @@ dead_letters = Table(
     Column("model", Name),
     Column("seen_at_ms", Milliseconds, nullable=False),
     Column("replayed_at_ms", Milliseconds),
+    Column("headers", LargeBinary),
+    Column("timestamp_ms", Milliseconds),
+    Column("counted_in_part", Boolean, nullable=False, server_default=false()),
     PrimaryKeyConstraint("topic", "partition", "offset"),
     Index("ix_dead_letters_seen_at", "seen_at_ms"),
 )

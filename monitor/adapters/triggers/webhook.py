@@ -11,8 +11,8 @@ import httpx
 from pydantic import AfterValidator, Field
 from standardwebhooks import Webhook
 
+from monitor.adapters.guarded_http import AddressRefused, AllowList, guarded_client
 from monitor.adapters.triggers.content import request_content
-from monitor.adapters.triggers.guarded_http import AddressRefused, AllowList, guarded_client
 from monitor.adapters.triggers.kind import TriggerKind, TriggerSettings
 from monitor.domain.errors import TriggerFailed
 from monitor.domain.ports import RetrainTrigger

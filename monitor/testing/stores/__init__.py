@@ -6,6 +6,7 @@ Subclass `StoreConformance` as a pytest class and give it a `rig` fixture that m
 from monitor.testing.stores.accounts import AccountConformance
 from monitor.testing.stores.baselines import BaselineConformance
 from monitor.testing.stores.evaluations import EvaluationConformance
+from monitor.testing.stores.halves import HalvesConformance
 from monitor.testing.stores.ingest import IngestConformance
 from monitor.testing.stores.jobs import JobConformance
 from monitor.testing.stores.rig import StoreRig, Stores
@@ -16,6 +17,7 @@ __all__ = ["StoreConformance", "StoreRig", "Stores"]
 
 class StoreConformance(
     IngestConformance,
+    HalvesConformance,
     WindowConformance,
     AccountConformance,
     BaselineConformance,

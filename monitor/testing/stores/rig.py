@@ -7,6 +7,7 @@ from monitor.domain.ports import (
     AccountReads,
     BaselineStore,
     EvaluationStore,
+    HalfStore,
     IngestStore,
     JobStore,
     Lease,
@@ -23,6 +24,11 @@ class Stores(Protocol):
     @property
     def ingest(self) -> IngestStore:
         """Claims, flushes."""
+        ...
+
+    @property
+    def halves(self) -> HalfStore:
+        """Requests and responses that wait for each other."""
         ...
 
     @property

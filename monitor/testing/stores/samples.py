@@ -78,7 +78,10 @@ def truth(event_id: str, label: str = "no", minutes: float = 600, model: str = M
 def dead_letter(offset: int, partition: PartitionId = FIRST, model: str | None = None) -> DeadLetter:
     """A rejected message with bytes that are no text."""
     reason = RejectReason.MALFORMED_JSON if model is None else RejectReason.TOO_LATE
-    return DeadLetter(partition, offset, reason, "unexpected end", b"\xff\0{", 3, key=b"\0k", model=model)
+    said = (("ce-id", b"\0a"), ("ce-id", None))
+    return DeadLetter(
+        partition, offset, reason, "unexpected end", b"\xff\0{", 3, b"\0k", model, said, 17, model is None
+    )
 
 
 def window(hours: int = 0) -> Window:

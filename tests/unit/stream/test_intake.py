@@ -1,14 +1,18 @@
 """One partition in memory: offsets count once, times decide who is late, too late or ahead."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from monitor.domain.errors import RejectReason
 from monitor.domain.records import RawRecord, Truth
 from monitor.domain.stream import Claim, TopicKind
 from monitor.stats.baseline import Baseline
-from monitor.stream.batch import Decoded
+from monitor.stream.batch import Decoded, RecordBatch
+from monitor.stream.dead_letters import dead_letter
 from monitor.stream.intake import Accepted, PartitionIntake
-from tests.unit.stream.making import MINUTE_MS, baseline, batch, claim, model
+from tests.unit.stream.making import MINUTE_MS, PARTITION, baseline, batch, claim, model
 
 BASELINE = baseline()
 
@@ -124,3 +128,45 @@ def test_a_truth_from_the_future_is_refused() -> None:
 
     assert accepted.refused == {RejectReason.IN_THE_FUTURE: 1}
     assert partition.watermark_ms is None
+
+
+def at_offsets(made: RecordBatch, offsets: list[int]) -> RecordBatch:
+    """As rows of messages that hold several."""
+    return replace(made, offsets=np.array(offsets, np.int64))
+
+
+def test_of_rows_with_one_id_the_first_in_the_log_counts_whatever_batch_it_came_in() -> None:
+    first, second = at_offsets(batch([11 * MINUTE_MS], 5), [3]), at_offsets(batch([2_000, 3_000], 5), [2, 4])
+    partition = PartitionIntake(claim(), TopicKind.INFERENCE, {"churn": model(remember_ids=100)}, at)
+
+    accepted = partition.accept(records([2, 3, 4]), Decoded([first, second], [], [], 3), None)
+
+    assert (sum(accepted.counted.values()), sum(accepted.duplicates.values())) == (2, 1)
+    (tally,) = partition.to_flush(0, None).tallies
+    assert (tally.key.fate, tally.n, tally.key.pane_start_ms) == ("duplicate", 1, 10 * MINUTE_MS)
+
+
+def test_a_message_of_many_rows_says_once_how_much_was_served() -> None:
+    said = (("driftline-producer", b"web-1"), ("driftline-number", b"7"))
+    partition = intake()
+
+    partition.accept(
+        [RawRecord(0, b"rows", headers=said)], Decoded([at_offsets(batch([1, 2, 3]), [0, 0, 0])], [], [], 1), None
+    )
+
+    (served,) = partition.to_flush(0, None).served
+    assert (served.n, served.first, served.last, served.weight_thousandths) == (1, 7, 7, 1_000)
+
+
+def test_a_message_refused_in_part_is_marked_and_is_no_refused_message_to_the_limit() -> None:
+    bad = dead_letter(PARTITION, RawRecord(0, b"rows"), RejectReason.WRONG_TYPE, "row 1")
+    worse = dead_letter(PARTITION, RawRecord(1, b"{"), RejectReason.MALFORMED_JSON, "end")
+    partition = intake()
+
+    accepted = partition.accept(
+        records([0, 1]), Decoded([at_offsets(batch([1, 2]), [0, 0])], [], [bad, worse], 2), None
+    )
+
+    assert accepted.refused_whole == accepted.refused_at_end == 1
+    letters = partition.to_flush(0, None).dead_letters
+    assert [letter.is_counted_in_part for letter in letters] == [True, False]
