@@ -208,6 +208,9 @@ class ModelFile(Section):
     is a duplicate and not counted again. 0 switches it off, for producers whose ids are not unique."""
     low_volume: Annotated[float, Field(gt=0, lt=1)] | None = 0.5
     """A window with less than this share of its usual traffic (same hours of the weeks before) has *low volume*."""
+    low_coverage: Annotated[float, Field(gt=0, lt=1)] | None = 0.5
+    """A window with less than this share of what its producers served has *low coverage*, where they number their
+    records. Records that are left out by sampling are not missing: those that came stand for them."""
     stale_after: Duration | None = None
     """How far the reading of the stream may fall behind before the check `staleness` is bad; rules can alert on it."""
     max_lag: Count | None = None
@@ -254,6 +257,7 @@ class ModelFile(Section):
             archive=self.archive.policy() if self.archive else None,
             remember_ids=self.remember_ids,
             low_volume=self.low_volume,
+            low_coverage=self.low_coverage,
             stale_after=self.stale_after,
             max_lag=self.max_lag,
             labels=dict(self.labels),

@@ -17,6 +17,7 @@ from monitor.domain.stream import (
     Flush,
     PaneAccount,
     PaneSpan,
+    PaneStatement,
     PaneSummary,
     PartitionProgress,
     Share,
@@ -141,6 +142,13 @@ class AccountReads(Protocol):
 
     def refused_of_no_model(self, since_ms: int, until_ms: int) -> dict[str, int]:
         """Refused records that belong to no known model, by reason, of the hours that start in [since, until)."""
+        ...
+
+    def statements(self, spans: Sequence[ShareSpan]) -> list[PaneStatement]:
+        """What producers say of the panes in the spans (whatever their segment), by model, version and pane.
+
+        Panes of which nobody says anything are not among them.
+        """
         ...
 
     def volumes(self, model: str, spans_ms: Sequence[tuple[int, int]]) -> list[int | None]:
