@@ -8,7 +8,7 @@ from typing import Protocol
 from monitor.domain.evaluation import DoneEvaluation, EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Finding
 from monitor.domain.models import ModelRef
-from monitor.domain.records import DeadLetter, KeptLetter, LetterQuery, PartitionId, RawRecord
+from monitor.domain.records import KeptLetter, LetterQuery, PartitionId, RawRecord
 from monitor.domain.retraining import RetrainJob, RetrainRequest
 from monitor.domain.rules import AlertEvent, Retirement, RuleState, Subject, Transition
 from monitor.domain.stream import (
@@ -275,8 +275,8 @@ class JobStore(Protocol):
 class Records(Protocol):
     """What people look at when records were refused, and where raw rows are."""
 
-    def dead_letters(self, limit: int, model: str | None = None) -> list[tuple[DeadLetter, int]]:
-        """(dead letter, seen at in ms), newest first."""
+    def dead_letters(self, limit: int, model: str | None = None) -> list[KeptLetter]:
+        """The dead letters that were seen last, newest first."""
         ...
 
     def kept_letters(self, query: LetterQuery, limit: int) -> list[KeptLetter]:

@@ -282,12 +282,17 @@ def test_refused_messages_are_shown_and_counted_after_all_once_the_configuration
     shown = call("dead-letters", "show", where, "0")
     Path("configs/models/cost.yaml").write_text(MODEL.replace("model: price", "model: cost"), encoding="utf-8")
 
+    waiting = call("dead-letters", "list").stdout
     done = json.loads(call("dead-letters", "replay", "--json").stdout)
     again = call("dead-letters", "replay")
+    (listed,) = json.loads(call("dead-letters", "list", "--json").stdout)
 
     assert "reason:      unknown_model" in shown.stdout
     assert '"event_id": "e1"' in shown.stdout
     assert [(row["refused_for"], row["became"]) for row in done] == [("unknown_model", "counted")]
+    assert "replayed_at" not in waiting
+    assert listed["replayed_at"] is not None
+    assert "replayed_at" in call("dead-letters", "list").stdout
     assert again.stdout == "no refused message waits here\n"
     assert json.loads(call("windows", "--model", "cost", "--json").stdout)[0]["replayed"] == 1
 
