@@ -41,6 +41,7 @@ class RejectReason(StrEnum):
     TOO_LARGE = "too_large"
     UNKNOWN_TYPE = "unknown_type"
     UNREADABLE = "unreadable"
+    TOO_MANY_VERSIONS = "too_many_versions"
 
 
 class RecordRejected(MonitorError):
