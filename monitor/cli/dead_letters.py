@@ -39,28 +39,17 @@ def dead_letters() -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The newest so many.")
 @json_option
 def list_dead_letters(directory: Path, model: str | None, limit: int, *, as_json: bool) -> None:
-    """The newest refused records, with their reasons."""
+    """The newest refused records, with their reasons, and when those were replayed that were counted after all."""
     with opened(directory) as app:
         found = app.stores.records.dead_letters(limit, model)
         counts = app.stores.records.dead_letter_counts()
-    rows = [
-        {
-            "seen_at": format_instant(from_ms(seen_ms)),
-            "partition": str(letter.partition),
-            "offset": letter.offset,
-            "reason": letter.reason.value,
-            "detail": letter.detail,
-            "model": letter.model,
-            "size_bytes": letter.size_bytes,
-            "value": letter.value.decode("utf-8", errors="replace"),
-        }
-        for letter, seen_ms in found
-    ]
     if as_json:
-        print_json(rows)
+        print_json(map(_shown, found))
         return
-    keys = ("seen_at", "partition", "offset", "reason", "detail", "value")
-    cells = ([str(row[key])[:_SHOWN_BYTES] for key in keys] for row in rows)
+    keys = ["seen_at", "partition", "offset", "reason", "detail", "value"]
+    if any(kept.replayed_at_ms is not None for kept in found):
+        keys.insert(4, "replayed_at")
+    cells = ([_cell(row[key]) for key in keys] for row in map(_shown, found))
     print_table(keys, cells, empty="no record was refused")
     if counts:
         click.echo("in all: " + ", ".join(f"{number:,} {reason}" for reason, number in sorted(counts.items())))
@@ -158,6 +147,10 @@ def _shown(kept: KeptLetter) -> dict[str, object]:
         "kept_bytes": len(letter.value),
         "value": letter.value.decode("utf-8", errors="replace"),
     }
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)[:_SHOWN_BYTES]
 
 
 def _pretty(text: str) -> str:

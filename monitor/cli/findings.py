@@ -1,6 +1,6 @@
 """`driftline findings`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from monitor.cli.output import number, print_json, print_table, verdict_text
 from monitor.domain.errors import ConfigError
 from monitor.domain.findings import Finding, Verdict
 from monitor.domain.time import format_instant
+from monitor.rules.explain import percent
 
 
 @click.command()
@@ -46,8 +47,12 @@ def findings(  # noqa: PLR0917 - click passes options by name
     if as_json:
         print_json(finding_row(finding) for finding in shown)
         return
-    titles = ("window", "version", "check", "verdict", "statistic", "n", "reason")
-    print_table(titles, map(_cells, shown), empty=f"no findings about {model} here")
+    titles: tuple[str, ...] = ("window", "version", "check", "verdict", "statistic", "n", "reason")
+    rows: Iterable[tuple[object, ...]] = map(_cells, shown)
+    if any(finding.served_share is not None for finding in shown):  # most producers do not say how much they served
+        titles = (*titles[:-1], "of served", titles[-1])
+        rows = ((*_cells(one)[:-1], _of_served(one), one.reason) for one in shown)
+    print_table(titles, rows, empty=f"no findings about {model} here")
     if len(shown) < len(wanted):
         click.echo(f"the newest {len(shown)} of {len(wanted)}; --limit and --json show more")
 
@@ -68,3 +73,7 @@ def _cells(finding: Finding) -> tuple[object, ...]:
         result.n_current if result else "",
         finding.reason,
     )
+
+
+def _of_served(finding: Finding) -> str:
+    return "" if finding.served_share is None else percent(finding.served_share)

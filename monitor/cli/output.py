@@ -21,6 +21,7 @@ VERDICT_STYLES = {
     "drifted": "bold red",
     "degraded": "bold red",
     "low_volume": "bold red",
+    "low_coverage": "bold red",
     "no_data": "bold red",
     "insufficient_data": "dim",
     "failed": "magenta",

@@ -1,16 +1,16 @@
 """A bounded queue between a service that must not wait and a thread that may."""
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 
-from monitor.client.items import Item
+from monitor.client.items import GROUND_TRUTH, Item
 
 
 class Buffer:
     """Holds at most `most` records, those under way included. Thread-safe; `put` never waits for the network.
 
-    When it is full the new record is dropped. Its sequence number is used up all the same, so that the gap shows.
+    When it is full the new record is dropped. Its numbers are used up all the same, so that the gap shows.
     """
 
     def __init__(self, producer: str, most: int) -> None:
@@ -18,18 +18,27 @@ class Buffer:
         self._items: deque[Item] = deque()
         self._changed = threading.Condition()
         self._sequence, self._under_way = 0, 0
+        self._served: Counter[tuple[object, object]] = Counter()
         self._is_urgent = False
 
     def put(self, record: Mapping[str, object]) -> bool:
         """Queue the record; False when there was no room."""
         with self._changed:
-            item = Item(record, self._producer, self._sequence)
+            item = Item(record, self._producer, self._sequence, self._number(record))
             self._sequence += 1
             if len(self._items) + self._under_way >= self._most:
                 return False
             self._items.append(item)
             self._changed.notify_all()
         return True
+
+    def _number(self, record: Mapping[str, object]) -> int:
+        """Which of the inference records of its model version it is, from 1; 0 for ground truth."""
+        if record.get("type") == GROUND_TRUTH:
+            return 0
+        about = (record.get("model"), record.get("model_version"))
+        self._served[about] += 1
+        return self._served[about]
 
     def take(self, most: int, linger_s: float, wait_s: float) -> list[Item]:
         """Up to so many records: as soon as there are that many, or the first has waited `linger_s`.

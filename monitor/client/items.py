@@ -11,11 +11,15 @@ GROUND_TRUTH = "ground_truth"
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One record with its place in what this producer has to say: `sequence` counts from 0, lost ones included."""
+    """One record with its place in what this producer has to say: `sequence` counts from 0, lost ones included.
+
+    `number` counts the inference records of its model version alone, from 1; 0 for ground truth.
+    """
 
     record: Mapping[str, object]
     producer: str
     sequence: int
+    number: int = 0
 
     @property
     def is_truth(self) -> bool:

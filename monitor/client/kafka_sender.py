@@ -5,8 +5,8 @@ from typing import Any
 
 from monitor.client.items import Item, Outcome
 
-PRODUCER_HEADER, SEQUENCE_HEADER = "driftline-producer", "driftline-sequence"
-"""Names of the headers: the producer's id, and the record's sequence number in decimal digits."""
+PRODUCER_HEADER, NUMBER_HEADER = "driftline-producer", "driftline-number"
+"""Names of the headers: the producer's id, and which of its records of a model version this is, in decimal digits."""
 
 
 class KafkaSender:
@@ -58,7 +58,9 @@ class KafkaSender:
 
             self._producer = KafkaProducer(**self._options)
         topic = self._truth_topic if item.is_truth else self._topic
-        headers = [(PRODUCER_HEADER, item.producer.encode()), (SEQUENCE_HEADER, b"%d" % item.sequence)]
+        headers = [(PRODUCER_HEADER, item.producer.encode())]
+        if not item.is_truth:
+            headers.append((NUMBER_HEADER, b"%d" % item.number))
         return self._producer.send(topic, value, key=str(item.record["event_id"]).encode(), headers=headers)
 
     def _outcome(self, sending: Sequence[tuple[Item, Any]], refused: int, missing: Sequence[Item], why: str) -> Outcome:

@@ -16,7 +16,7 @@ Models = list[tuple[YamlFile, ModelFile]]
 Rules = list[tuple[YamlFile, RulesFile]]
 _ALWAYS = frozenset({*OUTPUT_COLUMNS, "ground_truth", "records"})
 """Columns of findings that no baseline has to name."""
-_ALWAYS_TESTS = frozenset({"silence", "volume", "staleness", "lag", "baseline"})
+_ALWAYS_TESTS = frozenset({"silence", "volume", "coverage", "staleness", "lag", "baseline"})
 """Tests of findings that no check has to name."""
 
 

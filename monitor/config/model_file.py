@@ -206,8 +206,14 @@ class ModelFile(Section):
     remember_ids: Annotated[int, Field(ge=0, strict=True)] = 131_072
     """How many of the newest event ids of a version are remembered in each partition: a record whose id is among them
     is a duplicate and not counted again. 0 switches it off, for producers whose ids are not unique."""
+    max_versions: Count = 200
+    """How many versions may have records within `retention` in one partition; those of further ones are refused as
+    `too_many_versions`. Each takes memory: a producer that writes a new version into every record must not fill it."""
     low_volume: Annotated[float, Field(gt=0, lt=1)] | None = 0.5
     """A window with less than this share of its usual traffic (same hours of the weeks before) has *low volume*."""
+    low_coverage: Annotated[float, Field(gt=0, lt=1)] | None = 0.5
+    """A window with less than this share of what its producers served has *low coverage*, where they number their
+    records. Records that are left out by sampling are not missing: those that came stand for them."""
     stale_after: Duration | None = None
     """How far the reading of the stream may fall behind before the check `staleness` is bad; rules can alert on it."""
     max_lag: Count | None = None
@@ -253,7 +259,9 @@ class ModelFile(Section):
             silence_after=self.silence_after,
             archive=self.archive.policy() if self.archive else None,
             remember_ids=self.remember_ids,
+            max_versions=self.max_versions,
             low_volume=self.low_volume,
+            low_coverage=self.low_coverage,
             stale_after=self.stale_after,
             max_lag=self.max_lag,
             labels=dict(self.labels),

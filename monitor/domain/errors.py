@@ -46,6 +46,7 @@ class RejectReason(StrEnum):
     CONTENT_ELSEWHERE = "content_elsewhere"
     UNKNOWN_SCHEMA = "unknown_schema"
     UNPAIRED = "unpaired"
+    TOO_MANY_VERSIONS = "too_many_versions"
 
 
 class RecordRejected(MonitorError):

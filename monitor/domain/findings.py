@@ -19,6 +19,7 @@ class Verdict(StrEnum):
     DRIFTED = "drifted"
     DEGRADED = "degraded"
     LOW_VOLUME = "low_volume"
+    LOW_COVERAGE = "low_coverage"
     NO_DATA = "no_data"
     INSUFFICIENT_DATA = "insufficient_data"
     FAILED = "failed"
@@ -26,7 +27,10 @@ class Verdict(StrEnum):
     @property
     def is_bad(self) -> bool:
         """Drifted or degraded, or records that should have come did not."""
-        return self in {Verdict.DRIFTED, Verdict.DEGRADED, Verdict.LOW_VOLUME, Verdict.NO_DATA}
+        return self in _BAD
+
+
+_BAD = {Verdict.DRIFTED, Verdict.DEGRADED, Verdict.LOW_VOLUME, Verdict.LOW_COVERAGE, Verdict.NO_DATA}
 
 
 class EvaluationKind(StrEnum):
@@ -72,7 +76,8 @@ class Finding:
     """The outcome of one check on one revision of one window.
 
     `reason` is a sentence for people. `coverage` is the share of the window's records (or of its ground truth, for
-    performance) that the finding rests on, None where unknown.
+    performance) that the finding rests on, None where unknown; `served_share` is the share of what the producers say
+    they served that the window counted, None where they do not say.
     """
 
     model: ModelRef
@@ -85,6 +90,7 @@ class Finding:
     evidence: Evidence
     kind: EvaluationKind = EvaluationKind.DRIFT
     coverage: float | None = None
+    served_share: float | None = None
 
     @property
     def id(self) -> str:

@@ -101,8 +101,10 @@ class MonitoredModel:
     records are still folded into (already judged) windows, beyond which they are refused and counted.
     `silence_after` is how long a caught-up stream may be quiet before the clock closes its windows (None: never).
     `remember_ids` is how many of the newest event ids of a version are remembered in each partition to recognise
-    duplicates (0: none are). `low_volume` is the share of the usual traffic (0 to 1) below which a window has too
-    little (None: not judged). `stale_after` is how far reading may fall behind, and `max_lag` how many records may
+    duplicates (0: none are), `max_versions` how many versions with records within retention a partition may have.
+    `low_volume` is the share of the usual traffic (0 to 1) below which a window has too little (None: not judged),
+    `low_coverage` the share of what producers say they served below which too little of it came (None: shown and not
+    judged). `stale_after` is how far reading may fall behind, and `max_lag` how many records may
     wait in a partition, before it is a finding (None: never).
     """
 
@@ -120,7 +122,9 @@ class MonitoredModel:
     silence_after: timedelta | None = None
     archive: ArchivePolicy | None = None
     remember_ids: int = 0
+    max_versions: int = 200
     low_volume: float | None = None
+    low_coverage: float | None = None
     stale_after: timedelta | None = None
     max_lag: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)

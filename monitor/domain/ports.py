@@ -8,7 +8,7 @@ from typing import Protocol
 from monitor.domain.evaluation import DoneEvaluation, EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Finding
 from monitor.domain.models import ModelRef
-from monitor.domain.records import DeadLetter, KeptLetter, LetterQuery, PartitionId, RawRecord
+from monitor.domain.records import KeptLetter, LetterQuery, PartitionId, RawRecord
 from monitor.domain.retraining import RetrainJob, RetrainRequest
 from monitor.domain.rules import AlertEvent, Retirement, RuleState, Subject, Transition
 from monitor.domain.stream import (
@@ -19,6 +19,7 @@ from monitor.domain.stream import (
     HalfKey,
     PaneAccount,
     PaneSpan,
+    PaneStatement,
     PaneSummary,
     PartitionProgress,
     Share,
@@ -168,6 +169,13 @@ class AccountReads(Protocol):
         """Refused records that belong to no known model, by reason, of the hours that start in [since, until)."""
         ...
 
+    def statements(self, spans: Sequence[ShareSpan]) -> list[PaneStatement]:
+        """What producers say of the panes in the spans (whatever their segment), by model, version and pane.
+
+        Panes of which nobody says anything are not among them.
+        """
+        ...
+
     def volumes(self, model: str, spans_ms: Sequence[tuple[int, int]]) -> list[int | None]:
         """Records of all versions in the panes that start in [start, end), for each span.
 
@@ -292,8 +300,8 @@ class JobStore(Protocol):
 class Records(Protocol):
     """What people look at when records were refused, and where raw rows are."""
 
-    def dead_letters(self, limit: int, model: str | None = None) -> list[tuple[DeadLetter, int]]:
-        """(dead letter, seen at in ms), newest first."""
+    def dead_letters(self, limit: int, model: str | None = None) -> list[KeptLetter]:
+        """The dead letters that were seen last, newest first."""
         ...
 
     def kept_letters(self, query: LetterQuery, limit: int) -> list[KeptLetter]:

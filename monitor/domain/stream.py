@@ -289,6 +289,25 @@ class PaneSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class PaneStatement:
+    """What the producers of a pane of a model version say in its counted records, over all partitions and epochs.
+
+    `n` records say something and stand for `weight` served ones. Those of them that are `numbered` stand for
+    `numbered_weight` of the `expected` ones that their running numbers span. `weights` are the least and the greatest
+    mean weight of a producer.
+    """
+
+    ref: ModelRef
+    pane_start_ms: int
+    n: int
+    weight: float
+    numbered: int
+    numbered_weight: float
+    expected: int
+    weights: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class PaneAccount:
     """What came for one pane of a model version, over all partitions and epochs.
 

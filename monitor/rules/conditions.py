@@ -13,8 +13,11 @@ GROUND_TRUTH = "ground_truth"
 RECORDS = "records"
 """The column name of checks on how many records came."""
 
-SILENCE, VOLUME, STALENESS, LAG = "silence", "volume", "staleness", "lag"
-"""Checks on how many records came (any at all, as many as usual) and on how far behind they are read."""
+SILENCE, VOLUME, COVERAGE = "silence", "volume", "coverage"
+"""Checks on how many records came: any at all, as many as usual, as many as were served."""
+
+STALENESS, LAG = "staleness", "lag"
+"""Checks on how far behind they are read."""
 
 _NO_COLUMN = {GROUND_TRUTH, RECORDS}
 _UNKNOWN = {Verdict.INSUFFICIENT_DATA, Verdict.FAILED}

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from monitor.domain.findings import Finding
+from monitor.domain.evaluation import Evaluation
+from monitor.domain.findings import EvaluationKind, Finding
 from monitor.domain.models import ModelRef, MonitoredModel
 from monitor.domain.rules import AlertEvent, Chart, Rule, RuleState, Severity, Subject
 from monitor.domain.time import format_duration, format_instant
@@ -21,7 +22,7 @@ class Occasion:
     """What an alert event is about: one judged window of the version that serves, and where to read more.
 
     `link` is the address of the report (None: the command alone is given); `retraining` says what becomes of the
-    rule's wish to retrain, empty when it has none.
+    rule's wish to retrain, empty when it has none; `sample` how many records it rests on.
     """
 
     ref: ModelRef
@@ -30,6 +31,30 @@ class Occasion:
     link: str | None = None
     retraining: str = ""
     charts: tuple[Chart, ...] = field(default=())
+    sample: str = ""
+
+
+def sample_line(evaluation: Evaluation, findings: Sequence[Finding]) -> str:
+    """How many records a judged window holds, and which share of what was served (or of its predictions) they are."""
+    n = evaluation.mark
+    if evaluation.kind is EvaluationKind.STREAM:
+        return ""
+    if evaluation.kind is EvaluationKind.PERFORMANCE:
+        share = next((f.coverage for f in findings if f.coverage is not None), None)
+        return f"{n:,} predictions with known truth" + ("" if share is None else f", {percent(share)} of all")
+    share = next((f.served_share for f in findings if f.served_share is not None), None)
+    return (
+        f"{n:,} record" + ("" if n == 1 else "s") + ("" if share is None else f", {percent(share)} of what was served")
+    )
+
+
+def percent(share: float) -> str:
+    """A share (0 to 1) with one decimal, rounded down: not quite all is not 100%.
+
+    >>> percent(0.9999), percent(1.0)
+    ('99.9%', '100%')
+    """
+    return "100%" if share == 1.0 else f"{int(share * 1_000) / 10:.1f}%"
 
 
 def identity(rule: Rule, model: MonitoredModel) -> dict[str, str]:
@@ -118,6 +143,7 @@ def _annotations(rule: Rule, occasion: Occasion, summary: str) -> dict[str, str]
         "reason": occasion.outcome.because,
         "top": top_lines(occasion.outcome.causes),
         "window": str(window),
+        "sample": occasion.sample,
         "version": ref.version,
         "runbook": rule.runbook,
         "retraining": occasion.retraining,

@@ -11,7 +11,7 @@ from monitor.domain.time import format_duration, format_instant
 AUTOMATIC = "auto"
 """The mode of a policy that starts jobs by itself; under any other a person approves every job."""
 
-_DATA_TESTS = {"missing_rate", "silence", "volume"}
+_DATA_TESTS = {"missing_rate", "silence", "volume", "coverage"}
 """Checks that tell a broken feed from a changed world: retraining on what they complain of makes things worse."""
 
 

@@ -22,6 +22,7 @@ from monitor.stream.pairing import Pairing
 from monitor.stream.served import Statement, statements
 from monitor.stream.shards import BaselineLookup, Shards
 from monitor.stream.tallies import Tallies
+from monitor.stream.versions import LiveVersions
 from monitor.stream.watermark import NO_RECORDS, Way
 
 _value = attrgetter("value")
@@ -82,6 +83,8 @@ class PartitionIntake:
         self._shards = Shards(self.claim, models, baselines)
         self._tallies = Tallies(self.claim, models)
         self._seen = SeenEvents(models, claim.remembered)
+        self._versions = LiveVersions(models)
+        self._versions.load(claim.remembered)
         self._unsaved = _Unsaved()
 
     @property
@@ -163,15 +166,14 @@ class PartitionIntake:
         way, said = self._pass(decoded, latest_ms), statements(records)
         counted, late, repeated = Counter[ModelRef](), Counter[ModelRef](), Counter[ModelRef]()
         taken: list[Ints] = []
-        for batch, (met, ahead) in zip(decoded.batches, way.of_batches, strict=True):
-            admitted, met_by, is_late = self._admit(batch, met, ahead, records, refused)
+        for admitted, met_by, was_late in self._admitted(decoded, way, records, refused):
             taken.append(admitted.offsets)
-            kept, is_late = self._without_duplicates(admitted, met_by, is_late)
+            kept, is_late = self._without_duplicates(admitted, met_by, was_late)
             if len(kept):
                 self._keep(kept, is_late, said)
-            counted[batch.ref] += len(kept)
-            late[batch.ref] += int(np.count_nonzero(is_late))
-            repeated[batch.ref] += len(admitted) - len(kept)
+            counted[kept.ref] += len(kept)
+            late[kept.ref] += int(np.count_nonzero(is_late))
+            repeated[kept.ref] += len(admitted) - len(kept)
         truths, ignored = self._take_truths(decoded.truths, latest_ms, records, refused)
         in_part = _counted_in_part(refused, taken)
         if refused:
@@ -250,6 +252,30 @@ class PartitionIntake:
             way = Way.over([len(batch) for batch in batches], offsets, times, self.watermark_ms, latest_ms)
         self.watermark_ms = way.watermark_ms
         return way
+
+    def _admitted(
+        self, decoded: Decoded, way: Way, records: Sequence[RawRecord], refused: list[DeadLetter]
+    ) -> list[tuple[RecordBatch, Ints, Mask]]:
+        """The records that count, batch by batch, with the watermarks they met and which of them are late."""
+        admitted = [
+            self._admit(batch, met, ahead, records, refused)
+            for batch, (met, ahead) in zip(decoded.batches, way.of_batches, strict=True)
+        ]
+        surplus = self._versions.surplus([(batch, met) for batch, met, _ in admitted])
+        if not surplus:
+            return admitted
+        kept_batches = []
+        for batch, met, late in admitted:
+            too_much = np.fromiter((offset in surplus for offset in batch.offsets.tolist()), np.bool_, len(batch))
+            limit = self._models[batch.ref.name].max_versions
+            detail = f"version {batch.ref.version!r:.80} would be one more than max_versions ({limit})"
+            for offset in batch.offsets[too_much].tolist():
+                record, reason = _at_offset(records, offset), RejectReason.TOO_MANY_VERSIONS
+                refused.append(self._refuse(record, reason, detail, batch.ref.name))
+            kept = np.flatnonzero(~too_much)
+            if len(kept):
+                kept_batches.append((batch.take(kept), met[kept], late[kept]))
+        return kept_batches
 
     def _admit(
         self, batch: RecordBatch, met: Ints, ahead: Mask, records: Sequence[RawRecord], refused: list[DeadLetter]

@@ -71,6 +71,7 @@ class _OpenShare:
             return
         if self.profile is None:
             self.profile, self.frozen = ModelProfile.from_bytes(self.frozen, self.layouts), b""
+            self.profile.narrow()
         self.profile.update(_conform(rows.columns, self.layouts), len(rows.offsets))
 
     def to_share(self) -> Share:

@@ -20,7 +20,7 @@ class SourceRig:
 
     open: Callable[[], Source]
     write: Callable[[Sequence[bytes]], None]
-    patience_s: float = 30.0
+    patience_s: float = 60.0
 
 
 def read(
@@ -42,6 +42,12 @@ def read(
             source.seek(partition, start.get(partition))
         sought = assigned
     return got
+
+
+def first_of(got: Mapping[PartitionId, Sequence[RawRecord]]) -> tuple[PartitionId, Sequence[RawRecord]]:
+    """The partition that was read from; an AssertionError that says so when nothing came at all."""
+    assert got, "no record came: was nothing written, was no partition given to the source, or is the machine too busy?"
+    return next(iter(got.items()))
 
 
 def values(got: Mapping[PartitionId, Sequence[RawRecord]]) -> list[bytes | None]:
@@ -102,7 +108,7 @@ class SourceConformance:
         rig.write(sent)
         source = rig.open()
         first = read(source, len(sent), rig.patience_s)
-        partition, records = next(iter(first.items()))
+        partition, records = first_of(first)
 
         source.seek(partition, records[4].offset)
         again: list[RawRecord] = []
@@ -118,7 +124,7 @@ class SourceConformance:
         rig.write([b"1"])
         source = rig.open()
         first = read(source, 1, rig.patience_s)
-        partition = next(iter(first))
+        partition, _ = first_of(first)
 
         rig.write([b"2", b"3"])
         later: list[bytes | None] = []
@@ -133,7 +139,7 @@ class SourceConformance:
         """`highwater` equals the position exactly when the worker has caught up."""
         rig.write([b"1", b"2", b"3"])
         source = rig.open()
-        partition, records = next(iter(read(source, 3, rig.patience_s).items()))
+        partition, records = first_of(read(source, 3, rig.patience_s))
 
         source.poll(0.3)
         highwater = source.highwater(partition)

@@ -12,7 +12,7 @@ from monitor.domain.rules import AlertEvent, Phase, Rule, RuleState, Subject, Tr
 from monitor.domain.stream import PaneSpan
 from monitor.domain.windows import Window
 from monitor.rules.conditions import Outcome, evaluate, watches_performance, watches_stream
-from monitor.rules.explain import Occasion, firing_event, identity, resolved_event
+from monitor.rules.explain import Occasion, firing_event, identity, resolved_event, sample_line
 from monitor.rules.fold import advance, may_refold, refold, refold_since, was_folded
 from monitor.usecases.due_windows import ServingVersions
 from monitor.usecases.judging import Judgement
@@ -104,7 +104,8 @@ class RuleFolding:
         charts = judgement.charts(finding.check.column for finding in outcome.causes)
         link = self._link(model.name, window)
         retraining = _REQUESTED if rule.retrain and model.retraining else ""
-        occasion = Occasion(judgement.evaluation.model, window, outcome, link, retraining, charts)
+        sample = sample_line(judgement.evaluation, judgement.findings)
+        occasion = Occasion(judgement.evaluation.model, window, outcome, link, retraining, charts, sample)
         if transition is not None:
             folded.transitions.append(transition)
         if after.phase is Phase.FIRING:

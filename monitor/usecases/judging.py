@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from monitor.domain.checks import Check, Threshold
@@ -21,6 +21,7 @@ from monitor.stats.judgement import judge
 from monitor.stats.performance.metric import Judged, PerformanceMetric
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
+from monitor.usecases.coverage import with_coverage
 from monitor.usecases.model_checks import BoundCheck, MetricCheck, ModelChecks
 from monitor.usecases.stored_windows import StoredWindows, Wanted, read_windows, segments_of
 from monitor.usecases.volume import Traffic
@@ -59,22 +60,31 @@ class Judge:
         *,
         accounts: AccountReads | None = None,
     ) -> None:
-        """Without `accounts` a window's volume is not compared with the weeks before."""
+        """Without `accounts` a window is compared neither with the weeks before nor with what was served."""
         self._checks = ModelChecks(tests, metrics)
         self.metric_names = frozenset(metrics)
         self._windows, self._store, self.code_version = windows, baselines, code_version
-        self._traffic = Traffic(accounts)
+        self._traffic, self._accounts = Traffic(accounts), accounts
         self._baselines: dict[str, Baseline] = {}
 
     def read(self, wanted: Iterable[Wanted]) -> StoredWindows:
         """What the database holds of windows that are judged next, of however many models."""
-        return read_windows(wanted, self._windows, self._store)
+        return read_windows(wanted, self._windows, self._store, self._accounts)
 
     def judge(self, model: MonitoredModel, evaluation: Evaluation, stored: StoredWindows, now: datetime) -> Judgement:
         """All findings of the evaluation; a check that breaks is a failed finding and harms no other.
 
         `stored` was read for this evaluation, perhaps among others.
         """
+        judgement = self._judgement(model, evaluation, stored, now)
+        if evaluation.kind is not EvaluationKind.DRIFT:
+            return judgement
+        said = stored.statements_of(evaluation.model, evaluation.window)
+        return replace(judgement, findings=with_coverage(judgement.findings, evaluation, said, model.low_coverage))
+
+    def _judgement(
+        self, model: MonitoredModel, evaluation: Evaluation, stored: StoredWindows, now: datetime
+    ) -> Judgement:
         if evaluation.mark == 0 and evaluation.kind is EvaluationKind.DRIFT:
             return Judgement(evaluation, self._traffic.findings(model, evaluation, self._no_evidence(now)))
         try:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from monitor.domain.evaluation import Evaluation
 from monitor.domain.findings import EvaluationKind
 from monitor.domain.models import ALL_TRAFFIC, ModelRef, MonitoredModel
-from monitor.domain.ports import BaselineStore, WindowReads
-from monitor.domain.stream import Share, ShareSpan
+from monitor.domain.ports import AccountReads, BaselineStore, WindowReads
+from monitor.domain.stream import PaneStatement, Share, ShareSpan
 from monitor.domain.windows import Window
 from monitor.stream.timeline import Promotion
 
@@ -20,10 +20,14 @@ Wanted = tuple[MonitoredModel, Evaluation]
 
 @dataclass(frozen=True, slots=True)
 class StoredWindows:
-    """Shares by model version and segment, in the order of panes, and the promotions of their models."""
+    """Shares by model version and segment, in the order of panes, and the promotions of their models.
+
+    `statements` are what producers say of those panes, in their order, by model version.
+    """
 
     shares: Mapping[tuple[ModelRef, str], Sequence[Share]] = field(default_factory=dict)
     timelines: Mapping[str, Sequence[Promotion]] = field(default_factory=dict)
+    statements: Mapping[ModelRef, Sequence[PaneStatement]] = field(default_factory=dict)
 
     def shares_of(self, ref: ModelRef, segment: str, window: Window) -> Sequence[Share]:
         """The shares of a window, by pane, partition and epoch."""
@@ -34,17 +38,25 @@ class StoredWindows:
         )
         return held[first:end]
 
+    def statements_of(self, ref: ModelRef, window: Window) -> list[PaneStatement]:
+        """What producers say of the window's panes; empty where they say nothing."""
+        return [one for one in self.statements.get(ref, ()) if window.start_ms <= one.pane_start_ms < window.end_ms]
 
-def read_windows(wanted: Iterable[Wanted], windows: WindowReads, baselines: BaselineStore) -> StoredWindows:
-    """Read what judging the drift of these windows takes, in two queries."""
+
+def read_windows(
+    wanted: Iterable[Wanted], windows: WindowReads, baselines: BaselineStore, accounts: AccountReads | None = None
+) -> StoredWindows:
+    """Read what judging the drift of these windows takes, in three queries; without `accounts`, no statements."""
     filled = [(model, evaluation) for model, evaluation in wanted if rests_on_shares(evaluation)]
     if not filled:
         return StoredWindows()
     shares: dict[tuple[ModelRef, str], list[Share]] = {}
-    for share in windows.shares(_spans(filled)):
+    spans = _spans(filled)
+    for share in windows.shares(spans):
         key = share.key
         shares.setdefault((ModelRef(key.model, key.version), key.segment), []).append(share)
-    return StoredWindows(shares, baselines.timelines({model.name for model, _ in filled}))
+    timelines = baselines.timelines({model.name for model, _ in filled})
+    return StoredWindows(shares, timelines, _statements(spans, accounts))
 
 
 def rests_on_shares(evaluation: Evaluation) -> bool:
@@ -70,6 +82,13 @@ def in_portions(wanted: Iterable[Wanted], panes: int = PANES_AT_ONCE) -> Iterato
         held += cost
     if portion:
         yield portion
+
+
+def _statements(spans: Sequence[ShareSpan], accounts: AccountReads | None) -> dict[ModelRef, list[PaneStatement]]:
+    found: dict[ModelRef, list[PaneStatement]] = {}
+    for one in accounts.statements(spans) if accounts is not None else ():
+        found.setdefault(one.ref, []).append(one)
+    return found
 
 
 def _spans(filled: Iterable[Wanted]) -> list[ShareSpan]:

@@ -1,6 +1,8 @@
 """Databases: migrations agree with the tables, and trouble is told as StoreUnavailable, without secrets."""
 
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, exc, inspect, text
 
+from monitor.adapters.sql import engine as sql_engine
 from monitor.adapters.sql.engine import create_engine, describe, reading, writing
 from monitor.adapters.sql.migrate import VERSION_TABLE, is_migrated, migrate, newest_revision
 from monitor.adapters.sql.stores import SqlStores
@@ -66,6 +69,46 @@ def test_migrating_again_or_from_many_processes_at_once_changes_nothing(url: str
     assert is_migrated(engines[0])
     for engine in engines:
         engine.dispose()
+
+
+def test_many_processes_may_open_a_new_sqlite_file_at_once(tmp_path: Path) -> None:
+    """Without waiting for one another, one of a few hundred is told that the file is locked."""
+    gate = threading.Barrier(8)
+
+    def begin(number: int) -> bool:
+        engine = create_engine(f"sqlite:///{tmp_path / f'{number // 8}.db'}")
+        gate.wait()
+        with writing(engine) as connection:
+            connection.execute(text(f"CREATE TABLE t{number} (a)"))
+        engine.dispose()
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        opened = list(pool.map(begin, range(8 * 20)))
+
+    assert all(opened)
+
+
+def test_a_new_sqlite_file_that_stays_locked_is_waited_for_and_then_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql_engine, "BUSY_TIMEOUT_S", 0.3)
+    engine = create_engine(f"sqlite:///{tmp_path / 'new.db'}")
+    holder = sqlite3.connect(tmp_path / "new.db", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable, match="locked by another process"), reading(engine):
+        pass
+    waited = time.monotonic() - began
+    holder.execute("ROLLBACK")
+    with reading(engine) as connection:
+        mode = connection.execute(text("PRAGMA journal_mode")).scalar_one()
+
+    engine.dispose()
+    holder.close()
+    assert waited >= 0.3
+    assert mode == "wal"
 
 
 def test_a_database_knows_whether_it_is_migrated(engine: Engine) -> None:

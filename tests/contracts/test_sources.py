@@ -49,11 +49,12 @@ class TestFilesSource(SourceConformance):
 def produce(
     bootstrap: str, topic: str, sent: Sequence[bytes], version: tuple[int, int] | None = None, partition: int = 0
 ) -> None:
-    """Write values to one partition and wait until they are there."""
+    """Write values to one partition and wait until they are there; raises what went wrong with any of them."""
     producer = KafkaProducer(bootstrap_servers=bootstrap, api_version=version, linger_ms=20)
-    for value in sent:
-        producer.send(topic, value, partition=partition)
+    sending = [producer.send(topic, value, partition=partition) for value in sent]
     producer.flush(timeout=30)
+    for future in sending:
+        future.get(timeout=30)
     producer.close()
 
 

@@ -135,7 +135,7 @@ def counted(rig: Rig) -> int:
 
 def letters(rig: Rig) -> dict[int, RejectReason]:
     """Saved dead letters of the first partition, by offset."""
-    return {letter.offset: letter.reason for letter, _ in SqlRecords(rig.engine).dead_letters(100_000)}
+    return {kept.letter.offset: kept.letter.reason for kept in SqlRecords(rig.engine).dead_letters(100_000)}
 
 
 def read_by_partition(rig: Rig) -> Counter[int]:

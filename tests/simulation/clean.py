@@ -28,6 +28,9 @@ _KEEPS_A_HISTORY = {"progress", "leases", "baselines", "baseline_promotions"}
 
 _DECIDED = ("evaluations", "findings", "rule_states", "transitions", "outbox", "retrain_requests")
 _LED = {"retrain_jobs", "retrain_job_history"}
+_BY_CLAIM = {"shares", "tallies", "served", "seen_ids", "archive_files"}
+"""Tables whose rows are parts, by who wrote them and when: only what they add up to is a function of the log."""
+
 _WHEN = {"seen_at_ms", "settled_at_ms", "relayed_at_ms", "sequence"}
 """Columns that tell when something was done, not what."""
 
@@ -146,8 +149,10 @@ def compare_at_rest(world: World, folder: Path) -> None:
     clean = CleanPass(world, folder)
     clean.read()
     _same("profiles", _profiles(clean.database), _profiles(world.database))
-    tables = set(metadata.tables) - _KEEPS_A_HISTORY - _LED - set(_DECIDED) - {"shares", "tallies", "archive_files"}
+    tables = set(metadata.tables) - _KEEPS_A_HISTORY - _LED - set(_DECIDED) - _BY_CLAIM
     _same("tallies", _tallies(clean.database), _tallies(world.database))
+    _same("what producers say", _served(clean.database), _served(world.database))
+    _same("remembered event ids", _remembered(clean.database), _remembered(world.database))
     for table in sorted(tables):
         _same(f"the rows of {table}", _rows(clean.database, table), _rows(world.database, table))
     _same("archived rows", _archived(clean), _archived(world))
@@ -182,6 +187,22 @@ def _tallies(database: Database) -> list[tuple[object, ...]]:
     return database.rows(f"SELECT {kept}, sum(n) FROM tallies GROUP BY {kept} ORDER BY {kept}")
 
 
+def _served(database: Database) -> list[tuple[object, ...]]:
+    """What producers say, over the claims on a partition."""
+    kept = "model, version, pane_start_ms, producer, topic, partition"
+    numbers = "sum(n), sum(weight_thousandths), min(first), max(last)"
+    return database.rows(f"SELECT {kept}, {numbers} FROM served GROUP BY {kept} ORDER BY {kept}")
+
+
+def _remembered(database: Database) -> dict[tuple[object, ...], bytes]:
+    """The event ids of each partition and version in the order in which they were first seen."""
+    kept = "topic, partition, model, version"
+    found: dict[tuple[object, ...], bytes] = {}
+    for *of, ids in database.rows(f"SELECT {kept}, ids FROM seen_ids ORDER BY {kept}, first"):
+        found[tuple(of)] = found.get(tuple(of), b"") + ids
+    return found
+
+
 def _rows(database: Database, name: str) -> list[tuple[object, ...]]:
     """All rows of a table, without when they were written; of alert events, those that rules made."""
     columns = [column.name for column in metadata.tables[name].columns if column.name not in _WHEN]
@@ -213,7 +234,15 @@ def _newest(database: Database) -> dict[tuple[object, ...], object]:
             if mark:
                 about = (str(finding.model), str(finding.window), finding.kind.value, finding.check.name)
                 evidence = (finding.evidence.baseline_id, finding.evidence.shares_digest, finding.evidence.offsets)
-                found[about] = (mark, finding.verdict, finding.reason, str(finding.result), finding.coverage, evidence)
+                found[about] = (
+                    mark,
+                    finding.verdict,
+                    finding.reason,
+                    str(finding.result),
+                    finding.coverage,
+                    finding.served_share,
+                    evidence,
+                )
     return found
 
 

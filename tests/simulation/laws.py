@@ -44,6 +44,8 @@ class Laws:
         """Everything that must hold at any time; LawBroken says what does not."""
         self._progress_goes_on()
         self._each_record_is_counted_once_in_its_pane()
+        self._what_was_known_already_is_not_counted()
+        self._statements_of_producers_are_those_of_the_log()
         self._dead_letters_are_those_of_the_log()
         self._records_kept_one_by_one_are_those_of_the_log()
         self._archive_holds_each_row_once()
@@ -83,6 +85,28 @@ class Laws:
             where = f"of {partition} up to offset {ledger.offset}"
             _equal(f"records by pane {where}", ledger.counted, counted[partition])
             _equal(f"late records by pane {where}", +ledger.late, +late[partition])
+
+    def _what_was_known_already_is_not_counted(self) -> None:
+        found: dict[PartitionId, Counter[tuple[object, ...]]] = defaultdict(Counter)
+        for *pane, topic, number, n in self.database.rows(
+            "SELECT model, version, pane_start_ms, topic, partition, n FROM tallies WHERE fate = 'duplicate'"
+        ):
+            found[PartitionId(topic, number)][tuple(pane)] += n
+        for partition, ledger in self.ledgers.items():
+            where = f"of {partition} up to offset {ledger.offset}"
+            _equal(f"duplicates by pane {where}", ledger.duplicates, found[partition])
+
+    def _statements_of_producers_are_those_of_the_log(self) -> None:
+        found: dict[PartitionId, dict[tuple[object, ...], tuple[object, ...]]] = defaultdict(dict)
+        for model, version, start_ms, producer, topic, number, *numbers in self.database.rows(
+            "SELECT model, version, pane_start_ms, producer, topic, partition,"
+            " sum(n), sum(weight_thousandths), min(first), max(last) FROM served GROUP BY 1, 2, 3, 4, 5, 6"
+        ):
+            found[PartitionId(topic, number)][(model, version, start_ms), producer] = tuple(numbers)
+        for partition, ledger in self.ledgers.items():
+            stated = {of: (one.n, one.thousandths, one.first, one.last) for of, one in ledger.stated.items()}
+            where = f"of {partition} up to offset {ledger.offset}"
+            _equal(f"what producers say by pane {where}", stated, found[partition])
 
     def _dead_letters_are_those_of_the_log(self) -> None:
         stored: dict[PartitionId, dict[int, RejectReason]] = defaultdict(dict)

@@ -29,22 +29,30 @@ from monitor.domain.evaluation import EvaluationCommit
 from monitor.domain.records import PartitionId
 from monitor.domain.retraining import JobPhase, RetrainJob
 from monitor.domain.rules import AlertEvent
-from monitor.domain.stream import ArchiveFile, Claim, Flush, Share, TopicKind
+from monitor.domain.stream import ArchiveFile, Claim, Flush, TopicKind
 from monitor.schedule import due as due_module
 from monitor.schedule.closing import closes_until_ms
-from monitor.stream import watermark as watermark_module
 from monitor.stream.batch import RecordBatch
 from monitor.stream.intake import PartitionIntake
-from monitor.stream.shards import Shards, _OpenShare
-from monitor.stream.watermark import Passage, pass_records
 from monitor.usecases import evaluate as evaluate_module
 from monitor.usecases.ingest import Ingest
 from monitor.usecases.ingest_report import StepReport
 from monitor.usecases.relay import Relay
 from monitor.usecases.retrain import Retrain, RetrainReport
 from tests.simulation.group import GroupSource
+from tests.simulation.mutations_of_counting import (
+    Patch,
+    believing_clocks_from_the_future,
+    believing_statements_of_duplicates,
+    counting_on_over_claims,
+    dropping_late_records,
+    forgetting_event_ids_with_the_worker,
+    judging_lateness_by_the_end_of_the_poll,
+    leaving_rows_behind,
+    losing_a_closed_share,
+    remembering_event_ids_before_the_save,
+)
 
-Patch = Callable[[object, str, object], None]
 Mutation = Callable[[Patch], None]
 
 
@@ -280,60 +288,6 @@ def listing_a_merged_file_beside_its_parts(change: Patch) -> None:
     change(SqlArchiveManifest, "replace", list_beside)
 
 
-# --- what is counted
-
-
-def dropping_late_records(change: Patch) -> None:
-    """What comes after its window was closed is left out."""
-    add = Shards.add
-
-    def only_in_time(self: Shards, batch: RecordBatch, late: Any) -> None:
-        if not late.all():
-            add(self, batch.take(np.flatnonzero(~late)), late[~late])
-
-    change(Shards, "add", only_in_time)
-
-
-def judging_lateness_by_the_end_of_the_poll(change: Patch) -> None:
-    """Each record meets the watermark that its poll leaves, not the one before it."""
-
-    def hasty(watermark_ms: int | None, event_time_ms: Any, latest_ms: int | None) -> Passage:
-        passage = pass_records(watermark_ms, event_time_ms, latest_ms)
-        if passage.watermark_ms is not None:
-            passage.before_ms[:] = passage.watermark_ms
-        return passage
-
-    change(watermark_module, "pass_records", hasty)
-
-
-def believing_clocks_from_the_future(change: Patch) -> None:
-    """One record of 2099 closes everybody's windows."""
-
-    def credulous(watermark_ms: int | None, event_time_ms: Any, latest_ms: int | None) -> Passage:
-        passage = pass_records(watermark_ms, event_time_ms, latest_ms)
-        return replace(passage, watermark_ms=pass_records(watermark_ms, event_time_ms, None).watermark_ms)
-
-    change(watermark_module, "pass_records", credulous)
-
-
-def losing_a_closed_share(change: Patch) -> None:
-    """A closed pane starts again from nothing when a late record comes, though it is written whole."""
-
-    def drop(share: _OpenShare) -> None:
-        share.n, share.late = 0, 0
-
-    change(_OpenShare, "freeze", drop)
-
-
-def leaving_rows_behind(change: Patch) -> None:
-    """A save does not wait for the rows that are still being collected."""
-
-    def dirty(self: Shards) -> list[Share]:
-        return [share.to_share() for share in self._open.values() if share.dirty]
-
-    change(Shards, "dirty", dirty)
-
-
 # --- deciding
 
 
@@ -471,6 +425,10 @@ MUTATIONS: Mapping[str, Mutation] = {
         believing_clocks_from_the_future,
         losing_a_closed_share,
         leaving_rows_behind,
+        forgetting_event_ids_with_the_worker,
+        remembering_event_ids_before_the_save,
+        believing_statements_of_duplicates,
+        counting_on_over_claims,
         judging_before_the_lateness_is_over,
         judging_a_window_again_and_again,
         telling_outside_the_transaction_that_judges,
@@ -506,6 +464,7 @@ FOUND_BY_SEED = dict.fromkeys(MUTATIONS.keys() - FOUND_BY_SCRIPT.keys(), 0) | {
     "judging_before_the_lateness_is_over": 18,
     "judging_a_window_again_and_again": 2,
     "counting_what_is_delivered_again": 5,
+    "losing_a_closed_share": 10,
     "without_the_guard_of_the_offset": 6,
 }
 """The first seed that found each other bug, when it was last looked for."""

@@ -179,7 +179,7 @@ def build_evaluate(
 ) -> Evaluate:
     """An evaluation that looks for late records whenever it is called."""
     reads = windows or stores.windows
-    judge = Judge(DRIFT_TESTS, PERFORMANCE_METRICS, reads, stores.baselines, "simulated")
+    judge = Judge(DRIFT_TESTS, PERFORMANCE_METRICS, reads, stores.baselines, "simulated", accounts=stores.accounts)
     return Evaluate(
         MODELS, RULES, judge, reads, Watched(store or stores.evaluations, fates, {"commit": ("judged", "")})
     )

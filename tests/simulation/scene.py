@@ -42,6 +42,7 @@ MODELS = {
         propose_checks=False,
         ground_truth=GroundTruthPolicy(30 * MINUTE, 0.3, timedelta(days=1)),
         archive=ArchivePolicy(),
+        remember_ids=1_000,
         retraining="at once",
     ),
     "fraud": MonitoredModel(
@@ -53,6 +54,8 @@ MODELS = {
         checks=_LOOKED_AT,
         propose_checks=False,
         silence_after=30 * MINUTE,
+        remember_ids=1_000,
+        low_coverage=0.8,
     ),
 }
 RULES = (
@@ -60,6 +63,7 @@ RULES = (
     Rule("moved", CheckIsBad(test="psi"), Severity.WARNING, keep=10 * MINUTE),
     Rule("worse", CheckIsBad(column="ground_truth"), Severity.CRITICAL),
     Rule("data", AnyOf((CheckIsBad(test="missing_rate"), CheckIsBad(test="silence")))),
+    Rule("lost", CheckIsBad(test="coverage")),
 )
 POLICIES = {
     "at once": RetrainPolicy(

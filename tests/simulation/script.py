@@ -50,7 +50,7 @@ STEPS: dict[str, tuple[str, ...]] = {
     "worker": (
         "poll", "polled", "decode", "decoded", "fold", "write progress", "seek", "archive", "half archived", "archived",
         "save", "write shares", "write dead_letters", "write predictions", "write truths", "write archive_files",
-        "saved", "hint", "hinted", *_WRITES,
+        "write tallies", "write served", "write seen_ids", "saved", "hint", "hinted", *_WRITES,
     ),
     "judge": (
         "judged", "write evaluations", "write findings", "write rule_states", "write transitions", "write outbox",

@@ -1,6 +1,7 @@
 """Producers: what they write is known record by record, so that a ledger can be kept without asking the product."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ import numpy as np
 from monitor.adapters.memory.source import MemoryLog
 from monitor.domain.errors import RejectReason
 from monitor.domain.models import ModelRef
-from monitor.domain.records import PartitionId
+from monitor.domain.records import Headers, PartitionId
 from monitor.domain.stream import TopicKind
 from monitor.domain.time import from_ms
 from tests.simulation.scene import CHURN, CHURN_2, CHURN_7, FRAUD, MINUTE_MS, PARTITIONS, START_MS
@@ -21,12 +22,22 @@ _REFS = (CHURN, FRAUD, CHURN, CHURN_2, CHURN, FRAUD, CHURN_7)
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """What a record's headers say: who served it, its running number there, and for how many thousandths it stands."""
+
+    producer: str
+    number: int | None
+    thousandths: int
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
-    """A record that should be counted (or refused as too old)."""
+    """A record that should be counted (or refused as too old, or known already)."""
 
     ref: ModelRef
     event_id: str
     at_ms: int
+    states: Statement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,8 @@ class Producers:
         self._number = 0
         self._drifts = False
         self._predicted: list[Prediction] = []
+        self._served: Counter[tuple[str, ModelRef]] = Counter()
+        self._ids: dict[tuple[PartitionId, ModelRef], str] = {}
 
     def newest(self) -> datetime:
         """The newest event time that was written (but for the nonsense of 2099)."""
@@ -93,10 +106,10 @@ class Producers:
 
     def write_again(self, partition: PartitionId, count: int) -> None:
         """The last messages of the partition once more, at new offsets."""
-        values = [record.value for record in self.log.records[partition][-count:]]
-        said = self.said[partition][-count:]
-        self.log.append(partition, values)
-        self.said[partition] += said
+        sent = self.log.records[partition][-count:]
+        self.said[partition] += self.said[partition][-count:]
+        for record in sent:
+            self.log.append(partition, [record.value], headers=record.headers)
 
     def write_nonsense(self, partition: PartitionId, count: int) -> None:
         """Messages that go to the dead letters, each for another reason."""
@@ -127,25 +140,50 @@ class Producers:
 
     def _predict(self, partition: PartitionId, number: int, at_ms: int) -> None:
         ref = _REFS[number % len(_REFS)]
-        prediction = Prediction(ref, f"e{number}", at_ms)
-        self._append(partition, self._message(number, ref, at_ms), prediction)
+        states, headers = self._states(number, ref)
+        prediction = Prediction(ref, self._id(partition, number, ref), at_ms, states)
+        self._append(partition, self._message(number, ref, at_ms, prediction.event_id), prediction, headers)
         self.newest_ms = max(self.newest_ms, at_ms)
         if ref.name == "churn":
             self._predicted.append(prediction)
 
-    def _append(self, partition: PartitionId, value: bytes | None, said: Said) -> None:
-        self.log.append(partition, [value])
+    def _id(self, partition: PartitionId, number: int, ref: ModelRef) -> str:
+        """Now and then a producer gives the id of its record before, to one that is not the same."""
+        given = self._ids.get((partition, ref))
+        if given is None or number % 13 != 5:
+            given = self._ids[partition, ref] = f"e{number}"
+        return given
+
+    def _states(self, number: int, ref: ModelRef) -> tuple[Statement | None, Headers]:
+        """Most records are numbered by who served them, some of these are lost; some say what they stand for."""
+        kind, name = number % 8, f"web-{number % 2}"
+        if kind == 7:
+            return None, ()
+        if kind == 6:
+            return None, [("driftline-producer", name.encode()), ("driftline-weight", b"much")]
+        if kind == 5:
+            return Statement("", None, 10_000), [("driftline-weight", b"10")]
+        self._served[name, ref] += 1 + (number % 5 == 0)
+        served = self._served[name, ref]
+        headers = [("driftline-producer", name.encode()), ("driftline-number", str(served).encode())]
+        if kind == 4:
+            return Statement(name, served, 2_500), [*headers, ("driftline-weight", b"2.5")]
+        return Statement(name, served, 1_000), headers
+
+    def _append(self, partition: PartitionId, value: bytes | None, said: Said, headers: Headers = ()) -> None:
+        self.log.append(partition, [value], headers=headers)
         self.said[partition].append(said)
 
-    def _message(self, number: int, ref: ModelRef, at_ms: int) -> bytes:
+    def _message(self, number: int, ref: ModelRef, at_ms: int, event_id: str = "") -> bytes:
         chance = np.random.default_rng(number)
         age: object = round(float(chance.normal(70 if self._drifts else 40, 10)), 3)
         features = {"age": age, "plan": ("pro", "basic", "pro", "new" if self._drifts else "basic")[number % 4]}
         if number % 11 == 0:
             features = {"age": "?", "plan": 5}
+        event_id = event_id or f"e{number}"
         return json.dumps(
             {
-                "event_id": f"e{number}", "model": ref.name, "model_version": ref.version, "event_time": at_ms,
+                "event_id": event_id, "model": ref.name, "model_version": ref.version, "event_time": at_ms,
                 "features": features, "prediction": "yes" if number % 2 else "no", "score": float(chance.random()),
             }
         ).encode()  # fmt: skip

@@ -17,7 +17,7 @@ from monitor.adapters.sql.migrate import migrate
 from monitor.adapters.sql.stores import SqlStores
 from monitor.domain.errors import ReportFailed
 from monitor.domain.models import ModelRef, MonitoredModel
-from monitor.domain.records import DeadLetter, KeptLetter, LetterQuery, PartitionId
+from monitor.domain.records import KeptLetter, LetterQuery, PartitionId
 from monitor.domain.reports import RenderedReport, ReportJob
 from monitor.domain.stream import ArchiveFile
 from monitor.domain.windows import Window, WindowSpec
@@ -38,7 +38,7 @@ class ArchivedFiles:
     def __init__(self, files: Sequence[ArchiveFile] = ()) -> None:
         self.files = list(files)
 
-    def dead_letters(self, limit: int, model: str | None = None) -> list[tuple[DeadLetter, int]]:
+    def dead_letters(self, limit: int, model: str | None = None) -> list[KeptLetter]:
         return []
 
     def kept_letters(self, query: LetterQuery, limit: int) -> list[KeptLetter]:

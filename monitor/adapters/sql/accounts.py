@@ -2,14 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import TypedDict
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple, TypedDict
 
-from sqlalchemy import Connection, Engine, case, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, case, func, or_, select, tuple_
 
 from monitor.adapters.sql.engine import reading
+from monitor.adapters.sql.statements import grouped
 from monitor.adapters.sql.tables import served, shares, tallies
-from monitor.domain.models import ALL_TRAFFIC
-from monitor.domain.stream import DUPLICATE, REPLAY_PREFIX, PaneAccount
+from monitor.domain.models import ALL_TRAFFIC, ModelRef
+from monitor.domain.stream import DUPLICATE, REPLAY_PREFIX, PaneAccount, PaneStatement, ShareSpan
 
 
 class _Numbers(TypedDict, total=False):
@@ -54,6 +57,23 @@ class SqlAccounts:
         )
         with reading(self._engine) as connection:
             return {row.fate: int(row.n) for row in connection.execute(statement)}
+
+    def statements(self, spans: Sequence[ShareSpan]) -> list[PaneStatement]:
+        """What producers say of the panes in the spans, by model, version and pane; one statement."""
+        if not spans:
+            return []
+        table, alike = served.c, grouped(spans, lambda span: (span.since_ms, span.until_ms))
+        about = tuple_(table.model, table.version)
+        conditions = [
+            and_(
+                about.in_({(one.ref.name, one.ref.version) for one in of}),
+                table.pane_start_ms >= since_ms,
+                table.pane_start_ms < until_ms,
+            )
+            for (since_ms, until_ms), of in alike
+        ]
+        with reading(self._engine) as connection:
+            return _statements(connection, or_(*conditions))
 
     def volumes(self, model: str, spans_ms: Sequence[tuple[int, int]]) -> list[int | None]:
         """Records of all versions by span, None before the model's first pane; one statement, from an index alone."""
@@ -110,31 +130,50 @@ def _add_not_counted(connection: Connection, found: _ByPane, model: str, since_m
 
 
 def _add_served(connection: Connection, found: _ByPane, model: str, since_ms: int, until_ms: int) -> None:
-    for version, pane_start_ms, n, thousandths, first, last in _said(connection, model, since_ms, until_ms):
-        numbers = found[pane_start_ms, version]
-        numbers["weight"] = numbers.get("weight", 0.0) - n + thousandths / 1_000
-        if first is not None and last is not None:
-            numbers["numbered"] = numbers.get("numbered", 0) + n
-            numbers["expected"] = numbers.get("expected", 0) + last - first + 1
-
-
-def _said(
-    connection: Connection, model: str, since_ms: int, until_ms: int
-) -> Iterator[tuple[str, int, int, int, int | None, int | None]]:
-    """(version, pane, records, thousandths, least number, greatest number), producer by producer."""
     table = served.c
-    statement = (
-        select(
-            table.version,
-            table.pane_start_ms,
-            func.sum(table.n),
-            func.sum(table.weight_thousandths),
-            func.min(table.first),
-            func.max(table.last),
-        )
-        .where(table.model == model, table.pane_start_ms >= since_ms, table.pane_start_ms < until_ms)
-        .group_by(table.version, table.pane_start_ms, table.producer)
-        .order_by(table.version, table.pane_start_ms, table.producer)
+    of = and_(table.model == model, table.pane_start_ms >= since_ms, table.pane_start_ms < until_ms)
+    for said in _statements(connection, of):
+        numbers = found[said.pane_start_ms, said.ref.version]
+        numbers["weight"] = numbers.get("weight", 0.0) - said.n + said.weight
+        numbers["numbered"], numbers["expected"] = said.numbered, said.expected
+
+
+class _Producer(NamedTuple):
+    """What one producer says of one pane of a model version."""
+
+    ref: ModelRef
+    pane_start_ms: int
+    n: int
+    thousandths: int
+    first: int | None
+    last: int | None
+
+
+def _statements(connection: Connection, condition: ColumnElement[bool]) -> list[PaneStatement]:
+    by_pane = groupby(_producers(connection, condition), attrgetter("ref", "pane_start_ms"))
+    return [_statement(ref, pane_start_ms, list(of)) for (ref, pane_start_ms), of in by_pane]
+
+
+def _statement(ref: ModelRef, pane_start_ms: int, producers: Sequence[_Producer]) -> PaneStatement:
+    numbered = [one for one in producers if one.first is not None]
+    weights = [one.thousandths / one.n / 1_000 for one in producers]
+    return PaneStatement(
+        ref,
+        pane_start_ms,
+        n=sum(one.n for one in producers),
+        weight=sum(one.thousandths for one in producers) / 1_000,
+        numbered=sum(one.n for one in numbered),
+        numbered_weight=sum(one.thousandths for one in numbered) / 1_000,
+        expected=sum((one.last or 0) - (one.first or 0) + 1 for one in numbered),
+        weights=(min(weights), max(weights)),
     )
-    for version, pane_start_ms, n, thousandths, first, last in connection.execute(statement):
-        yield version, pane_start_ms, int(n), int(thousandths), first, last
+
+
+def _producers(connection: Connection, condition: ColumnElement[bool]) -> Iterator[_Producer]:
+    """By model, version, pane and producer."""
+    table = served.c
+    key = (table.model, table.version, table.pane_start_ms, table.producer)
+    numbers = (func.sum(table.n), func.sum(table.weight_thousandths), func.min(table.first), func.max(table.last))
+    statement = select(*key, *numbers).where(condition).group_by(*key).order_by(*key)
+    for model, version, pane_start_ms, _, n, thousandths, first, last in connection.execute(statement):
+        yield _Producer(ModelRef(model, version), pane_start_ms, int(n), int(thousandths), first, last)

@@ -1,19 +1,22 @@
 """Databases: how SQLite and PostgreSQL are opened, and what their failures mean to us."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy
 from sqlalchemy import URL, Connection, Engine, event, exc, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from monitor.domain.errors import ConfigError, StoreUnavailable
 
 BUSY_TIMEOUT_S = 10
 """How long a SQLite writer waits for another process's transaction before it gives up."""
+
+_LOOK_AGAIN_S = 0.01
 
 STATEMENT_TIMEOUT_S = 60
 LOCK_TIMEOUT_S = 10
@@ -24,8 +27,6 @@ _DURABLE = "driftline_durable"
 
 # Pages of 8 kB hold a share in two, and merging the log into the file every 32 MB (not 4) writes busy pages less often.
 _SQLITE_PRAGMAS = (
-    "page_size = 8192",
-    "journal_mode = WAL",
     "wal_autocheckpoint = 4000",
     "cache_size = -32000",
     "foreign_keys = ON",
@@ -165,9 +166,29 @@ def _open_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> No
     """
     connection.isolation_level = None  # we say BEGIN ourselves, see _begin_sqlite
     cursor = connection.cursor()
+    cursor.execute("PRAGMA page_size = 8192")
+    _begin_log_file(cursor)
     for pragma in _SQLITE_PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _begin_log_file(cursor: DBAPICursor) -> None:
+    """Turn a new file into one with a write-ahead log.
+
+    SQLite does not wait here when several processes do so at once, as it does for transactions: it tells some of them
+    at once that the file is locked.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(_LOOK_AGAIN_S)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

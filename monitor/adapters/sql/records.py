@@ -20,8 +20,8 @@ class SqlRecords:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def dead_letters(self, limit: int, model: str | None = None) -> list[tuple[DeadLetter, int]]:
-        """(dead letter, seen at in ms), newest first."""
+    def dead_letters(self, limit: int, model: str | None = None) -> list[KeptLetter]:
+        """The dead letters that were seen last, newest first."""
         table = dead_letters.c
         statement = (
             select(dead_letters)
@@ -31,7 +31,7 @@ class SqlRecords:
         if model is not None:
             statement = statement.where(table.model == model)
         with reading(self._engine) as connection:
-            return [(_dead_letter(row), row.seen_at_ms) for row in connection.execute(statement)]
+            return [_kept_letter(row) for row in connection.execute(statement)]
 
     def kept_letters(self, query: LetterQuery, limit: int) -> list[KeptLetter]:
         """Dead letters that match, by topic, partition and offset, the first `limit`."""
@@ -49,7 +49,7 @@ class SqlRecords:
             statement = statement.where(table.replayed_at_ms.is_(None))
         with reading(self._engine) as connection:
             rows = connection.execute(statement).all()
-        return [KeptLetter(_dead_letter(row), row.seen_at_ms, row.replayed_at_ms) for row in rows]
+        return [_kept_letter(row) for row in rows]
 
     def dead_letter_counts(self) -> dict[str, int]:
         """Number of dead letters by reason."""
@@ -81,8 +81,8 @@ class SqlRecords:
             return connection.execute(statement).scalar_one()
 
 
-def _dead_letter(row: Row[tuple[object, ...]]) -> DeadLetter:
-    return DeadLetter(
+def _kept_letter(row: Row[tuple[object, ...]]) -> KeptLetter:
+    letter = DeadLetter(
         partition=PartitionId(row.topic, row.partition),
         offset=row.offset,
         reason=RejectReason(row.reason),
@@ -95,3 +95,4 @@ def _dead_letter(row: Row[tuple[object, ...]]) -> DeadLetter:
         timestamp_ms=-1 if row.timestamp_ms is None else row.timestamp_ms,
         is_counted_in_part=row.counted_in_part,
     )
+    return KeptLetter(letter, row.seen_at_ms, row.replayed_at_ms)

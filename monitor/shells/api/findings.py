@@ -41,6 +41,7 @@ def finding_row(finding: Finding) -> dict[str, object]:
         "n_current": result.n_current if result else None,
         "threshold": msgspec.to_builtins(finding.check.threshold),
         "coverage": finding.coverage,
+        "served_share": finding.served_share,
         "evidence": msgspec.to_builtins(finding.evidence),
     }
 

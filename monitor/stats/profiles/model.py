@@ -4,6 +4,7 @@ import hashlib
 import math
 import zlib
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -18,6 +19,9 @@ from monitor.stats.profiles.unseen import UnseenSample
 VERSION = 1
 MAX_EXTRA = 32
 """So many names of columns that the baseline does not know are kept, the first in alphabetical order."""
+
+
+_NARROW = (np.int16, np.int32)
 
 
 class ProfileError(MonitorError):
@@ -44,7 +48,8 @@ class ModelProfile:
     """Counts of every column of a model's records; a commutative monoid under `merge`.
 
     All counters lie in one array, `block`, so that merging a model is one addition; `columns` are views into it.
-    Any order and grouping of updates and merges gives the same bytes.
+    Any order and grouping of updates and merges gives the same bytes. While it is updated the array is as narrow as
+    the number of records allows, which no counter exceeds: a window of a few thousand takes two bytes a counter.
     """
 
     __slots__ = ("_columns", "block", "extra", "extremes", "layouts", "n", "samples")
@@ -60,11 +65,11 @@ class ModelProfile:
         known = Layouts.of(layouts)
         extremes = np.empty((len(known.numeric), 2))
         extremes[:] = (math.inf, -math.inf)
-        return cls(known, np.zeros(known.size, np.int64), extremes, 0, frozenset())
+        return cls(known, np.zeros(known.size, _holding(0)), extremes, 0, frozenset())
 
     @property
     def columns(self) -> dict[str, Profile]:
-        """The profile of each column, ordered by name."""
+        """The profile of each column, ordered by name; good until the next update."""
         if self._columns is None:
             self._columns = {name: self._column(name) for name in self.layouts}
         return self._columns
@@ -77,6 +82,7 @@ class ModelProfile:
 
     def update(self, columns: Mapping[str, Column], n: int) -> None:
         """Count n records. A column that is absent counts as missing in all of them, one of another kind as invalid."""
+        self._hold(self.n + n)
         for name, profile in self.columns.items():
             column = columns.get(name)
             if column is not None and len(column) != n:
@@ -94,6 +100,17 @@ class ModelProfile:
         if len(columns) > len(self.layouts) or not columns.keys() <= self.layouts.keys():
             self.extra = _first(self.extra, columns.keys() - self.layouts.keys())
 
+    def narrow(self) -> None:
+        """Take no more memory than the records so far need."""
+        self.block = self.block.astype(_holding(self.n), copy=False)
+        self._columns = None
+
+    def _hold(self, n: int) -> None:
+        """Make room for counters up to n."""
+        if n > np.iinfo(self.block.dtype).max:
+            self.block = self.block.astype(_holding(n))
+            self._columns = None
+
     def merge(self, other: "ModelProfile") -> "ModelProfile":
         """The profile of both sets of records; LayoutMismatch when they were counted on different baselines."""
         if self.layouts.digest != other.layouts.digest:
@@ -104,7 +121,8 @@ class ModelProfile:
         np.minimum(self.extremes[:, 0], other.extremes[:, 0], out=extremes[:, 0])
         np.maximum(self.extremes[:, 1], other.extremes[:, 1], out=extremes[:, 1])
         extra = _first(self.extra, other.extra)
-        merged = ModelProfile(self.layouts, self.block + other.block, extremes, self.n + other.n, extra)
+        block = np.add(self.block, other.block, dtype=np.int64)
+        merged = ModelProfile(self.layouts, block, extremes, self.n + other.n, extra)
         merged.samples = {
             name: UnseenSample.merged(self.unseen_counts(name), other.unseen_counts(name))
             for name in self.samples.keys() | other.samples.keys()
@@ -163,6 +181,11 @@ class ModelProfile:
         profile = cls(known, block, extremes, stored.n, frozenset(stored.extra))
         profile.samples = {name: UnseenSample(dict(counts)) for name, counts in stored.unseen}
         return profile
+
+
+def _holding(n: int) -> type[np.signedinteger[Any]]:
+    """The narrowest integers that hold n."""
+    return next((kind for kind in _NARROW if n <= np.iinfo(kind).max), np.int64)
 
 
 def _first(some: Iterable[str], more: Iterable[str]) -> frozenset[str]:

@@ -13,8 +13,10 @@ from monitor.domain.stream import (
     Claim,
     IdBlock,
     PaneAccount,
+    PaneStatement,
     Served,
     ServedKey,
+    ShareSpan,
     Tally,
     TallyKey,
     TopicKind,
@@ -77,6 +79,22 @@ class AccountConformance:
         (found,) = rig.mine.accounts.accounts(MODEL.name, START_MS, TEN_HOURS_ON)
 
         assert (found.counted, found.numbered, found.expected, found.weight) == (10, 7, 14, 11.5)
+
+    def test_statements_are_read_for_spans_of_several_versions_at_once(self, rig: StoreRig) -> None:
+        """Those of other versions, of other hours and of nobody are left out."""
+        first = rig.mine.ingest.claim(FIRST, TopicKind.INFERENCE, "me")
+        beside = rig.mine.ingest.claim(SECOND, TopicKind.INFERENCE, "me")
+        said = [served(first, "a", 2, 1, 6), served(first, "", 1, None, None, 2_500)]
+        rig.mine.ingest.flush([replace(flush(first, 10, [share(first, 8)]), served=said)])
+        again = served(beside, "a", 2, 4, 10, 20_000)
+        rig.mine.ingest.flush([replace(flush(beside, 9, [share(beside, 2)]), served=[again])])
+        ours = ShareSpan(MODEL, "", START_MS, TEN_HOURS_ON)
+
+        found = rig.mine.accounts.statements([replace(ours, ref=ModelRef(MODEL.name, "9")), ours])
+
+        assert found == [PaneStatement(MODEL, START_MS, 5, 24.5, 4, 22.0, 10, (2.5, 5.5))]
+        assert rig.mine.accounts.statements([replace(ours, since_ms=START_MS + 1)]) == []
+        assert rig.mine.accounts.statements([]) == []
 
     def test_refused_records_of_no_model_are_told_by_reason(self, rig: StoreRig) -> None:
         """They belong to no model's windows, and are not hidden for that."""

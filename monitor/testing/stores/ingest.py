@@ -7,7 +7,7 @@ import pytest
 
 from monitor.domain.errors import Fenced
 from monitor.domain.models import ALL_TRAFFIC
-from monitor.domain.records import PartitionId
+from monitor.domain.records import KeptLetter, PartitionId
 from monitor.domain.stream import ArchiveFile, PaneSpan, PartitionProgress, ShareSpan, TopicKind
 from monitor.testing.stores.rig import StoreRig
 from monitor.testing.stores.samples import (
@@ -82,7 +82,7 @@ class IngestConformance:
         ]
         assert seen.windows.shares([ShareSpan(MODEL, ALL_TRAFFIC, START_MS, START_MS + 1)]) == [share(claim, 9)]
         assert seen.windows.joined(MODEL, START_MS, START_MS + 1) == [("yes", 0.75, "no")]
-        assert seen.records.dead_letters(10) == [(letter, START_MS + 17)]
+        assert seen.records.dead_letters(10) == [KeptLetter(letter, START_MS + 17, None)]
         assert seen.records.archive(MODEL, START_MS, START_MS + 1) == [file]
 
     def test_a_zombie_that_flushes_after_a_new_claim_is_fenced_and_saves_nothing(self, rig: StoreRig) -> None:
@@ -150,7 +150,7 @@ class IngestConformance:
         again = replace(dead_letter(3), detail="another")
         rig.mine.ingest.flush([flush(claim, 20, dead_letters=[again, dead_letter(4)], old_offset=10)])
 
-        assert [letter.detail for letter, _ in rig.mine.records.dead_letters(10)] == ["unexpected end"] * 2
+        assert [kept.letter.detail for kept in rig.mine.records.dead_letters(10)] == ["unexpected end"] * 2
         assert rig.mine.records.dead_letter_counts() == {"malformed_json": 2}
 
     def test_text_with_a_nul_character_does_not_stop_its_partition(self, rig: StoreRig) -> None:

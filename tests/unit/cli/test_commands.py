@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -256,6 +257,22 @@ def test_the_windows_command_accounts_for_every_record(call: Call) -> None:
     assert "refused meanwhile, and of no known model: 2 malformed_json" in table.stdout
 
 
+def test_findings_show_the_share_of_what_was_served_where_producers_tell_it(call: Call) -> None:
+    call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
+    call("backfill", "data")
+    silent = call("findings", "--model", "price", "--check", "psi(x)")
+    with sqlite3.connect("monitor.db") as connection:
+        connection.execute("UPDATE findings SET document = json_set(document, '$.value.served_share', 0.9738)")
+
+    told = call("findings", "--model", "price", "--check", "psi(x)")
+    first = json.loads(call("findings", "--model", "price", "--check", "psi(x)", "--json").stdout)[0]
+
+    assert "of served" not in silent.stdout
+    assert "of served" in told.stdout
+    assert told.stdout.count(" 97.3% ") == 6
+    assert (first["n_current"], first["served_share"]) == (200, 0.9738)
+
+
 def test_refused_messages_are_shown_and_counted_after_all_once_the_configuration_is_mended(call: Call) -> None:
     call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
     path = Path("data/x.jsonl")
@@ -265,12 +282,17 @@ def test_refused_messages_are_shown_and_counted_after_all_once_the_configuration
     shown = call("dead-letters", "show", where, "0")
     Path("configs/models/cost.yaml").write_text(MODEL.replace("model: price", "model: cost"), encoding="utf-8")
 
+    waiting = call("dead-letters", "list").stdout
     done = json.loads(call("dead-letters", "replay", "--json").stdout)
     again = call("dead-letters", "replay")
+    (listed,) = json.loads(call("dead-letters", "list", "--json").stdout)
 
     assert "reason:      unknown_model" in shown.stdout
     assert '"event_id": "e1"' in shown.stdout
     assert [(row["refused_for"], row["became"]) for row in done] == [("unknown_model", "counted")]
+    assert "replayed_at" not in waiting
+    assert listed["replayed_at"] is not None
+    assert "replayed_at" in call("dead-letters", "list").stdout
     assert again.stdout == "no refused message waits here\n"
     assert json.loads(call("windows", "--model", "cost", "--json").stdout)[0]["replayed"] == 1
 

@@ -18,6 +18,7 @@ from kafka import KafkaConsumer
 
 from alerts.testing.servers import Answer, HttpReceiver, Request
 from monitor.client import Logger
+from monitor.client.buffer import Buffer
 from monitor.testing.servers.mock_kafka import MOCK_API_VERSION, MockCluster
 
 FEATURES = {"amount": 1.5, "plan": "pro"}
@@ -177,6 +178,19 @@ def test_a_dropped_record_leaves_a_gap_in_the_sequence() -> None:
     assert sequences == [0, 1, 3]
 
 
+def test_a_record_has_a_number_among_those_of_its_model_version_and_truth_has_none() -> None:
+    buffer = Buffer("p", 4)
+    a, b = {"model": "m", "model_version": "1"}, {"model": "m", "model_version": "2"}
+
+    are_taken = [buffer.put(record) for record in (a, b, {**a, "type": "ground_truth"}, a, a)]
+    buffer.done(len(buffer.take(9, 0, 0)))
+    buffer.put(a)
+    (last,) = buffer.take(9, 0, 0)
+
+    assert are_taken == [True, True, True, True, False]
+    assert (last.sequence, last.number) == (5, 4)  # the third of version 1 was dropped
+
+
 def test_a_call_with_wrong_arguments_does_not_break_the_service(caplog: pytest.LogCaptureFixture) -> None:
     with HttpReceiver([accepted(1)]) as server, Logger(server.url, linger_s=5) as logger:
         logger.log(model="m", version="1", features=None)  # type: ignore[arg-type]
@@ -270,7 +284,7 @@ def test_kafka_gets_the_same_records_with_their_place_in_the_headers(mock_kafka:
     logger.close()
     consumer = KafkaConsumer(
         "client-log", "client-truth", bootstrap_servers=servers, auto_offset_reset="earliest", group_id=None,
-        api_version=MOCK_API_VERSION, consumer_timeout_ms=5_000,
+        api_version=MOCK_API_VERSION, consumer_timeout_ms=30_000,
     )  # fmt: skip
     read = {message.topic: message for _, message in zip(range(2), consumer, strict=False)}
     consumer.close()
@@ -280,7 +294,8 @@ def test_kafka_gets_the_same_records_with_their_place_in_the_headers(mock_kafka:
     made, truth = json.loads(read["client-log"].value), json.loads(read["client-truth"].value)
     assert (made["event_id"], made["features"], "producer" in made) == (event_id, FEATURES, False)
     assert (truth["event_id"], truth["label"]) == (event_id, "no")
-    assert [dict(read[topic].headers)["driftline-sequence"] for topic in ("client-log", "client-truth")] == [b"0", b"1"]
+    assert dict(read["client-log"].headers)["driftline-number"] == b"1"
+    assert "driftline-number" not in dict(read["client-truth"].headers)
     assert {dict(message.headers)["driftline-producer"] for message in read.values()} == {logger.producer.encode()}
 
 

@@ -116,9 +116,11 @@ def test_the_bounds_on_dead_letters_and_memory_can_be_moved_and_switched_off() -
 def test_duplicates_and_low_volume_are_watched_unless_switched_off_and_the_reader_when_asked() -> None:
     usual = model_of("model: m\nwindow: {size: 1h}\n")
     other = model_of(
-        "model: m\nwindow: {size: 1h}\nremember_ids: 0\nlow_volume: null\nstale_after: 10m\nmax_lag: 5000\n"
+        "model: m\nwindow: {size: 1h}\nremember_ids: 0\nlow_volume: null\nlow_coverage: null\nstale_after: 10m\n"
+        "max_lag: 5000\n"
     )
 
     assert (usual.remember_ids, usual.low_volume, usual.stale_after, usual.max_lag) == (131_072, 0.5, None, None)
+    assert (usual.low_coverage, other.low_coverage) == (0.5, None)
     assert (other.remember_ids, other.low_volume, other.stale_after) == (0, None, timedelta(minutes=10))
     assert other.max_lag == 5_000

@@ -249,11 +249,34 @@ def test_merging_leaves_both_profiles_as_they_were() -> None:
 
 def test_counters_beyond_four_bytes_survive_storage() -> None:
     profile = ModelProfile.empty(LAYOUTS)
-    profile.columns["x"].add_missing(10**12)
+    profile.update({}, 10**12)
 
     again = ModelProfile.from_bytes(profile.to_bytes(), LAYOUTS)
 
     assert again.columns["x"].missing == 10**12
+
+
+def test_counters_grow_with_the_records_and_lose_none() -> None:
+    profile = profile_of(LAYOUTS, [(1.0, "de")])
+    takes = [profile.block.itemsize]
+    for n in (32_766, 1, 2**31 - 32_769, 1):
+        profile.update({"c": CategoricalColumn(["de"] * min(n, 1))} if n == 1 else {}, n)
+        takes.append(profile.block.itemsize)
+
+    assert takes == [2, 2, 4, 4, 8]
+    assert (profile.n, profile.columns["x"].n) == (2**31, 2**31)
+    assert profile.columns["c"].counts.tolist()[0] == 3
+    again = ModelProfile.from_bytes(profile.to_bytes(), LAYOUTS)
+    again.narrow()
+    assert again.to_bytes() == profile.to_bytes()
+
+
+def test_a_window_that_is_read_again_takes_as_little_as_before_and_merges_in_wide_counters() -> None:
+    profile = profile_of(LAYOUTS, [(1.0, "de")])
+    again = ModelProfile.from_bytes(profile.to_bytes(), LAYOUTS)
+    again.narrow()
+
+    assert (again.block.itemsize, profile.merge(again).block.itemsize) == (2, 8)
 
 
 def test_profiles_of_different_baselines_refuse_to_merge_or_to_be_read() -> None:

@@ -180,6 +180,25 @@ def test_memory_holds_at_most_the_stated_bytes_and_one_poll_while_the_database_i
     assert sum(rig.counted().values()) == 1_000
 
 
+def test_a_producer_that_makes_up_a_version_for_every_record_does_not_fill_memory_and_harms_no_other_model() -> None:
+    rig = Rig(models={name: replace(one, max_versions=5) for name, one in watched().items()})
+    rig.promote(baseline(FRAUD))
+    made_up = [message(i, START_MS + i, ref=replace(CHURN, version=f"build-{i}")) for i in range(400)]
+    good = [message(1_000 + i, START_MS + i, ref=FRAUD) for i in range(400)]
+    rig.log.append(partition(), [one for pair in zip(made_up, good, strict=True) for one in pair])
+
+    run_to_end(rig, rig.worker(MemorySource(rig.log, max_records=150)))
+    run_to_end(rig, rig.worker(MemorySource(rig.log, max_records=40)))
+
+    assert sum(share.n for share in rig.shares(FRAUD)) == 400
+    letters = [kept.letter for kept in SqlRecords(rig.engine).kept_letters(LetterQuery(), 1_000)]
+    assert {letter.reason.value for letter in letters} == {"too_many_versions"}
+    assert [letter.offset for letter in letters] == [2 * i for i in range(5, 400)]
+    assert letters[0].detail == "version 'build-5' would be one more than max_versions (5)"
+    panes = SqlAccounts(rig.engine).accounts("churn", 0, 2**53)
+    assert {pane.version for pane in panes if pane.counted} == {f"build-{i}" for i in range(5)}
+
+
 def test_a_model_whose_baseline_cannot_be_read_is_counted_and_harms_no_other() -> None:
     rig = Rig()
     broken = baseline(CHURN)

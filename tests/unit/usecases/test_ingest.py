@@ -141,7 +141,7 @@ def test_refused_records_are_saved_as_dead_letters_with_the_others() -> None:
 
     run_to_end(rig, rig.worker())
 
-    letters = {letter.offset: letter.reason for letter, _ in SqlRecords(rig.engine).dead_letters(100)}
+    letters = {kept.letter.offset: kept.letter.reason for kept in SqlRecords(rig.engine).dead_letters(100)}
     assert letters == {
         1: RejectReason.EMPTY,
         2: RejectReason.MALFORMED_JSON,
@@ -402,7 +402,7 @@ def test_what_another_source_cannot_read_either_becomes_dead_letters_and_reading
 
     late = SqlRecords(rig.engine).dead_letters(10)
     assert early == 0
-    assert sorted((letter.offset, letter.reason) for letter, _ in late) == [
+    assert sorted((kept.letter.offset, kept.letter.reason) for kept in late) == [
         (3, RejectReason.UNREADABLE),
         (4, RejectReason.UNREADABLE),
     ]

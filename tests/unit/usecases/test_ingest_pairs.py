@@ -49,7 +49,9 @@ class PairRig(Rig):
         return sorted(f"{one.key.side}:{one.key.pair_id}" for one in halves)
 
     def refused(self) -> list[tuple[str, int]]:
-        return sorted((letter.reason.value, letter.offset) for letter, _ in SqlRecords(self.engine).dead_letters(1000))
+        return sorted(
+            (kept.letter.reason.value, kept.letter.offset) for kept in SqlRecords(self.engine).dead_letters(1000)
+        )
 
     def total(self) -> int:
         return sum(self.counted(REF).values())
@@ -143,7 +145,7 @@ def test_a_half_that_nothing_comes_for_goes_to_dead_letters_with_a_reason(rig: P
 
     run_to_end(rig, rig.kserve(), 6)
 
-    letters = [letter for letter, _ in SqlRecords(rig.engine).dead_letters(10)]
+    letters = [kept.letter for kept in SqlRecords(rig.engine).dead_letters(10)]
     assert {(one.reason.value, one.offset, one.model) for one in letters} == {
         ("unpaired", 0, "churn"),
         ("unpaired", 1, "churn"),
