@@ -43,8 +43,8 @@ _NOT_AS_AGREED = (ValueError, TypeError, RecursionError)
 _INFERENCE = {InferenceFields, LooseInference}
 _INFERENCE_OR_REFUSED = {*_INFERENCE, type(None)}
 
-_Readers = dict[ModelRef, tuple[RecordSchema, FeatureReader]]
-"""By model version: the generated reader of its features, and the schema that it was generated for."""
+_Readers = dict[RecordSchema, FeatureReader]
+"""The generated readers of features. Versions share a schema where they share a baseline, or have none."""
 
 _model_version = attrgetter("model", "model_version")
 
@@ -297,14 +297,13 @@ class _Decoding:
 
     def _builder(self, ref: ModelRef, schema: RecordSchema) -> BatchBuilder:
         if ref not in self._builders:
-            self._builders[ref] = BatchBuilder(ref, schema, self._reader(ref, schema))
+            self._builders[ref] = BatchBuilder(ref, schema, self._reader(schema))
         return self._builders[ref]
 
-    def _reader(self, ref: ModelRef, schema: RecordSchema) -> FeatureReader:
-        known = self._readers.get(ref)
-        if known is None or known[0] is not schema:
-            known = self._readers[ref] = (schema, feature_reader(schema))
-        return known[1]
+    def _reader(self, schema: RecordSchema) -> FeatureReader:
+        if schema not in self._readers:
+            self._readers[schema] = feature_reader(schema)
+        return self._readers[schema]
 
     def _reject(self, record: RawRecord, reason: RejectReason, detail: str, model: str | None = None) -> None:
         letter = dead_letter(self._partition, record, reason, detail, model, kept_bytes=self._sizes.kept)

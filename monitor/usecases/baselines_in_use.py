@@ -9,7 +9,7 @@ from monitor.stats.baseline import Baseline
 from monitor.stream.schema import RecordSchema, record_schema
 from monitor.stream.timeline import Promotion, baseline_at, baselines_of
 
-_MAX_REMEMBERED = 100_000
+_MAX_REMEMBERED = 20_000
 
 
 class BaselinesInUse:
@@ -26,6 +26,7 @@ class BaselinesInUse:
         self._baselines: dict[str, Baseline | None] = {}
         self.unreadable: dict[str, str] = {}
         self._schemas: dict[tuple[str, str], RecordSchema] = {}
+        self._unlike: dict[RecordSchema, RecordSchema] = {}
         self._at: dict[tuple[ModelRef, int], tuple[str, Baseline] | None] = {}
 
     def refresh(self) -> None:
@@ -49,7 +50,10 @@ class BaselinesInUse:
         return self._at[key]
 
     def schema(self, model: str, version: str) -> RecordSchema | None:
-        """What to read of the records of a model version; the same object until it changes; None: unknown model."""
+        """What to read of the records of a model version; the same object as long as it is equal; None: unknown model.
+
+        Versions are what producers write, so there may be any number of them, and few schemas.
+        """
         key = (model, version)
         if key not in self._schemas:
             monitored = self._models.get(model)
@@ -57,7 +61,10 @@ class BaselinesInUse:
                 return None
             chosen = baselines_of(self._timeline(model), version)
             readable = [baseline for one in chosen if (baseline := self._baseline(one)) is not None]
-            self._schemas[key] = record_schema(monitored, tuple(baseline.schema for baseline in readable))
+            made = record_schema(monitored, tuple(baseline.schema for baseline in readable))
+            if len(self._schemas) >= _MAX_REMEMBERED:
+                self._schemas.clear()
+            self._schemas[key] = self._unlike.setdefault(made, made)
         return self._schemas[key]
 
     def _timeline(self, model: str) -> list[Promotion]:

@@ -28,6 +28,7 @@ from monitor.domain.stream import Flush, PaneAccount
 from monitor.schedule.closing import closes_until_ms
 from monitor.stream.dead_letter_limit import DeadLetterLimit
 from monitor.usecases.accounts import WindowAccount, window_accounts
+from monitor.usecases.baselines_in_use import BaselinesInUse
 from monitor.usecases.ingest import Ingest, IngestSettings
 from monitor.usecases.replay_letters import ReplayLetters
 from tests.unit.usecases.ingest_rig import (
@@ -191,6 +192,8 @@ def test_a_producer_that_makes_up_a_version_for_every_record_does_not_fill_memor
     run_to_end(rig, rig.worker(MemorySource(rig.log, max_records=40)))
 
     assert sum(share.n for share in rig.shares(FRAUD)) == 400
+    in_use = BaselinesInUse(rig.baselines, rig.models)
+    assert len({id(in_use.schema("churn", f"build-{i}")) for i in range(400)}) == 1
     letters = [kept.letter for kept in SqlRecords(rig.engine).kept_letters(LetterQuery(), 1_000)]
     assert {letter.reason.value for letter in letters} == {"too_many_versions"}
     assert [letter.offset for letter in letters] == [2 * i for i in range(5, 400)]
