@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated
+from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, Field
@@ -23,6 +23,7 @@ _LAST_YEAR = 9999
 _LAST_DAY = 31
 
 Words = tuple[str, ...]
+T = TypeVar("T")
 
 
 def _checked(read: Callable[[str], object]) -> AfterValidator:
@@ -100,15 +101,30 @@ class IntervalSettings(Settings):
     """IANA name of the zone whose clocks count."""
 
 
-MuteTimesSettings = Mapping[str, Annotated[tuple[IntervalSettings, ...], Field(min_length=1)]]
+def _at_least_one(what: str, example: str) -> AfterValidator:
+    """Refuse an empty list; unlike a length that pydantic checks, it is silent about a list with another mistake."""
+
+    def check(items: tuple[T, ...]) -> tuple[T, ...]:
+        if not items:
+            msg = f"the list is empty; give at least one {what}, like {example}"
+            raise ValueError(msg)
+        return items
+
+    return AfterValidator(check)
 
 
-def _readable_matcher(text: str) -> str:
-    Matcher.parse(text)
+def read_label_name(text: str) -> str:
+    """Check the name of a label; raises ValueError with an example."""
+    if not text.isidentifier():
+        msg = f"{text!r} is not a label name; write the name alone, like model"
+        raise ValueError(msg)
     return text
 
 
-Matchers = Annotated[tuple[Annotated[str, AfterValidator(_readable_matcher)], ...], Field(min_length=1)]
+MuteTimesSettings = Mapping[
+    str, Annotated[tuple[IntervalSettings, ...], _at_least_one("interval", 'times: ["22:00 to 24:00"]')]
+]
+Matchers = Annotated[tuple[Annotated[str, _checked(Matcher.parse)], ...], _at_least_one("matcher", 'kind="data"')]
 
 
 class InhibitSettings(Settings):
@@ -116,7 +132,7 @@ class InhibitSettings(Settings):
 
     when: Matchers
     mute: Matchers
-    equal: tuple[Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")], ...] = ()
+    equal: tuple[Annotated[str, _checked(read_label_name)], ...] = ()
 
 
 def inhibit_rule(settings: InhibitSettings) -> InhibitRule:

@@ -25,6 +25,7 @@ from alerts.model import (
     Fingerprint,
     GroupKey,
     Labels,
+    Muted,
     Severity,
     Told,
 )
@@ -107,6 +108,12 @@ class AlertService:
         """The alerts that fire, oldest first, as of the last tick."""
         with self._transaction() as conn:
             return sql.firing_alerts(conn, self._clock.now())
+
+    def muted(self) -> Mapping[Fingerprint, Muted]:
+        """The alerts that somebody was not told of at the last tick, and why: of several reasons, one."""
+        with self._transaction() as conn:
+            logs = [log for state in sql.active_groups(conn).values() for log in state.told.values()]
+        return {name: why for log in logs for name, why in log.muted.items()}
 
     def history(self, limit: int = 100) -> list[Alert]:
         """Every occurrence, the latest first."""

@@ -70,9 +70,9 @@ def make(request: SilenceRequest, now: datetime) -> Silence:
     The id derives from the content and the instant, so a request repeated at once is the same silence.
     """
     _check_matchers(request.matchers)
-    for name, text in (("author", request.author), ("reason", request.reason)):
+    for name, text in (("an author", request.author), ("a reason", request.reason)):
         if not text.strip():
-            raise SilenceRefused(f"a silence needs a {name}: whoever finds it must know whom to ask and why")
+            raise SilenceRefused(f"a silence needs {name}: whoever finds it must know whom to ask and why")
     _check_times(request.starts_at, request.ends_at, now)
     parts = (*map(str, request.matchers), request.author, request.reason)
     times = (request.starts_at.isoformat(), request.ends_at.isoformat(), now.isoformat())

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.bootstrap.vocabulary import check_routes
 from monitor.config.directory import check
 from monitor.config.vocabulary import Vocabulary
 
@@ -17,6 +18,7 @@ KNOWN = Vocabulary(
     sources=frozenset({"kafka", "files", "memory"}),
     triggers={"console": lambda _: (), "webhook": lambda _: (), "command": lambda _: ()},
     columns={"churn": frozenset({"amount", "country"})},
+    check_routes=check_routes,
 )
 
 
