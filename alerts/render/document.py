@@ -182,8 +182,10 @@ def _weight(alert: Alert) -> float:
 
 
 def _title(notification: Notification, entries: tuple[Entry, ...]) -> str:
-    if len(entries) == 1 and not notification.muted:
-        return f"{entries[0].title} (resolved)" if notification.is_resolved else entries[0].title
+    if len(entries) == 1:
+        notes = ["resolved"] if entries[0].is_resolved else []
+        notes += [f"{notification.muted} more muted"] if notification.muted else []
+        return f"{entries[0].title} ({', '.join(notes)})" if notes else entries[0].title
     shared = {field: None for field in entries[0].labels if all(field in entry.labels for entry in entries)}
     grouped = [Field(name, one_line(value)) for name, value in notification.group.labels.items()]
     subject = ", ".join(field.value for field in (grouped or shared)) or "alerts"
