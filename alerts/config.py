@@ -14,6 +14,14 @@ from pydantic import BaseModel, Field, StringConstraints, ValidationError, creat
 
 from alerts.delivery import DeliveryPolicy
 from alerts.errors import ConfigProblems, Problem
+from alerts.muting import MutingRules
+from alerts.muting_settings import (
+    InhibitSettings,
+    IntervalSettings,
+    MuteTimesSettings,
+    inhibit_rule,
+    mute_times_of,
+)
 from alerts.ports import Channel, ChannelKind, Clock
 from alerts.routing import ALL_LABELS, Matcher, Route
 from alerts.settings import (
@@ -43,6 +51,8 @@ class RouteSettings(Settings):
     collect_for: Duration | None = None
     update_every: PositiveDuration | None = None
     remind_every: DurationOrNever | None = None
+    mute: tuple[str, ...] | None = None
+    mute_outside: tuple[str, ...] | None = None
     continues: Annotated[bool, Field(alias="continue")] = False
     routes: tuple[RouteSettings, ...] = ()
 
@@ -55,10 +65,17 @@ class DeliverySettings(Settings):
 
 
 class RoutesFile(Settings):
-    """The whole file. `channels` is narrowed to the kinds that are installed by `file_model`."""
+    """The whole file. `channels` is narrowed to the kinds that are installed by `file_model`.
+
+    After a pause longer than `settle_for` in which announced ends of alerts passed, nothing is told for
+    as long: every source is heard once before an alert that another explains could slip through.
+    """
 
     channels: Mapping[str, ChannelSettings]
     route: RouteSettings
+    inhibit: tuple[InhibitSettings, ...] = ()
+    mute_times: Annotated[MuteTimesSettings, Field(default_factory=dict)]
+    settle_for: PositiveDuration = timedelta(seconds=30)
     delivery: DeliverySettings = DeliverySettings()
 
 
@@ -69,6 +86,8 @@ class AlertsConfig:
     root: Route
     channels: Mapping[str, ChannelSettings]
     policy: DeliveryPolicy
+    muting: MutingRules
+    settle_for: timedelta
 
 
 def parse(data: Mapping[str, object], kinds: Mapping[str, ChannelKind]) -> AlertsConfig:
@@ -81,7 +100,8 @@ def parse(data: Mapping[str, object], kinds: Mapping[str, ChannelKind]) -> Alert
     if problems:
         raise ConfigProblems(problems)
     policy = DeliveryPolicy(file.delivery.deadline, file.delivery.give_up_after)
-    return AlertsConfig(_tree(file.route), file.channels, policy)
+    muting = MutingRules(tuple(map(inhibit_rule, file.inhibit)), mute_times_of(file.mute_times))
+    return AlertsConfig(_tree(file.route), file.channels, policy, muting, file.settle_for)
 
 
 def build_channels(config: AlertsConfig, kinds: Mapping[str, ChannelKind], clock: Clock) -> dict[str, Channel]:
@@ -125,6 +145,8 @@ def _tree(settings: RouteSettings) -> Route:
         collect_for=COLLECT_FOR if settings.collect_for is None else settings.collect_for,
         update_every=settings.update_every or UPDATE_EVERY,
         remind_every=_remind(settings, REMIND_EVERY),
+        mute=settings.mute or (),
+        mute_outside=settings.mute_outside or (),
     )
     return _with_children(root, settings)
 
@@ -145,6 +167,8 @@ def _with_children(route: Route, settings: RouteSettings) -> Route:
             update_every=child.update_every or route.update_every,
             remind_every=_remind(child, route.remind_every),
             continues=child.continues,
+            mute=route.mute if child.mute is None else child.mute,
+            mute_outside=route.mute_outside if child.mute_outside is None else child.mute_outside,
         )
         children.append(_with_children(inherited, child))
     return replace(route, children=tuple(children))
@@ -164,6 +188,7 @@ def _contradictions(file: RoutesFile) -> Iterator[Problem]:
         yield Problem(("route", "match"), "the first route takes everything; put matchers on the routes below it")
     for loc, route in _walk(file.route, ("route",)):
         yield from _route_problems(loc, route, file.channels)
+        yield from _unknown_mute_times(loc, route, file.mute_times)
 
 
 def _route_problems(
@@ -183,6 +208,15 @@ def _route_problems(
     for index, child in enumerate(route.routes[:-1]):
         if not child.match and not child.continues:
             yield Problem((*loc, "routes", index), "this route takes everything, so those after it are never reached")
+
+
+def _unknown_mute_times(
+    loc: tuple[str | int, ...], route: RouteSettings, known: MuteTimesSettings
+) -> Iterator[Problem]:
+    for key, names in (("mute", route.mute), ("mute_outside", route.mute_outside)):
+        for index, name in enumerate(names or ()):
+            if name not in known:
+                yield Problem((*loc, key, index), f"there is no mute time {name!r} in mute_times{_meant(name, known)}")
 
 
 def _walk(route: RouteSettings, loc: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], RouteSettings]]:
@@ -234,7 +268,14 @@ def _message(kind: str, text: str, loc: tuple[str | int, ...], kinds: Mapping[st
 
 
 def _known_keys(kinds: Mapping[str, ChannelKind]) -> set[str]:
-    models: list[type[BaseModel]] = [RouteSettings, DeliverySettings, RoutesFile, SecretRef]
+    models: list[type[BaseModel]] = [
+        RouteSettings,
+        DeliverySettings,
+        RoutesFile,
+        InhibitSettings,
+        IntervalSettings,
+        SecretRef,
+    ]
     models += [kind.config for kind in kinds.values()]
     return {field.alias or name for model in models for name, field in model.model_fields.items()}
 

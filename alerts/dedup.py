@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from alerts.grouping import Phase
-from alerts.model import Alert, NotifyReason, SkipReason, Told
+from alerts.model import Alert, Fingerprint, Muted, MuteReason, NotifyReason, SkipReason, Told
+
+_BY_DECISION = frozenset({MuteReason.SILENCED, MuteReason.MUTE_TIME})
+"""Kinds of muting at whose end people are reminded; the end of an inhibition waits for the update time."""
+
+_SKIPPED = {
+    MuteReason.INHIBITED: SkipReason.INHIBITED,
+    MuteReason.MUTE_TIME: SkipReason.MUTE_TIME,
+    MuteReason.SILENCED: SkipReason.SILENCED,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """The present state of a group as one channel would be told it."""
+    """The present state of a group as one channel would be told it; `muted` names alerts that fire or are over."""
 
     firing: tuple[Alert, ...]
     resolved: tuple[Alert, ...]
     wants_resolved: bool
+    muted: Mapping[Fingerprint, Muted] = field(default_factory=dict)
+
+    @property
+    def audible(self) -> tuple[Alert, ...]:
+        """What fires and is not muted."""
+        return tuple(alert for alert in self.firing if alert.fingerprint not in self.muted)
+
+    def ended(self, told: Told) -> tuple[Alert, ...]:
+        """What is over and is believed to fire: its end is owed, muted or not."""
+        return tuple(alert for alert in self.resolved if alert.fingerprint in told.believed)
+
+    def is_quiet(self, told: Told) -> bool:
+        """Whether there are only ends to tell, all of muted alerts."""
+        ended = self.ended(told)
+        is_new = any(alert.fingerprint not in told.firing for alert in self.audible)
+        return bool(ended) and not is_new and all(alert.fingerprint in self.muted for alert in ended)
 
 
 def compare(
@@ -23,42 +49,58 @@ def compare(
 ) -> NotifyReason | SkipReason:
     """Decide from the told-log; the most pressing reason wins.
 
-    Between two update times only a raised severity and a reminder speak. Whoever was told a start is
-    told the end, unless the channel declined resolved messages.
+    Between two update times only what cannot wait speaks: an alert whose silence or mute time has
+    ended, a raised severity, a reminder; and what disturbs nobody, the quiet end of a muted alert.
+    Whoever was told a start is told the end, unless the channel declined resolved messages.
     """
     if phase is Phase.COLLECTING:
         return SkipReason.COLLECTING
+    if _is_unmuted(told, news):
+        return NotifyReason.UNMUTED
     if told.told_at is None:
         return _never_told(news, phase)
     if _severity_raised(told, news):
         return NotifyReason.SEVERITY_RAISED
     change = _change(told, news)
-    if isinstance(change, NotifyReason):
-        return change if phase is Phase.UPDATE else _unless_reminder(told, news, now, remind_every, SkipReason.WAITING)
-    return _unless_reminder(told, news, now, remind_every, change)
+    if isinstance(change, NotifyReason) and (phase is Phase.UPDATE or news.is_quiet(told)):
+        return change
+    otherwise = change if isinstance(change, SkipReason) else SkipReason.WAITING
+    return _unless_reminder(told, news, now, remind_every, otherwise)
+
+
+def _is_unmuted(told: Told, news: News) -> bool:
+    before = {name for name, muted in told.muted.items() if muted.reason in _BY_DECISION}
+    return any(alert.fingerprint in before for alert in news.audible)
 
 
 def _never_told(news: News, phase: Phase) -> NotifyReason | SkipReason:
     if not news.firing:
         return SkipReason.RESOLVED_BEFORE_TOLD
+    if not news.audible:
+        return _all_muted(news)
     return NotifyReason.FIRST if phase is Phase.UPDATE else SkipReason.WAITING
 
 
 def _severity_raised(told: Told, news: News) -> bool:
     return any(
         alert.fingerprint in told.firing and alert.severity.rank > told.firing[alert.fingerprint].rank
-        for alert in news.firing
+        for alert in news.audible
     )
 
 
 def _change(told: Told, news: News) -> NotifyReason | SkipReason:
-    if any(alert.fingerprint not in told.firing for alert in news.firing):
+    if any(alert.fingerprint not in told.firing for alert in news.audible):
         return NotifyReason.NEW_ALERTS
-    if not any(alert.fingerprint in told.firing for alert in news.resolved):
-        return SkipReason.NOTHING_NEW
+    if not news.ended(told):
+        return _all_muted(news) if news.firing and not news.audible else SkipReason.NOTHING_NEW
     if not news.wants_resolved:
         return SkipReason.SEND_RESOLVED_OFF
     return NotifyReason.SOME_RESOLVED if news.firing else NotifyReason.ALL_RESOLVED
+
+
+def _all_muted(news: News) -> SkipReason:
+    reasons = {news.muted[alert.fingerprint].reason for alert in news.firing}
+    return next(skipped for reason, skipped in _SKIPPED.items() if reason in reasons)
 
 
 def _unless_reminder(
@@ -67,7 +109,7 @@ def _unless_reminder(
     is_due = (
         remind_every is not None
         and told.told_at is not None
-        and bool(news.firing)
+        and bool(news.audible)
         and now >= told.told_at + remind_every
     )
     return NotifyReason.REMINDER if is_due else otherwise

@@ -91,5 +91,9 @@ class ConfigProblems(AlertsError):
         self.problems = problems
 
 
+class SilenceRefused(AlertsError):
+    """A silence that may not be made or changed like this; the message says what to do."""
+
+
 class UnknownDelivery(AlertsError):
     """No delivery has this id, or it is in a state from which it cannot be replayed."""

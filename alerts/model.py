@@ -56,6 +56,7 @@ class NotifyReason(StrEnum):
     ALL_RESOLVED = "all alerts resolved"
     SEVERITY_RAISED = "severity raised"
     REMINDER = "still firing"
+    UNMUTED = "unmuted"
 
 
 class SkipReason(StrEnum):
@@ -68,6 +69,17 @@ class SkipReason(StrEnum):
     SEND_RESOLVED_OFF = "the channel does not want resolved messages"
     ROUTE_REMOVED = "the route is no longer configured"
     CHANNEL_REMOVED = "the channel is no longer configured"
+    INHIBITED = "muted: another alert explains it"
+    MUTE_TIME = "muted: the route does not tell at this time"
+    SILENCED = "muted: somebody silenced it"
+
+
+class MuteReason(StrEnum):
+    """What keeps an alert that fires out of messages."""
+
+    INHIBITED = "inhibited"
+    MUTE_TIME = "mute time"
+    SILENCED = "silenced"
 
 
 class EndReason(StrEnum):
@@ -219,11 +231,16 @@ class Alert:
     last_seen_at: datetime
     updated_at: datetime | None = None
     end_reason: EndReason | None = None
-    is_flap: bool = False  # it fired again before the end of the occurrence before had been told
+    flaps: int = 0  # how often, so far, it fired again before its end had been told
 
     def is_firing(self, now: datetime) -> bool:
         """Whether it has no end, or one that is still to come."""
         return self.ends_at is None or self.ends_at > now
+
+    @property
+    def is_flap(self) -> bool:
+        """Whether it fired again before the end of the time before had been told."""
+        return self.flaps > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,19 +260,43 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Muted:
+    """Why one alert is kept out of messages; `by` names the alert, mute time or silence for people."""
+
+    reason: MuteReason
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
-    """What one channel knows about one generation of a group; `told_at` is None when it knows nothing."""
+    """What one channel knows about one generation of a group; `told_at` is None when it knows nothing.
+
+    `firing` is what its last message said to fire. `owed` are alerts that it was told of before and
+    that the last message left out because they were muted: their end is still to be told. `muted` is
+    what was kept from it at the last look, told before or not.
+    """
 
     firing: Mapping[Fingerprint, Severity] = field(default_factory=dict)
+    owed: frozenset[Fingerprint] = frozenset()
+    muted: Mapping[Fingerprint, Muted] = field(default_factory=dict)
     resolved: frozenset[Fingerprint] = frozenset()
     told_at: datetime | None = None
     count: int = 0  # messages planned in this generation
     decision: str = ""  # the last reason, of telling or of not telling
 
+    @property
+    def believed(self) -> frozenset[Fingerprint]:
+        """Every alert that the channel believes to fire."""
+        return self.owed.union(self.firing)
+
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One message to one channel about one group, and why it is sent."""
+    """One message to one channel about one group, and why it is sent.
+
+    `muted` is the number of alerts that fire and are kept out of it. A quiet one says what nobody
+    needs to hear at once (the end of something muted): a channel that can edit does only that.
+    """
 
     id: DeliveryId
     group: Group
@@ -264,16 +305,29 @@ class Notification:
     firing: tuple[Alert, ...]
     resolved: tuple[Alert, ...]
     at: datetime
+    muted: int = 0
+    is_quiet: bool = False
 
     @property
     def is_resolved(self) -> bool:
-        """Whether nothing fires any more."""
-        return not self.firing
+        """Whether nothing fires any more, muted or not."""
+        return not self.firing and not self.muted
+
+
+@dataclass(frozen=True, slots=True)
+class MutedAlert:
+    """One alert that a decision left out, and why."""
+
+    labels: Labels
+    muted: Muted
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Why a channel was told about a group, or was not; `next_at` is when the answer may change."""
+    """Why a channel was told about a group, or was not; `next_at` is when the answer may change.
+
+    `muted` are the alerts that fire and were left out, at most a hundred; also of a message that was sent.
+    """
 
     group_key: GroupKey
     generation: int
@@ -281,6 +335,8 @@ class Decision:
     at: datetime
     reason: NotifyReason | SkipReason
     next_at: datetime | None = None
+    muted: tuple[MutedAlert, ...] = ()
+    group_labels: Labels | None = None  # filled in when it is read back
 
     @property
     def is_told(self) -> bool:

@@ -1,8 +1,7 @@
 """The stages in order: (state of a group, now) -> notifications, and a reason for everybody not told. Pure.
 
 A stage takes a candidate and passes it on, changed or not, or ends it with a reason not to tell.
-Muting slots in as further stages before `compare_with_told`: it takes alerts out of `firing` or ends
-the candidate.
+Muting slots in as further stages before `compare_with_told` (`alerts.muting`): it marks alerts as muted.
 """
 
 from __future__ import annotations
@@ -20,6 +19,8 @@ from alerts.model import (
     DeliveryId,
     Fingerprint,
     Group,
+    Muted,
+    MutedAlert,
     Notification,
     NotifyReason,
     SkipReason,
@@ -59,7 +60,13 @@ class Candidate:
     told: Told
     wants_resolved: bool
     at: datetime
+    muted: Mapping[Fingerprint, Muted] = field(default_factory=dict)
     reason: NotifyReason | None = None
+
+    @property
+    def news(self) -> News:
+        """What there is to tell, seen without what was told."""
+        return News(self.firing, self.resolved, self.wants_resolved, self.muted)
 
 
 Stage = Callable[[Candidate], Candidate | SkipReason]
@@ -79,13 +86,15 @@ class Planned:
 
 def compare_with_told(candidate: Candidate) -> Candidate | SkipReason:
     """Let through what this channel does not know yet, with the reason to tell it."""
-    news = News(candidate.firing, candidate.resolved, candidate.wants_resolved)
     route = candidate.route
-    reason = compare(candidate.told, news, candidate.timing.phase, candidate.at, route.remind_every)
+    reason = compare(candidate.told, candidate.news, candidate.timing.phase, candidate.at, route.remind_every)
     return reason if isinstance(reason, SkipReason) else replace(candidate, reason=reason)
 
 
 STAGES: tuple[Stage, ...] = (compare_with_told,)
+
+_MAX_MUTED = 100  # alerts that one decision names
+_ENDS = frozenset({NotifyReason.SOME_RESOLVED, NotifyReason.ALL_RESOLVED})
 
 
 def plan(state: GroupState, setting: Setting, now: datetime, stages: tuple[Stage, ...] = STAGES) -> Planned:
@@ -94,11 +103,11 @@ def plan(state: GroupState, setting: Setting, now: datetime, stages: tuple[Stage
     notifications, decisions = [], []
     told: dict[str, Told] = {}
     for channel, known in look.told.items():
-        outcome = _decide(look, channel, known, stages)
-        if isinstance(outcome, Candidate):
-            notifications.append(_notification(outcome))
-        told[channel], reason = _log(look, known, outcome)
-        decisions.append(Decision(state.group.key, state.group.generation, channel, now, reason, look.when.next_at))
+        candidate, refused = _decide(look, channel, known, stages)
+        if refused is None:
+            notifications.append(_notification(candidate))
+        told[channel] = _log(candidate, refused)
+        decisions.append(_decision(candidate, refused or _reason(candidate), look.when.next_at))
     left = _leaving(look, told)
     group = replace(state.group, checked_at=look.when.latest_at or state.group.checked_at)
     return Planned(group, tuple(notifications), tuple(decisions), told, left, len(left) == len(look.members))
@@ -134,11 +143,8 @@ def _look(state: GroupState, setting: Setting, now: datetime) -> _Look:
     return _Look(state.group, route, setting.channels, when, members, told, now)
 
 
-def _decide(look: _Look, channel: str, told: Told, stages: tuple[Stage, ...]) -> Candidate | SkipReason:
-    if channel not in look.channels:
-        return SkipReason.CHANNEL_REMOVED
-    if channel not in look.route.channels and (look.firing or told.told_at is None):
-        return SkipReason.ROUTE_REMOVED  # the end is still told, once everything is over
+def _decide(look: _Look, channel: str, told: Told, stages: tuple[Stage, ...]) -> tuple[Candidate, SkipReason | None]:
+    """The candidate as far as it came, and the reason that stopped it, if one did."""
     candidate = Candidate(
         group=look.group,
         channel=channel,
@@ -147,42 +153,62 @@ def _decide(look: _Look, channel: str, told: Told, stages: tuple[Stage, ...]) ->
         firing=look.firing,
         resolved=look.resolved,
         told=told,
-        wants_resolved=look.channels[channel],
+        wants_resolved=look.channels.get(channel, False),
         at=look.now,
     )
+    if channel not in look.channels:
+        return candidate, SkipReason.CHANNEL_REMOVED
+    if channel not in look.route.channels and (look.firing or told.told_at is None):
+        return candidate, SkipReason.ROUTE_REMOVED  # the end is still told, once everything is over
     for stage in stages:
         outcome = stage(candidate)
         if isinstance(outcome, SkipReason):
-            return outcome
+            return candidate, outcome
         candidate = outcome
-    return candidate
+    return candidate, None
 
 
-def _log(look: _Look, told: Told, outcome: Candidate | SkipReason) -> tuple[Told, NotifyReason | SkipReason]:
-    if isinstance(outcome, Candidate):
-        reason = _reason(outcome)
-        after = Told(
-            firing={alert.fingerprint: alert.severity for alert in outcome.firing},
-            resolved=frozenset(alert.fingerprint for alert in outcome.resolved),
-            told_at=look.now,
+def _decision(candidate: Candidate, reason: NotifyReason | SkipReason, next_at: datetime) -> Decision:
+    left_out = tuple(
+        MutedAlert(alert.labels, candidate.muted[alert.fingerprint])
+        for alert in candidate.firing
+        if alert.fingerprint in candidate.muted
+    )
+    group = candidate.group
+    return Decision(
+        group.key, group.generation, candidate.channel, candidate.at, reason, next_at, left_out[:_MAX_MUTED]
+    )
+
+
+def _log(candidate: Candidate, refused: SkipReason | None) -> Told:
+    """What the channel knows afterwards, and what was kept from it."""
+    told = candidate.told
+    firing = {alert.fingerprint: alert.severity for alert in candidate.firing}
+    muted = {name: why for name, why in candidate.muted.items() if name in firing}
+    over = frozenset(alert.fingerprint for alert in candidate.resolved)
+    if refused is None:
+        return Told(
+            firing={name: severity for name, severity in firing.items() if name not in muted},
+            owed=told.believed & muted.keys(),
+            muted=muted,
+            resolved=over,
+            told_at=candidate.at,
             count=told.count + 1,
-            decision=reason,
+            decision=_reason(candidate),
         )
-        return after, reason
-    after = replace(told, decision=outcome)
-    if outcome in {SkipReason.SEND_RESOLVED_OFF, SkipReason.CHANNEL_REMOVED}:
+    after = replace(told, decision=refused, muted=muted)
+    if refused in {SkipReason.SEND_RESOLVED_OFF, SkipReason.CHANNEL_REMOVED}:
         # not told, but known to be over: else an alert that fires again would not be new
-        over = frozenset(alert.fingerprint for alert in look.resolved)
-        firing = {name: severity for name, severity in told.firing.items() if name not in over}
-        after = replace(after, firing=firing, resolved=over)
-    return after, outcome
+        left = {name: severity for name, severity in told.firing.items() if name not in over}
+        after = replace(after, firing=left, owed=told.owed - over, resolved=over)
+    return after
 
 
 def _leaving(look: _Look, told: Mapping[str, Told]) -> frozenset[Fingerprint]:
     """Resolved alerts of which no channel still believes that they fire."""
     if look.when.phase is Phase.COLLECTING:
         return frozenset()
-    believed = {name for log in told.values() for name in log.firing}
+    believed = {name for log in told.values() for name in log.believed}
     return frozenset(alert.fingerprint for alert in look.resolved if alert.fingerprint not in believed)
 
 
@@ -197,9 +223,18 @@ def _notification(candidate: Candidate) -> Notification:
     """Write down what to tell; of the resolved, only those that the channel had been told of."""
     group, number = candidate.group, str(candidate.told.count + 1)
     name = DeliveryId(content_id(group.key, str(group.generation), candidate.channel, number))
-    known = candidate.told.firing if candidate.wants_resolved else {}
-    resolved = tuple(alert for alert in candidate.resolved if alert.fingerprint in known)
-    return Notification(name, group, candidate.channel, _reason(candidate), candidate.firing, resolved, candidate.at)
+    news = candidate.news
+    return Notification(
+        id=name,
+        group=group,
+        channel=candidate.channel,
+        reason=_reason(candidate),
+        firing=news.audible,
+        resolved=news.ended(candidate.told) if candidate.wants_resolved else (),
+        at=candidate.at,
+        muted=len(news.firing) - len(news.audible),
+        is_quiet=candidate.reason in _ENDS and news.is_quiet(candidate.told),
+    )
 
 
 def _orphan(state: GroupState) -> Route:

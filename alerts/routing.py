@@ -82,7 +82,8 @@ class Route:
 
     `collect_for` is how long a new group waits for more alerts, `update_every` the distance of the
     times at which changes are told, `remind_every` how long after the last message people are
-    reminded (None: never). `key` is unique in the tree and stays the same while the matchers do.
+    reminded (None: never). `mute` and `mute_outside` name the mute times at which, and outside of
+    which, it tells nothing. `key` is unique in the tree and stays the same while the matchers do.
     """
 
     key: str
@@ -94,6 +95,8 @@ class Route:
     remind_every: timedelta | None
     continues: bool = False
     children: tuple[Route, ...] = ()
+    mute: tuple[str, ...] = ()
+    mute_outside: tuple[str, ...] = ()
 
     def accepts(self, labels: Mapping[str, str]) -> bool:
         """Whether all matchers of this node accept the labels."""

@@ -25,14 +25,19 @@ from alerts.model import (
     Fingerprint,
     GroupKey,
     Labels,
+    Muted,
     Severity,
     Told,
 )
+from alerts.muting import stages_at
 from alerts.pipeline import GroupState, Planned, Setting, Stage
 from alerts.ports import Channel, Clock, Transaction
 from alerts.render.document import compose, dump_message
-from alerts.storage import outbox, retention, sql
+from alerts.routing import Matcher
+from alerts.silence_book import SilenceBook
+from alerts.storage import decisions, outbox, retention, sql
 from alerts.storage.outbox import Attempt
+from alerts.storage.silences import silences_ending_after
 
 _FOLD_LIMIT = 10_000  # events folded in one transaction; the rest waits for the next tick
 
@@ -62,7 +67,6 @@ class AlertService:
         clock: Clock,
         *,
         owner: str | None = None,
-        stages: tuple[Stage, ...] = pipeline.STAGES,
     ) -> None:
         """Work on a database whose tables are there (`alerts.storage.migrate.upgrade`)."""
         self._transaction: Transaction = database.begin if isinstance(database, sa.Engine) else database
@@ -70,7 +74,9 @@ class AlertService:
         self._routes = {route.key: route for route in config.root.walk()}
         self._wants = {name: settings.send_resolved for name, settings in config.channels.items()}
         self._clock = clock
-        self._stages = stages
+        self._muting = config.muting
+        self._settle_for = config.settle_for
+        self.silences = SilenceBook(self._transaction, clock)
         name = owner or f"{socket.gethostname()}-{os.getpid()}"
         self._dispatcher = Dispatcher(self._transaction, dict(channels), config.policy, clock, name)
 
@@ -80,12 +86,17 @@ class AlertService:
             return sql.put_events(conn, events, self._clock.now())
 
     def tick(self, now: datetime | None = None) -> TickSummary:
-        """Fold what arrived, decide who is told what, and put the messages on their way: one transaction."""
+        """Fold what arrived, decide who is told what, and put the messages on their way: one transaction.
+
+        After a pause in which announced ends of alerts have passed, it only folds for `settle_for`: their
+        sources could not be heard, and an alert that explains others may come in after those.
+        """
         at = now or self._clock.now()
         with self._transaction() as conn:
             sql.take_turn(conn)
+            is_held = self._hold(conn, at)
             folded = self._fold(conn, at)
-            planned = [self._plan(conn, state, at) for state in sql.active_groups(conn).values()]
+            planned = [] if is_held else self._plan_all(conn, at)
         messages = sum(len(plan.notifications) for plan in planned)
         return TickSummary(folded, messages, sum(plan.is_finished for plan in planned))
 
@@ -97,6 +108,12 @@ class AlertService:
         """The alerts that fire, oldest first, as of the last tick."""
         with self._transaction() as conn:
             return sql.firing_alerts(conn, self._clock.now())
+
+    def muted(self) -> Mapping[Fingerprint, Muted]:
+        """The alerts that somebody was not told of at the last tick, and why: of several reasons, one."""
+        with self._transaction() as conn:
+            logs = [log for state in sql.active_groups(conn).values() for log in state.told.values()]
+        return {name: why for log in logs for name, why in log.muted.items()}
 
     def history(self, limit: int = 100) -> list[Alert]:
         """Every occurrence, the latest first."""
@@ -116,7 +133,17 @@ class AlertService:
     def decisions(self, group_key: str | None = None, limit: int = 100) -> list[Decision]:
         """Why channels were told, or were not, the latest first; a reason that lasts is written once."""
         with self._transaction() as conn:
-            return sql.listed_decisions(conn, GroupKey(group_key) if group_key else None, limit)
+            return decisions.listed_decisions(conn, [GroupKey(group_key)] if group_key else None, limit)
+
+    def why_not(self, matchers: tuple[Matcher, ...] = (), limit: int = 100) -> list[Decision]:
+        """Why nobody was told of alerts that the matchers accept, the latest first; of all, without matchers.
+
+        Each decision is about a group of theirs and one channel; a message that was sent and left muted
+        alerts out is among them. As far back as `prune` has left it.
+        """
+        with self._transaction() as conn:
+            keys = self._groups_of(conn, matchers) if matchers else None
+            return decisions.listed_decisions(conn, keys, limit, only_untold=True)
 
     def replay(self, delivery_id: str) -> None:
         """Send a dead or a sent delivery again, with a new period of grace; raises UnknownDelivery."""
@@ -140,6 +167,23 @@ class AlertService:
             sql.take_turn(conn)
             return retention.prune(conn, before)
 
+    def _groups_of(self, conn: sa.Connection, matchers: tuple[Matcher, ...]) -> set[GroupKey]:
+        alerts = (
+            alert
+            for alert in sql.all_alerts(conn, _FOLD_LIMIT)
+            if all(matcher.accepts(routing.routable(alert.labels, alert.severity)) for matcher in matchers)
+        )
+        return {home.key for alert in alerts for home in grouping.homes(self._root, alert, alert.first_seen_at)}
+
+    def _hold(self, conn: sa.Connection, now: datetime) -> bool:
+        """Whether nothing may be told yet, since sources may not have been heard after a pause."""
+        turns = sql.turns(conn)
+        last, until = turns.taken_at, turns.held_until
+        if last is not None and now - last > self._settle_for and sql.is_any_ended(conn, last, now):
+            until = now + self._settle_for
+        sql.put_turns(conn, sql.Turns(now, until))
+        return until is not None and now < until
+
     def _fold(self, conn: sa.Connection, now: datetime) -> int:
         waiting = sql.unfolded(conn, _FOLD_LIMIT)
         active = sql.active_groups(conn)
@@ -149,10 +193,11 @@ class AlertService:
         outcomes: dict[int, FoldOutcome] = {}
         for received in waiting:
             name = received.event.labels.fingerprint
-            folded = fold(alerts.get(name), received.event, received.received_at)
+            before = alerts.get(name)
+            folded = fold(before, received.event, received.received_at)
             alert = folded.alert
             if folded.outcome in {FoldOutcome.OPENED, FoldOutcome.REOPENED} and name in member_names:
-                alert = replace(alert, is_flap=True)
+                alert = replace(alert, flaps=before.flaps + 1 if before else 1)
             alerts[name] = changed[name, alert.occurrence] = alert
             outcomes[received.seq] = folded.outcome
             if alert.is_firing(received.received_at):
@@ -184,15 +229,20 @@ class AlertService:
                 if alert.is_firing(now):
                     self._join(conn, active, alert, now)
 
-    def _plan(self, conn: sa.Connection, state: GroupState, now: datetime) -> Planned:
+    def _plan_all(self, conn: sa.Connection, now: datetime) -> list[Planned]:
+        explaining = sql.firing_alerts(conn, now) if self._muting.inhibit else ()
+        stages = stages_at(self._muting, explaining, silences_ending_after(conn, now), now)
+        return [self._plan(conn, state, now, stages) for state in sql.active_groups(conn).values()]
+
+    def _plan(self, conn: sa.Connection, state: GroupState, now: datetime, stages: tuple[Stage, ...]) -> Planned:
         settled = [settle(alert, now) for alert in state.members]
         sql.put_alerts(conn, (after for before, after in zip(state.members, settled, strict=True) if before != after))
-        planned = pipeline.plan(state, Setting(self._routes, self._wants), now, self._stages)
+        planned = pipeline.plan(state, Setting(self._routes, self._wants), now, stages)
         for notification in planned.notifications:
             outbox.enqueue(conn, notification, dump_message(compose(notification)))
         for decision in planned.decisions:
-            if decision.is_told or state.told.get(decision.channel, _UNTOLD).decision != decision.reason:
-                sql.put_decision(conn, decision)
+            if decision.is_told or _is_new(state.told.get(decision.channel, _UNTOLD), planned.told[decision.channel]):
+                decisions.put_decision(conn, decision)
         for channel, log in planned.told.items():
             if log != state.told.get(channel):
                 sql.put_told(conn, state.group, channel, log)
@@ -202,3 +252,8 @@ class AlertService:
 
 
 _UNTOLD = Told()
+
+
+def _is_new(before: Told, after: Told) -> bool:
+    """Whether the reason has changed, or what is muted and why: a reason that lasts is written once."""
+    return (before.decision, before.muted) != (after.decision, after.muted)

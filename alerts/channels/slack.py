@@ -127,7 +127,7 @@ class SlackBot:
             return None
         reply = thread_reply(message)
         if reply is not None:
-            is_urgent = message.reason in {NotifyReason.SEVERITY_RAISED, NotifyReason.REMINDER}
+            is_urgent = message.reason in {NotifyReason.SEVERITY_RAISED, NotifyReason.REMINDER, NotifyReason.UNMUTED}
             self._call(
                 lambda: self._client.chat_postMessage(
                     channel=channel, thread_ts=ts, text=reply, reply_broadcast=is_urgent

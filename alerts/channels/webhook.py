@@ -134,6 +134,8 @@ def _document(message: Message, kept: int, *, with_charts: bool) -> dict[str, ob
             "fields": {field.name: field.value for field in message.fields},
             "firing": message.firing_count,
             "resolved": message.resolved_count,
+            "muted": message.muted_count,
+            "quiet": message.is_quiet,
             "alerts": [_alert(entry, with_charts=with_charts) for entry in message.entries[:kept]],
             "truncated": len(message.entries) - kept + message.more,
         },

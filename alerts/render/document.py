@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from pydantic import TypeAdapter
 
 from alerts.model import Alert, Chart, EndReason, Notification, NotifyReason, Severity
-from alerts.render.wording import age, reason_sentence, when
+from alerts.render.wording import age, plural, reason_sentence, when
 
 _MAX_TITLE_CHARS = 200
 _MAX_TEXT_CHARS = 4000
@@ -71,7 +71,8 @@ class Message:
 
     `entries` are ranked: firing before resolved, worse before better, by the annotation
     `weight` (heavier first), older before younger; `more` is
-    how many were left out. `lead` says why this message was sent.
+    how many were left out. `lead` says why this message was sent. `muted_count` alerts fire that it
+    keeps silent about. A quiet one need not be noticed: whoever can edit the message before does only that.
     """
 
     delivery_id: str
@@ -91,6 +92,8 @@ class Message:
     firing_count: int
     resolved_count: int
     more: int = 0
+    muted_count: int = 0
+    is_quiet: bool = False
 
     @property
     def colour(self) -> str:
@@ -132,7 +135,7 @@ def compose(notification: Notification) -> Message:
         severity=worst,
         is_resolved=notification.is_resolved,
         reason=notification.reason,
-        lead=reason_sentence(notification.reason, notification.firing, notification.resolved),
+        lead=reason_sentence(notification),
         fields=_fields(notification, worst, since),
         entries=entries,
         footer=_footer(notification),
@@ -141,6 +144,8 @@ def compose(notification: Notification) -> Message:
         firing_count=len(notification.firing),
         resolved_count=len(notification.resolved),
         more=len(alerts) - len(entries),
+        muted_count=notification.muted,
+        is_quiet=notification.is_quiet,
     )
 
 
@@ -178,13 +183,16 @@ def _weight(alert: Alert) -> float:
 
 def _title(notification: Notification, entries: tuple[Entry, ...]) -> str:
     if len(entries) == 1:
-        return f"{entries[0].title} (resolved)" if notification.is_resolved else entries[0].title
+        notes = ["resolved"] if entries[0].is_resolved else []
+        notes += [f"{notification.muted} more muted"] if notification.muted else []
+        return f"{entries[0].title} ({', '.join(notes)})" if notes else entries[0].title
     shared = {field: None for field in entries[0].labels if all(field in entry.labels for entry in entries)}
     grouped = [Field(name, one_line(value)) for name, value in notification.group.labels.items()]
     subject = ", ".join(field.value for field in (grouped or shared)) or "alerts"
     firing, resolved = len(notification.firing), len(notification.resolved)
     counts = [f"{firing} firing"] if firing else []
     counts += [f"{resolved} resolved"] if resolved else []
+    counts += [f"{notification.muted} muted"] if notification.muted else []
     return one_line(f"{subject}: {', '.join(counts)}")
 
 
@@ -195,8 +203,10 @@ def _fields(notification: Notification, worst: Severity, since: datetime) -> tup
     if notification.is_resolved:
         ends = [alert.ends_at for alert in notification.resolved if alert.ends_at is not None]
         fields.append(Field("lasted", age(max(ends) - since if ends else timedelta(0))))
-    if len(notification.firing) + len(notification.resolved) > 1:
-        fields.append(Field("alerts", f"{len(notification.firing)} firing, {len(notification.resolved)} resolved"))
+    if len(notification.firing) + len(notification.resolved) + notification.muted > 1:
+        muted = f", {notification.muted} muted" if notification.muted else ""
+        counts = f"{len(notification.firing)} firing, {len(notification.resolved)} resolved{muted}"
+        fields.append(Field("alerts", counts))
     return tuple(fields)
 
 
@@ -227,13 +237,20 @@ def _entry(alert: Alert, now: datetime) -> Entry:
         reason="" if reason in texts.get("description", "") else reason,
         causes=tuple(causes[:_MAX_CAUSES])
         + ((f"and {len(causes) - _MAX_CAUSES} more",) if len(causes) > _MAX_CAUSES else ()),
-        details=tuple(
-            Field(one_line(name), one_line(value, 300)) for name, value in texts.items() if name not in _KNOWN
+        details=(
+            *_flapping(alert),
+            *(Field(one_line(name), one_line(value, 300)) for name, value in texts.items() if name not in _KNOWN),
         ),
         charts=() if over else tuple(_clean_chart(chart) for chart in alert.charts),
         links=tuple(_links(alert)),
         fingerprint=alert.fingerprint,
     )
+
+
+def _flapping(alert: Alert) -> tuple[Field, ...]:
+    if not alert.is_flap:
+        return ()
+    return (Field("flapping", f"fired again {plural(alert.flaps, 'time')} before its end was told"),)
 
 
 def _clean_chart(chart: Chart) -> Chart:

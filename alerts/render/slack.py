@@ -54,7 +54,7 @@ def fallback_text(message: Message) -> str:
 
 def thread_reply(message: Message) -> str | None:
     """What to say in the thread, since an edit alone notifies nobody; None when an edit is enough."""
-    if message.reason in {NotifyReason.FIRST, NotifyReason.SOME_RESOLVED}:
+    if message.is_quiet or message.reason in {NotifyReason.FIRST, NotifyReason.SOME_RESOLVED}:
         return None
     return f"{sign(message)} {escape_mrkdwn(message.lead)}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from alerts.model import Alert, NotifyReason
+from alerts.model import Notification, NotifyReason
 
 
 def when(instant: datetime) -> str:
@@ -38,18 +38,23 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def reason_sentence(reason: NotifyReason, firing: tuple[Alert, ...], resolved: tuple[Alert, ...]) -> str:
+_SENTENCES = {
+    NotifyReason.FIRST: "First message: {alerts} firing.",
+    NotifyReason.NEW_ALERTS: "New alerts were added: {firing} firing now.",
+    NotifyReason.SOME_RESOLVED: "{resolved} resolved, {firing} still firing{muted}.",
+    NotifyReason.ALL_RESOLVED: "Resolved: nothing of this group fires any more.",
+    NotifyReason.SEVERITY_RAISED: "The severity was raised; {alerts} firing.",
+    NotifyReason.REMINDER: "Reminder: {alerts} still firing.",
+    NotifyReason.UNMUTED: "No longer muted: {alerts} firing.",
+}
+
+
+def reason_sentence(notification: Notification) -> str:
     """Why this message was sent, as one sentence."""
-    match reason:
-        case NotifyReason.FIRST:
-            return f"First message: {plural(len(firing), 'alert')} firing."
-        case NotifyReason.NEW_ALERTS:
-            return f"New alerts were added: {len(firing)} firing now."
-        case NotifyReason.SOME_RESOLVED:
-            return f"{plural(len(resolved), 'alert')} resolved, {len(firing)} still firing."
-        case NotifyReason.ALL_RESOLVED:
-            return "Resolved: nothing of this group fires any more."
-        case NotifyReason.SEVERITY_RAISED:
-            return f"The severity was raised; {plural(len(firing), 'alert')} firing."
-        case NotifyReason.REMINDER:
-            return f"Reminder: {plural(len(firing), 'alert')} still firing."
+    firing = len(notification.firing)
+    return _SENTENCES[notification.reason].format(
+        firing=firing,
+        alerts=plural(firing, "alert"),
+        resolved=plural(len(notification.resolved), "alert"),
+        muted=f", {notification.muted} muted" if notification.muted else "",
+    )

@@ -6,7 +6,17 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from alerts.storage.tables import alerts, attempts, decisions, deliveries, events, groups, members, told
+from alerts.storage.tables import (
+    alerts,
+    attempts,
+    decisions,
+    deliveries,
+    events,
+    groups,
+    members,
+    silences,
+    told,
+)
 
 
 def prune(conn: sa.Connection, before: datetime) -> int:
@@ -22,6 +32,7 @@ def prune(conn: sa.Connection, before: datetime) -> int:
         sa.delete(deliveries).where(deliveries.c.finished_at < before),
         sa.delete(told).where(told.c.group_key.in_(over)),
         sa.delete(decisions).where(decisions.c.at < before),
+        sa.delete(silences).where(silences.c.ends_at < before),
         sa.delete(events).where(events.c.outcome.is_not(None), events.c.received_at < before),
         sa.delete(alerts).where(
             alerts.c.ends_at < before,

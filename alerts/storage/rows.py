@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from alerts.model import (
     Alert,
     Chart,
+    Decision,
     Delivery,
     DeliveryId,
     DeliveryState,
@@ -17,9 +18,13 @@ from alerts.model import (
     Group,
     GroupKey,
     Labels,
+    Muted,
+    MutedAlert,
+    MuteReason,
     NotifyReason,
     Receipt,
     Severity,
+    SkipReason,
     Told,
 )
 
@@ -43,7 +48,7 @@ def alert_of(row: Row) -> Alert:
         last_seen_at=row["last_seen_at"],
         updated_at=row["updated_at"],
         end_reason=EndReason(row["end_reason"]) if row["end_reason"] else None,
-        is_flap=row["is_flap"],
+        flaps=row["flaps"],
     )
 
 
@@ -63,7 +68,7 @@ def alert_values(alert: Alert) -> Values:
         "last_seen_at": alert.last_seen_at,
         "updated_at": alert.updated_at,
         "end_reason": alert.end_reason.value if alert.end_reason else None,
-        "is_flap": alert.is_flap,
+        "flaps": alert.flaps,
     }
 
 
@@ -95,6 +100,8 @@ def told_of(row: Row) -> Told:
     """Read what a channel was told."""
     return Told(
         firing={Fingerprint(name): Severity(severity) for name, severity in row["firing"].items()},
+        owed=frozenset(Fingerprint(name) for name in row["owed"]),
+        muted={Fingerprint(name): muted_of(why) for name, why in row["muted"].items()},
         resolved=frozenset(Fingerprint(name) for name in row["resolved"]),
         told_at=row["told_at"],
         count=row["count"],
@@ -106,10 +113,50 @@ def told_values(told: Told) -> Values:
     """Write what a channel was told; sorted, so that equal values give equal rows."""
     return {
         "firing": {name: told.firing[name].value for name in sorted(told.firing)},
+        "owed": sorted(told.owed),
+        "muted": {name: muted_values(told.muted[name]) for name in sorted(told.muted)},
         "resolved": sorted(told.resolved),
         "told_at": told.told_at,
         "count": told.count,
         "decision": str(told.decision),
+    }
+
+
+def muted_of(stored: Values) -> Muted:
+    """Read why an alert was muted."""
+    return Muted(MuteReason(stored["reason"]), stored["by"])
+
+
+def muted_values(muted: Muted) -> Values:
+    """Write why an alert was muted."""
+    return {"reason": muted.reason.value, "by": muted.by}
+
+
+def decision_of(row: Row) -> Decision:
+    """Read a decision, with the labels of its group."""
+    return Decision(
+        group_key=GroupKey(row["group_key"]),
+        generation=row["generation"],
+        channel=row["channel"],
+        at=row["at"],
+        reason=NotifyReason(row["reason"]) if row["is_told"] else SkipReason(row["reason"]),
+        next_at=row["next_at"],
+        muted=tuple(MutedAlert(Labels.of(one["labels"]), muted_of(one)) for one in row["muted"]),
+        group_labels=None if row["labels"] is None else Labels.of(row["labels"]),
+    )
+
+
+def decision_values(decision: Decision) -> Values:
+    """Write a decision."""
+    return {
+        "group_key": decision.group_key,
+        "generation": decision.generation,
+        "channel": decision.channel,
+        "at": decision.at,
+        "is_told": decision.is_told,
+        "reason": str(decision.reason),
+        "next_at": decision.next_at,
+        "muted": [{"labels": dict(one.labels), **muted_values(one.muted)} for one in decision.muted],
     }
 
 

@@ -16,13 +16,10 @@ from alerts.lifecycle import FoldOutcome
 from alerts.model import (
     Alert,
     AlertEvent,
-    Decision,
     Fingerprint,
     Group,
     GroupKey,
-    NotifyReason,
     Receipt,
-    SkipReason,
     Told,
     content_id,
 )
@@ -37,9 +34,10 @@ from alerts.storage.rows import (
     told_of,
     told_values,
 )
-from alerts.storage.tables import alerts, decisions, events, groups, locks, members, told
+from alerts.storage.tables import alerts, events, groups, locks, members, told
 from alerts.wire import dump_event, load_event
 
+_IS_PLAN = locks.c.name == "plan"
 _CHUNK = 500  # values in one IN list; SQLite takes 32,766 parameters, PostgreSQL 65,535
 
 
@@ -49,7 +47,32 @@ def take_turn(conn: sa.Connection) -> None:
     An UPDATE and not a SELECT: it locks the row on PostgreSQL and the database on SQLite, where a
     transaction that begins by reading could be refused when it writes.
     """
-    conn.execute(sa.update(locks).where(locks.c.name == "plan").values(taken=locks.c.taken + 1))
+    conn.execute(sa.update(locks).where(_IS_PLAN).values(taken=locks.c.taken + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """When somebody last planned, and until when nothing is told; None: never, and no such time."""
+
+    taken_at: datetime | None
+    held_until: datetime | None
+
+
+def turns(conn: sa.Connection) -> Turns:
+    """What the row says by which planners take turns."""
+    row = conn.execute(sa.select(locks).where(_IS_PLAN)).mappings().one()
+    return Turns(row["taken_at"], row["held_until"])
+
+
+def put_turns(conn: sa.Connection, now: Turns) -> None:
+    """Write it down. The caller has taken its turn."""
+    conn.execute(sa.update(locks).where(_IS_PLAN).values(taken_at=now.taken_at, held_until=now.held_until))
+
+
+def is_any_ended(conn: sa.Connection, after: datetime, until: datetime) -> bool:
+    """Whether the announced end of an alert passed in between, with no news of it."""
+    is_between = sa.and_(alerts.c.ends_at > after, alerts.c.ends_at <= until, alerts.c.end_reason.is_(None))
+    return conn.execute(sa.select(alerts.c.fingerprint).where(is_between).limit(1)).first() is not None
 
 
 def put_events(conn: sa.Connection, batch: Sequence[AlertEvent], received_at: datetime) -> int:
@@ -172,39 +195,6 @@ def put_receipt(conn: sa.Connection, key: GroupKey, generation: int, channel: st
     """Keep the handle of the last message, unless the group has begun anew since."""
     where = (told.c.group_key == key, told.c.channel == channel, told.c.generation == generation)
     conn.execute(sa.update(told).where(*where).values(receipt=receipt_values(receipt)))
-
-
-def put_decision(conn: sa.Connection, decision: Decision) -> None:
-    """Write down why a channel was told, or was not."""
-    conn.execute(
-        sa.insert(decisions).values(
-            group_key=decision.group_key,
-            generation=decision.generation,
-            channel=decision.channel,
-            at=decision.at,
-            is_told=decision.is_told,
-            reason=str(decision.reason),
-            next_at=decision.next_at,
-        )
-    )
-
-
-def listed_decisions(conn: sa.Connection, key: GroupKey | None, limit: int) -> list[Decision]:
-    """Why channels were told or not, the latest first, of one group or of all."""
-    query = sa.select(decisions).order_by(decisions.c.seq.desc()).limit(limit)
-    if key is not None:
-        query = query.where(decisions.c.group_key == key)
-    return [
-        Decision(
-            group_key=GroupKey(row["group_key"]),
-            generation=row["generation"],
-            channel=row["channel"],
-            at=row["at"],
-            reason=NotifyReason(row["reason"]) if row["is_told"] else SkipReason(row["reason"]),
-            next_at=row["next_at"],
-        )
-        for row in conn.execute(query).mappings()
-    ]
 
 
 def firing_alerts(conn: sa.Connection, now: datetime) -> list[Alert]:

@@ -74,7 +74,7 @@ alerts = sa.Table(
     sa.Column("last_seen_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, comment="when the latest news was decided"),
     sa.Column("end_reason", sa.String(16)),
-    sa.Column("is_flap", sa.Boolean, nullable=False),
+    sa.Column("flaps", sa.Integer, nullable=False, comment="fired again before its end was told"),
     sa.Index(None, "ends_at"),
     sa.Index(None, "first_seen_at"),
 )
@@ -107,6 +107,8 @@ told = sa.Table(
     sa.Column("channel", sa.String(200), primary_key=True),
     sa.Column("generation", sa.Integer, nullable=False),
     sa.Column("firing", sa.JSON, nullable=False, comment="fingerprint to severity, as told"),
+    sa.Column("owed", sa.JSON, nullable=False, comment="fingerprints told before, left out since, end not told"),
+    sa.Column("muted", sa.JSON, nullable=False, comment="fingerprint to reason, at the last look"),
     sa.Column("resolved", sa.JSON, nullable=False, comment="fingerprints told to be over"),
     sa.Column("told_at", UtcDateTime, comment="null: knows nothing of this generation"),
     sa.Column("count", sa.Integer, nullable=False, comment="messages planned in this generation"),
@@ -161,8 +163,22 @@ decisions = sa.Table(
     sa.Column("is_told", sa.Boolean, nullable=False),
     sa.Column("reason", sa.String(80), nullable=False),
     sa.Column("next_at", UtcDateTime),
+    sa.Column("muted", sa.JSON, nullable=False, comment="labels and reason of the alerts left out"),
     sa.Index(None, "group_key", "seq"),
     sa.Index(None, "at"),
+)
+
+silences = sa.Table(
+    "alerts_silences",
+    metadata,
+    _id("silence_id", primary_key=True),
+    sa.Column("matchers", sa.JSON, nullable=False),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("starts_at", UtcDateTime, nullable=False),
+    sa.Column("ends_at", UtcDateTime, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Index(None, "ends_at"),
 )
 
 locks = sa.Table(
@@ -170,4 +186,6 @@ locks = sa.Table(
     metadata,
     sa.Column("name", sa.String(32), primary_key=True),
     sa.Column("taken", sa.BigInteger, nullable=False, comment="how often"),
+    sa.Column("taken_at", UtcDateTime, comment="when last, by the clock of who took it"),
+    sa.Column("held_until", UtcDateTime, comment="nothing is told before, so that every source is heard first"),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from alerts.errors import UnknownDelivery
-from alerts.model import DeliveryState
+from alerts.model import Alert, DeliveryState, Fingerprint, Muted
 from alerts.service import AlertService
 from monitor.bootstrap.alerting import alert_service
 from monitor.bootstrap.app import App
@@ -13,14 +13,20 @@ from monitor.domain.time import format_instant
 
 
 def list_alerts(app: App, *, is_all: bool) -> Sequence[Mapping[str, object]]:
-    """The alerts that fire, or the latest hundred."""
-    service = _service(app)
-    return [alert_row(alert) for alert in (service.history() if is_all else service.open_alerts())]
+    """The alerts that fire, or the latest hundred, each with what mutes it."""
+    service = alert_service_of(app)
+    muted = service.muted()
+    return [_alert_row(alert, muted) for alert in (service.history() if is_all else service.open_alerts())]
+
+
+def _alert_row(alert: Alert, muted: Mapping[Fingerprint, Muted]) -> Mapping[str, object]:
+    why = muted.get(alert.fingerprint)
+    return {**alert_row(alert), "flaps": alert.flaps, "muted": f"{why.reason.value}: {why.by}" if why else None}
 
 
 def list_deliveries(app: App, state: str | None) -> Sequence[Mapping[str, object]]:
     """The latest hundred messages, of one state or of all."""
-    found = _service(app).deliveries(DeliveryState(state) if state else None)
+    found = alert_service_of(app).deliveries(DeliveryState(state) if state else None)
     return [
         {
             "id": one.id,
@@ -39,10 +45,11 @@ def list_deliveries(app: App, state: str | None) -> Sequence[Mapping[str, object
 def replay_delivery(app: App, delivery_id: str) -> None:
     """Send a message again; MonitorError when there is none of this id."""
     try:
-        _service(app).replay(delivery_id)
+        alert_service_of(app).replay(delivery_id)
     except UnknownDelivery as error:
         raise MonitorError(f"{error}: see `driftline alerts deliveries list`") from error
 
 
-def _service(app: App) -> AlertService:
+def alert_service_of(app: App) -> AlertService:
+    """The alerts package as this program is configured."""
     return alert_service(app.settings, app.engine, app.clock, app.owner)

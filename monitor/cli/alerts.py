@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 
 from monitor.cli.options import config_option, json_option, opened
-from monitor.cli.output import print_json, print_table
+from monitor.cli.output import labels_text, print_json, print_table
 
 
 @click.group()
 def alerts() -> None:
-    """Alerts that fire, and their deliveries."""
+    """Alerts that fire, their deliveries, and why nobody was told."""
 
 
 @alerts.command("list")
@@ -26,11 +26,32 @@ def list_alerts(directory: Path, *, is_all: bool, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    titles = ("since", "until", "severity", "labels", "summary")
-    cells = (
-        (row["starts_at"], row["ends_at"], row["severity"], _labels(row["labels"]), row["summary"]) for row in rows
-    )
+    titles = ("since", "until", "severity", "labels", "summary", "flaps", "muted")
+    keys = ("starts_at", "ends_at", "severity", "labels", "summary", "flaps", "muted")
+    cells = ([labels_text(row[key]) if key == "labels" else row[key] for key in keys] for row in rows)
     print_table(titles, cells, empty="no alert" if is_all else "no alert fires")
+
+
+@alerts.command("why-not")
+@config_option
+@click.argument("matchers", nargs=-1)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many.")
+@json_option
+def why_not(directory: Path, matchers: tuple[str, ...], limit: int, *, as_json: bool) -> None:
+    """Why nobody was told, the latest first; of alerts with these labels (model=churn), or of all."""
+    from monitor.bootstrap.silencing import why_not as listed  # noqa: PLC0415 - `--help` must not wait for it
+
+    with opened(directory) as app:
+        rows = listed(app, matchers, limit)
+    if as_json:
+        print_json(rows)
+        return
+    titles = ("at", "channel", "group", "reason", "looked at again", "left out")
+    cells = (
+        (row["at"], row["channel"], labels_text(row["group"]), row["reason"], row["next_at"], _muted(row["muted"]))
+        for row in rows
+    )
+    print_table(titles, cells, empty="no record of an alert that nobody was told of")
 
 
 @alerts.group()
@@ -68,5 +89,7 @@ def replay(directory: Path, delivery_id: str) -> None:
     click.echo(f"{delivery_id} is due again; the dispatcher sends it")
 
 
-def _labels(labels: object) -> str:
-    return " ".join(f"{name}={value}" for name, value in labels.items()) if isinstance(labels, dict) else ""
+def _muted(left_out: object) -> str:
+    if not isinstance(left_out, list):
+        return ""
+    return "\n".join(f"{labels_text(one['labels'])}: {one['by']}" for one in left_out)

@@ -24,7 +24,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "windows",
         "What came for every window, what became of it, and what the checks said.",
     ),
-    "alerts": ("monitor.cli.alerts", "alerts", "Alerts that fire, and their deliveries."),
+    "alerts": ("monitor.cli.alerts", "alerts", "Alerts that fire, their deliveries, and why nobody was told."),
+    "silences": (
+        "monitor.cli.silences",
+        "silences",
+        "Keep quiet about some alerts for a while: add, list, end, preview.",
+    ),
     "checks": ("monitor.cli.checks", "checks", "The drift tests and performance metrics there are."),
     "retraining": (
         "monitor.cli.retraining",

@@ -57,6 +57,11 @@ def verdict_text(verdict: str) -> Text:
     return Text(verdict, style=VERDICT_STYLES.get(verdict, ""))
 
 
+def labels_text(labels: object) -> str:
+    """Labels as they are typed: name=value, with blanks between."""
+    return " ".join(f"{name}={value}" for name, value in labels.items()) if isinstance(labels, dict) else ""
+
+
 def number(value: float | None) -> str:
     """A statistic, short."""
     return "" if value is None else f"{value:.4g}"

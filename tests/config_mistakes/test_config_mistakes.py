@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from monitor.bootstrap.formats import format_validators
+from monitor.bootstrap.vocabulary import check_routes
 from monitor.config.directory import check
 from monitor.config.vocabulary import Vocabulary
 
@@ -19,6 +20,7 @@ KNOWN = Vocabulary(
     formats=format_validators(),
     triggers={"console": lambda _: (), "webhook": lambda _: (), "command": lambda _: ()},
     columns={"churn": frozenset({"amount", "country"})},
+    check_routes=check_routes,
 )
 
 

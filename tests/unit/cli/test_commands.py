@@ -12,6 +12,9 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 
+from alerts.model import AlertEvent, Labels, Severity
+from monitor.bootstrap.app import open_app
+from monitor.bootstrap.telling import alert_service_of
 from monitor.cli.main import driftline
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -303,3 +306,48 @@ def test_a_dead_letter_that_is_not_there_is_a_mistake_with_a_hint(call: Call) ->
 
     assert "no dead letter at offset 3 of inference/0" in str(told.exception)
     assert "write it like inference/0" in wrong.output
+
+
+def _fire() -> None:
+    """As the dispatcher would: an alert of the rule `drifted` comes in."""
+    labels = Labels.of({"model": "price", "rule": "drifted"})
+    with open_app(Path("configs"), {}) as app:
+        service = alert_service_of(app)
+        service.accept([AlertEvent(labels, {"summary": "x moved"}, Severity.WARNING, app.clock.now())])
+        service.tick()
+
+
+def test_a_silence_is_added_seen_in_the_record_previewed_and_ended(call: Call) -> None:
+    added = call("silences", "add", "model=price", "--for", "2h", "--reason", "new version", "--author", "ann")
+    _fire()
+    (silence,) = json.loads(call("silences", "list", "--json").stdout)
+    (alert,) = json.loads(call("alerts", "list", "--json").stdout)
+    why = json.loads(call("alerts", "why-not", "rule=drifted", "--json").stdout)
+    preview = call("silences", "preview", "rule=drifted")
+    ended = call("silences", "end", silence["id"][:8])
+
+    assert "0 hidden, 0 that fire are not" in added.stdout
+    assert (silence["state"], silence["author"], silence["matchers"]) == ("active", "ann", ['model="price"'])
+    assert alert["muted"].startswith(f"silenced: silence {silence['id'][:8]} by ann until")
+    assert {row["muted"][0]["labels"]["rule"] for row in why} == {"drifted"}
+    assert "1 hidden, 0 that fire are not" in preview.stdout
+    assert f"silence {silence['id']} ended at" in ended.stdout
+    assert call("silences", "list").stdout == "no silence is pending or active\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["add", "model=~.*", "--for", "1h", "--reason", "r"], "would silence everything"),
+        (["add", "model price", "--for", "1h", "--reason", "r"], "is not a matcher; write it like"),
+        (["add", "model=price", "--for", "200d", "--reason", "r"], "at most 90 days"),
+        (["add", "model=price", "--reason", "r"], "either --for 2h or --until"),
+        (["add", "model=price", "--for", "soon", "--reason", "r"], "is no duration"),
+        (["end", "abc"], "no silence has an id that begins with 'abc'"),
+    ],
+)
+def test_a_silence_that_cannot_be_is_refused_with_what_to_write(call: Call, arguments: list[str], says: str) -> None:
+    refused = call("silences", *arguments)
+
+    assert refused.exit_code != 0
+    assert says in f"{refused.output}{refused.exception}"
