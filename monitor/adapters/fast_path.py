@@ -122,8 +122,8 @@ def _batch(planned: _Planned, found: Columns, offsets: Ints) -> RecordBatch:
     as_number = planned.prediction is ColumnKind.NUMERIC
     predictions = NumberTexts(numbers[-1]) if as_number else CodedTexts(codes[-1], categories[-1])
     ends = np.frombuffer(id_ends, np.int64)
-    starts = np.zeros_like(ends)
-    starts[1:] = ends[:-1]
+    starts = np.empty(len(ends), np.int64)
+    starts[0], starts[1:] = 0, ends[:-1]
     event_ids = PackedTexts(ids, starts, ends)
     times_ms, scores = np.frombuffer(times, np.int64), numbers[-3]
     return RecordBatch(planned.ref, times_ms, offsets[at], event_ids, columns, predictions, scores)

@@ -123,16 +123,20 @@ class Baseline:
         kinds = {NumericLayout: ColumnKind.NUMERIC, CategoricalLayout: ColumnKind.CATEGORICAL}
         return tuple(ColumnSpec(name, kinds[type(layout)]) for name, layout in self.layouts.items())
 
-    def profiles(self, segment: str = ALL_TRAFFIC) -> Mapping[str, Profile]:
-        """The profile of each column over all training rows or those of one segment; BaselineError when unknown."""
+    def profile(self, segment: str = ALL_TRAFFIC) -> ModelProfile:
+        """The profile of all training rows or those of one segment; BaselineError when unknown."""
         if segment == ALL_TRAFFIC:
-            return self.whole.columns
+            return self.whole
         if segment not in self.segments:
             raise BaselineError(
                 f"the baseline {self.id} of {self.ref} has no segment {segment!r}: it was built before the segment was "
                 "configured; build it again"
             )
-        return self.segments[segment].columns
+        return self.segments[segment]
+
+    def profiles(self, segment: str = ALL_TRAFFIC) -> Mapping[str, Profile]:
+        """The profile of each column over all training rows or those of one segment; BaselineError when unknown."""
+        return self.profile(segment).columns
 
     @cached_property
     def id(self) -> str:

@@ -1,6 +1,6 @@
 """What a drift test is: a pure function of two profiles, with its unit, range and default threshold stated."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import ClassVar, Protocol, TypeVar
 
@@ -8,6 +8,7 @@ from monitor.domain.checks import Aspect, Parameter, Threshold
 from monitor.domain.errors import ConfigError
 from monitor.domain.findings import TestResult
 from monitor.stats.profiles.layouts import Profile
+from monitor.stats.profiles.model import ModelProfile
 
 
 class DriftTest(Protocol):
@@ -17,6 +18,9 @@ class DriftTest(Protocol):
     default. `needs` are the aspects that a profile must answer. `unit` says what the statistic is measured in;
     larger always means more different, `minimum` is its value for equal shares and `maximum` its upper bound.
     `run` is deterministic, changes neither profile and copes with empty ones.
+
+    A test may offer `run_columns(baseline, current, names)`, too: the results of `run` on these columns of two models,
+    in their order and to the last bit, in fewer operations. Where it raises, the columns are run one by one.
     """
 
     name: ClassVar[str]
@@ -30,6 +34,17 @@ class DriftTest(Protocol):
     def run(self, baseline: Profile, current: Profile) -> TestResult:
         """Compare two profiles on the same layout; LayoutMismatch when the layouts differ."""
         ...
+
+
+def run_columns(
+    test: DriftTest, baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]
+) -> Sequence[TestResult]:
+    """The results of one test on columns of a model; column by column where the test offers nothing faster."""
+    at_once = getattr(test, "run_columns", None)
+    if at_once is None:
+        return [test.run(baseline.columns[name], current.columns[name]) for name in names]
+    results: Sequence[TestResult] = at_once(baseline, current, names)
+    return results
 
 
 T = TypeVar("T")

@@ -1,7 +1,12 @@
 """From a statistic and its check to a verdict with a sentence."""
 
+from functools import lru_cache
+
 from monitor.domain.checks import Check, Threshold
 from monitor.domain.findings import TestResult, Verdict
+
+WORDS = 1_024
+"""So many phrases with numbers are kept at hand."""
 
 
 def judge(check: Check, result: TestResult, *, bad: Verdict = Verdict.DRIFTED) -> tuple[Verdict, str]:
@@ -45,14 +50,15 @@ def _reaches(threshold: Threshold, statistic: float, limit: float) -> bool:
 
 
 def _sentence(check: Check, result: TestResult, verdict: Verdict) -> str:
-    text = f"{check.name} = {result.statistic:.4g}, {_limit(check.threshold, verdict)}"
+    threshold, p_value = check.threshold, result.p_value
+    text = f"{check.name} = {result.statistic:.4g}, {_limit(threshold, verdict)}"
     if result.low is not None and result.high is not None and result.high > result.low:
         text += f" (exactly: {result.low:.4g} to {result.high:.4g})"
-    if result.p_value is not None:
-        text += f"; p = {result.p_value:.2g}" if result.p_value else "; p < 1e-300"
-        if check.threshold.alpha is not None and result.p_value > check.threshold.alpha:
-            text += f", not below {check.threshold.alpha:g}"
-    return f"{text}; {_count(result.n_current)} against {result.n_baseline:,} in the baseline"
+    if p_value is not None:
+        text += f"; p = {p_value:.2g}" if p_value else "; p < 1e-300"
+        if threshold.alpha is not None and p_value > threshold.alpha:
+            text += _not_below(threshold.alpha)
+    return f"{text}; {_count(result.n_current)} against {_grouped(result.n_baseline)} in the baseline"
 
 
 def _judge_metric(check: Check, result: TestResult) -> tuple[Verdict, str]:
@@ -73,9 +79,27 @@ def _judge_metric(check: Check, result: TestResult) -> tuple[Verdict, str]:
 def _limit(threshold: Threshold, verdict: Verdict) -> str:
     """The limit that the verdict is about, in words."""
     warns = verdict is Verdict.WARNING and threshold.warning is not None
-    limit = threshold.warning if warns else threshold.drifted
-    return f"{'floor' if threshold.below else 'limit'} {limit:.4g}"
+    return _limit_of(threshold.below, threshold.warning if warns else threshold.drifted)
 
 
+# A window has many checks with few limits and few numbers of records: their words are kept.
+
+
+@lru_cache(maxsize=WORDS)
+def _limit_of(below: bool, limit: float) -> str:  # noqa: FBT001 - as positions they are one key
+    return f"{'floor' if below else 'limit'} {limit:.4g}"
+
+
+@lru_cache(maxsize=WORDS)
+def _not_below(alpha: float) -> str:
+    return f", not below {alpha:g}"
+
+
+@lru_cache(maxsize=WORDS)
 def _count(records: int) -> str:
     return f"{records:,} record" + ("" if records == 1 else "s")
+
+
+@lru_cache(maxsize=WORDS)
+def _grouped(records: int) -> str:
+    return f"{records:,}"

@@ -2,9 +2,10 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from operator import attrgetter
 
 import numpy as np
@@ -57,6 +58,24 @@ class _Unsaved:
     given_up: list[DeadLetter] = field(default_factory=list)
     records: int = 0
     size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Admission:
+    """What is known of records before any is looked at: the watermark that each met, whether it is late, whether it is
+    refused (`bad`), being ahead of the clock (`future`) or older than `oldest`. `runs` are those of the batches.
+    """
+
+    runs: Sequence[slice]
+    met: Ints
+    late: Mask
+    future: Mask
+    oldest: Ints
+    bad: Mask
+
+    def of(self, run: slice) -> "_Admission":
+        """The part of one batch."""
+        return _Admission((), self.met[run], self.late[run], self.future[run], self.oldest[run], self.bad[run])
 
 
 class PartitionIntake:
@@ -244,12 +263,11 @@ class PartitionIntake:
             n = len(decoded.truths)
             offsets = np.fromiter((offset for offset, _ in decoded.truths), np.int64, n)
             times = np.fromiter((truth.known_at_ms for _, truth in decoded.truths), np.int64, n)
-            way = Way.over([], offsets, times, self.watermark_ms, latest_ms)
         else:
             batches = decoded.batches
             offsets = np.concatenate([batch.offsets for batch in batches]) if batches else NO_RECORDS
             times = np.concatenate([batch.event_time_ms for batch in batches]) if batches else NO_RECORDS
-            way = Way.over([len(batch) for batch in batches], offsets, times, self.watermark_ms, latest_ms)
+        way = Way.over(offsets, times, self.watermark_ms, latest_ms)
         self.watermark_ms = way.watermark_ms
         return way
 
@@ -257,9 +275,10 @@ class PartitionIntake:
         self, decoded: Decoded, way: Way, records: Sequence[RawRecord], refused: list[DeadLetter]
     ) -> list[tuple[RecordBatch, Ints, Mask]]:
         """The records that count, batch by batch, with the watermarks they met and which of them are late."""
+        judged = self._admission(decoded.batches, way)
         admitted = [
-            self._admit(batch, met, ahead, records, refused)
-            for batch, (met, ahead) in zip(decoded.batches, way.of_batches, strict=True)
+            self._admit(batch, judged.of(run), records, refused)
+            for batch, run in zip(decoded.batches, judged.runs, strict=True)
         ]
         surplus = self._versions.surplus([(batch, met) for batch, met, _ in admitted])
         if not surplus:
@@ -277,28 +296,38 @@ class PartitionIntake:
                 kept_batches.append((batch.take(kept), met[kept], late[kept]))
         return kept_batches
 
+    def _admission(self, batches: Sequence[RecordBatch], way: Way) -> _Admission:
+        """Judged together: of fifty models a poll has few records each."""
+        models = [self._models[batch.ref.name] for batch in batches]
+        sizes = [len(batch) for batch in batches]
+
+        def each(durations: Iterable[timedelta]) -> Ints:
+            return np.repeat(np.array([duration_ms(one) for one in durations], np.int64), sizes)
+
+        slide_ms, met, times = each(model.windows.slide for model in models), way.met_ms, way.event_time_ms
+        pane_end = (times // slide_ms + 1) * slide_ms
+        late = pane_end <= met - each(model.lateness for model in models)
+        oldest = met - each(model.retention for model in models)
+        ends = np.cumsum(sizes).tolist()
+        runs = [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
+        return _Admission(runs, met, late, way.future, oldest, way.future | (times < oldest))
+
     def _admit(
-        self, batch: RecordBatch, met: Ints, ahead: Mask, records: Sequence[RawRecord], refused: list[DeadLetter]
+        self, batch: RecordBatch, judged: _Admission, records: Sequence[RawRecord], refused: list[DeadLetter]
     ) -> tuple[RecordBatch, Ints, Mask]:
         """The records that count, the watermarks they met, and which of them are late; the others are refused."""
-        model = self._models[batch.ref.name]
-        oldest = met - duration_ms(model.retention)
-        too_old = batch.event_time_ms < oldest
-        pane_end = (batch.event_time_ms // model.windows.slide_ms + 1) * model.windows.slide_ms
-        late = pane_end <= met - duration_ms(model.lateness)
-        bad = ahead | too_old
-        if not bad.any():
-            return batch, met, late
-        for row in np.flatnonzero(bad).tolist():
+        if not judged.bad.any():
+            return batch, judged.met, judged.late
+        for row in np.flatnonzero(judged.bad).tolist():
             record = _at_offset(records, int(batch.offsets[row]))
             happened = format_instant(from_ms(int(batch.event_time_ms[row])))
             reason, detail = RejectReason.IN_THE_FUTURE, f"event_time {happened} is ahead of the clock"
-            if not ahead[row]:
-                limit = format_instant(from_ms(int(oldest[row])))
+            if not judged.future[row]:
+                limit = format_instant(from_ms(int(judged.oldest[row])))
                 reason, detail = RejectReason.TOO_LATE, f"event_time {happened} is before {limit}, out of retention"
             refused.append(self._refuse(record, reason, detail, batch.ref.name))
-        kept = np.flatnonzero(~bad)
-        return batch.take(kept), met[kept], late[kept]
+        kept = np.flatnonzero(~judged.bad)
+        return batch.take(kept), judged.met[kept], judged.late[kept]
 
     def _without_duplicates(self, batch: RecordBatch, met: Ints, late: Mask) -> tuple[RecordBatch, Mask]:
         repeated = self._seen.recognise(batch, met)

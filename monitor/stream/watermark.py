@@ -1,6 +1,5 @@
 """How far event time has come in a partition: never backwards, and no clock from the future moves it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,28 +45,27 @@ NO_RECORDS: Ints = np.empty(0, np.int64)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Way:
-    """What the records of a poll, which come in batches, did to the watermark of their partition.
+    """What the records of a poll did to the watermark of their partition.
 
-    `of_batches` holds, for each batch, the watermark that every record met and which records come from the future.
+    `met_ms` is the watermark that every record met, `future` marks those from the future; both, like `event_time_ms`,
+    stand in the order in which the records were given.
     """
 
     watermark_ms: int | None
-    of_batches: Sequence[tuple[Ints, Mask]]
+    event_time_ms: Ints
+    met_ms: Ints
+    future: Mask
     _offsets: Ints
     _before_ms: Ints
 
     @classmethod
-    def over(
-        cls, sizes: Sequence[int], offsets: Ints, event_time_ms: Ints, watermark_ms: int | None, latest_ms: int | None
-    ) -> "Way":
-        """Pass the records in offset order; `sizes` are those of the batches that they stand in one after the other."""
+    def over(cls, offsets: Ints, event_time_ms: Ints, watermark_ms: int | None, latest_ms: int | None) -> "Way":
+        """Pass the records, given in any order, in the order of their offsets."""
         order = np.argsort(offsets, kind="stable")
         passage = pass_records(watermark_ms, event_time_ms[order], latest_ms)
-        back = np.empty_like(order)
-        back[order] = np.arange(len(order))
-        ends = np.cumsum(sizes)[:-1]
-        of_batches = zip(np.split(passage.before_ms[back], ends), np.split(passage.future[back], ends), strict=True)
-        return cls(passage.watermark_ms, list(of_batches) if sizes else [], offsets[order], passage.before_ms)
+        met_ms, future = np.empty_like(passage.before_ms), np.empty_like(passage.future)
+        met_ms[order], future[order] = passage.before_ms, passage.future
+        return cls(passage.watermark_ms, event_time_ms, met_ms, future, offsets[order], passage.before_ms)
 
     def reached_ms(self, offset: int) -> int | None:
         """The watermark that a message at this offset met, whatever became of it; None before the first."""

@@ -7,7 +7,7 @@ fixed seeds: a test that passes today passes tomorrow.
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import MISSING, FrozenInstanceError, asdict, fields, is_dataclass
 
@@ -18,9 +18,10 @@ from scipy import stats
 from monitor.domain.checks import Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.columns import CategoricalColumn, NumericColumn
-from monitor.stats.drift_test import DriftTest
+from monitor.stats.drift_test import DriftTest, run_columns
 from monitor.stats.profiles.categorical import CategoricalLayout, CategoricalProfile
 from monitor.stats.profiles.layouts import Profile
+from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
 
 Values = Sequence[float] | Sequence[str | None]
@@ -117,6 +118,19 @@ def multiplied(one: Profile, times: int) -> Profile:
     return many
 
 
+def model(columns: Mapping[str, Profile]) -> ModelProfile:
+    """A model of these columns, whatever their numbers of records."""
+    whole = ModelProfile.empty({name: one.layout for name, one in columns.items()})
+    for name, one in columns.items():
+        placed = whole.columns[name]
+        placed.counters[:] = one.counters
+        if isinstance(one, NumericProfile) and isinstance(placed, NumericProfile):
+            placed.extremes[:] = one.extremes
+        elif isinstance(one, CategoricalProfile) and isinstance(placed, CategoricalProfile):
+            placed.sample.add(one.sample.items())
+    return whole
+
+
 def state(one: Profile) -> tuple[object, ...]:
     """Everything that a profile holds."""
     rest = one.extremes.tolist() if isinstance(one, NumericProfile) else one.sample.items()
@@ -206,6 +220,18 @@ class DriftTestConformance:
         """Constants, nothing, all missing, infinities, one record, billions of records."""
         for baseline, current in hostile_pairs(test):
             check_result(test, test.run(baseline, current))
+
+    def test_many_columns_at_once_give_the_same_bits(self, test: DriftTest) -> None:
+        """What `run_columns` offers, if it does, is `run` of every column, in whatever order they are asked for."""
+        side_by_side = [*pairs(test), *hostile_pairs(test)]
+        names = tuple(f"column {k:03}" for k in range(len(side_by_side)))
+        baseline, current = (model(dict(zip(names, side, strict=True))) for side in zip(*side_by_side, strict=True))
+        alone = [test.run(*pair) for pair in side_by_side]
+        for step in (1, -1, 3):
+            expected = [repr(result) for result in alone[::step]]
+            assert [repr(result) for result in run_columns(test, baseline, current, names[::step])] == expected
+        for name, result in zip(names, alone, strict=True):
+            assert list(run_columns(test, baseline, current, (name,))) == [result]
 
     def test_one_record_more_moves_it_little(self, test: DriftTest) -> None:
         """At a thousand records by less than a twentieth of what a gross fault gives."""

@@ -19,10 +19,10 @@ from monitor.stats.baseline import Baseline
 from monitor.stats.drift_test import DriftTest
 from monitor.stats.judgement import judge
 from monitor.stats.performance.metric import Judged, PerformanceMetric
-from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.coverage import with_coverage
-from monitor.usecases.model_checks import BoundCheck, MetricCheck, ModelChecks
+from monitor.usecases.model_checks import MetricCheck, ModelChecks
+from monitor.usecases.outcomes import run_checks
 from monitor.usecases.stored_windows import StoredWindows, Wanted, read_windows, segments_of
 from monitor.usecases.volume import Traffic
 from monitor.usecases.window_content import compared_with, window_content
@@ -39,11 +39,14 @@ class Judgement:
     evaluation: Evaluation
     findings: list[Finding]
     importances: Mapping[str, float] = field(default_factory=dict)
-    profiles: Mapping[str, tuple[Profile, Profile]] = field(default_factory=dict)
+    profiles: tuple[ModelProfile, ModelProfile] | None = None
 
     def charts(self, columns: Iterable[str], most: int = 3) -> tuple[Chart, ...]:
         """Pictures of the first columns that can be drawn."""
-        drawn = (drift_chart(name, *self.profiles[name]) for name in dict.fromkeys(columns) if name in self.profiles)
+        if self.profiles is None:
+            return ()
+        before, now = (profile.columns for profile in self.profiles)
+        drawn = (drift_chart(name, before[name], now[name]) for name in dict.fromkeys(columns) if name in before)
         return tuple(chart for chart in drawn if chart is not None)[:most]
 
 
@@ -107,16 +110,11 @@ class Judge:
         baseline = self._baseline(baseline_id)
         content = window_content(shares, baseline_id, baseline)
         evidence = Evidence(baseline_id, content.digest, content.offsets, self.code_version, format_instant(now))
-        findings = self._traffic.findings(model, evaluation, evidence)
+        findings, coverage = self._traffic.findings(model, evaluation, evidence), content.coverage
         for segment, bound in self._checks.of_drift(model, baseline_id, baseline).items():
-            for one in bound:
-                verdict, reason, result = _run(one, baseline, content.profiles.get(segment))
-                findings.append(
-                    _finding(evaluation, one.check, verdict, reason, result, evidence, coverage=content.coverage)
-                )
-        current = content.profiles[ALL_TRAFFIC].columns
-        pairs = {name: (profile, current[name]) for name, profile in baseline.profiles().items()}
-        return Judgement(evaluation, findings, baseline.importances, pairs)
+            outcomes = run_checks(bound, segment, baseline, content.profiles.get(segment))
+            findings += [_finding(evaluation, *outcome, evidence, coverage=coverage) for outcome in outcomes]
+        return Judgement(evaluation, findings, baseline.importances, (baseline.whole, content.profiles[ALL_TRAFFIC]))
 
     def _baseline(self, baseline_id: str) -> Baseline:
         if baseline_id not in self._baselines:
@@ -172,19 +170,6 @@ def _finding(  # noqa: PLR0917 - the parts of a finding
 ) -> Finding:
     e = evaluation
     return Finding(e.model, check, e.window, e.revision, verdict, reason, result, evidence, e.kind, coverage)
-
-
-def _run(one: BoundCheck, baseline: Baseline, current: ModelProfile | None) -> tuple[Verdict, str, TestResult | None]:
-    """The outcome of one check; whatever breaks in a test is that check's failed verdict."""
-    check = one.check
-    if current is None:
-        return Verdict.INSUFFICIENT_DATA, f"{check.name}: no records of the segment", None
-    try:
-        result = one.test.run(baseline.profiles(check.segment)[check.column], current.columns[check.column])
-    except Exception as error:  # noqa: BLE001 - tests are plug-ins: one that breaks must not take the others along
-        return Verdict.FAILED, f"{check.name} failed: {type(error).__name__}: {error}", None
-    verdict, reason = judge(check, result)
-    return verdict, reason, result
 
 
 def _measure(one: MetricCheck, judged: Judged, positive: str | None) -> tuple[Verdict, str, TestResult | None]:

@@ -1,7 +1,7 @@
 """The checks of a model, bound once to each baseline and kept at hand."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from monitor.domain.checks import Check, CheckSpec, Threshold
@@ -16,11 +16,22 @@ _NO_FLOOR, _NO_CEILING = -1.0, sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)
-class BoundCheck:
-    """A check with the test that runs it, its parameters set."""
+class TestedColumns:
+    """A test with its parameters set, the columns that it compares, and at which places their checks stand."""
 
-    check: Check
+    __test__ = False  # not a pytest class
+
     test: DriftTest
+    names: tuple[str, ...]
+    positions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BoundChecks:
+    """The checks of a segment, and the tests that run them."""
+
+    checks: tuple[Check, ...]
+    by_test: tuple[TestedColumns, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +48,9 @@ class ModelChecks:
 
     def __init__(self, tests: Mapping[str, DriftTest], metrics: Mapping[str, PerformanceMetric]) -> None:
         self._tests, self._metrics = tests, metrics
-        self._bound: dict[tuple[str, str], Mapping[str, tuple[BoundCheck, ...]]] = {}
+        self._bound: dict[tuple[str, str], Mapping[str, BoundChecks]] = {}
 
-    def of_drift(
-        self, model: MonitoredModel, baseline_id: str, baseline: Baseline
-    ) -> Mapping[str, tuple[BoundCheck, ...]]:
+    def of_drift(self, model: MonitoredModel, baseline_id: str, baseline: Baseline) -> Mapping[str, BoundChecks]:
         """Checks by segment, all traffic first; ConfigError when the configuration does not fit the baseline."""
         key = (model.name, baseline_id)
         if key not in self._bound:
@@ -61,17 +70,27 @@ class ModelChecks:
             for name in dict.fromkeys([*specs, *suiting])
         )
 
-    def _bind(self, model: MonitoredModel, baseline: Baseline) -> Mapping[str, tuple[BoundCheck, ...]]:
+    def _bind(self, model: MonitoredModel, baseline: Baseline) -> Mapping[str, BoundChecks]:
         names = [segment.name for segment in model.segments]
         specs = [spec for spec in model.checks if spec.test not in self._metrics]
         configured = bind_checks(specs, baseline, self._tests, model.min_records)
         proposed = propose_checks(baseline, self._tests, model.min_records, names) if model.propose_checks else ()
         checks = merged_checks(proposed, configured)
-        by_segment: dict[str, list[BoundCheck]] = {ALL_TRAFFIC: []}
+        by_segment: dict[str, list[Check]] = {ALL_TRAFFIC: []}
         for check in checks:
-            test = with_parameters(self._tests[check.test], check.test, check.parameters)
-            by_segment.setdefault(check.segment, []).append(BoundCheck(check, test))
-        return {segment: tuple(bound) for segment, bound in by_segment.items()}
+            by_segment.setdefault(check.segment, []).append(check)
+        return {segment: self._with_tests(those) for segment, those in by_segment.items()}
+
+    def _with_tests(self, checks: Sequence[Check]) -> BoundChecks:
+        alike: dict[tuple[str, str], list[int]] = {}
+        for k, check in enumerate(checks):
+            alike.setdefault((check.test, repr(sorted(check.parameters.items()))), []).append(k)
+        return BoundChecks(tuple(checks), tuple(self._tested(checks, positions) for positions in alike.values()))
+
+    def _tested(self, checks: Sequence[Check], positions: Sequence[int]) -> TestedColumns:
+        first = checks[positions[0]]
+        test = with_parameters(self._tests[first.test], first.test, first.parameters)
+        return TestedColumns(test, tuple(checks[k].column for k in positions), tuple(positions))
 
     def _metric_check(self, model: MonitoredModel, metric: PerformanceMetric, spec: CheckSpec | None) -> MetricCheck:
         limit = (spec.threshold if spec else None) or metric.default_threshold

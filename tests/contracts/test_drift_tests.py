@@ -14,6 +14,7 @@ from monitor.stats.drift import DRIFT_TESTS
 from monitor.stats.drift.psi import Psi
 from monitor.stats.drift_test import DriftTest
 from monitor.stats.profiles.layouts import Profile
+from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import NumericProfile
 from monitor.testing.drift_tests import DriftTestConformance
 
@@ -112,6 +113,11 @@ class Anxious(Broken):
         return replace(result, p_value=(result.p_value or 0.0) ** 3)
 
 
+class Disordered(Broken):
+    def run_columns(self, baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]) -> list[TestResult]:
+        return [self.run(baseline.columns[name], current.columns[name]) for name in sorted(names)]
+
+
 KIT = DriftTestConformance
 
 
@@ -124,6 +130,7 @@ KIT = DriftTestConformance
         (Unservable, KIT.test_it_can_serve_some_column),
         (Meddling, KIT.test_it_changes_neither_profile_and_repeats_itself),
         (OrderDependent, KIT.test_the_order_of_merges_does_not_matter),
+        (Disordered, KIT.test_many_columns_at_once_give_the_same_bits),
         (NeverZero, KIT.test_equal_samples_give_the_minimum),
         (Unsmoothed, KIT.test_hostile_input_gives_finite_numbers_in_range),
         (Jumpy, KIT.test_one_record_more_moves_it_little),

@@ -1,12 +1,18 @@
 """Change of the share of records without a usable value."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
+
+import numpy as np
 
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.drift_test import nothing_to_compare
 from monitor.stats.profiles.layouts import Profile
+from monitor.stats.profiles.model import ModelProfile
+from monitor.stats.profiles.numeric import INVALID, MISSING, RECORDS
+from monitor.stats.profiles.side_by_side import heads, same_layouts
 from monitor.stats.proportions import two_sided_p
 
 
@@ -30,12 +36,24 @@ class MissingRate:
 
     def run(self, baseline: Profile, current: Profile) -> TestResult:
         """Compare the shares of missing and invalid values among all records."""
-        n_baseline, n_current = baseline.n, current.n
-        if not n_baseline or not n_current:
-            return nothing_to_compare(n_baseline, n_current)
-        invalid = current.invalid
-        before, now = baseline.missing + baseline.invalid, current.missing + invalid
-        p_value = two_sided_p(before, n_baseline, now, n_current) if before or now else 1.0
-        share_before, share_now = before / n_baseline, now / n_current
-        detail = {"baseline_share": share_before, "share": share_now, "invalid_share": invalid / n_current}
-        return TestResult(100 * abs(share_now - share_before), p_value, n_baseline, n_current, detail=detail)
+        return _compared(
+            (baseline.n, baseline.missing, baseline.invalid), (current.n, current.missing, current.invalid)
+        )
+
+    def run_columns(self, baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]) -> list[TestResult]:
+        """`run` of every column, their counters taken at once."""
+        first, second = same_layouts(baseline, current)
+        places = heads(baseline.layouts, names)[:, np.newaxis] + (RECORDS, MISSING, INVALID)
+        return list(map(_compared, first[places].tolist(), second[places].tolist()))
+
+
+def _compared(baseline: Sequence[int], current: Sequence[int]) -> TestResult:
+    """Numbers of records, of missing values, and of invalid ones, in the baseline and in the window."""
+    (n_baseline, *lacking), (n_current, missing, invalid) = baseline, current
+    if not n_baseline or not n_current:
+        return nothing_to_compare(n_baseline, n_current)
+    before, now = sum(lacking), missing + invalid
+    p_value = two_sided_p(before, n_baseline, now, n_current) if before or now else 1.0
+    share_before, share_now = before / n_baseline, now / n_current
+    detail = {"baseline_share": share_before, "share": share_now, "invalid_share": invalid / n_current}
+    return TestResult(100 * abs(share_now - share_before), p_value, n_baseline, n_current, None, None, detail)

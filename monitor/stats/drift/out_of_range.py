@@ -1,15 +1,20 @@
 """Share of values outside the baseline's usual range."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
+
+import numpy as np
 
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.drift_test import nothing_to_compare
 from monitor.stats.profiles.comparable import pair
 from monitor.stats.profiles.layouts import Profile
-from monitor.stats.profiles.numeric import NumericProfile
+from monitor.stats.profiles.model import ModelProfile
+from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
+from monitor.stats.profiles.side_by_side import heads, numeric_layouts, same_layouts, usual_counts, values
 from monitor.stats.proportions import excess_p
 
 
@@ -37,16 +42,30 @@ class OutOfRange:
     def run(self, baseline: Profile, current: Profile) -> TestResult:
         """Compare the share of values outside with the baseline's; missing values do not count."""
         first, second = pair(NumericProfile, baseline, current)
-        n_baseline, n_current = first.n_values, second.n_values
-        if not n_baseline or not n_current or not len(first.layout.edges):
-            return nothing_to_compare(n_baseline, n_current)
-        before, now = first.outside(), second.outside()
-        p_value = excess_p(before + 1, n_baseline, now, n_current) if now else 1.0
-        detail: dict[str, object] = {
-            "low": first.layout.low,
-            "high": math.nextafter(first.layout.high, -math.inf),
-            "baseline_share": before / n_baseline,
-        }
-        if second.min <= second.max:
-            detail |= {"minimum": second.min, "maximum": second.max}
-        return TestResult(100 * now / n_current, p_value, n_baseline, n_current, detail=detail)
+        sizes, outside = (first.n_values, second.n_values), (first.outside(), second.outside())
+        return _compared(first.layout, sizes, outside, (second.min, second.max))
+
+    def run_columns(self, baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]) -> list[TestResult]:
+        """`run` of every column, most operations on all of them at once."""
+        layouts, sides = numeric_layouts(baseline.layouts, names), same_layouts(baseline, current)
+        at = heads(baseline.layouts, names)
+        sizes = np.array([values(side, at) for side in sides])
+        usual = np.array([usual_counts(side, baseline.layouts, names) for side in sides])
+        extremes = current.extremes[[current.layouts.numeric[name] for name in names]]
+        columns = (sizes.T.tolist(), (sizes - usual).T.tolist(), extremes.tolist())
+        return list(map(_compared, layouts, *columns))
+
+
+def _compared(
+    layout: NumericLayout, sizes: Sequence[int], outside: Sequence[int], extremes: Sequence[float]
+) -> TestResult:
+    """Numbers of values, and of those outside, in the baseline and in the window; the extremes are the window's."""
+    (n_baseline, n_current), (before, now), (lowest, highest) = sizes, outside, extremes
+    if not n_baseline or not n_current or not len(layout.edges):
+        return nothing_to_compare(n_baseline, n_current)
+    p_value = excess_p(before + 1, n_baseline, now, n_current) if now else 1.0
+    high = math.nextafter(layout.high, -math.inf)
+    detail: dict[str, object] = {"low": layout.low, "high": high, "baseline_share": before / n_baseline}
+    if lowest <= highest:
+        detail |= {"minimum": lowest, "maximum": highest}
+    return TestResult(100 * now / n_current, p_value, n_baseline, n_current, None, None, detail)

@@ -67,8 +67,8 @@ def _expected(baseline: CategoricalProfile) -> tuple[int, float]:
     counts = baseline.counts
     expected, beyond = baseline.unseen, 0
     for t, those in _edges(baseline):
-        expected += int(counts[those & (counts == t)].sum())
-        beyond += t * int(counts[those & (counts == t + 1)].sum())
+        expected += t * int(np.count_nonzero(those & (counts == t)))
+        beyond += t * (t + 1) * int(np.count_nonzero(those & (counts == t + 1)))
     plain = expected * (1 - expected / baseline.n_values)
     return expected, plain / (plain + beyond) if beyond else 1.0
 

@@ -14,7 +14,7 @@ Profile = NumericProfile | CategoricalProfile
 class Layouts(Mapping[str, Layout]):
     """Layouts by column, ordered by name. Build it once a baseline: everything that is derived from it is kept."""
 
-    __slots__ = ("_layouts", "digest", "numeric", "size", "slices")
+    __slots__ = ("_layouts", "derived", "digest", "numeric", "size", "slices")
 
     def __init__(self, layouts: Mapping[str, Layout]) -> None:
         self._layouts = {name: layouts[name] for name in sorted(layouts)}
@@ -24,6 +24,7 @@ class Layouts(Mapping[str, Layout]):
         self.slices = dict(zip(self._layouts, map(slice, starts, ends), strict=True))
         numeric = [name for name, layout in self._layouts.items() if isinstance(layout, NumericLayout)]
         self.numeric = {name: row for row, name in enumerate(numeric)}
+        self.derived: dict[object, object] = {}
         text = "\n".join(f"{layout.digest} {name}" for name, layout in self._layouts.items())
         self.digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

@@ -174,9 +174,9 @@ class ModelProfile:
             raise ProfileError(f"profile format {stored.version}; this program reads format {VERSION}: upgrade it")
         if stored.layouts != known.digest:
             raise LayoutMismatch(f"the profile was counted on layouts {stored.layouts}, not on {known.digest}")
-        planes = np.zeros((known.size, 8), np.uint8)
-        planes[:, : stored.width] = np.frombuffer(stored.counters, np.uint8).reshape(stored.width, -1).T
-        block = planes.view("<i8").reshape(-1).astype(np.int64, copy=False)
+        block = np.zeros(known.size, np.int64)
+        for place, plane in enumerate(np.frombuffer(stored.counters, np.uint8).reshape(stored.width, -1)):
+            block |= plane.astype(np.int64) << 8 * place
         extremes = np.frombuffer(stored.extremes, "<f8").reshape(-1, 2).astype(np.float64)
         profile = cls(known, block, extremes, stored.n, frozenset(stored.extra))
         profile.samples = {name: UnseenSample(dict(counts)) for name, counts in stored.unseen}

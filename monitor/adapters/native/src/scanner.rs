@@ -44,12 +44,6 @@ const FIELDS: [(&str, Field); 11] = [
 /// More labels than this in `scores` are left to the safe path.
 const MOST_LABELS: usize = 32;
 
-/// What so many plans know fits a small cache together.
-const MOST_PLANS_IN_CACHE: usize = 4;
-
-/// Messages of this number fit a cache, too.
-const SORTED_AT_A_TIME: usize = 500;
-
 const TAKEN: u8 = 0;
 const DECLINED: u8 = 1;
 
@@ -60,8 +54,6 @@ pub struct Scanner {
     text_of: Py<PyAny>,
     /// Features came before the model, and not of the model of the record before: guessing is no use in this call.
     guessed_wrong: bool,
-    /// The last call met many models.
-    is_crowded: bool,
 }
 
 /// What the members of a record said so far.
@@ -95,7 +87,7 @@ impl Scanner {
     /// `text_of` gives the text of a category that is a float.
     #[new]
     fn new(text_of: Py<PyAny>) -> Self {
-        Self { fields: KeyOrder::new(FIELDS, Field::Other), text_of, guessed_wrong: false, is_crowded: false }
+        Self { fields: KeyOrder::new(FIELDS, Field::Other), text_of, guessed_wrong: false }
     }
 
     /// Read messages, a list of bytes (or None) of which those beyond `longest` bytes are not ours. `plan_of(model, version)` is asked once for each, and may say None.
@@ -113,15 +105,13 @@ impl Scanner {
         let mut plans = Plans::new(plan_of);
         self.guessed_wrong = false;
         let mut status = vec![DECLINED; values.len()];
-        for row in self.in_turn(values, &mut plans)? {
-            let value = values.get_item(row)?;
+        for (row, value) in values.iter().enumerate() {
             let Ok(message) = value.cast::<PyBytes>() else { continue };
             let (Ok(number), true) = (i64::try_from(row), message.as_bytes().len() <= longest) else { continue };
             if self.row(message.as_bytes(), number, mixed, &mut plans, &text_of)?.is_some() {
                 status[row] = TAKEN;
             }
         }
-        self.is_crowded = plans.plans.len() > MOST_PLANS_IN_CACHE;
         let found = PyList::empty(py);
         for (plan, mut held) in plans.plans {
             if !held.is_empty() {
@@ -133,50 +123,6 @@ impl Scanner {
 }
 
 impl Scanner {
-    /// In what order to read the messages. Where there are many models, one after the other: what a plan knows of its
-    /// keys and categories stays in the processor's cache then, and so do the messages: few at a time are sorted.
-    /// The rows of a model stay in their order.
-    fn in_turn(&mut self, values: &Bound<'_, PyList>, plans: &mut Plans) -> PyResult<Vec<usize>> {
-        let mut rows: Vec<usize> = (0..values.len()).collect();
-        if !self.is_crowded {
-            return Ok(rows);
-        }
-        let mut slots = Vec::with_capacity(rows.len());
-        for value in values.iter() {
-            let Ok(message) = value.cast::<PyBytes>() else {
-                slots.push(None);
-                continue;
-            };
-            slots.push(match self.glance(message.as_bytes()) {
-                Some((model, version)) => plans.find(model, version)?,
-                None => None,
-            });
-        }
-        rows.chunks_mut(SORTED_AT_A_TIME).for_each(|some| some.sort_by_key(|&row| slots[row]));
-        Ok(rows)
-    }
-
-    /// Model and version where they come before the features. Only a hint: the message may be anything.
-    fn glance<'a>(&mut self, message: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
-        let mut cursor = Cursor::new(message);
-        let (mut model, mut version_of, mut place) = (None, None, 0);
-        cursor.expect(b'{')?;
-        loop {
-            let field = self.fields.next(&mut cursor, &mut place)?;
-            cursor.colon()?;
-            match field {
-                Field::Model => model = Some(cursor.text()?),
-                Field::Version => version_of = Some(version(&mut cursor)?),
-                Field::Features => return None,
-                _ => cursor.skip()?,
-            }
-            if let (Some(model), Some(version)) = (model, version_of) {
-                return Some((model, version));
-            }
-            cursor.another(b'}')?;
-        }
-    }
-
     fn row(
         &mut self,
         message: &[u8],
