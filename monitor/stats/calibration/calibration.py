@@ -1,0 +1,178 @@
+"""What the baseline's own windows teach: the course of every score over day and week, and its noise."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from monitor.stats.calibration.components import Components
+from monitor.stats.calibration.counts import Counts
+from monitor.stats.calibration.noise import moderated
+from monitor.stats.calibration.season import Season
+from monitor.stats.columns import Floats, Mask
+
+LEAST_WINDOWS = 10
+"""Fewer windows of a baseline cannot tell noise from chance: theory is used instead."""
+
+LEAST_RECORDS = 50
+"""A window of the baseline with fewer records is left out."""
+
+SEASON_ALPHA = 1e-3
+LEAST_EXPECTED = 20.0
+"""Below so many missing values in a usual window their score is not normal, and counts are compared instead."""
+
+_LEAST_FOR_SERIAL = 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """How the scores of a model's windows behave when nothing has changed.
+
+    `windows` is the number of baseline windows that it rests on; 0: none, and records are taken to be independent.
+    `course` (terms, components) is the expected score per square root of records, over the terms of the season's
+    design; `certainty` (terms, terms) the covariance of its estimate in units of `variance`. `variance` (components,)
+    is that of a score around its course, never below 1 (independent records), with `df` degrees of freedom. `serial` is
+    the factor of the standard deviation of a sum of consecutive scores over that of independent ones.
+    `rare_missing`, `rare_beyond` (columns,) are relative variances of counts between windows beyond Poisson's.
+    `records` is their number in all of these windows.
+    """
+
+    windows: int
+    usual_records: float
+    size_ms: int
+    season: Season
+    course: Floats
+    certainty: Floats
+    variance: Floats
+    df: Floats
+    serial: float
+    rare_missing: Floats
+    rare_beyond: Floats
+    records: float
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether noise was measured; otherwise theory stands in for it."""
+        return self.windows > 0
+
+    @classmethod
+    def by_theory(cls, components: Components, records: int, usual_records: float, size_ms: int) -> "Calibration":
+        """For a baseline of so many records whose order in time is unknown: independent records, no season."""
+        size, columns = len(components.column), len(components.grouping.columns)
+        nothing, unity = np.zeros(columns), np.ones(size)
+        course, certainty, surely = np.zeros((1, size)), np.array([[1 / records]]), np.full(size, np.inf)
+        known = (0, usual_records, size_ms, Season(), course, certainty, unity, surely, 1.0, nothing, nothing)
+        return cls(*known, float(records))
+
+    @classmethod
+    def measured(cls, components: Components, counts: Counts, middles_ms: Floats, size_ms: int) -> "Calibration":
+        """From consecutive windows of the baseline, earliest first; at least `LEAST_WINDOWS` of them."""
+        scores, root = components.scores(counts), np.sqrt(counts.records)[:, np.newaxis]
+        season = Season.covered(middles_ms, size_ms)
+        design = season.design(middles_ms) * root
+        course, df, seasonal = _courses(design, scores)
+        residual = scores - design @ course
+        if not seasonal.any():
+            season, design, course = Season(), root, course[:1]
+        certainty = np.asarray(np.linalg.pinv(design.T @ design), np.float64)
+        usual = float(np.median(counts.records))
+        variance, moderate_df = _noise(components, (residual**2).sum(axis=0) / df, df, usual)
+        return cls(
+            len(middles_ms),
+            usual,
+            size_ms,
+            season,
+            course,
+            certainty,
+            variance,
+            moderate_df,
+            _serial(residual, middles_ms, size_ms),
+            _dispersion(counts.missing, counts.records),
+            _dispersion_beyond(components, counts, variance, usual),
+            float(counts.records.sum()),
+        )
+
+    @property
+    def seasonal(self) -> Mask:
+        """Which components have a season."""
+        found: Mask = (self.course[1:] != 0).any(axis=0)
+        return found
+
+    def expected(self, records: Floats, middles_ms: Floats) -> Floats:
+        """Scores that windows of this size and time should have, shape (w, components)."""
+        design = self.season.design(middles_ms)
+        found: Floats = design @ self.course * np.sqrt(records)[:, np.newaxis]
+        return found
+
+    def noise_variance(self, records: Floats) -> Floats:
+        """Variance of a score around its course, shape (w, components).
+
+        What windows of the usual size show beyond chance may be dependence of neighbours, which larger windows share,
+        or a change from window to window, which grows with them: whichever is more is taken.
+        """
+        ratio = np.maximum(records / self.usual_records, 1.0)[:, np.newaxis]
+        found: Floats = 1 + (self.variance - 1) * ratio
+        return found
+
+    def leverage(self, records: Floats, middles_ms: Floats) -> Floats:
+        """Variance of the expected score in units of the noise: the error of the baseline, shape (w, components)."""
+        design = self.season.design(middles_ms)
+        with_season = np.einsum("wt,ts,ws->w", design, self.certainty, design) * records
+        return np.where(self.seasonal, with_season[:, np.newaxis], (records / self.records)[:, np.newaxis])
+
+
+def _courses(design: Floats, scores: Floats) -> tuple[Floats, Floats, Mask]:
+    """Coefficients, degrees of freedom and whether the season is significant, for every component."""
+    windows, terms = design.shape
+    mean = design[:, :1]
+    constant = (mean * scores).sum(axis=0) / (mean**2).sum()
+    course = np.zeros((terms, scores.shape[1]))
+    course[0] = constant
+    seasonal = np.zeros(scores.shape[1], np.bool_)
+    if terms > 1:
+        full = np.linalg.lstsq(design, scores, rcond=None)[0]
+        left, right = ((scores - mean * constant) ** 2).sum(axis=0), ((scores - design @ full) ** 2).sum(axis=0)
+        ratio = (left - right) / (terms - 1) / np.maximum(right / (windows - terms), 1e-12)
+        seasonal = special.fdtrc(terms - 1, windows - terms, np.maximum(ratio, 0.0)) < SEASON_ALPHA
+        course[:, seasonal] = full[:, seasonal]
+    return course, np.where(seasonal, windows - terms, windows - 1.0), seasonal
+
+
+def _noise(components: Components, variance: Floats, df: Floats, usual: float) -> tuple[Floats, Floats]:
+    """Moderated variances, at least 1; the few missing values of a column are not normal and keep theory's."""
+    is_normal = ~components.is_missing
+    is_normal[components.is_missing] = components.missing_share * usual >= LEAST_EXPECTED
+    found, total = np.ones(len(variance)), np.full(len(variance), np.inf)
+    found[is_normal], total[is_normal] = moderated(variance[is_normal], df[is_normal], components.kind[is_normal])
+    return np.maximum(found, 1.0), total
+
+
+def _serial(residual: Floats, middles_ms: Floats, size_ms: int) -> float:
+    """How much a long sum of consecutive scores varies more than if they were independent (at least 1)."""
+    next_to = np.flatnonzero(np.diff(middles_ms) == size_ms)
+    if len(next_to) < _LEAST_FOR_SERIAL:
+        return 1.0
+    before, after = residual[next_to], residual[next_to + 1]
+    of_each = (before * after).sum(axis=0) / np.maximum((residual**2).sum(axis=0) * len(next_to) / len(residual), 1e-9)
+    correlation = float(of_each.mean()) + 1 / len(residual)  # subtracting the mean pulls it below zero by that
+    if correlation < 3 / np.sqrt(of_each.size * len(next_to)):
+        return 1.0
+    return float(np.sqrt((1 + correlation) / max(1e-3, 1 - correlation)))
+
+
+def _dispersion(hits: Floats, records: Floats) -> Floats:
+    """Relative variance of counts between windows beyond Poisson's; that of all columns together is the least."""
+    expected = hits.sum(axis=0) / records.sum() * records[:, np.newaxis]
+    beyond = ((hits - expected) ** 2 - expected).sum(axis=0)
+    square = (expected**2).sum(axis=0)
+    together = max(0.0, float(beyond.sum() / max(square.sum(), 1e-9)))
+    found: Floats = np.maximum(beyond / np.maximum(square, 1e-9), together) * (square > 0)
+    return found
+
+
+def _dispersion_beyond(components: Components, counts: Counts, variance: Floats, usual: float) -> Floats:
+    """The same of values beyond; never seen categories, which a baseline cannot show, cluster as the others do."""
+    shown = _dispersion(counts.beyond, counts.records)
+    inflation = (components.members * variance[: len(components.members), np.newaxis]).max(axis=0, initial=1.0)
+    like_others = (inflation - 1) / (components.beyond_share * usual)
+    return np.where(components.grouping.is_numeric, shown, like_others)
