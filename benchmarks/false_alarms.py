@@ -233,7 +233,7 @@ def _write(folder: Path, null: str) -> None:
 def _save(path: Path, windows: Iterable[tuple[int, dict[str, Column]]]) -> None:
     columns = joined([window for _, window in windows])
     arrays = {name: _codes(c) if isinstance(c, CategoricalColumn) else c.values for name, c in columns.items()}
-    np.savez(path, **arrays)
+    np.savez(path, **arrays)  # type: ignore[arg-type]  # no array is called allow_pickle
 
 
 def _codes(column: CategoricalColumn) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
@@ -246,7 +246,7 @@ def joined(windows: list[dict[str, Column]]) -> dict[str, Column]:
     for name in COLUMNS:
         parts = [window[name].values for window in windows]
         if name in LEVELS:
-            found[name] = CategoricalColumn([value for part in parts for value in part])  # type: ignore[misc]
+            found[name] = CategoricalColumn([value for part in parts for value in part])
         else:
             found[name] = NumericColumn(np.concatenate(parts))  # type: ignore[arg-type]
     return found

@@ -6,6 +6,7 @@ into the tail where the plain sum of a skewed score does not (Barndorff-Nielsen 
 each group by Anscombe's (1948) arcsine transform. Independent records of the baseline's law give variance 1.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -19,7 +20,7 @@ ORDERS = 4
 LARGEST_KURTOSIS = 0.03
 """A polynomial whose mean fourth power, divided by the records of a usual window, is larger is left out."""
 
-_STEPS = 129
+_STEPS, _STRONGEST = 65, 8.0
 
 
 class Kind(IntEnum):
@@ -67,6 +68,7 @@ class Components:
         phi, column, kind = _polynomials(grouping, shares, usual_records)
         groups = np.flatnonzero(~grouping.is_numeric[grouping.column_of])
         width = len(grouping.columns)
+        of_scores = list(zip(column.tolist(), kind.tolist(), strict=True))
         of_shapes = np.concatenate((column, grouping.column_of[groups]))
         beyond = _beyond(baseline, grouping, counts)
         return cls(
@@ -81,7 +83,7 @@ class Components:
             (of_shapes[:, np.newaxis] == np.arange(width)).astype(np.float64),
             len(column) + np.flatnonzero(np.diff(grouping.column_of[groups], prepend=-1)),
             phi,
-            _Roots.of(phi, shares),
+            _Roots.of([(phi[grouping.column_of == c, k], shares[grouping.column_of == c]) for c, k in of_scores]),
             groups,
             shares[groups],
         )
@@ -101,7 +103,8 @@ class Components:
         """Scores of windows, shape (w, components); 0 where a column has no value."""
         values = np.maximum(counts.values, 1.0)
         scores = len(self._roots.low)
-        mean = counts.groups @ self._phi / values[:, self.column[:scores]]
+        by_order = self.grouping.sums(counts.groups[:, np.newaxis, :] * self._phi.T)
+        mean = by_order[:, self.kind[:scores], self.column[:scores]] / values[:, self.column[:scores]]
         shape = self._roots.of_means(mean) * np.sqrt(values[:, self.column[:scores]])
         grouped = arcsine(
             counts.groups[:, self._groups], values[:, self.grouping.column_of[self._groups]], self._shares
@@ -139,21 +142,17 @@ def _beyond(baseline: ModelProfile, grouping: Grouping, counts: Counts) -> Float
 
 
 def _polynomials(grouping: Grouping, shares: Floats, usual_records: float) -> tuple[Floats, Ints, Ints]:
-    """Orthonormal polynomials under the baseline's law, shape (groups, scores), with their columns and kinds."""
-    found, column, kind = [], [], []
+    """Orthonormal polynomials under the baseline's law: scores of groups by order, and which columns have which."""
+    phi = np.zeros((len(shares), ORDERS))
+    column, kind = [], []
     for index in np.flatnonzero(grouping.is_numeric):
-        mine = np.flatnonzero(grouping.column_of == index)
+        mine = grouping.column_of == index
         of_column = _orthonormal(shares[mine])
-        for order in range(of_column.shape[1]):
-            score = of_column[:, order]
-            if order and (shares[mine] @ score**4) / usual_records > LARGEST_KURTOSIS:
-                continue
-            whole = np.zeros(len(shares))
-            whole[mine] = score
-            found.append(whole)
-            column.append(index)
-            kind.append(order)
-    phi = np.array(found).T if found else np.empty((len(shares), 0))
+        kurtosis = shares[mine] @ of_column**4 / usual_records
+        kept = np.flatnonzero((kurtosis <= LARGEST_KURTOSIS) | (np.arange(len(kurtosis)) == 0))
+        phi[np.flatnonzero(mine)[:, np.newaxis], kept] = of_column[:, kept]
+        column += [index] * len(kept)
+        kind += kept.tolist()
     return phi, np.array(column, np.int64), np.array(kind, np.int64)
 
 
@@ -181,31 +180,30 @@ class _Roots:
     _ratio: Floats
 
     @classmethod
-    def of(cls, phi: Floats, shares: Floats) -> "_Roots":
-        tilts = np.sinh(np.linspace(-4, 4, _STEPS)) / np.sinh(4) * 8
-        grids, ratios, low, high = [], [], [], []
-        for index in range(phi.shape[1]):
-            mine = phi[:, index] != 0  # the groups of other columns, or where the score of this one is 0
-            mean, ratio = _tilted(phi[mine, index], shares[mine], tilts)
-            low.append(mean[0])
-            high.append(mean[-1])
-            grids.append(2 * index + (mean - mean[0]) / (mean[-1] - mean[0]))
-            ratios.append(ratio)
-        joined = np.concatenate(grids) if grids else np.zeros(1), np.concatenate(ratios) if ratios else np.zeros(1)
-        return cls(np.array(low), np.array(high), *joined)
+    def of(cls, scores: Sequence[tuple[Floats, Floats]]) -> "_Roots":
+        """For scores of groups with these shares."""
+        tilts = np.sinh(np.linspace(-4, 4, _STEPS)) / np.sinh(4) * _STRONGEST
+        tables = [_tilted(score, shares, tilts) for score, shares in scores]
+        mean = np.array([table[0] for table in tables]).reshape(-1, _STEPS)
+        ratio = np.array([table[1] for table in tables]).reshape(-1, _STEPS)
+        low, high = mean[:, 0], mean[:, -1]
+        grid = 2.0 * np.arange(len(mean))[:, np.newaxis] + (mean - low[:, np.newaxis]) / (high - low)[:, np.newaxis]
+        return cls(low, high, grid.ravel(), ratio.ravel())
 
     def of_means(self, mean: Floats) -> Floats:
         """Roots of mean scores, shape (w, scores); beyond the strongest tilt they grow no further."""
         inside = np.clip(mean, self.low, self.high)
+        if not len(self.low):
+            return mean
         place = 2 * np.arange(len(self.low)) + (inside - self.low) / (self.high - self.low)
         roots: Floats = inside * np.interp(place, self._grid, self._ratio)
         return roots
 
 
 def _tilted(score: Floats, shares: Floats, tilts: Floats) -> tuple[Floats, Floats]:
-    """Mean score under each tilt of the shares, and the signed root divided by it; what is not given scores 0."""
+    """Mean score under each tilt of the shares, and the signed root divided by it."""
     weights = np.exp(np.outer(tilts, score)) * shares
-    total = weights.sum(axis=1) + max(0.0, 1.0 - shares.sum())
+    total = weights.sum(axis=1)
     mean = weights @ score / total
     root = np.sign(tilts) * np.sqrt(np.maximum(2 * (tilts * mean - np.log(total)), 0.0))
     middle = len(tilts) // 2
