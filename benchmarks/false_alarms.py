@@ -47,7 +47,7 @@ RUN = 20
 """Windows in which a change is to be found."""
 
 QUIET_PEER = 0.25
-SIZES = {500: (168, 5, 200), 5_000: (72, 4, 150), 50_000: (48, 2, 40)}
+SIZES = {500: (168, 5, 200), 5_000: (72, 4, 150), 50_000: (48, 1, 40)}
 """Rows of a window: windows of a baseline, number of baselines, quiet windows after each."""
 
 CHANGED = {("iid", 500): 15, ("ar1", 500): 6, ("season", 500): 6, ("iid", 5_000): 4}

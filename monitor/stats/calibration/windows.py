@@ -2,16 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 import msgspec
 import numpy as np
 
+from monitor.domain.time import format_duration
 from monitor.stats.calibration.counts import Counts, Grouping
 from monitor.stats.columns import Column, Floats, Ints, Mask
 from monitor.stats.profiles.model import ModelProfile
 
 LEAST_RECORDS = 50
 """A window with fewer records is left out: it tells little, and its scores are not normal."""
+
+NO_TIME = np.iinfo(np.int64).min
+"""The event time of a row that has none."""
 
 MOST_WINDOWS = 2_000
 """Of more, the last so many are kept."""
@@ -28,6 +33,16 @@ class StoredWindows(msgspec.Struct, array_like=True, frozen=True):
     starts_ms: bytes
     width: int
     counts: bytes
+
+    @property
+    def number(self) -> int:
+        """How many windows."""
+        return len(self.starts_ms) // 8
+
+    def describe(self) -> dict[str, object]:
+        """JSON-able summary: how many windows of which length, and their usual number of records."""
+        size = format_duration(timedelta(milliseconds=self.size_ms))
+        return {"windows": self.number, "size": size, "usual_records": self.usual_records}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,13 +61,13 @@ class BaselineWindows:
     def of(
         cls, whole: ModelProfile, columns: Mapping[str, Column], times_ms: Ints, size_ms: int
     ) -> "BaselineWindows | None":
-        """Cut training rows into windows by their event times (negative: unknown); None when no window has enough rows.
+        """Cut training rows into windows by their event times; None when no window has enough rows.
 
         The first and the last window are left out when they have less than half of the usual records: the training data
         begins and ends within them.
         """
         order = np.argsort(times_ms, kind="stable")
-        order = order[times_ms[order] >= 0]
+        order = order[times_ms[order] != NO_TIME]
         ids, firsts, sizes = np.unique(times_ms[order] // size_ms, return_index=True, return_counts=True)
         kept = np.flatnonzero(_are_whole(sizes))[-MOST_WINDOWS:]
         if not len(kept):
