@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from monitor.stats.calibration.components import Components
+from monitor.stats.calibration.components import Components, Kind
 from monitor.stats.calibration.counts import Counts
 from monitor.stats.calibration.noise import moderated
-from monitor.stats.calibration.season import Season
+from monitor.stats.calibration.season import DAY_MS, WEEK_MS, Season
 from monitor.stats.columns import Floats, Mask
 
 LEAST_WINDOWS = 10
@@ -20,6 +20,9 @@ LEAST_RECORDS = 50
 SEASON_ALPHA = 1e-3
 LEAST_EXPECTED = 20.0
 """Below so many missing values in a usual window their score is not normal, and counts are compared instead."""
+
+LARGE = np.array([0.05, 0.2])
+"""Shares on either side of these are of different kinds: what moves a large group hardly shows in a small one."""
 
 _LEAST_FOR_SERIAL = 20
 
@@ -68,12 +71,10 @@ class Calibration:
     def measured(cls, components: Components, counts: Counts, middles_ms: Floats, size_ms: int) -> "Calibration":
         """From consecutive windows of the baseline, earliest first; at least `LEAST_WINDOWS` of them."""
         scores, root = components.scores(counts), np.sqrt(counts.records)[:, np.newaxis]
-        season = Season.covered(middles_ms, size_ms)
+        season = _season(scores, root, middles_ms, size_ms)
         design = season.design(middles_ms) * root
-        course, df, seasonal = _courses(design, scores)
+        course, df = _courses(design, scores)
         residual = scores - design @ course
-        if not seasonal.any():
-            season, design, course = Season(), root, course[:1]
         certainty = np.asarray(np.linalg.pinv(design.T @ design), np.float64)
         usual = float(np.median(counts.records))
         variance, moderate_df = _noise(components, (residual**2).sum(axis=0) / df, df, usual)
@@ -121,21 +122,41 @@ class Calibration:
         return np.where(self.seasonal, with_season[:, np.newaxis], (records / self.records)[:, np.newaxis])
 
 
-def _courses(design: Floats, scores: Floats) -> tuple[Floats, Floats, Mask]:
-    """Coefficients, degrees of freedom and whether the season is significant, for every component."""
+def _season(scores: Floats, root: Floats, middles_ms: Floats, size_ms: int) -> Season:
+    """The periods that are covered and significant in any component, beside those before them."""
+    season = Season()
+    for period in (DAY_MS, WEEK_MS):
+        wider = season.with_period(period, middles_ms, size_ms)
+        if wider == season:
+            continue
+        p = _p_values(season.design(middles_ms) * root, wider.design(middles_ms) * root, scores)
+        season = wider if p.min() * len(p) < SEASON_ALPHA else season
+    return season
+
+
+def _courses(design: Floats, scores: Floats) -> tuple[Floats, Floats]:
+    """Coefficients and degrees of freedom of every component: all terms where the season is significant."""
     windows, terms = design.shape
-    mean = design[:, :1]
-    constant = (mean * scores).sum(axis=0) / (mean**2).sum()
     course = np.zeros((terms, scores.shape[1]))
-    course[0] = constant
+    course[0] = _fitted(design[:, :1], scores)[0]
     seasonal = np.zeros(scores.shape[1], np.bool_)
     if terms > 1:
-        full = np.linalg.lstsq(design, scores, rcond=None)[0]
-        left, right = ((scores - mean * constant) ** 2).sum(axis=0), ((scores - design @ full) ** 2).sum(axis=0)
-        ratio = (left - right) / (terms - 1) / np.maximum(right / (windows - terms), 1e-12)
-        seasonal = special.fdtrc(terms - 1, windows - terms, np.maximum(ratio, 0.0)) < SEASON_ALPHA
-        course[:, seasonal] = full[:, seasonal]
-    return course, np.where(seasonal, windows - terms, windows - 1.0), seasonal
+        seasonal = _p_values(design[:, :1], design, scores) < SEASON_ALPHA
+        course[:, seasonal] = _fitted(design, scores)[:, seasonal]
+    return course, np.where(seasonal, windows - terms, windows - 1.0)
+
+
+def _p_values(narrow: Floats, wide: Floats, scores: Floats) -> Floats:
+    """Of the F test, for every component, that the terms which `wide` has beyond `narrow` are nothing."""
+    left, right = (((scores - design @ _fitted(design, scores)) ** 2).sum(axis=0) for design in (narrow, wide))
+    more, rest = wide.shape[1] - narrow.shape[1], len(scores) - wide.shape[1]
+    ratio = (left - right) / more / np.maximum(right / rest, 1e-12)
+    found: Floats = special.fdtrc(more, rest, np.maximum(ratio, 0.0))
+    return found
+
+
+def _fitted(design: Floats, scores: Floats) -> Floats:
+    return np.asarray(np.linalg.lstsq(design, scores, rcond=None)[0], np.float64)
 
 
 def _noise(components: Components, variance: Floats, df: Floats, usual: float) -> tuple[Floats, Floats]:
@@ -143,7 +164,8 @@ def _noise(components: Components, variance: Floats, df: Floats, usual: float) -
     is_normal = ~components.is_missing
     is_normal[components.is_missing] = components.missing_share * usual >= LEAST_EXPECTED
     found, total = np.ones(len(variance)), np.full(len(variance), np.inf)
-    found[is_normal], total[is_normal] = moderated(variance[is_normal], df[is_normal], components.kind[is_normal])
+    kind = components.kind + len(Kind) * (components.kind == Kind.SHARE) * np.digitize(1 - components.weight, LARGE)
+    found[is_normal], total[is_normal] = moderated(variance[is_normal], df[is_normal], kind[is_normal])
     return np.maximum(found, 1.0), total
 
 

@@ -5,7 +5,9 @@ from scipy import special
 
 from monitor.stats.columns import Floats, Ints
 
-MOST_PRIOR_DF = 300.0
+MOST_PRIOR_DF = 100.0
+"""What others of its kind say about a variance never outweighs so many windows of its own."""
+
 LEAST_OF_A_KIND = 4
 """Fewer components of a kind teach nothing about each other."""
 

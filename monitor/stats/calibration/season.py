@@ -24,21 +24,15 @@ class Season:
 
     harmonics: tuple[tuple[int, int], ...] = ()
 
-    @classmethod
-    def covered(cls, middles_ms: Floats, size_ms: int) -> "Season":
-        """What windows with these middles (ascending) can tell; as many harmonics as they carry."""
-        if len(middles_ms) < 2:
-            return cls()
+    def with_period(self, period_ms: int, middles_ms: Floats, size_ms: int) -> "Season":
+        """With this period, too, in as many harmonics as windows with these middles carry; the same if they do not."""
         span = float(middles_ms[-1] - middles_ms[0]) + size_ms
-        found: list[tuple[int, int]] = []
-        for period, limit in MOST_HARMONICS.items():
-            if span < CYCLES * period or period < LEAST_WINDOWS_A_CYCLE * size_ms:
-                continue
-            most = min(limit, int((period / size_ms - 1) // 2), int(HARMONICS_A_CYCLE * span / period))
-            terms = 1 + 2 * (sum(number for _, number in found) + most)
-            if most and len(middles_ms) >= WINDOWS_A_TERM * terms:
-                found.append((period, most))
-        return cls(tuple(found))
+        if span < CYCLES * period_ms or period_ms < LEAST_WINDOWS_A_CYCLE * size_ms:
+            return self
+        most = min(MOST_HARMONICS[period_ms], int((period_ms / size_ms - 1) // 2))
+        most = min(most, int(HARMONICS_A_CYCLE * span / period_ms))
+        wider = Season((*self.harmonics, (period_ms, most)))
+        return wider if most and len(middles_ms) >= WINDOWS_A_TERM * wider.terms else self
 
     @property
     def terms(self) -> int:

@@ -115,7 +115,7 @@ def _shape(components: Components, found: Deviations, is_used: Mask) -> Floats:
     used = _by_column(components, is_used.astype(np.float64))
     terms = np.maximum(used - ~components.grouping.is_numeric, 1)
     noise = np.maximum(_by_column(components, found.noise * is_used) / np.maximum(used, 1), 1.0)
-    df = 1 / (1 / (terms * noise**2) + (1 - 1 / noise) ** 2)
+    df = terms / (1 + (terms - 1) * (1 - 1 / noise) ** 2)
     excess = _by_column(components, (found.shift**2 - found.sd**2) * weight)
     effect = np.sqrt(np.maximum(excess, 0) / np.maximum(found.counts.values, 1.0))
     is_known = used > ~components.grouping.is_numeric
