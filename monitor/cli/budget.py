@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 @click.option("--records", type=click.FloatRange(min=1), default=None, help="Size of a window (default: as it was).")
 @json_option
 def budget(directory: Path, model: str, records: float | None, *, as_json: bool) -> None:
-    """How many false alarms to expect of a model a month, and the smallest change each column can show."""
+    """Expected false alarms, and the smallest change each column can show.
+
+    For the newest baseline of the model, and windows as large as its traffic makes them.
+    """
     from monitor.usecases.budget import budget_report  # noqa: PLC0415 - `--help` must not wait for it
 
     with opened(directory) as app:

@@ -14,9 +14,6 @@ from monitor.stats.columns import Floats, Mask
 LEAST_WINDOWS = 10
 """Fewer windows of a baseline cannot tell noise from chance: theory is used instead."""
 
-LEAST_RECORDS = 50
-"""A window of the baseline with fewer records is left out."""
-
 SEASON_ALPHA = 1e-3
 LEAST_EXPECTED = 20.0
 """Below so many missing values in a usual window their score is not normal, and counts are compared instead."""
