@@ -6,7 +6,7 @@ into the tail where the plain sum of a skewed score does not (Barndorff-Nielsen 
 each group by Anscombe's (1948) arcsine transform. Independent records of the baseline's law give variance 1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -41,7 +41,8 @@ class Components:
     `column`, `kind` and `weight` have one entry a component. `weight` is 1, or 1 - share for a group: with it squares
     of scores add up to a chi-squared statistic. `missing_share` and `beyond_share` have one entry a column,
     `beyond_error` is the relative variance of the latter; `members` (components but missing, columns) has a 1 where a
-    component belongs to a column; `share_starts` are the first components of the categorical columns.
+    component belongs to a column; `share_starts` are the first components of the categorical columns. `is_missing`,
+    `is_share` and `by_kind` say which components measure what.
     """
 
     grouping: Grouping
@@ -54,6 +55,9 @@ class Components:
     beyond_error: Floats
     members: Floats
     share_starts: Ints
+    is_missing: Mask
+    is_share: Mask
+    by_kind: Mapping[Kind, Ints]
     _phi: Floats
     _roots: "_Roots"
     _groups: Ints
@@ -71,28 +75,26 @@ class Components:
         of_scores = list(zip(column.tolist(), kind.tolist(), strict=True))
         of_shapes = np.concatenate((column, grouping.column_of[groups]))
         beyond = _beyond(baseline, grouping, counts)
+        kinds = np.concatenate((kind, np.full(len(groups), Kind.SHARE), np.full(width, Kind.MISSING)))
         return cls(
             grouping,
             usual_records,
             np.concatenate((of_shapes, np.arange(width))),
-            np.concatenate((kind, np.full(len(groups), Kind.SHARE), np.full(width, Kind.MISSING))),
+            kinds,
             np.concatenate((np.ones(len(column)), 1 - shares[groups], np.ones(width))),
             (counts.missing[0] + 0.5) / (counts.records[0] + 1),
             beyond / (counts.records[0] + 1),
             1 / beyond,
             (of_shapes[:, np.newaxis] == np.arange(width)).astype(np.float64),
             len(column) + np.flatnonzero(np.diff(grouping.column_of[groups], prepend=-1)),
+            kinds == Kind.MISSING,
+            kinds == Kind.SHARE,
+            {one: np.flatnonzero(kinds == one) for one in Kind},
             phi,
             _Roots.of([(phi[grouping.column_of == c, k], shares[grouping.column_of == c]) for c, k in of_scores]),
             groups,
             shares[groups],
         )
-
-    @property
-    def is_missing(self) -> Mask:
-        """Which components are about missing values."""
-        found: Mask = self.kind == Kind.MISSING
-        return found
 
     def label(self, component: int) -> str:
         """The name of the group of categories that a component is about; empty for any other."""

@@ -46,7 +46,7 @@ class Visible:
 def visible(drift: ModelDrift, records: float) -> list[Visible]:
     """For windows of so many records, column by column."""
     components = drift.components
-    sd = _sd(drift, records)
+    sd: list[float] = _sd(drift, records).tolist()
     found = []
     for index, column in enumerate(components.grouping.columns):
         mine = np.flatnonzero((components.column == index) & ~components.is_missing)

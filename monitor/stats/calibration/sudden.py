@@ -28,6 +28,8 @@ class Aspect:
     LOCATION, SCALE, LARGEST, SHAPE, MISSING, BEYOND = range(6)
 
 
+_SINGLE = ((Kind.LOCATION, Aspect.LOCATION), (Kind.SCALE, Aspect.SCALE))
+
 SHARES_NUMERIC = np.array([0.35, 0.15, 0.0, 0.2, 0.15, 0.15])
 SHARES_CATEGORICAL = np.array([0.0, 0.0, 0.3, 0.3, 0.2, 0.2])
 """How a column's error is spent on its aspects (a weighted Bonferroni correction)."""
@@ -80,7 +82,7 @@ def _is_used(components: Components, found: Deviations) -> Mask:
     dependence = np.minimum(found.noise - 1, 1.0)
     least = LEAST_EFFECTIVE + dependence * (LEAST_EFFECTIVE_OF_DEPENDENT - LEAST_EFFECTIVE)
     is_used = (found.size / found.noise >= least) & ~components.is_missing
-    of_group = components.kind == Kind.SHARE
+    of_group = components.is_share
     is_used[:, of_group] &= found.size[:, of_group] * (1 - components.weight[of_group]) >= LEAST_OF_GROUP
     return is_used
 
@@ -88,8 +90,8 @@ def _is_used(components: Components, found: Deviations) -> Mask:
 def _single(components: Components, found: Deviations, is_used: Mask, aspects: Floats) -> None:
     """Location and scale by themselves; of a categorical column the group that moved most."""
     p = np.where(is_used & (_effects(found) >= GATE), 2 * special.ndtr(-np.abs(found.normal)), 1.0)
-    for kind, aspect in ((Kind.LOCATION, Aspect.LOCATION), (Kind.SCALE, Aspect.SCALE)):
-        mine = components.kind == kind
+    for kind, aspect in _SINGLE:
+        mine = components.by_kind[kind]
         aspects[:, components.column[mine], aspect] = p[:, mine]
     starts = components.share_starts
     if len(starts):
