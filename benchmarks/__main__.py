@@ -13,14 +13,14 @@ RESULTS = HERE / "RESULTS.md"
 
 
 def names() -> list[str]:
-    """Modules of this folder that have a `run`."""
+    """Modules of this folder that have a `run`, as they are called: false-alarms."""
     found = (module.name for module in pkgutil.iter_modules([str(HERE)]) if not module.name.startswith("_"))
-    return [name for name in found if hasattr(importlib.import_module(f"benchmarks.{name}"), "run")]
+    return [name.replace("_", "-") for name in found if hasattr(importlib.import_module(f"benchmarks.{name}"), "run")]
 
 
 def measure(name: str) -> dict[str, float | int | str]:
     """The figures of one benchmark; its progress goes to standard error."""
-    figures: dict[str, float | int | str] = importlib.import_module(f"benchmarks.{name}").run(
+    figures: dict[str, float | int | str] = importlib.import_module(f"benchmarks.{name.replace('-', '_')}").run(
         lambda said: print(f"{name}: {said}", file=sys.stderr, flush=True)
     )
     return figures

@@ -16,7 +16,6 @@ from benchmarks.payloads import HOUR, payloads
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-WHYLOGS = ROOT / ".cache" / "bench-whylogs"
 
 NOT_SAVED = "-"
 """Instead of a database: profiles are only brought up to date."""
@@ -76,13 +75,18 @@ def seconds(*command: str) -> float:
 
 def whylogs_environment(progress: Callable[[str], None]) -> Path:
     """The interpreter of the peer's environment, made on first use from pinned versions."""
-    python = WHYLOGS / "bin" / "python"
-    wanted = HERE / "peers" / "whylogs.txt"
-    stamp = WHYLOGS / "made-from.txt"
+    return peer_environment("whylogs", progress)
+
+
+def peer_environment(name: str, progress: Callable[[str], None]) -> Path:
+    """The interpreter of a peer's own environment, made on first use from the versions that its list pins."""
+    folder = ROOT / ".cache" / f"bench-{name}"
+    python, stamp = folder / "bin" / "python", folder / "made-from.txt"
+    wanted = HERE / "peers" / f"{name}.txt"
     if not stamp.exists() or stamp.read_text() != wanted.read_text():
-        progress("making an environment for whylogs")
+        progress(f"making an environment for {name}")
         uv = [str(Path(sys.executable).parent / "uv")]
-        subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", "3.11", str(WHYLOGS)], check=True)
+        subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", "3.11", str(folder)], check=True)
         subprocess.run([*uv, "pip", "install", "--quiet", "--python", str(python), "-r", str(wanted)], check=True)
         stamp.write_text(wanted.read_text())
     return python

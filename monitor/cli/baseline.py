@@ -207,6 +207,10 @@ def _show(built: "BuiltBaseline") -> None:
 
 def _show_columns(described: dict[str, object]) -> None:
     click.echo(f"baseline {described['id']} of {described['model']}:{described['version']}, {described['rows']:,} rows")
+    own = described["calibration"]
+    if isinstance(own, dict):
+        usually = f"{own['usual_records']:,} rows"
+        click.echo(f"{own['windows']:,} windows of {own['size']} with usually {usually} to calibrate alarms on")
     columns = described["columns"]
     assert isinstance(columns, list)  # noqa: S101 - narrows a description
     keys = [key for key in dict.fromkeys(key for column in columns for key in column) if key != "name"]

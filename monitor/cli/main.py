@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "backfill": ("monitor.cli.backfill", "backfill", "Judge history from files, on all cores."),
     "baseline": ("monitor.cli.baseline", "baseline", "Build, list, show and promote baselines."),
     "findings": ("monitor.cli.findings", "findings", "What the checks said, per window and check."),
+    "budget": ("monitor.cli.budget", "budget", "Expected false alarms, and the smallest change each column can show."),
     "windows": (
         "monitor.cli.windows",
         "windows",

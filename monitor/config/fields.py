@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, St
 
 from monitor.config.secrets import SECRET_HINT, SecretRef, refuse_misspelt
 from monitor.config.wrong import wrong
+from monitor.domain.budgets import AlarmBudget, parse_alarm_budget
 from monitor.domain.time import duration_ms, format_duration, parse_duration
 
 
@@ -57,6 +58,36 @@ DurationOrZero = Annotated[
     timedelta, BeforeValidator(_duration_or_zero), PlainSerializer(format_duration), WithJsonSchema(_DURATION_SCHEMA)
 ]
 """The same, with `0s` for at once."""
+
+_BUDGET_TEXT = r"^(off|\d+(\.\d+)? per (model per )?(day|week|month))$"
+
+
+def _budget(value: object) -> object:
+    if isinstance(value, AlarmBudget) or value is None:
+        return value
+    if value is False or value == "off":  # YAML reads a bare off as false
+        return None
+    if not isinstance(value, str):
+        raise wrong("must be a number of false alarms per time", "write it as in 1 per month, or off")
+    try:
+        return parse_alarm_budget(value)
+    except ValueError as error:
+        message, _, hint = str(error).partition(": ")
+        raise wrong(message, hint) from error
+
+
+Budget = Annotated[
+    AlarmBudget | None,
+    BeforeValidator(_budget),
+    PlainSerializer(lambda budget: "off" if budget is None else str(budget)),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "pattern": _BUDGET_TEXT}, {"const": False}],
+            "examples": ["1 per month", "0.5 per week", "off"],
+        }
+    ),
+]
+"""False alarms per time, as `1 per month`, or `off`."""
 
 _SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)")
 _SIZE_UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}

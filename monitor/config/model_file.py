@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from monitor.config.fields import Duration, LabelText, Name, NonEmpty, Section, in_one_unit
+from monitor.config.fields import Budget, Duration, LabelText, Name, NonEmpty, Section, in_one_unit
 from monitor.config.wrong import wrong
+from monitor.domain.budgets import ONE_A_MONTH
 from monitor.domain.checks import CheckSpec, Parameter, Threshold
 from monitor.domain.models import ArchivePolicy, GroundTruthPolicy, MonitoredModel, Personal, Segment, Task
 from monitor.domain.windows import WindowSpec
@@ -218,6 +219,9 @@ class ModelFile(Section):
     """How far the reading of the stream may fall behind before the check `staleness` is bad; rules can alert on it."""
     max_lag: Count | None = None
     """How many records may wait in a partition before the check `lag` is bad; rules can alert on it, too."""
+    alarm_budget: Budget = ONE_A_MONTH
+    """How many false alarms about the whole model are acceptable, as `1 per month` (day, week, month): the check
+    `model_drift` keeps to it, whatever the number of columns and windows. `off`: it is not judged as a whole."""
     archive: Archive = None
     """Keep raw rows as Parquet files: needed for reports, and for retraining data sets. `true`, or how."""
     labels: Mapping[NonEmpty, LabelText] = {}
@@ -266,4 +270,5 @@ class ModelFile(Section):
             max_lag=self.max_lag,
             labels=dict(self.labels),
             retraining=self.retraining,
+            alarm_budget=self.alarm_budget,
         )

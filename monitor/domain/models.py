@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from monitor.domain.budgets import AlarmBudget
 from monitor.domain.checks import CheckSpec
 from monitor.domain.windows import WindowSpec
 
@@ -104,8 +105,9 @@ class MonitoredModel:
     duplicates (0: none are), `max_versions` how many versions with records within retention a partition may have.
     `low_volume` is the share of the usual traffic (0 to 1) below which a window has too little (None: not judged),
     `low_coverage` the share of what producers say they served below which too little of it came (None: shown and not
-    judged). `stale_after` is how far reading may fall behind, and `max_lag` how many records may
-    wait in a partition, before it is a finding (None: never).
+    judged). `stale_after` is how far reading may fall behind, and `max_lag` how many records may wait in a partition,
+    before it is a finding (None: never). `alarm_budget` is how many false alarms the check of the whole model may raise
+    (None: it is not judged as a whole).
     """
 
     name: str
@@ -129,3 +131,4 @@ class MonitoredModel:
     max_lag: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     retraining: str | None = None
+    alarm_budget: AlarmBudget | None = None

@@ -245,6 +245,10 @@ class EvaluationStore(Protocol):
         """Findings of the newest revisions whose windows start in [since, until), by window and check."""
         ...
 
+    def last_finding(self, ref: ModelRef, check_name: str, before: datetime) -> Finding | None:
+        """The check's finding, in its newest revision, about the last window that starts before the instant."""
+        ...
+
     def transitions(self, model: str | None = None) -> list[Transition]:
         """Every recorded change of phase, oldest first."""
         ...

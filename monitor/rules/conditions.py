@@ -13,13 +13,19 @@ GROUND_TRUTH = "ground_truth"
 RECORDS = "records"
 """The column name of checks on how many records came."""
 
+ALL_COLUMNS = "all_columns"
+"""The column name of the check on the whole model."""
+
+MODEL_DRIFT = "model_drift"
+"""The check on the whole model, within its alarm budget."""
+
 SILENCE, VOLUME, COVERAGE = "silence", "volume", "coverage"
 """Checks on how many records came: any at all, as many as usual, as many as were served."""
 
 STALENESS, LAG = "staleness", "lag"
 """Checks on how far behind they are read."""
 
-_NO_COLUMN = {GROUND_TRUTH, RECORDS}
+_NO_COLUMN = {GROUND_TRUTH, RECORDS, ALL_COLUMNS}
 _UNKNOWN = {Verdict.INSUFFICIENT_DATA, Verdict.FAILED}
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from monitor.domain.errors import BaselineError
 from monitor.domain.models import ALL_TRAFFIC, ColumnKind, ColumnSpec, ModelRef, Segment
 from monitor.domain.time import format_instant, parse_instant
+from monitor.stats.calibration.windows import StoredWindows
 from monitor.stats.columns import CategoricalColumn, Column, NumericColumn, Rows
 from monitor.stats.profiles.categorical import CategoricalLayout
 from monitor.stats.profiles.layouts import Layout, Layouts, Profile
@@ -58,6 +59,12 @@ class StoredBaseline(msgspec.Struct, array_like=True, frozen=True):
     importances: list[tuple[str, float]]
 
 
+class StoredWithWindows(StoredBaseline, array_like=True, frozen=True):
+    """The same with its windows. A baseline without them is stored as ever, and keeps its id."""
+
+    windows: StoredWindows | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnBaseline:
     """One column: what it is, where its bins lie, how its training values fell into them."""
@@ -73,7 +80,8 @@ class Baseline:
 
     `rows` is the number of training rows, `period` the event times they cover (None: unknown), `source` says in words
     where they came from. `importances` weigh columns (any non-negative scale); a column without one weighs nothing.
-    `whole` holds all rows, `segments` those of each segment, on the same bins.
+    `whole` holds all rows, `segments` those of each segment, on the same bins. `windows` are counts of its own windows,
+    from which alarms are calibrated (None: the event times of the rows are unknown).
     """
 
     ref: ModelRef
@@ -83,6 +91,7 @@ class Baseline:
     whole: ModelProfile
     segments: Mapping[str, ModelProfile] = field(default_factory=dict)
     importances: Mapping[str, float] = field(default_factory=dict)
+    windows: StoredWindows | None = None
 
     @classmethod
     def build(
@@ -160,13 +169,15 @@ class Baseline:
             profiles=[(name, profile.content()) for name, profile in profiles],
             importances=sorted((name, float(weight)) for name, weight in self.importances.items()),
         )
+        if self.windows is not None:
+            stored = StoredWithWindows(**msgspec.structs.asdict(stored), windows=self.windows)
         return msgspec.msgpack.encode(stored)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Baseline":
         """The baseline that `to_bytes` stored; BaselineError when the bytes are something else."""
         try:
-            stored = msgspec.msgpack.decode(zlib.decompress(data), type=StoredBaseline)
+            stored = msgspec.msgpack.decode(zlib.decompress(data), type=StoredWithWindows)
         except (zlib.error, msgspec.MsgspecError) as error:
             raise BaselineError(f"{len(data)} bytes are no stored baseline ({error}): build it again") from error
         if stored.version != VERSION:
@@ -176,7 +187,8 @@ class Baseline:
         period = stored.period and (parse_instant(stored.period[0]), parse_instant(stored.period[1]))
         whole = profiles.pop(ALL_TRAFFIC)
         ref = ModelRef(stored.model, stored.model_version)
-        return cls(ref, stored.rows, period, stored.source, whole, profiles, dict(stored.importances))
+        weights = dict(stored.importances)
+        return cls(ref, stored.rows, period, stored.source, whole, profiles, weights, stored.windows)
 
     def describe(self) -> dict[str, object]:
         """JSON-able summary for people: rows, period, source, and per column its kind, missing share and range."""
@@ -188,6 +200,7 @@ class Baseline:
             "period": [format_instant(at) for at in self.period] if self.period else None,
             "source": self.source,
             "segments": {name: part.n for name, part in sorted(self.segments.items())},
+            "calibration": None if self.windows is None else self.windows.describe(),
             "columns": [_describe(column, self.importances) for column in self.columns.values()],
         }
 

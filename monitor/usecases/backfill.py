@@ -151,6 +151,10 @@ class QuietStore:
         """As stored."""
         return self.store.findings(model, since, until, kind)
 
+    def last_finding(self, ref: ModelRef, check_name: str, before: datetime) -> Finding | None:
+        """As stored."""
+        return self.store.last_finding(ref, check_name, before)
+
     def transitions(self, model: str | None = None) -> list[Transition]:
         """As stored."""
         return self.store.transitions(model)

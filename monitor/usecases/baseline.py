@@ -1,18 +1,20 @@
 """Baselines from training data: read, profile, store once, compare with what holds now, promote."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from monitor.domain.checks import Check
 from monitor.domain.errors import BaselineError
 from monitor.domain.models import ModelRef, MonitoredModel
 from monitor.domain.ports import BaselineStore, RowReader
-from monitor.domain.time import to_ms
+from monitor.domain.time import format_duration, to_ms
 from monitor.stats.baseline import Baseline
+from monitor.stats.calibration.calibration import LEAST_WINDOWS
+from monitor.stats.calibration.windows import BaselineWindows, StoredWindows
 from monitor.stats.drift_test import DriftTest
 from monitor.stats.proposals import propose_checks
-from monitor.usecases.training_columns import TrainingOptions, training_columns
+from monitor.usecases.training_columns import TrainingColumns, TrainingOptions, training_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ class BuildBaseline:
         baseline = Baseline.build(
             ref, read.columns, source, read.period, importances=importances, segments=model.segments
         )
-        notes = (*read.notes, *self._differences(baseline))
+        baseline = replace(baseline, windows=_windows(baseline, read, model.windows.size_ms))
+        notes = (*read.notes, *self._differences(baseline), *_calibration_notes(baseline, model))
         is_new = self.store.put(baseline.id, ref, baseline.to_bytes(), baseline.describe())
         checks = propose_checks(baseline, self.tests, model.min_records, [segment.name for segment in model.segments])
         return BuiltBaseline(baseline.id, baseline, is_new, checks, notes)
@@ -85,3 +88,24 @@ class BuildBaseline:
                 for name in changed
             ),
         ]
+
+
+def _windows(baseline: Baseline, read: TrainingColumns, size_ms: int) -> StoredWindows | None:
+    if read.times_ms is None:
+        return None
+    windows = BaselineWindows.of(baseline.whole, read.columns, read.times_ms, size_ms)
+    return None if windows is None else windows.stored()
+
+
+def _calibration_notes(baseline: Baseline, model: MonitoredModel) -> Sequence[str]:
+    """What people should know where noise between windows cannot be measured."""
+    if model.alarm_budget is None:
+        return ()
+    size = format_duration(model.windows.size)
+    assumes = "alarms are calibrated by theory, which assumes independent records and no daily season"
+    if baseline.period is None:
+        return (f"the training data has no event times (--event-time): {assumes}",)
+    found = 0 if baseline.windows is None else baseline.windows.number
+    if found < LEAST_WINDOWS:
+        return (f"the training data fills {found} windows of {size}, {LEAST_WINDOWS} are needed: {assumes}",)
+    return ()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 
-from monitor.domain.evaluation import EvaluationCommit
+from monitor.domain.evaluation import Evaluation, EvaluationCommit
 from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import EvaluationStore, WindowReads
 from monitor.domain.rules import Rule, RuleState, Subject, Transition
@@ -17,8 +17,9 @@ from monitor.schedule.closing import closes_until_ms
 from monitor.usecases.due_windows import Closing, DueModel, due_windows
 from monitor.usecases.folding import Folded, RuleFolding
 from monitor.usecases.judging import Judge, Judgement
-from monitor.usecases.stored_windows import in_portions
+from monitor.usecases.stored_windows import in_portions, rests_on_shares
 from monitor.usecases.watching import evaluation_of, watch
+from monitor.usecases.whole_model import CHECK_NAME, Before
 
 MODELS_AT_ONCE = 100
 """For so many models the database is asked at once what is due, and their panes are in memory together."""
@@ -128,10 +129,16 @@ class Evaluate:
         for portion in in_portions(wanted):
             stored = self._judge.read(portion)
             for model, evaluation in portion:
-                judgement = self._judge.judge(model, evaluation, stored, now)
+                judgement = self._judge.judge(model, evaluation, stored, now, self._before(model, evaluation))
                 self._evaluate(found[model.name], judgement, states, now, report)
 
     # --- one evaluation
+
+    def _before(self, model: MonitoredModel, evaluation: Evaluation) -> Before:
+        """Where the check of the whole model stood at the end of the window before: its state is in that finding."""
+        if model.alarm_budget is None or not rests_on_shares(evaluation):
+            return Before()
+        return Before.of(self._store.last_finding(evaluation.model, CHECK_NAME, evaluation.window.start))
 
     def _evaluate(
         self,

@@ -25,11 +25,14 @@ from monitor.usecases.model_checks import MetricCheck, ModelChecks
 from monitor.usecases.outcomes import run_checks
 from monitor.usecases.stored_windows import StoredWindows, Wanted, read_windows, segments_of
 from monitor.usecases.volume import Traffic
+from monitor.usecases.whole_model import Before, judge_model
 from monitor.usecases.window_content import compared_with, window_content
 
 BASELINE = "baseline"
 SET_UP = "checks"
 """Checks that every model has, beside those on traffic: there is a baseline, and the other checks fit it."""
+
+NOTHING_BEFORE = Before()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +77,34 @@ class Judge:
         """What the database holds of windows that are judged next, of however many models."""
         return read_windows(wanted, self._windows, self._store, self._accounts)
 
-    def judge(self, model: MonitoredModel, evaluation: Evaluation, stored: StoredWindows, now: datetime) -> Judgement:
+    def judge(
+        self,
+        model: MonitoredModel,
+        evaluation: Evaluation,
+        stored: StoredWindows,
+        now: datetime,
+        before: Before = NOTHING_BEFORE,
+    ) -> Judgement:
         """All findings of the evaluation; a check that breaks is a failed finding and harms no other.
 
-        `stored` was read for this evaluation, perhaps among others.
+        `stored` was read for this evaluation, perhaps among others; `before` is where the window before left the check
+        of the whole model.
         """
-        judgement = self._judgement(model, evaluation, stored, now)
+        judgement = self._judgement(model, evaluation, stored, now, before)
         if evaluation.kind is not EvaluationKind.DRIFT:
             return judgement
         said = stored.statements_of(evaluation.model, evaluation.window)
         return replace(judgement, findings=with_coverage(judgement.findings, evaluation, said, model.low_coverage))
 
     def _judgement(
-        self, model: MonitoredModel, evaluation: Evaluation, stored: StoredWindows, now: datetime
+        self, model: MonitoredModel, evaluation: Evaluation, stored: StoredWindows, now: datetime, before: Before
     ) -> Judgement:
         if evaluation.mark == 0 and evaluation.kind is EvaluationKind.DRIFT:
             return Judgement(evaluation, self._traffic.findings(model, evaluation, self._no_evidence(now)))
         try:
             if evaluation.kind is EvaluationKind.PERFORMANCE:
                 return self._performance(model, evaluation, now)
-            return self._drift(model, evaluation, stored, now)
+            return self._drift(model, evaluation, stored, now, before)
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one model must not starve the others
@@ -102,7 +113,9 @@ class Judge:
 
     # --- drift
 
-    def _drift(self, model: MonitoredModel, evaluation: Evaluation, stored: StoredWindows, now: datetime) -> Judgement:
+    def _drift(
+        self, model: MonitoredModel, evaluation: Evaluation, stored: StoredWindows, now: datetime, before: Before
+    ) -> Judgement:
         shares = {name: stored.shares_of(evaluation.model, name, evaluation.window) for name in segments_of(model)}
         baseline_id = compared_with(shares[ALL_TRAFFIC], stored.timelines.get(model.name, ()))
         if baseline_id is None:
@@ -111,6 +124,10 @@ class Judge:
         content = window_content(shares, baseline_id, baseline)
         evidence = Evidence(baseline_id, content.digest, content.offsets, self.code_version, format_instant(now))
         findings, coverage = self._traffic.findings(model, evaluation, evidence), content.coverage
+        drift = self._checks.of_model(model, baseline_id, baseline)
+        if drift is not None:
+            whole = content.profiles[ALL_TRAFFIC], evidence, before, coverage
+            findings.append(judge_model(model, drift, evaluation, *whole))
         for segment, bound in self._checks.of_drift(model, baseline_id, baseline).items():
             outcomes = run_checks(bound, segment, baseline, content.profiles.get(segment))
             findings += [_finding(evaluation, *outcome, evidence, coverage=coverage) for outcome in outcomes]

@@ -8,6 +8,8 @@ from monitor.domain.checks import Check, CheckSpec, Threshold
 from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
 from monitor.rules.conditions import GROUND_TRUTH
 from monitor.stats.baseline import Baseline
+from monitor.stats.budgeted import model_drift
+from monitor.stats.calibration.model_drift import ModelDrift
 from monitor.stats.drift_test import DriftTest, with_parameters
 from monitor.stats.performance.metric import PerformanceMetric
 from monitor.stats.proposals import bind_checks, merged_checks, propose_checks
@@ -48,6 +50,7 @@ class ModelChecks:
 
     def __init__(self, tests: Mapping[str, DriftTest], metrics: Mapping[str, PerformanceMetric]) -> None:
         self._tests, self._metrics = tests, metrics
+        self._budgeted: dict[tuple[str, str], ModelDrift | None] = {}
         self._bound: dict[tuple[str, str], Mapping[str, BoundChecks]] = {}
 
     def of_drift(self, model: MonitoredModel, baseline_id: str, baseline: Baseline) -> Mapping[str, BoundChecks]:
@@ -56,6 +59,15 @@ class ModelChecks:
         if key not in self._bound:
             self._bound[key] = self._bind(model, baseline)
         return self._bound[key]
+
+    def of_model(self, model: MonitoredModel, baseline_id: str, baseline: Baseline) -> ModelDrift | None:
+        """What keeps the model's alarm budget; None without one, or without any value in the baseline."""
+        if model.alarm_budget is None:
+            return None
+        key = (model.name, baseline_id)
+        if key not in self._budgeted:
+            self._budgeted[key] = model_drift(baseline, model.windows, model.alarm_budget)
+        return self._budgeted[key]
 
     def of_performance(self, model: MonitoredModel) -> tuple[MetricCheck, ...]:
         """The configured metrics, and those that suit the model's task; these without a limit of their own."""

@@ -12,7 +12,8 @@ from monitor.domain.errors import BaselineError
 from monitor.domain.models import LATENCY, OUTPUT_COLUMNS, PREDICTION, SCORE, Task
 from monitor.domain.time import EPOCH, MILLISECOND, from_ms, parse_instant, to_ms
 from monitor.stats.baseline import Period
-from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
+from monitor.stats.calibration.windows import NO_TIME
+from monitor.stats.columns import CategoricalColumn, Column, Ints, NumericColumn
 from monitor.stream.batch import category_text
 
 _NUMBERS = (int, float, Decimal, np.integer, np.floating)
@@ -43,12 +44,16 @@ class TrainingOptions:
 
 @dataclass(frozen=True, slots=True)
 class TrainingColumns:
-    """What was read: columns of equal length under their final names, the period, and what is worth knowing."""
+    """What was read: columns of equal length under their final names, the period, and what is worth knowing.
+
+    `times_ms` (rows,) are event times, `NO_TIME` where a row has none; None when no column of them was named.
+    """
 
     columns: Mapping[str, Column]
     rows: int
     period: Period | None
     notes: tuple[str, ...]
+    times_ms: Ints | None = None
 
 
 def training_columns(
@@ -57,7 +62,7 @@ def training_columns(
     """Read all rows; BaselineError says what is wrong with them and how to mend it."""
     raw, rows = _gathered(batches)
     _require(options, raw)
-    period = _period(raw[options.event_time], options.event_time) if options.event_time else None
+    times = _times(raw[options.event_time], options.event_time) if options.event_time else None
     left_out = {TRUTH, *options.exclude, *filter(None, (options.target, options.event_time))}
     kept = _renamed({name: values for name, values in raw.items() if name not in left_out}, options.rename)
     columns: dict[str, Column] = {}
@@ -72,7 +77,7 @@ def training_columns(
         raise BaselineError(f"no column is left to profile: {'; '.join(notes) or 'all of them were excluded'}")
     if all(_is_all_missing(column) for column in columns.values()):
         raise BaselineError(f"all {rows:,} rows are missing in every column: check how the training data is read")
-    return TrainingColumns(columns, rows, period, tuple(notes))
+    return TrainingColumns(columns, rows, None if times is None else _period(times), tuple(notes), times)
 
 
 def _gathered(batches: Iterable[Mapping[str, Sequence[object]]]) -> tuple[dict[str, list[object]], int]:
@@ -170,11 +175,16 @@ def _is_all_missing(column: Column) -> bool:
     return all(value is None for value in column.values)
 
 
-def _period(values: Sequence[object], name: str) -> Period:
-    instants = [_instant(value, name) for value in values if not _is_missing(value)]
-    if not instants:
+def _times(values: Sequence[object], name: str) -> Ints:
+    times = np.array([NO_TIME if _is_missing(value) else _instant(value, name) for value in values], np.int64)
+    if (times == NO_TIME).all():
         raise BaselineError(f"{name} has no time in any row: the period of the training data is unknown")
-    return from_ms(min(instants)), from_ms(max(instants) + 1)
+    return times
+
+
+def _period(times: Ints) -> Period:
+    known = times[times != NO_TIME]
+    return from_ms(int(known.min())), from_ms(int(known.max()) + 1)
 
 
 def _instant(value: object, name: str) -> int:

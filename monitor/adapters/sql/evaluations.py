@@ -114,6 +114,20 @@ class SqlEvaluationStore:
         with reading(self._engine) as connection:
             return [finding_from_json(document) for document in connection.execute(statement).scalars()]
 
+    def last_finding(self, ref: ModelRef, check_name: str, before: datetime) -> Finding | None:
+        """The check's finding, in its newest revision, about the last window that starts before the instant."""
+        table = findings.c
+        statement = (
+            select(table.document)
+            .where(table.model == ref.name, table.version == ref.version, table.check_name == check_name)
+            .where(table.window_start_ms < to_ms(before))
+            .order_by(table.window_start_ms.desc(), table.window_end_ms.desc(), table.revision.desc())
+            .limit(1)
+        )
+        with reading(self._engine) as connection:
+            document = connection.execute(statement).scalar()
+        return None if document is None else finding_from_json(document)
+
     def transitions(self, model: str | None = None) -> list[Transition]:
         """Every recorded change of phase, oldest first (by event time, then as they were recorded)."""
         statement = select(transitions).order_by(transitions.c.at, transitions.c.sequence)

@@ -51,6 +51,20 @@ def told(hours: int = 0) -> EvaluationCommit:
 class EvaluationConformance:
     """The promises of `EvaluationStore`, `OutboxStore` and `Retention`, as tests."""
 
+    def test_a_check_finds_its_last_finding_before_an_instant(self, rig: StoreRig) -> None:
+        """The newest revision of the last window that starts before it, of the same version and check alone."""
+        other = ModelRef(MODEL.name, "other")
+        about_other = EvaluationCommit(evaluation(2, ref=other), [finding(2, ref=other)])
+        for commit in (judged(0), judged(1), judged(1, 1), judged(2, 0, finding(2, column="height")), about_other):
+            assert rig.mine.evaluations.commit(commit) is True
+        name = finding().check.name
+
+        def last(hours: int) -> tuple[int, int] | None:
+            found = rig.other.evaluations.last_finding(MODEL, name, START + hours * HOUR)
+            return None if found is None else ((found.window.start - START) // HOUR, found.revision)
+
+        assert [last(hours) for hours in (0, 1, 2, 5)] == [None, (0, 0), (1, 1), (1, 1)]
+
     def test_everything_of_an_evaluation_is_saved_together_and_comes_back_equal(self, rig: StoreRig) -> None:
         """Every field of every value, to the microsecond and the last bit."""
         commit = told()

@@ -105,6 +105,37 @@ def test_history_is_judged_from_files_and_the_drifted_hours_are_found(call: Call
     assert [verdicts[hour] for hour in hours] == ["ok"] * 4 + ["drifted"] * 2
 
 
+def test_the_budget_says_what_to_expect_and_the_model_as_a_whole_is_judged(call: Call) -> None:
+    missing = call("budget", "--model", "price")
+    built = call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
+    call("backfill", "data")
+
+    table = call("budget", "--model", "price")
+    [report] = json.loads(call("budget", "--model", "price", "--records", "1000", "--json").stdout)
+    found = json.loads(call("findings", "--model", "price", "--check", "model_drift", "--json").stdout)
+
+    assert "make one first with `driftline baseline build`" in str(missing.exception)
+    assert "note: the training data has no event times (--event-time): alarms are calibrated by theory" in built.stdout
+    assert "at most 1 false alarms a month are expected of model_drift,\nin 720 windows" in table.stdout
+    assert "smallest change at 200 records a window (the median of the last 6 panes):" in table.stdout
+    assert {one["column"] for one in report["columns"]} == {"x", "c", "prediction"}
+    assert (report["records"], report["windows_a_month"]) == (1_000, 720)
+    assert [one["verdict"] for one in found] == ["ok"] * 4 + ["drifted"] * 2
+
+
+def test_training_data_with_event_times_calibrates_the_alarms(call: Call, tmp_path: Path) -> None:
+    rows = (tmp_path / "train.csv").read_text(encoding="utf-8").splitlines()
+    timed = [f"{row},{(START + timedelta(seconds=30 * n)).isoformat()}" for n, row in enumerate(rows[1:])]
+    (tmp_path / "timed.csv").write_text("\n".join([f"{rows[0]},at", *timed]), encoding="utf-8")
+    build = ("baseline", "build", "--model", "price", "--version", "1", "timed.csv", "--event-time", "at")
+
+    first, again = call(*build), call(*build)
+
+    assert "17 windows of 1h with usually 120 rows to calibrate alarms on" in first.stdout
+    assert "theory" not in first.stdout
+    assert "this baseline was there already" in again.stdout
+
+
 def test_a_backfill_tells_nobody_and_retrains_nothing_unless_asked(call: Call) -> None:
     call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
     call("backfill", "data")

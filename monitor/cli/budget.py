@@ -1,0 +1,56 @@
+"""`driftline budget`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from monitor.cli.options import config_option, json_option, opened
+from monitor.cli.output import number, print_json, print_table
+from monitor.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from monitor.stats.calibration.power import Visible
+    from monitor.usecases.budget import BudgetReport
+
+
+@click.command()
+@config_option
+@click.option("--model", required=True, help="Name of the model.")
+@click.option("--records", type=click.FloatRange(min=1), default=None, help="Size of a window (default: as it was).")
+@json_option
+def budget(directory: Path, model: str, records: float | None, *, as_json: bool) -> None:
+    """Expected false alarms, and the smallest change each column can show.
+
+    For the newest baseline of the model, and windows as large as its traffic makes them.
+    """
+    from monitor.usecases.budget import budget_report  # noqa: PLC0415 - `--help` must not wait for it
+
+    with opened(directory) as app:
+        if model not in app.settings.models:
+            known = ", ".join(sorted(app.settings.models)) or "none"
+            raise ConfigError(f"no model {model!r} is configured", hint=f"known: {known}")
+        report = budget_report(app.settings.models[model], app.stores.windows, app.stores.baselines, records)
+    if as_json:
+        print_json([msgspec.to_builtins(report)])
+        return
+    _show(model, report)
+
+
+def _show(model: str, report: "BudgetReport") -> None:
+    from monitor.stats.calibration.power import PATIENCE, SURE  # noqa: PLC0415 - heavy
+
+    click.echo(f"{model}: at most {report.false_alarms_a_month:g} false alarms a month are expected of model_drift,")
+    click.echo(f"in {report.windows_a_month:,.0f} windows; one window tests all columns together at {report.alpha:.2g}")
+    click.echo(f"calibrated on {report.calibration}")
+    click.echo(f"smallest change at {report.records:,.0f} records a window ({report.source}):")
+    titles = ("column", f"at once ({SURE:.0%})", f"in {PATIENCE} windows", "of", "missing, at once")
+    print_table(titles, map(_cells, report.columns), empty="no column")
+    click.echo("of numbers in standard deviations, of shares in Cohen's h; missing values in points")
+
+
+def _cells(one: "Visible") -> tuple[object, ...]:
+    at_once = "too few records" if one.at_once is None else number(one.at_once)
+    of = f"share of {one.label}" if one.label else "location"
+    return one.column, at_once, number(one.in_time), of, f"+{one.missing_points:.1f}"

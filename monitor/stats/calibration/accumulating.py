@@ -1,0 +1,194 @@
+"""The sequential test: small evidence added up over windows until it is more than chance lets it become.
+
+For every component, both directions and three sizes of change, a Shiryaev-Roberts statistic R = (1 + R) e, where e is
+the likelihood ratio of the change (an e-value: Shin, Ramdas & Rinaldo 2024). It speaks for its column when R passes a
+threshold whose mean run length is known; the rates of all of them add up to the detector's share of the budget.
+"""
+
+import base64
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.stats.calibration.calibration import LEAST_EXPECTED, Calibration
+from monitor.stats.calibration.components import Components, Kind
+from monitor.stats.calibration.deviations import Deviations
+from monitor.stats.calibration.run_length import log_threshold
+from monitor.stats.columns import Floats, Ints, Mask
+
+BETS = np.array([0.7, 1.5, 3.0])
+"""Sizes of change that are looked for, in standard deviations of one window's score."""
+
+NEGLIGIBLE = 0.02
+"""Shifts of so many standard deviations are never added up, however many windows have them."""
+
+OWN_ERROR = 2.0
+"""Standard errors of the baseline itself that are never added up."""
+
+_WEIGHTS = {Kind.LOCATION: 4.0, Kind.SCALE: 2.0, Kind.SKEW: 1.0, Kind.TAILS: 1.0, Kind.MISSING: 2.0}
+_SHARES_TOGETHER = 8.0
+_STEP = 64.0
+"""States are kept in steps of 1/64 of log R, so that they are small and exactly repeatable."""
+
+_LEAST, _BEYOND = -40.0, 2.0
+_MARGIN_STEP = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Accumulated:
+    """Where the detector stands after the windows up to `until_ms`: the whole of its memory.
+
+    `levels` (entries, 2, bets) are log R in steps; `climb` (columns,) the evidence since `since_ms` (columns,), the
+    start of the window where the present rise of the column began.
+    """
+
+    until_ms: int
+    levels: Ints
+    climb: Ints
+    since_ms: Ints
+
+    def to_text(self) -> str:
+        """The state as printable text; equal states give equal texts."""
+        parts = (self.levels.astype("<i2"), self.climb.astype("<i2"), self.since_ms.astype("<i8"))
+        data = b"".join(part.tobytes() for part in parts)
+        return f"{self.until_ms}:{base64.b64encode(zlib.compress(data, 1)).decode()}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Accumulation:
+    """The detector of one model: what it looks at, and when it speaks.
+
+    `components` (entries,) are indices of components, `margin` what is taken off their scores, `threshold` (entries,
+    bets) log R at which they speak, `weight` (entries,) their shares of their column's error.
+    """
+
+    column: Ints
+    entries: Ints
+    margin: Floats
+    threshold: Floats
+    weight: Floats
+    serial: float
+    columns: int
+
+    @classmethod
+    def of(cls, components: Components, calibration: Calibration, false_alarms: float) -> "Accumulation":
+        """The detector that raises so many false alarms a window (over all columns), or fewer."""
+        entries = np.flatnonzero(_is_watched(components, calibration))
+        columns = len(components.grouping.columns)
+        weight = _weights(components)[entries]
+        total = np.bincount(components.column[entries], weight, columns)
+        weight /= total[components.column[entries]]
+        margin = _margins(calibration)[entries]
+        rate = false_alarms / columns * weight / (2 * len(BETS))
+        coarse = np.floor(margin / _MARGIN_STEP) * _MARGIN_STEP
+        threshold = np.array(
+            [
+                [log_threshold(bet, round(low, 1), -round(float(np.log(one)), 2)) for bet in BETS.tolist()]
+                for low, one in zip(coarse.tolist(), rate, strict=True)
+            ]
+        ).reshape(-1, len(BETS))
+        return cls(components.column[entries], entries, margin, threshold, weight, calibration.serial, columns)
+
+    def start(self, at_ms: int) -> Accumulated:
+        """Nothing was seen yet."""
+        levels = np.full((len(self.entries), 2, len(BETS)), round(_LEAST * _STEP))
+        return Accumulated(at_ms, levels, np.zeros(self.columns, np.int64), np.full(self.columns, at_ms))
+
+    def restored(self, text: str) -> Accumulated:
+        """The state that `to_text` wrote; ValueError when it is of another detector."""
+        until, _, body = text.partition(":")
+        data = zlib.decompress(base64.b64decode(body))
+        sizes = 12 * len(self.entries), 2 * self.columns, 8 * self.columns
+        if len(data) != sum(sizes):
+            raise ValueError("the state belongs to a detector of other columns")
+        levels = np.frombuffer(data[: sizes[0]], "<i2").astype(np.int64).reshape(-1, 2, len(BETS))
+        climb = np.frombuffer(data[sizes[0] : sizes[0] + sizes[1]], "<i2").astype(np.int64)
+        return Accumulated(int(until), levels, climb, np.frombuffer(data[-sizes[2] :], "<i8").astype(np.int64))
+
+    def advance(self, state: Accumulated, found: Deviations, start_ms: int, end_ms: int) -> Accumulated:
+        """Add one window, given as the only one of `found`; one that begins before `until_ms` adds nothing.
+
+        Overlapping windows share their records, which must not be counted twice.
+        """
+        if start_ms < state.until_ms:
+            return state
+        before = state.levels / _STEP
+        after = np.logaddexp(0.0, before) + self._log_evidence(found)
+        climb, since = self._climbs(state, before, after, start_ms)
+        kept = np.clip(after, _LEAST, self.threshold[:, np.newaxis, :] + _BEYOND)
+        return Accumulated(end_ms, _steps(kept), climb, since)
+
+    def strength(self, state: Accumulated) -> Floats:
+        """How far log R of each column is above its threshold (below it: negative), shape (columns,)."""
+        above = (state.levels / _STEP - self.threshold[:, np.newaxis, :]).max(axis=(1, 2))
+        found = np.full(self.columns, -np.inf)
+        np.maximum.at(found, self.column, above)
+        return found
+
+    def leading(self, state: Accumulated) -> Ints:
+        """The component of each column whose evidence is nearest to its threshold, shape (columns,)."""
+        above = (state.levels / _STEP - self.threshold[:, np.newaxis, :]).max(axis=(1, 2))
+        order = np.argsort(above, kind="stable")
+        found = np.zeros(self.columns, np.int64)
+        found[self.column[order]] = self.entries[order]
+        return found
+
+    def _log_evidence(self, found: Deviations) -> Floats:
+        """Log e-values of the window, shape (entries, 2, bets); 0 where a score rests on nothing."""
+        size = found.size[0, self.entries]
+        score = found.normal[0, self.entries] / self.serial
+        noise = found.sd[0, self.entries] * self.serial
+        margin = np.maximum(self.margin, NEGLIGIBLE * np.sqrt(size) / noise)
+        x = np.stack((score - margin, -score - margin), axis=1)[:, :, np.newaxis]
+        evidence: Floats = np.where((size > 0)[:, np.newaxis, np.newaxis], x * BETS - BETS**2 / 2, 0.0)
+        return evidence
+
+    def _climbs(self, state: Accumulated, before: Floats, after: Floats, start_ms: int) -> tuple[Ints, Ints]:
+        """The evidence of each column since its rise began, and when that was (a cumulative sum: Page 1954)."""
+        ahead = _steps(self._together(after) - self._together(np.logaddexp(0.0, before)))
+        begins = state.climb <= 0
+        since = np.where(begins, start_ms, state.since_ms)
+        most = round(-_LEAST * _STEP)
+        return np.clip(np.where(begins, 0, state.climb) + ahead, -most, most), since
+
+    def _together(self, log: Floats) -> Floats:
+        """Log of the weighted mean of R over the entries of each column."""
+        total = np.bincount(self.column, self.weight * np.exp(log).mean(axis=(1, 2)), self.columns)
+        found: Floats = np.log(np.maximum(total, 1e-300))
+        return found
+
+
+def speaks(strength: Floats) -> Mask:
+    """Which columns' evidence has passed its threshold."""
+    found: Mask = strength >= 0
+    return found
+
+
+def _steps(log: Floats) -> Ints:
+    return np.rint(log * _STEP).astype(np.int64)
+
+
+def _weights(components: Components) -> Floats:
+    groups = np.bincount(components.column[components.kind == Kind.SHARE], minlength=len(components.grouping.columns))
+    of_share = _SHARES_TOGETHER / np.maximum(groups, 1)
+    known = np.array([_WEIGHTS.get(Kind(kind), 0.0) for kind in components.kind.tolist()])
+    found: Floats = np.where(components.kind == Kind.SHARE, of_share[components.column], known)
+    return found
+
+
+def _is_watched(components: Components, calibration: Calibration) -> Mask:
+    """All but the rarely missing, whose scores are not normal."""
+    expected = components.missing_share * calibration.usual_records
+    watched = np.ones(len(components.kind), np.bool_)
+    watched[components.is_missing] = expected >= LEAST_EXPECTED
+    return watched
+
+
+def _margins(calibration: Calibration) -> Floats:
+    """What is taken off a usual window's scores: shifts too small to matter, and the baseline's own error."""
+    sd = np.sqrt(calibration.variance) * calibration.serial
+    terms = calibration.season.terms
+    share = np.where(calibration.seasonal, terms, 1) * calibration.usual_records / calibration.records
+    margin: Floats = NEGLIGIBLE * np.sqrt(calibration.usual_records) / sd + OWN_ERROR * np.sqrt(np.minimum(share, 1.0))
+    return margin

@@ -1,0 +1,197 @@
+"""What the baseline's own windows teach: the course of every score over day and week, and its noise."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from monitor.stats.calibration.components import Components, Kind
+from monitor.stats.calibration.counts import Counts
+from monitor.stats.calibration.noise import moderated
+from monitor.stats.calibration.season import DAY_MS, WEEK_MS, Season
+from monitor.stats.columns import Floats, Mask
+
+LEAST_WINDOWS = 10
+"""Fewer windows of a baseline cannot tell noise from chance: theory is used instead."""
+
+SEASON_ALPHA = 1e-3
+LEAST_EXPECTED = 20.0
+"""Below so many missing values in a usual window their score is not normal, and counts are compared instead."""
+
+LARGE = np.array([0.05, 0.2])
+"""Shares on either side of these are of different kinds: what moves a large group hardly shows in a small one."""
+
+_LEAST_FOR_SERIAL = 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """How the scores of a model's windows behave when nothing has changed.
+
+    `windows` is the number of baseline windows that it rests on; 0: none, and records are taken to be independent.
+    `course` (terms, components) is the expected score per square root of records, over the terms of the season's
+    design; `certainty` (terms, terms) the covariance of its estimate in units of `variance`. `variance` (components,)
+    is that of a score around its course, never below 1 (independent records), with `df` degrees of freedom. `serial` is
+    the factor of the standard deviation of a sum of consecutive scores over that of independent ones.
+    `rare_missing`, `rare_beyond` (columns,) are relative variances of counts between windows beyond Poisson's.
+    `records` is their number in all of these windows.
+    """
+
+    windows: int
+    usual_records: float
+    size_ms: int
+    season: Season
+    course: Floats
+    certainty: Floats
+    variance: Floats
+    df: Floats
+    serial: float
+    rare_missing: Floats
+    rare_beyond: Floats
+    records: float
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether noise was measured; otherwise theory stands in for it."""
+        return self.windows > 0
+
+    @classmethod
+    def by_theory(cls, components: Components, records: int, usual_records: float, size_ms: int) -> "Calibration":
+        """For a baseline of so many records whose order in time is unknown: independent records, no season."""
+        size, columns = len(components.column), len(components.grouping.columns)
+        nothing, unity = np.zeros(columns), np.ones(size)
+        course, certainty, surely = np.zeros((1, size)), np.array([[1 / records]]), np.full(size, np.inf)
+        known = (0, usual_records, size_ms, Season(), course, certainty, unity, surely, 1.0, nothing, nothing)
+        return cls(*known, float(records))
+
+    @classmethod
+    def measured(cls, components: Components, counts: Counts, middles_ms: Floats, size_ms: int) -> "Calibration":
+        """From consecutive windows of the baseline, earliest first; at least `LEAST_WINDOWS` of them."""
+        scores, root = components.scores(counts), np.sqrt(counts.records)[:, np.newaxis]
+        season = _season(scores, root, middles_ms, size_ms)
+        design = season.design(middles_ms) * root
+        course, df = _courses(design, scores)
+        residual = scores - design @ course
+        certainty = np.asarray(np.linalg.pinv(design.T @ design), np.float64)
+        usual = float(np.median(counts.records))
+        variance, moderate_df = _noise(components, (residual**2).sum(axis=0) / df, df, usual)
+        return cls(
+            len(middles_ms),
+            usual,
+            size_ms,
+            season,
+            course,
+            certainty,
+            variance,
+            moderate_df,
+            _serial(residual, middles_ms, size_ms),
+            _dispersion(counts.missing, counts.records),
+            _dispersion_beyond(components, counts, variance, usual),
+            float(counts.records.sum()),
+        )
+
+    @property
+    def seasonal(self) -> Mask:
+        """Which components have a season."""
+        found: Mask = (self.course[1:] != 0).any(axis=0)
+        return found
+
+    def expected(self, records: Floats, middles_ms: Floats) -> Floats:
+        """Scores that windows of this size and time should have, shape (w, components)."""
+        design = self.season.design(middles_ms)
+        found: Floats = design @ self.course * np.sqrt(records)[:, np.newaxis]
+        return found
+
+    def noise_variance(self, records: Floats) -> Floats:
+        """Variance of a score around its course, shape (w, components).
+
+        What windows of the usual size show beyond chance may be dependence of neighbours, which larger windows share,
+        or a change from window to window, which grows with them: whichever is more is taken.
+        """
+        ratio = np.maximum(records / self.usual_records, 1.0)[:, np.newaxis]
+        found: Floats = 1 + (self.variance - 1) * ratio
+        return found
+
+    def leverage(self, records: Floats, middles_ms: Floats) -> Floats:
+        """Variance of the expected score in units of the noise: the error of the baseline, shape (w, components)."""
+        design = self.season.design(middles_ms)
+        with_season = np.einsum("wt,ts,ws->w", design, self.certainty, design) * records
+        return np.where(self.seasonal, with_season[:, np.newaxis], (records / self.records)[:, np.newaxis])
+
+
+def _season(scores: Floats, root: Floats, middles_ms: Floats, size_ms: int) -> Season:
+    """The periods that are covered and significant in any component, beside those before them."""
+    season = Season()
+    for period in (DAY_MS, WEEK_MS):
+        wider = season.with_period(period, middles_ms, size_ms)
+        if wider == season:
+            continue
+        p = _p_values(season.design(middles_ms) * root, wider.design(middles_ms) * root, scores)
+        season = wider if p.min() * len(p) < SEASON_ALPHA else season
+    return season
+
+
+def _courses(design: Floats, scores: Floats) -> tuple[Floats, Floats]:
+    """Coefficients and degrees of freedom of every component: all terms where the season is significant."""
+    windows, terms = design.shape
+    course = np.zeros((terms, scores.shape[1]))
+    course[0] = _fitted(design[:, :1], scores)[0]
+    seasonal = np.zeros(scores.shape[1], np.bool_)
+    if terms > 1:
+        seasonal = _p_values(design[:, :1], design, scores) < SEASON_ALPHA
+        course[:, seasonal] = _fitted(design, scores)[:, seasonal]
+    return course, np.where(seasonal, windows - terms, windows - 1.0)
+
+
+def _p_values(narrow: Floats, wide: Floats, scores: Floats) -> Floats:
+    """Of the F test, for every component, that the terms which `wide` has beyond `narrow` are nothing."""
+    left, right = (((scores - design @ _fitted(design, scores)) ** 2).sum(axis=0) for design in (narrow, wide))
+    more, rest = wide.shape[1] - narrow.shape[1], len(scores) - wide.shape[1]
+    ratio = (left - right) / more / np.maximum(right / rest, 1e-12)
+    found: Floats = special.fdtrc(more, rest, np.maximum(ratio, 0.0))
+    return found
+
+
+def _fitted(design: Floats, scores: Floats) -> Floats:
+    return np.asarray(np.linalg.lstsq(design, scores, rcond=None)[0], np.float64)
+
+
+def _noise(components: Components, variance: Floats, df: Floats, usual: float) -> tuple[Floats, Floats]:
+    """Moderated variances, at least 1; the few missing values of a column are not normal and keep theory's."""
+    is_normal = ~components.is_missing
+    is_normal[components.is_missing] = components.missing_share * usual >= LEAST_EXPECTED
+    found, total = np.ones(len(variance)), np.full(len(variance), np.inf)
+    kind = components.kind + len(Kind) * (components.kind == Kind.SHARE) * np.digitize(1 - components.weight, LARGE)
+    found[is_normal], total[is_normal] = moderated(variance[is_normal], df[is_normal], kind[is_normal])
+    return np.maximum(found, 1.0), total
+
+
+def _serial(residual: Floats, middles_ms: Floats, size_ms: int) -> float:
+    """How much a long sum of consecutive scores varies more than if they were independent (at least 1)."""
+    next_to = np.flatnonzero(np.diff(middles_ms) == size_ms)
+    if len(next_to) < _LEAST_FOR_SERIAL:
+        return 1.0
+    before, after = residual[next_to], residual[next_to + 1]
+    of_each = (before * after).sum(axis=0) / np.maximum((residual**2).sum(axis=0) * len(next_to) / len(residual), 1e-9)
+    correlation = float(of_each.mean()) + 1 / len(residual)  # subtracting the mean pulls it below zero by that
+    if correlation < 3 / np.sqrt(of_each.size * len(next_to)):
+        return 1.0
+    return float(np.sqrt((1 + correlation) / max(1e-3, 1 - correlation)))
+
+
+def _dispersion(hits: Floats, records: Floats) -> Floats:
+    """Relative variance of counts between windows beyond Poisson's; that of all columns together is the least."""
+    expected = hits.sum(axis=0) / records.sum() * records[:, np.newaxis]
+    beyond = ((hits - expected) ** 2 - expected).sum(axis=0)
+    square = (expected**2).sum(axis=0)
+    together = max(0.0, float(beyond.sum() / max(square.sum(), 1e-9)))
+    found: Floats = np.maximum(beyond / np.maximum(square, 1e-9), together) * (square > 0)
+    return found
+
+
+def _dispersion_beyond(components: Components, counts: Counts, variance: Floats, usual: float) -> Floats:
+    """The same of values beyond; never seen categories, which a baseline cannot show, cluster as the others do."""
+    shown = _dispersion(counts.beyond, counts.records)
+    inflation = (components.members * variance[: len(components.members), np.newaxis]).max(axis=0, initial=1.0)
+    like_others = (inflation - 1) / (components.beyond_share * usual)
+    return np.where(components.grouping.is_numeric, shown, like_others)

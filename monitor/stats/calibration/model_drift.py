@@ -1,0 +1,172 @@
+"""The verdict on a whole model: whether it changed more than the budget lets chance explain, since when, and where."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from monitor.domain.budgets import AlarmBudget
+from monitor.domain.windows import Window, WindowSpec
+from monitor.stats.calibration.accumulating import Accumulated, Accumulation, speaks
+from monitor.stats.calibration.calibration import LEAST_WINDOWS, Calibration
+from monitor.stats.calibration.components import Components, Kind
+from monitor.stats.calibration.deviations import Deviations
+from monitor.stats.calibration.sudden import Aspect, SuddenEvidence, holm, sudden_evidence
+from monitor.stats.calibration.windows import BaselineWindows
+from monitor.stats.columns import Floats, Mask
+from monitor.stats.profiles.model import ModelProfile
+
+ASSUMED_RECORDS = 500
+"""Records of a usual window where the baseline does not tell."""
+
+SHARE_OF_SUDDEN = 0.5
+"""Part of the budget that the window test spends; the rest is the sequential test's."""
+
+
+class Detector(StrEnum):
+    """Who spoke."""
+
+    SUDDEN = "sudden"
+    ACCUMULATING = "accumulating"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnDrift:
+    """What moved in one column: `effect` is in standard deviations, for shares Cohen's h; positive means more of it."""
+
+    column: str
+    what: str
+    effect: float
+    detectors: tuple[Detector, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DriftVerdict:
+    """What the budget says about one window.
+
+    `columns` have drifted, the largest effect first; none: the window is as usual. `since_ms` is where the change
+    seems to begin. `evidence` is what was found over what an alarm takes, in logarithms: 1 or more is an alarm.
+    `p_value` is that of this window alone, corrected for all columns. `nearest` is the column nearest to an alarm.
+    """
+
+    columns: tuple[ColumnDrift, ...]
+    detectors: tuple[Detector, ...]
+    since_ms: int | None
+    evidence: float
+    p_value: float
+    nearest: str
+    state: Accumulated
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelDrift:
+    """Judges the windows of one model version against one baseline, within an alarm budget. Pure: state is a value."""
+
+    components: Components
+    calibration: Calibration
+    accumulation: Accumulation
+    alpha: float
+
+    @classmethod
+    def of(
+        cls, whole: ModelProfile, windows: BaselineWindows | None, spec: WindowSpec, budget: AlarmBudget
+    ) -> "ModelDrift":
+        """From a baseline's profile of all rows, and its windows where it has any of a size that fits."""
+        usual = ASSUMED_RECORDS if windows is None else windows.usual_records
+        components = Components.of(whole, usual)
+        calibration = calibrated(components, windows, whole.n, spec.size_ms)
+        accumulating = budget.in_each(spec.size) * (1 - SHARE_OF_SUDDEN)
+        accumulation = Accumulation.of(components, calibration, accumulating)
+        return cls(components, calibration, accumulation, min(1.0, budget.in_each(spec.slide) * SHARE_OF_SUDDEN))
+
+    def judge(self, profile: ModelProfile, window: Window, before: Accumulated | None) -> DriftVerdict:
+        """The verdict, and the state after it; `before` is the state after the window before (None: this is the first).
+
+        The profile must have been counted on the baseline's bins and hold a record.
+        """
+        middle = np.array([(window.start_ms + window.end_ms) / 2])
+        counts = self.components.grouping.count(profile.block[np.newaxis])
+        found = Deviations.of(self.components, self.calibration, counts, middle)
+        sudden = sudden_evidence(self.components, self.calibration, found)
+        state = before or self.accumulation.start(window.start_ms)
+        state = self.accumulation.advance(state, found, window.start_ms, window.end_ms)
+        return self._verdict(window, found, sudden, state)
+
+    def _verdict(self, window: Window, found: Deviations, sudden: SuddenEvidence, state: Accumulated) -> DriftVerdict:
+        falls, strength = holm(sudden.p_values[0], self.alpha), self.accumulation.strength(state)
+        rises = speaks(strength)
+        evidence = self._evidence(sudden.p_values[0], strength)
+        columns = sorted(
+            self._columns(falls, rises, found, sudden, state), key=lambda one: (-abs(one.effect), one.column)
+        )
+        starts = [window.start_ms] * bool(falls.any()) + state.since_ms[rises].tolist()
+        said = zip(Detector, (falls, rises), strict=True)
+        return DriftVerdict(
+            tuple(columns),
+            tuple(detector for detector, speaking in said if speaking.any()),
+            min(starts, default=None),
+            float(evidence.max()),
+            float(min(1.0, sudden.p_values[0].min() * len(falls))),
+            self.components.grouping.columns[int(evidence.argmax())],
+            state,
+        )
+
+    def _evidence(self, p_values: Floats, strength: Floats) -> Floats:
+        """Of each column, in units of what an alarm takes."""
+        needed = np.log(len(p_values) / self.alpha)
+        of_window = -np.log(np.maximum(p_values, 1e-300)) / needed
+        found: Floats = np.maximum(of_window, np.maximum(0.0, 1 + strength / needed))
+        return found
+
+    def _columns(
+        self, falls: Mask, rises: Mask, found: Deviations, sudden: SuddenEvidence, state: Accumulated
+    ) -> Sequence[ColumnDrift]:
+        leading = self.accumulation.leading(state)
+        drifted = []
+        for index in np.flatnonzero(falls | rises).tolist():
+            if falls[index]:
+                what, effect = self._sudden_effect(index, found, sudden)
+            else:
+                what, effect = self._effect(int(leading[index]), found)
+            detectors = tuple(d for d, speaking in zip(Detector, (falls, rises), strict=True) if speaking[index])
+            drifted.append(ColumnDrift(self.components.grouping.columns[index], what, effect, detectors))
+        return drifted
+
+    def _sudden_effect(self, column: int, found: Deviations, sudden: SuddenEvidence) -> tuple[str, float]:
+        aspect = sudden.leading(self.components)[0, column]
+        mine = np.flatnonzero((self.components.column == column) & ~self.components.is_missing)
+        if aspect == Aspect.MISSING:
+            mine = np.flatnonzero((self.components.column == column) & self.components.is_missing)
+        if aspect == Aspect.BEYOND:
+            is_numeric = bool(self.components.grouping.is_numeric[column])
+            n, share = float(found.counts.records[0]), float(self.components.beyond_share[column])
+            seen = float(found.counts.beyond[0, column]) / n
+            effect = 2 * float(np.arcsin(np.sqrt(seen)) - np.arcsin(np.sqrt(share)))
+            return "values outside the usual range" if is_numeric else "unseen values", effect
+        return self._effect(int(mine[np.abs(found.normal[0, mine]).argmax()]), found)
+
+    def _effect(self, component: int, found: Deviations) -> tuple[str, float]:
+        kind = Kind(int(self.components.kind[component]))
+        label = self.components.label(component)
+        effect = float(found.shift[0, component] / np.sqrt(max(1.0, found.size[0, component])))
+        return f"share of {label}" if label else _WORDS[kind], effect
+
+
+_WORDS = {
+    Kind.LOCATION: "location",
+    Kind.SCALE: "spread",
+    Kind.SKEW: "skew",
+    Kind.TAILS: "tails",
+    Kind.SHARE: "shares",
+    Kind.MISSING: "missing values",
+}
+
+
+def calibrated(components: Components, windows: BaselineWindows | None, records: int, size_ms: int) -> Calibration:
+    """By the baseline's windows where there are enough of them and they fit the size; otherwise by theory."""
+    fitting = windows.merged(size_ms) if windows is not None else None
+    if fitting is None or len(fitting.starts_ms) < LEAST_WINDOWS:
+        usual = float(components.usual_records)
+        return Calibration.by_theory(components, records, usual, size_ms)
+    return Calibration.measured(components, fitting.counts, fitting.middles_ms, size_ms)

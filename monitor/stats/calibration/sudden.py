@@ -1,0 +1,161 @@
+"""The window test: whether this one window is further away than chance explains, and far enough to matter."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from monitor.stats.calibration.calibration import LEAST_EXPECTED, Calibration
+from monitor.stats.calibration.components import Components, Kind
+from monitor.stats.calibration.deviations import Deviations
+from monitor.stats.columns import Floats, Ints, Mask
+
+LEAST_EFFECTIVE, LEAST_EFFECTIVE_OF_DEPENDENT = 100.0, 250.0
+"""A score that rests on fewer independent records is not normal in its tail, and only accumulates. Dependent records
+need more: what stands in for so many independent ones is an average over few long stretches."""
+
+LEAST_OF_GROUP = 5.0
+"""A group of categories that is expected less often in the window is not looked at alone."""
+
+LEAST_HITS = 3.0
+GATE, GATE_MISSING, GATE_BEYOND = 0.05, 0.01, 0.002
+"""Least effects: in standard deviations (Cohen's w for categories), and in shares of the records."""
+
+
+class Aspect:
+    """What of a column the window test looks at, as an index into `SHARES_*` and `SuddenEvidence.p_values`."""
+
+    LOCATION, SCALE, LARGEST, SHAPE, MISSING, BEYOND = range(6)
+
+
+_SINGLE = ((Kind.LOCATION, Aspect.LOCATION), (Kind.SCALE, Aspect.SCALE))
+
+SHARES_NUMERIC = np.array([0.35, 0.15, 0.0, 0.2, 0.15, 0.15])
+SHARES_CATEGORICAL = np.array([0.0, 0.0, 0.3, 0.3, 0.2, 0.2])
+"""How a column's error is spent on its aspects (a weighted Bonferroni correction)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SuddenEvidence:
+    """Of w windows: `aspects` (w, f, 6) raw p-values, 1 where the effect is below its gate; `p_values` (w, f) of the
+    columns, corrected for their aspects.
+    """
+
+    aspects: Floats
+    p_values: Floats
+
+    def leading(self, components: Components) -> Ints:
+        """The aspect of each column that speaks loudest, shape (w, f)."""
+        found: Ints = _corrected(components, self.aspects).argmin(axis=2)
+        return found
+
+
+def sudden_evidence(components: Components, calibration: Calibration, found: Deviations) -> SuddenEvidence:
+    """P-values of every column in every window."""
+    aspects = np.ones((*found.counts.missing.shape, len(SHARES_NUMERIC)))
+    is_used = _is_used(components, found)
+    _single(components, found, is_used, aspects)
+    aspects[:, :, Aspect.SHAPE] = _shape(components, found, is_used)
+    aspects[:, :, Aspect.MISSING] = _missing(components, calibration, found)
+    aspects[:, :, Aspect.BEYOND] = _beyond(components, calibration, found)
+    return SuddenEvidence(aspects, np.minimum(_corrected(components, aspects).min(axis=2), 1.0))
+
+
+def holm(p_values: Floats, alpha: float) -> Mask:
+    """Which hypotheses fall at family-wise error alpha (Holm 1979), whatever their dependence; shape (f,)."""
+    order = np.argsort(p_values, kind="stable")
+    falls = p_values[order] * np.arange(len(order), 0, -1) <= alpha
+    found = np.zeros(len(order), np.bool_)
+    found[order[: int(np.argmin(falls)) if not falls.all() else len(order)]] = True
+    return found
+
+
+def _corrected(components: Components, aspects: Floats) -> Floats:
+    share = np.where(components.grouping.is_numeric[:, np.newaxis], SHARES_NUMERIC, SHARES_CATEGORICAL)
+    with np.errstate(divide="ignore"):
+        found: Floats = np.where(share > 0, aspects / share, np.inf)
+    return found
+
+
+def _is_used(components: Components, found: Deviations) -> Mask:
+    """Scores that rest on enough for their tail to be normal."""
+    dependence = np.minimum(found.noise - 1, 1.0)
+    least = LEAST_EFFECTIVE + dependence * (LEAST_EFFECTIVE_OF_DEPENDENT - LEAST_EFFECTIVE)
+    is_used = (found.size / found.noise >= least) & ~components.is_missing
+    of_group = components.is_share
+    is_used[:, of_group] &= found.size[:, of_group] * (1 - components.weight[of_group]) >= LEAST_OF_GROUP
+    return is_used
+
+
+def _single(components: Components, found: Deviations, is_used: Mask, aspects: Floats) -> None:
+    """Location and scale by themselves; of a categorical column the group that moved most."""
+    p = np.where(is_used & (_effects(found) >= GATE), 2 * special.ndtr(-np.abs(found.normal)), 1.0)
+    for kind, aspect in _SINGLE:
+        mine = components.by_kind[kind]
+        aspects[:, components.column[mine], aspect] = p[:, mine]
+    starts = components.share_starts
+    if len(starts):
+        smallest = np.minimum.reduceat(p[:, : len(components.members)], starts, axis=1)
+        columns, groups = components.column[starts], np.diff(starts, append=len(components.members))
+        aspects[:, columns, Aspect.LARGEST] = np.minimum(smallest * groups, 1.0)
+
+
+def _effects(found: Deviations) -> Floats:
+    """Absolute effects in standard deviations, less what noise alone would show."""
+    excess: Floats = np.sqrt(np.maximum(found.shift**2 - found.sd**2, 0) / np.maximum(found.size, 1.0))
+    return excess
+
+
+def _shape(components: Components, found: Deviations, is_used: Mask) -> Floats:
+    """All scores of a column together: a sum of squares, chi-squared where nothing changed and records do not depend.
+
+    What they vary beyond that may move all of them at once. The sum is then that of fewer squares, each larger: its
+    mean and variance are matched (Satterthwaite 1946), the excess noise taken to be of rank one, which is the worst.
+    """
+    weight = components.weight * is_used
+    squares = _by_column(components, found.normal**2 * weight)
+    used = _by_column(components, is_used.astype(np.float64))
+    terms = np.maximum(used - ~components.grouping.is_numeric, 1)
+    noise = np.maximum(_by_column(components, found.noise * is_used) / np.maximum(used, 1), 1.0)
+    df = terms / (1 + (terms - 1) * (1 - 1 / noise) ** 2)
+    excess = _by_column(components, (found.shift**2 - found.sd**2) * weight)
+    effect = np.sqrt(np.maximum(excess, 0) / np.maximum(found.counts.values, 1.0))
+    is_known = used > ~components.grouping.is_numeric
+    return np.where(is_known & (effect >= GATE), special.chdtrc(df, squares * df / terms), 1.0)
+
+
+def _missing(components: Components, calibration: Calibration, found: Deviations) -> Floats:
+    records, share = found.counts.records[:, np.newaxis], components.missing_share
+    normal = 2 * special.ndtr(-np.abs(found.normal[:, components.is_missing]))
+    expected = share * records
+    counted = 2 * _rare(
+        found.counts.missing, expected, calibration.rare_missing, 0.0, records / calibration.usual_records
+    )
+    usual = share * calibration.usual_records
+    p = np.where((usual >= LEAST_EXPECTED) & (expected >= LEAST_EXPECTED), normal, np.minimum(counted, 1.0))
+    effect = np.abs(found.counts.missing - expected) / np.maximum(records, 1.0)
+    return np.where(effect >= GATE_MISSING, p, 1.0)
+
+
+def _beyond(components: Components, calibration: Calibration, found: Deviations) -> Floats:
+    """Whether more values are outside the usual range, or never seen before, than are to be expected."""
+    records, hits = found.counts.records[:, np.newaxis], found.counts.beyond
+    expected = components.beyond_share * records
+    p = _rare(hits, expected, calibration.rare_beyond, components.beyond_error, records / calibration.usual_records)
+    effect = (hits - expected) / np.maximum(records, 1.0)
+    return np.where((effect >= GATE_BEYOND) & (hits >= LEAST_HITS), p, 1.0)
+
+
+def _rare(hits: Floats, expected: Floats, dispersion: Floats, error: Floats | float, size: Floats) -> Floats:
+    """P(at least so many hits), negative binomial with the dispersion of the baseline's windows and its own error."""
+    spread = dispersion / np.minimum(np.maximum(size, 1e-9), 1.0) + error
+    r = 1 / np.maximum(spread, 1e-9)
+    mean = np.maximum(expected, 1e-12)
+    negative = special.betainc(np.maximum(hits, 1.0), r, mean / (r + mean))
+    return np.where(hits >= 1, negative, 1.0)
+
+
+def _by_column(components: Components, values: Floats) -> Floats:
+    """Sums over the components of each column but the missing one, shape (w, f)."""
+    found: Floats = values[:, : len(components.members)] @ components.members
+    return found

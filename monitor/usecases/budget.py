@@ -1,0 +1,77 @@
+"""What an alarm budget buys: expected false alarms, and the smallest change that each column can show."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from statistics import median
+
+from monitor.domain.errors import BaselineError
+from monitor.domain.models import MonitoredModel
+from monitor.domain.ports import BaselineStore, WindowReads
+from monitor.domain.stream import PaneSpan
+from monitor.stats.baseline import Baseline
+from monitor.stats.budgeted import model_drift
+from monitor.stats.calibration.power import Visible, visible
+from monitor.usecases.whole_model import calibration_words
+
+MONTH = timedelta(days=30)
+LATEST = 500
+"""So many of the newest panes tell the usual traffic."""
+
+_END_OF_TIME_MS = 253_402_300_799_000
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetReport:
+    """For one model and its newest baseline; `records` is the size of a usual window, and `source` says whence."""
+
+    baseline_id: str
+    windows_a_month: float
+    false_alarms_a_month: float
+    alpha: float
+    records: float
+    source: str
+    calibration: str
+    columns: tuple[Visible, ...]
+
+
+def budget_report(
+    model: MonitoredModel, windows: WindowReads, baselines: BaselineStore, records: float | None = None
+) -> BudgetReport:
+    """From the newest promoted baseline and the model's own traffic, or for windows of so many records.
+
+    BaselineError says what is missing.
+    """
+    if model.alarm_budget is None:
+        raise BaselineError(f"{model.name} has no alarm budget: write `alarm_budget: 1 per month` into its file")
+    timeline = baselines.timeline(model.name)
+    if not timeline:
+        raise BaselineError(f"there is no baseline of {model.name}: make one first with `driftline baseline build`")
+    baseline_id = timeline[-1][2]
+    drift = model_drift(Baseline.from_bytes(baselines.get(baseline_id)), model.windows, model.alarm_budget)
+    if drift is None:
+        raise BaselineError(f"the baseline {baseline_id} of {model.name} has no value in any column: build it again")
+    usual, source = (records, "as asked") if records is not None else _usual(model, windows)
+    if usual is None:
+        usual, source = drift.calibration.usual_records, "a usual window of the baseline: no traffic yet"
+    return BudgetReport(
+        baseline_id,
+        MONTH / model.windows.slide,
+        model.alarm_budget.in_each(MONTH),
+        drift.alpha,
+        usual,
+        source,
+        calibration_words(drift),
+        tuple(visible(drift, usual)),
+    )
+
+
+def _usual(model: MonitoredModel, windows: WindowReads) -> tuple[float | None, str]:
+    panes = windows.panes([PaneSpan(model.name, 0, _END_OF_TIME_MS, model.windows.slide_ms)])
+    by_start: Counter[int] = Counter()
+    for pane in panes:
+        by_start[pane.pane_start_ms] += pane.n
+    latest = [by_start[start] for start in sorted(by_start)[-LATEST:]]
+    if not latest:
+        return None, ""
+    return median(latest) * (model.windows.size / model.windows.slide), f"the median of the last {len(latest)} panes"

@@ -1,0 +1,199 @@
+"""The check of the whole model in the evaluation: found, told, taken up again where it stood, and repeatable."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from monitor.adapters.sql.documents import finding_to_json
+from monitor.domain.budgets import ONE_A_MONTH, AlarmBudget
+from monitor.domain.findings import Finding, Verdict
+from monitor.domain.rules import CheckIsBad, Rule
+from monitor.domain.time import to_ms
+from monitor.stats.baseline import Baseline
+from monitor.stats.budgeted import model_drift
+from monitor.stats.calibration.windows import BaselineWindows
+from monitor.stats.profiles.model import ModelProfile
+from monitor.usecases.budget import budget_report
+from monitor.usecases.whole_model import CHECK_NAME, STATE, Before
+from tests.unit.usecases.test_evaluate import HOUR, MODEL, START, Rig, baseline, rows
+
+BUDGETED = replace(MODEL, alarm_budget=ONE_A_MONTH)
+RULE = Rule("model-drifted", CheckIsBad(test="model_drift"))
+SMALL = 0.15
+"""A shift, in standard deviations, that no window of 500 records shows at once."""
+
+
+def calibrated(seed: int = 50, version: str = "1") -> Baseline:
+    """A baseline of 48 hours of 500 records before the start."""
+    parts = [rows(seed + hour) for hour in range(48)]
+    together = rows(seed, n=0)
+    for name, column in together.items():
+        values = [value for part in parts for value in part[name].values]
+        together[name] = type(column)(np.array(values) if name == "amount" else values)  # type: ignore[arg-type]
+    times = np.repeat(
+        to_ms(START - 48 * HOUR) + np.arange(48) * to_ms(HOUR + START) - np.arange(48) * to_ms(START), 500
+    )
+    built = Baseline.build(replace(baseline(version).ref), together, "made")
+    windows = BaselineWindows.of(built.whole, together, times, HOUR // timedelta(milliseconds=1))
+    assert windows is not None
+    return replace(built, windows=windows.stored())
+
+
+def started(budget: AlarmBudget | None = ONE_A_MONTH) -> Rig:
+    rig = Rig({"churn": replace(BUDGETED, alarm_budget=budget)}, (RULE,))
+    rig.promote(calibrated())
+    return rig
+
+
+def about_model(rig: Rig) -> list[Finding]:
+    return rig.findings("model_drift")
+
+
+def verdicts(findings: Sequence[Finding]) -> list[str]:
+    return [finding.verdict.value for finding in findings]
+
+
+def test_a_sudden_change_is_a_finding_that_names_columns_and_the_rule_fires_on_it() -> None:
+    rig = started()
+    rig.hour(0, rows(1))
+    rig.hour(1, rows(2, shift=1.0))
+
+    rig.run()
+
+    quiet, drifted = about_model(rig)
+    assert (quiet.verdict, drifted.verdict) == (Verdict.OK, Verdict.DRIFTED)
+    assert drifted.check.name == CHECK_NAME == "model_drift(all_columns)"
+    assert drifted.reason.startswith("drift since 2026-11-01T01:00:00Z by a sudden change")
+    assert "amount (location +" in drifted.reason
+    assert "budget 1 per month, calibrated on 48 windows of the baseline" in drifted.reason
+    assert drifted.result is not None
+    assert drifted.result.statistic >= 1 > (quiet.result.statistic if quiet.result else 1)
+    assert drifted.result.detail["detectors"] == ["sudden", "accumulating"]
+    assert rig.phases() == [(2, "firing")]
+
+
+def test_evidence_adds_up_over_windows_and_over_processes() -> None:
+    """Every window is judged by another process: what was added up is in the finding before."""
+    rig, at_once = started(), started()
+    for hour in range(12):
+        rig.hour(hour, rows(hour, shift=SMALL))
+        at_once.hour(hour, rows(hour, shift=SMALL))
+        rig.evaluate = rig.another()
+        rig.run()
+
+    at_once.run()
+
+    findings = about_model(rig)
+    first = verdicts(findings).index("drifted")
+    assert first >= 1
+    assert "evidence added up over windows" in findings[first].reason
+    assert findings[first].reason.startswith("drift since 2026-11-01T0")
+    assert [finding_to_json(f) for f in about_model(at_once)] == [finding_to_json(f) for f in findings]
+
+
+def test_a_verdict_is_computed_again_bit_for_bit_from_the_finding_before() -> None:
+    rig = started()
+    for hour in range(4):
+        rig.hour(hour, rows(hour, shift=SMALL))
+    rig.run()
+    *_, before, last = about_model(rig)
+    assert last.result is not None
+    assert last.result.detail["after"] == before.id
+
+    stored = Baseline.from_bytes(rig.stores.baselines.get(last.evidence.baseline_id))
+    judge = model_drift(stored, BUDGETED.windows, ONE_A_MONTH)
+    assert judge is not None
+    profile = ModelProfile.empty(stored.layouts)
+    profile.update(rows(3, shift=SMALL), 500)
+    again = judge.judge(profile, last.window, judge.accumulation.restored(Before.of(before).state))
+
+    assert again.state.to_text() == last.result.detail[STATE]
+    assert (again.evidence, again.p_value) == (last.result.statistic, last.result.p_value)
+
+
+def test_late_records_judge_their_window_anew_from_the_state_before_it() -> None:
+    """The revision adds the window's evidence once, not on top of what it added before."""
+    rig, straight = started(), started()
+    for hour in range(2):
+        rig.hour(hour, rows(hour))
+        straight.hour(hour, rows(hour))
+    rig.run()
+    rig.hour(1, rows(9))
+    straight.hour(1, rows(9))
+
+    rig.run()
+    straight.run()
+
+    revised, once = about_model(rig)[-1], about_model(straight)[-1]
+    assert (revised.revision, once.revision) == (1, 0)
+    assert revised.result is not None
+    assert once.result is not None
+    assert revised.result.n_current == 1_000
+    assert revised.result.detail[STATE] == once.result.detail[STATE]
+
+
+def test_too_few_records_are_insufficient_data_and_forget_nothing() -> None:
+    rig = started()
+    rig.hour(0, rows(0, shift=SMALL))
+    rig.hour(1, rows(1, n=20))
+    rig.hour(2, rows(2, shift=SMALL))
+
+    rig.run()
+
+    before, few, after = about_model(rig)
+    assert few.verdict is Verdict.INSUFFICIENT_DATA
+    assert few.reason.startswith("model_drift(all_columns): 20 records in the window, at least 100 are needed; budget")
+    assert Before.of(few).state == Before.of(before).state != Before.of(after).state
+
+
+def test_another_version_has_another_baseline_and_begins_anew() -> None:
+    rig, fresh = started(), Rig({"churn": BUDGETED}, (RULE,))
+    rig.hour(0, rows(0, shift=SMALL))
+    for one in (rig, fresh):
+        one.promote(calibrated(seed=200, version="2"))
+        one.hour(1, rows(1), version="2")
+        one.run()
+
+    assert Before.of(about_model(rig)[0]).state
+    assert Before.of(about_model(rig)[-1]).state == Before.of(about_model(fresh)[-1]).state
+
+
+def test_without_a_budget_the_model_is_not_judged_as_a_whole() -> None:
+    rig = started(budget=None)
+    rig.hour(0, rows(1))
+
+    rig.run()
+
+    assert about_model(rig) == []
+
+
+def test_a_baseline_without_times_is_calibrated_by_theory_and_the_finding_says_so() -> None:
+    rig = Rig({"churn": BUDGETED}, (RULE,))
+    rig.promote(baseline())
+    rig.hour(0, rows(1))
+    rig.hour(1, rows(2, shift=1.0))
+
+    rig.run()
+
+    assert verdicts(about_model(rig)) == ["ok", "drifted"]
+    assert "calibrated on theory of independent records" in about_model(rig)[0].reason
+
+
+@pytest.mark.parametrize("records", [None, 5_000.0])
+def test_the_report_says_what_the_budget_buys(records: float | None) -> None:
+    rig = started()
+    for hour in range(3):
+        rig.hour(hour, rows(hour))
+
+    report = budget_report(BUDGETED, rig.stores.windows, rig.stores.baselines, records)
+
+    assert (report.windows_a_month, report.false_alarms_a_month) == (720, 1)
+    assert report.records == (records or 500)
+    assert report.source == ("as asked" if records else "the median of the last 3 panes")
+    amount = next(one for one in report.columns if one.column == "amount")
+    assert amount.at_once is not None
+    assert amount.in_time is not None
+    assert amount.in_time < amount.at_once < (0.1 if records else 0.3)
