@@ -13,7 +13,7 @@ from monitor.domain.models import OUTPUT_COLUMNS
 
 Models = list[tuple[YamlFile, ModelFile]]
 Rules = list[tuple[YamlFile, RulesFile]]
-_ALWAYS = frozenset({*OUTPUT_COLUMNS, "ground_truth", "records"})
+_ALWAYS = frozenset({*OUTPUT_COLUMNS, "ground_truth", "estimate", "records"})
 """Columns of findings that no baseline has to name."""
 _ALWAYS_TESTS = frozenset({"silence", "volume", "staleness", "lag", "baseline"})
 """Tests of findings that no check has to name."""

@@ -10,13 +10,16 @@ from monitor.domain.rules import AllOf, AnyOf, CheckIsBad, Condition, Not, Share
 GROUND_TRUTH = "ground_truth"
 """The column name of checks on performance."""
 
+ESTIMATE = "estimate"
+"""The column name of checks on performance that is estimated before the truth comes."""
+
 RECORDS = "records"
 """The column name of checks on how many records came."""
 
 SILENCE, VOLUME, STALENESS, LAG = "silence", "volume", "staleness", "lag"
 """Checks on how many records came (any at all, as many as usual) and on how far behind they are read."""
 
-_NO_COLUMN = {GROUND_TRUTH, RECORDS}
+_NO_COLUMN = {GROUND_TRUTH, ESTIMATE, RECORDS}
 _UNKNOWN = {Verdict.INSUFFICIENT_DATA, Verdict.FAILED}
 
 

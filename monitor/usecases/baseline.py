@@ -1,8 +1,9 @@
 """Baselines from training data: read, profile, store once, compare with what holds now, promote."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from monitor.domain.checks import Check
 from monitor.domain.errors import BaselineError
@@ -11,8 +12,9 @@ from monitor.domain.ports import BaselineStore, RowReader
 from monitor.domain.time import to_ms
 from monitor.stats.baseline import Baseline
 from monitor.stats.drift_test import DriftTest
+from monitor.stats.estimation.learning import Outcomes, learn_outcomes
 from monitor.stats.proposals import propose_checks
-from monitor.usecases.training_columns import TrainingOptions, training_columns
+from monitor.usecases.training_columns import TrainingColumns, TrainingOptions, training_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,12 @@ class BuildBaseline:
         """Profile the rows and store the baseline, without making it current; BaselineError says what is wrong."""
         model = self._model(ref.name)
         read = training_columns(rows.batches(), options or TrainingOptions(), model.task)
-        baseline = Baseline.build(
-            ref, read.columns, source, read.period, importances=importances, segments=model.segments
+        outcomes, learned = _learned(read, model)
+        built = partial(
+            Baseline.build, ref, read.columns, source, read.period, importances=importances, segments=model.segments
         )
-        notes = (*read.notes, *self._differences(baseline))
-        is_new = self.store.put(baseline.id, ref, baseline.to_bytes(), baseline.describe())
+        baseline, is_new, kept = self._stored(built(outcomes=outcomes), built)
+        notes = (*read.notes, *(kept or learned), *self._differences(baseline))
         checks = propose_checks(baseline, self.tests, model.min_records, [segment.name for segment in model.segments])
         return BuiltBaseline(baseline.id, baseline, is_new, checks, notes)
 
@@ -58,6 +61,22 @@ class BuildBaseline:
         """From this event time on (None: always), compare windows of the version with the stored baseline."""
         self._model(ref.name)
         self.store.promote(ref, baseline_id, None if effective_from is None else to_ms(effective_from), why)
+
+    def _stored(self, baseline: Baseline, older: Callable[[], Baseline]) -> tuple[Baseline, bool, tuple[str, ...]]:
+        """Store the baseline; where the version has the same one from before truths were learned from, keep that."""
+        try:
+            return baseline, self._put(baseline), ()
+        except BaselineError:
+            if baseline.outcomes is None or not self._has(plain := older()):
+                raise
+        note = "performance will not be estimated: this version's baseline is from before truths were learned from"
+        return plain, False, (note,)
+
+    def _put(self, baseline: Baseline) -> bool:
+        return self.store.put(baseline.id, baseline.ref, baseline.to_bytes(), baseline.describe())
+
+    def _has(self, baseline: Baseline) -> bool:
+        return any(summary["id"] == baseline.id for summary in self.store.summaries(baseline.ref.name))
 
     def _model(self, name: str) -> MonitoredModel:
         if name not in self.models:
@@ -85,3 +104,11 @@ class BuildBaseline:
                 for name in changed
             ),
         ]
+
+
+def _learned(read: TrainingColumns, model: MonitoredModel) -> tuple[Outcomes | None, tuple[str, ...]]:
+    """What the truths of the rows teach, and what to say about it: nothing where there are none."""
+    if read.truth is None or model.task is None:
+        return None, ()
+    outcomes, note = learn_outcomes(read.columns, read.truth, model.task, model.positive_label)
+    return outcomes, (note,)

@@ -22,16 +22,17 @@ _ID_SHARE = 0.95
 _MIN_ROWS_OF_AN_ID = 100
 
 TRUTH = "label"
-"""What ground-truth records call the truth: a training column of this name is no feature, and is left out."""
+"""What ground-truth records call the truth: a training column of this name is no feature, but the truth of its row."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
     """How to read training rows.
 
-    `rename` gives columns the names that records use (outputs: prediction, score, latency_ms). `exclude` and `target`
-    (the truth that the model learned from) are left out; `event_time` is left out, too, and tells the period. Columns
-    in `categorical` are, whatever their values; any other column of numbers is numeric.
+    `rename` gives columns the names that records use (outputs: prediction, score, latency_ms). `exclude` are left out.
+    `target` names the truth of the rows, which is no feature (without it a column `label` is the truth). `event_time`
+    is left out, too, and tells the period. Columns in `categorical` are, whatever their values; any other column of
+    numbers is numeric.
     """
 
     rename: Mapping[str, str] = field(default_factory=dict)
@@ -43,12 +44,16 @@ class TrainingOptions:
 
 @dataclass(frozen=True, slots=True)
 class TrainingColumns:
-    """What was read: columns of equal length under their final names, the period, and what is worth knowing."""
+    """What was read: columns of equal length under their final names, the period, and what is worth knowing.
+
+    `truth` are the truths of the rows as text, as ground-truth records have it; None when no column holds them.
+    """
 
     columns: Mapping[str, Column]
     rows: int
     period: Period | None
     notes: tuple[str, ...]
+    truth: tuple[str | None, ...] | None = None
 
 
 def training_columns(
@@ -72,7 +77,18 @@ def training_columns(
         raise BaselineError(f"no column is left to profile: {'; '.join(notes) or 'all of them were excluded'}")
     if all(_is_all_missing(column) for column in columns.values()):
         raise BaselineError(f"all {rows:,} rows are missing in every column: check how the training data is read")
-    return TrainingColumns(columns, rows, period, tuple(notes))
+    return TrainingColumns(columns, rows, period, tuple(notes), _truth(raw, options))
+
+
+def _truth(raw: Mapping[str, Sequence[object]], options: TrainingOptions) -> tuple[str | None, ...] | None:
+    """None, too, when some truth is neither text nor a number or boolean."""
+    name = options.target or TRUTH
+    if name not in raw or name in options.exclude:
+        return None
+    values = raw[name]
+    if not all(_is_missing(value) or isinstance(value, _PROFILED) for value in values):
+        return None
+    return tuple(None if _is_missing(value) else _text(value) for value in values)
 
 
 def _gathered(batches: Iterable[Mapping[str, Sequence[object]]]) -> tuple[dict[str, list[object]], int]:
