@@ -1,7 +1,7 @@
 """What the benchmarks against peers share: their messages on disk, and programs in processes of their own.
 
 A program prints the CPU seconds of its work; imports, baselines and reading the file into memory are not in them. It
-has one thread on one core. whylogs has an environment of its own: its last release needs an older numpy than ours.
+has one thread on one core. whylogs and NannyML have environments of their own: they need older libraries than ours.
 """
 
 import os
@@ -41,7 +41,7 @@ def windows_of(rows: int, seed: int, window_rows: int) -> Iterable[bytes]:
 
 def driftline(name: str, *arguments: str) -> float:
     """CPU seconds of one of our programs."""
-    return seconds(sys.executable, "-m", f"benchmarks.peers.{name}", *arguments)
+    return seconds(*ours(name), *arguments)
 
 
 def whylogs(python: Path, messages: Path, window_rows: int, poll: int, database: str) -> float:
@@ -56,9 +56,20 @@ def evidently(messages: Path, baseline: Path, window_rows: int, database: str) -
     return seconds(sys.executable, script, str(messages), str(baseline), str(window_rows), database)
 
 
+def ours(name: str) -> tuple[str, ...]:
+    """The command of one of our programs."""
+    return (sys.executable, "-m", f"benchmarks.peers.{name}")
+
+
 def seconds(*command: str) -> float:
     """CPU seconds that a program measured of itself, on one core."""
-    environment = {**os.environ, **_ONE_THREAD, "DO_NOT_TRACK": "1", "WHYLOGS_NO_ANALYTICS": "True"}
+    return float(output(*command).split()[-1])
+
+
+def output(*command: str) -> str:
+    """What a program prints, on one core."""
+    quiet = {"DO_NOT_TRACK": "1", "WHYLOGS_NO_ANALYTICS": "True", "NML_DISABLE_USAGE_LOGGING": "1"}
+    environment = {**os.environ, **_ONE_THREAD, **quiet}
     core = ["taskset", "-c", str(max(os.sched_getaffinity(0)))] if hasattr(os, "sched_getaffinity") else []
     done = subprocess.run(
         [*core, *command],
@@ -70,11 +81,11 @@ def seconds(*command: str) -> float:
     )
     if done.returncode:
         raise RuntimeError(f"{' '.join(command[:3])} failed:\n{done.stderr[-2_000:]}")
-    return float(done.stdout.split()[-1])
+    return done.stdout
 
 
 def whylogs_environment(progress: Callable[[str], None]) -> Path:
-    """The interpreter of the peer's environment, made on first use from pinned versions."""
+    """The interpreter of whylogs' environment."""
     return peer_environment("whylogs", progress)
 
 

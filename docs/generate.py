@@ -21,6 +21,7 @@ from monitor.domain.findings import Verdict
 from monitor.domain.retraining import HoldReason, JobPhase
 from monitor.domain.rules import Phase
 from monitor.stats.drift import DRIFT_TESTS
+from monitor.stats.estimation import ESTIMATED_METRICS
 from monitor.stats.performance import PERFORMANCE_METRICS
 from monitor.usecases.replay_letters import ReplayFate
 
@@ -54,6 +55,19 @@ def _checks() -> str:
         tasks = ", ".join(sorted(metric.tasks))
         better = "higher" if metric.higher_is_better else "lower"
         text += f"\n### {metric.title} (`{metric.name}`)\n\n{_doc(type(metric))}\n\nFor {tasks}; {better} is better.\n"
+    return text + _estimated()
+
+
+def _estimated() -> str:
+    text = "\n## Estimated performance\n\nComputed for every window before the truth comes, where the baseline was "
+    text += "built from rows with truth; the column of such a check is `estimate`. When the truth has come, "
+    text += "`estimate_error_...` (column `ground_truth`) is the estimate less the metric by the truth, and warns when "
+    text += "the two intervals are apart. [What they assume](../explanation/estimated-performance.md).\n\n"
+    text += "| Check | Estimates | For | Held against the truth by |\n|---|---|---|---|\n"
+    for metric in ESTIMATED_METRICS.values():
+        tasks = ", ".join(sorted(metric.tasks))
+        title = PERFORMANCE_METRICS[metric.of].title
+        text += f"| `{metric.name}` | {title} (`{metric.of}`) | {tasks} | `{metric.error_name}` |\n"
     return text
 
 

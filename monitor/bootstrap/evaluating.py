@@ -20,14 +20,23 @@ def build_evaluate(
 ) -> Evaluate:
     """The use case: for all models on the database, unless told otherwise."""
     reads = windows or app.stores.windows
-    judge = Judge(app.tests, app.metrics, reads, app.stores.baselines, CODE_VERSION, accounts=app.stores.accounts)
+    evaluations = store or app.stores.evaluations
+    judge = Judge(
+        app.tests,
+        app.metrics,
+        reads,
+        app.stores.baselines,
+        CODE_VERSION,
+        accounts=app.stores.accounts,
+        findings=evaluations,
+    )
     models = app.settings.models if models is None else models
     return Evaluate(
         models,
         app.settings.rules,
         judge,
         reads,
-        store or app.stores.evaluations,
+        evaluations,
         sweep_every=sweep_every,
         link=report_links(app),
     )

@@ -22,6 +22,7 @@ from monitor.domain.time import format_instant
 from monitor.shells.api.parts import ApiParts
 from monitor.shells.api.server import Server
 from monitor.shells.workers.run import run_roles
+from monitor.usecases.estimating import greyed
 
 
 def serve(directory: Path, environ: Mapping[str, str], roles: Sequence[str] = ()) -> int:
@@ -57,7 +58,7 @@ def build_api(app: App) -> ApiParts:
         unready=lambda: _unready(app),
         metrics=app.telemetry.page,
         finish=retraining.finish,
-        findings=app.stores.evaluations.findings,
+        findings=lambda model, since, until: greyed(app.stores.evaluations.findings(model, since, until)),
         alerts=lambda: alert_rows(service),
         report=report_page(app),
         models=frozenset(app.settings.models),

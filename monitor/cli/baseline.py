@@ -36,7 +36,7 @@ def baseline() -> None:
 @version_option
 @click.option("--sql", "query", help="Read the rows of this query instead of files.")
 @click.option("--sql-url", "url", help="Database of --sql, by reference: env:NAME or file:PATH.")
-@click.option("--target", help="Column of the truth that the model learned from; left out.")
+@click.option("--target", help="Column of the truth: no feature; performance is estimated from it.")
 @click.option("--event-time", help="Column of the rows' event time; tells the period.")
 @click.option("--exclude", multiple=True, help="Column to leave out; may be repeated.")
 @click.option("--categorical", multiple=True, help="Column of numbers that are categories; may be repeated.")

@@ -36,12 +36,13 @@ def findings(  # noqa: PLR0917 - click passes options by name
 ) -> None:
     """What the checks said, per window and check."""
     from monitor.shells.api.findings import finding_row  # noqa: PLC0415 - `--help` must not wait for it
+    from monitor.usecases.estimating import greyed  # noqa: PLC0415 - the same
 
     with opened(directory) as app:
         if model not in app.settings.models:
             known = ", ".join(sorted(app.settings.models)) or "none"
             raise ConfigError(f"no model {model!r} is configured", hint=f"known: {known}")
-        found = app.stores.evaluations.findings(model, since, until)
+        found = greyed(app.stores.evaluations.findings(model, since, until))
         wanted = [f for f in found if _is_wanted(f, verdicts, checks)]
     shown = wanted[-limit:] if limit else wanted if as_json else wanted[-200:]
     if as_json:

@@ -160,7 +160,7 @@ class TrainingSection(Section):
     """How to read the model's training data; options of `driftline baseline build` come on top."""
 
     target: NonEmpty | None = None
-    """Column of the truth that the model learned from; left out."""
+    """Column of the truth: no feature; performance is estimated from it."""
     event_time: NonEmpty | None = None
     """Column of the rows' event time; tells the period that the baseline covers."""
     exclude: tuple[NonEmpty, ...] = ()

@@ -10,6 +10,9 @@ from monitor.domain.rules import AllOf, AnyOf, CheckIsBad, Condition, Not, Share
 GROUND_TRUTH = "ground_truth"
 """The column name of checks on performance."""
 
+ESTIMATE = "estimate"
+"""The column name of checks on performance that is estimated before the truth comes."""
+
 RECORDS = "records"
 """The column name of checks on how many records came."""
 
@@ -25,7 +28,7 @@ SILENCE, VOLUME, COVERAGE = "silence", "volume", "coverage"
 STALENESS, LAG = "staleness", "lag"
 """Checks on how far behind they are read."""
 
-_NO_COLUMN = {GROUND_TRUTH, RECORDS, ALL_COLUMNS}
+_NO_COLUMN = {GROUND_TRUTH, ESTIMATE, RECORDS, ALL_COLUMNS}
 _UNKNOWN = {Verdict.INSUFFICIENT_DATA, Verdict.FAILED}
 
 

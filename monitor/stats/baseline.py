@@ -15,6 +15,11 @@ from monitor.domain.models import ALL_TRAFFIC, ColumnKind, ColumnSpec, ModelRef,
 from monitor.domain.time import format_instant, parse_instant
 from monitor.stats.calibration.windows import StoredWindows
 from monitor.stats.columns import CategoricalColumn, Column, NumericColumn, Rows
+from monitor.stats.estimation.error_model import ErrorModel, StoredErrors
+from monitor.stats.estimation.from_errors import FromErrors
+from monitor.stats.estimation.from_scores import FromScores
+from monitor.stats.estimation.learning import Outcomes
+from monitor.stats.estimation.outcomes import ScoredOutcomes, StoredOutcomes
 from monitor.stats.profiles.categorical import CategoricalLayout
 from monitor.stats.profiles.layouts import Layout, Layouts, Profile
 from monitor.stats.profiles.model import ModelProfile
@@ -65,6 +70,12 @@ class StoredWithWindows(StoredBaseline, array_like=True, frozen=True):
     windows: StoredWindows | None = None
 
 
+class StoredWithOutcomes(StoredWithWindows, array_like=True, frozen=True):
+    """The same with what its truths taught; without these a baseline has the bytes, and the id, that it always had."""
+
+    outcomes: StoredOutcomes | StoredErrors | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnBaseline:
     """One column: what it is, where its bins lie, how its training values fell into them."""
@@ -81,7 +92,8 @@ class Baseline:
     `rows` is the number of training rows, `period` the event times they cover (None: unknown), `source` says in words
     where they came from. `importances` weigh columns (any non-negative scale); a column without one weighs nothing.
     `whole` holds all rows, `segments` those of each segment, on the same bins. `windows` are counts of its own windows,
-    from which alarms are calibrated (None: the event times of the rows are unknown).
+    from which alarms are calibrated (None: the event times of the rows are unknown). `outcomes` are what the truths of
+    the rows taught (None: they had none): performance is estimated from them.
     """
 
     ref: ModelRef
@@ -92,6 +104,7 @@ class Baseline:
     segments: Mapping[str, ModelProfile] = field(default_factory=dict)
     importances: Mapping[str, float] = field(default_factory=dict)
     windows: StoredWindows | None = None
+    outcomes: Outcomes | None = None
 
     @classmethod
     def build(
@@ -103,17 +116,19 @@ class Baseline:
         *,
         importances: Mapping[str, float] | None = None,
         segments: Sequence[Segment] = (),
+        outcomes: Outcomes | None = None,
     ) -> "Baseline":
         """Choose bins and categories from training columns of equal length and count them; BaselineError if empty.
 
         Segments are counted apart, so that a segment's traffic is compared with its own training rows.
         """
         rows = _rows(ref, columns, importances or {})
-        layouts = Layouts({name: _layout(column) for name, column in columns.items()})
+        joint = outcomes.layout if outcomes else None
+        layouts = Layouts({name: _layout(column) for name, column in columns.items()}, joint)
         whole = ModelProfile.empty(layouts)
         whole.update(columns, rows)
         parts = {segment.name: _segment(ref, segment, columns, layouts) for segment in segments}
-        return cls(ref, rows, period, source, whole, parts, dict(importances or {}))
+        return cls(ref, rows, period, source, whole, parts, dict(importances or {}), outcomes=outcomes)
 
     @property
     def layouts(self) -> Layouts:
@@ -131,6 +146,13 @@ class Baseline:
         """Names and kinds of the columns, ordered by name."""
         kinds = {NumericLayout: ColumnKind.NUMERIC, CategoricalLayout: ColumnKind.CATEGORICAL}
         return tuple(ColumnSpec(name, kinds[type(layout)]) for name, layout in self.layouts.items())
+
+    @cached_property
+    def estimator(self) -> FromScores | FromErrors | None:
+        """What estimates performance before truth comes; None without outcomes."""
+        if isinstance(self.outcomes, ScoredOutcomes):
+            return FromScores(self.outcomes)
+        return None if self.outcomes is None else FromErrors(self.outcomes, self.whole.columns)
 
     def profile(self, segment: str = ALL_TRAFFIC) -> ModelProfile:
         """The profile of all training rows or those of one segment; BaselineError when unknown."""
@@ -169,26 +191,31 @@ class Baseline:
             profiles=[(name, profile.content()) for name, profile in profiles],
             importances=sorted((name, float(weight)) for name, weight in self.importances.items()),
         )
-        if self.windows is not None:
-            stored = StoredWithWindows(**msgspec.structs.asdict(stored), windows=self.windows)
+        parts = msgspec.structs.asdict(stored)
+        if self.outcomes is not None:
+            stored = StoredWithOutcomes(**parts, windows=self.windows, outcomes=self.outcomes.stored())
+        elif self.windows is not None:
+            stored = StoredWithWindows(**parts, windows=self.windows)
         return msgspec.msgpack.encode(stored)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Baseline":
         """The baseline that `to_bytes` stored; BaselineError when the bytes are something else."""
         try:
-            stored = msgspec.msgpack.decode(zlib.decompress(data), type=StoredWithWindows)
+            stored = msgspec.msgpack.decode(zlib.decompress(data), type=StoredWithOutcomes)
         except (zlib.error, msgspec.MsgspecError) as error:
             raise BaselineError(f"{len(data)} bytes are no stored baseline ({error}): build it again") from error
         if stored.version != VERSION:
             raise BaselineError(f"baseline format {stored.version}; this program reads format {VERSION}: upgrade it")
-        layouts = Layouts({name: _restored(layout) for name, layout in stored.layouts})
+        outcomes = _restored_outcomes(stored.outcomes)
+        joint = outcomes.layout if outcomes else None
+        layouts = Layouts({name: _restored(layout) for name, layout in stored.layouts}, joint)
         profiles = {name: ModelProfile.from_content(content, layouts) for name, content in stored.profiles}
         period = stored.period and (parse_instant(stored.period[0]), parse_instant(stored.period[1]))
         whole = profiles.pop(ALL_TRAFFIC)
         ref = ModelRef(stored.model, stored.model_version)
         weights = dict(stored.importances)
-        return cls(ref, stored.rows, period, stored.source, whole, profiles, weights, stored.windows)
+        return cls(ref, stored.rows, period, stored.source, whole, profiles, weights, stored.windows, outcomes)
 
     def describe(self) -> dict[str, object]:
         """JSON-able summary for people: rows, period, source, and per column its kind, missing share and range."""
@@ -264,6 +291,12 @@ def _restored(stored: StoredNumeric | StoredCategorical) -> Layout:
     return NumericLayout(
         edges, coarse, stored.low, stored.high, stored.minimum, stored.maximum, stored.median, stored.spread
     )
+
+
+def _restored_outcomes(stored: StoredOutcomes | StoredErrors | None) -> Outcomes | None:
+    if isinstance(stored, StoredOutcomes):
+        return ScoredOutcomes.restored(stored)
+    return None if stored is None else ErrorModel.restored(stored)
 
 
 def _describe(column: ColumnBaseline, importances: Mapping[str, float]) -> dict[str, object]:

@@ -1,8 +1,9 @@
 """Baselines from training data: read, profile, store once, compare with what holds now, promote."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from monitor.domain.checks import Check
 from monitor.domain.errors import BaselineError
@@ -13,6 +14,7 @@ from monitor.stats.baseline import Baseline
 from monitor.stats.calibration.calibration import LEAST_WINDOWS
 from monitor.stats.calibration.windows import BaselineWindows, StoredWindows
 from monitor.stats.drift_test import DriftTest
+from monitor.stats.estimation.learning import Outcomes, learn_outcomes
 from monitor.stats.proposals import propose_checks
 from monitor.usecases.training_columns import TrainingColumns, TrainingOptions, training_columns
 
@@ -48,12 +50,15 @@ class BuildBaseline:
         """Profile the rows and store the baseline, without making it current; BaselineError says what is wrong."""
         model = self._model(ref.name)
         read = training_columns(rows.batches(), options or TrainingOptions(), model.task)
-        baseline = Baseline.build(
-            ref, read.columns, source, read.period, importances=importances, segments=model.segments
+        outcomes, learned = _learned(read, model)
+        built = partial(
+            Baseline.build, ref, read.columns, source, read.period, importances=importances, segments=model.segments
         )
-        baseline = replace(baseline, windows=_windows(baseline, read, model.windows.size_ms))
-        notes = (*read.notes, *self._differences(baseline), *_calibration_notes(baseline, model))
-        is_new = self.store.put(baseline.id, ref, baseline.to_bytes(), baseline.describe())
+        first = built(outcomes=outcomes)
+        windows = _windows(first, read, model.windows.size_ms)
+        older = (lambda: replace(built(), windows=windows), built)
+        baseline, is_new, kept = self._stored(replace(first, windows=windows), older)
+        notes = (*read.notes, *(kept or learned), *self._differences(baseline), *_calibration_notes(baseline, model))
         checks = propose_checks(baseline, self.tests, model.min_records, [segment.name for segment in model.segments])
         return BuiltBaseline(baseline.id, baseline, is_new, checks, notes)
 
@@ -61,6 +66,27 @@ class BuildBaseline:
         """From this event time on (None: always), compare windows of the version with the stored baseline."""
         self._model(ref.name)
         self.store.promote(ref, baseline_id, None if effective_from is None else to_ms(effective_from), why)
+
+    def _stored(
+        self, baseline: Baseline, older: Sequence[Callable[[], Baseline]]
+    ) -> tuple[Baseline, bool, tuple[str, ...]]:
+        """Store the baseline; where the version has one of the same rows by an earlier program, keep that."""
+        try:
+            return baseline, self._put(baseline), ()
+        except BaselineError:
+            known = next((one for make in older if self._has(one := make())), None)
+            if known is None:
+                raise
+        note = "this version's baseline is from an earlier program and stays: give a new version the same data to have "
+        gains = ["estimates of performance"] if baseline.outcomes and not known.outcomes else []
+        gains += ["alarms calibrated on its windows"] if baseline.windows and not known.windows else []
+        return known, False, (note + " and ".join(gains),)
+
+    def _put(self, baseline: Baseline) -> bool:
+        return self.store.put(baseline.id, baseline.ref, baseline.to_bytes(), baseline.describe())
+
+    def _has(self, baseline: Baseline) -> bool:
+        return any(summary["id"] == baseline.id for summary in self.store.summaries(baseline.ref.name))
 
     def _model(self, name: str) -> MonitoredModel:
         if name not in self.models:
@@ -109,3 +135,11 @@ def _calibration_notes(baseline: Baseline, model: MonitoredModel) -> Sequence[st
     if found < LEAST_WINDOWS:
         return (f"the training data fills {found} windows of {size}, {LEAST_WINDOWS} are needed: {assumes}",)
     return ()
+
+
+def _learned(read: TrainingColumns, model: MonitoredModel) -> tuple[Outcomes | None, tuple[str, ...]]:
+    """What the truths of the rows teach, and what to say about it: nothing where there are none."""
+    if read.truth is None or model.task is None:
+        return None, ()
+    outcomes, note = learn_outcomes(read.columns, read.truth, model.task, model.positive_label)
+    return outcomes, (note,)

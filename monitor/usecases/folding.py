@@ -15,6 +15,7 @@ from monitor.rules.conditions import Outcome, evaluate, watches_performance, wat
 from monitor.rules.explain import Occasion, firing_event, identity, resolved_event, sample_line
 from monitor.rules.fold import advance, may_refold, refold, refold_since, was_folded
 from monitor.usecases.due_windows import ServingVersions
+from monitor.usecases.estimating import greyed
 from monitor.usecases.judging import Judgement
 
 _REQUESTED = "A retraining job is requested; the model's policy decides."
@@ -77,7 +78,7 @@ class RuleFolding:
             evaluation.model.name, window.start, window.start + timedelta(milliseconds=1), EvaluationKind.DRIFT
         )
         same = [f for f in stored if f.model == evaluation.model and f.window == window]
-        return [*same, *judgement.findings]
+        return greyed([*same, *judgement.findings])
 
     def _fold_rule(  # noqa: PLR0917 - a rule, its state, what was seen, where it goes
         self,
@@ -122,7 +123,7 @@ class RuleFolding:
         window = judgement.evaluation.window
         since = min(refold_since(rule, state) or window.end, window.end)
         by_window: dict[Window, dict[str, list[Finding]]] = {}
-        for finding in self._store.findings(model.name, since - model.windows.size):
+        for finding in greyed(self._store.findings(model.name, since - model.windows.size)):
             if finding.window.end >= since:
                 by_window.setdefault(finding.window, {}).setdefault(finding.model.version, []).append(finding)
         serving = self._serving(model, by_window)

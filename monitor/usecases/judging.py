@@ -12,7 +12,7 @@ from monitor.domain.findings import EvaluationKind, Evidence, Finding, TestResul
 from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
 from monitor.domain.ports import AccountReads, BaselineStore, WindowReads
 from monitor.domain.rules import Chart
-from monitor.domain.time import format_instant
+from monitor.domain.time import MILLISECOND, format_instant
 from monitor.rules.charts import drift_chart
 from monitor.rules.conditions import RECORDS
 from monitor.stats.baseline import Baseline
@@ -21,6 +21,7 @@ from monitor.stats.judgement import judge
 from monitor.stats.performance.metric import Judged, PerformanceMetric
 from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.coverage import with_coverage
+from monitor.usecases.estimating import FindingReads, Outcome, compare, estimate, refuted_before
 from monitor.usecases.model_checks import MetricCheck, ModelChecks
 from monitor.usecases.outcomes import run_checks
 from monitor.usecases.stored_windows import StoredWindows, Wanted, read_windows, segments_of
@@ -65,12 +66,16 @@ class Judge:
         code_version: str,
         *,
         accounts: AccountReads | None = None,
+        findings: FindingReads | None = None,
     ) -> None:
-        """Without `accounts` a window is compared neither with the weeks before nor with what was served."""
+        """Without `accounts` a window is compared neither with the weeks before nor with what was served.
+
+        Without `findings` estimates of performance are not held against the truth.
+        """
         self._checks = ModelChecks(tests, metrics)
         self.metric_names = frozenset(metrics)
         self._windows, self._store, self.code_version = windows, baselines, code_version
-        self._traffic, self._accounts = Traffic(accounts), accounts
+        self._traffic, self._accounts, self._findings = Traffic(accounts), accounts, findings
         self._baselines: dict[str, Baseline] = {}
 
     def read(self, wanted: Iterable[Wanted]) -> StoredWindows:
@@ -130,8 +135,20 @@ class Judge:
             findings.append(judge_model(model, drift, evaluation, *whole))
         for segment, bound in self._checks.of_drift(model, baseline_id, baseline).items():
             outcomes = run_checks(bound, segment, baseline, content.profiles.get(segment))
-            findings += [_finding(evaluation, *outcome, evidence, coverage=coverage) for outcome in outcomes]
-        return Judgement(evaluation, findings, baseline.importances, (baseline.whole, content.profiles[ALL_TRAFFIC]))
+            findings += _findings(evaluation, outcomes, evidence, coverage)
+        current = content.profiles[ALL_TRAFFIC]
+        estimates = self._estimates(model, evaluation, baseline, current)
+        findings += _findings(evaluation, estimates, evidence, coverage)
+        return Judgement(evaluation, findings, baseline.importances, (baseline.whole, current))
+
+    def _estimates(
+        self, model: MonitoredModel, evaluation: Evaluation, baseline: Baseline, profile: ModelProfile
+    ) -> list[Outcome]:
+        refuted: Mapping[str, str] = {}
+        if model.ground_truth is not None and baseline.outcomes is not None:
+            horizon = model.ground_truth.horizon
+            refuted = refuted_before(self._findings, evaluation.model, evaluation.window, horizon)
+        return estimate(self._checks.of_estimates(model), baseline, profile, refuted)
 
     def _baseline(self, baseline_id: str) -> Baseline:
         if baseline_id not in self._baselines:
@@ -172,7 +189,20 @@ class Judge:
         for one in self._checks.of_performance(model):
             verdict, reason, result = _measure(one, judged, model.positive_label)
             findings.append(_finding(evaluation, one.check, verdict, reason, result, evidence, coverage=coverage))
+        findings += _findings(evaluation, self._lights(evaluation, findings), evidence, coverage)
         return Judgement(evaluation, findings)
+
+    def _lights(self, evaluation: Evaluation, realized: Iterable[Finding]) -> list[Outcome]:
+        """The window's estimates against its truth."""
+        if self._findings is None:
+            return []
+        window = evaluation.window
+        stored = self._findings.findings(
+            evaluation.model.name, window.start, window.start + MILLISECOND, EvaluationKind.DRIFT
+        )
+        of_window = [f for f in stored if f.model == evaluation.model and f.window == window]
+        known = {f.check.test: f.result for f in realized if f.result is not None}
+        return compare(of_window, known)
 
 
 def _finding(  # noqa: PLR0917 - the parts of a finding
@@ -187,6 +217,15 @@ def _finding(  # noqa: PLR0917 - the parts of a finding
 ) -> Finding:
     e = evaluation
     return Finding(e.model, check, e.window, e.revision, verdict, reason, result, evidence, e.kind, coverage)
+
+
+def _findings(
+    evaluation: Evaluation, outcomes: Iterable[Outcome], evidence: Evidence, coverage: float | None
+) -> list[Finding]:
+    return [
+        _finding(evaluation, check, verdict, reason, result, evidence, coverage=coverage)
+        for check, verdict, reason, result in outcomes
+    ]
 
 
 def _measure(one: MetricCheck, judged: Judged, positive: str | None) -> tuple[Verdict, str, TestResult | None]:

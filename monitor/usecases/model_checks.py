@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 from monitor.domain.checks import Check, CheckSpec, Threshold
 from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
-from monitor.rules.conditions import GROUND_TRUTH
+from monitor.rules.conditions import ESTIMATE, GROUND_TRUTH
 from monitor.stats.baseline import Baseline
 from monitor.stats.budgeted import model_drift
 from monitor.stats.calibration.model_drift import ModelDrift
 from monitor.stats.drift_test import DriftTest, with_parameters
+from monitor.stats.estimation import ESTIMATED_METRICS, EstimatedMetric
 from monitor.stats.performance.metric import PerformanceMetric
 from monitor.stats.proposals import bind_checks, merged_checks, propose_checks
 
@@ -42,6 +43,15 @@ class MetricCheck:
 
     check: Check
     metric: PerformanceMetric
+    is_limited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateCheck:
+    """A check of estimated performance; `is_limited` is False when it is shown and never judged bad."""
+
+    check: Check
+    metric: EstimatedMetric
     is_limited: bool
 
 
@@ -82,9 +92,22 @@ class ModelChecks:
             for name in dict.fromkeys([*specs, *suiting])
         )
 
+    def of_estimates(self, model: MonitoredModel) -> tuple[EstimateCheck, ...]:
+        """The same for estimates of performance."""
+        specs = {spec.test: spec for spec in model.checks if spec.test in ESTIMATED_METRICS}
+        suiting = [
+            name
+            for name, metric in ESTIMATED_METRICS.items()
+            if model.propose_checks and model.task is not None and model.task in metric.tasks
+        ]
+        return tuple(
+            _estimate_check(model, ESTIMATED_METRICS[name], specs.get(name))
+            for name in dict.fromkeys([*specs, *suiting])
+        )
+
     def _bind(self, model: MonitoredModel, baseline: Baseline) -> Mapping[str, BoundChecks]:
         names = [segment.name for segment in model.segments]
-        specs = [spec for spec in model.checks if spec.test not in self._metrics]
+        specs = [spec for spec in model.checks if spec.test not in {*self._metrics, *ESTIMATED_METRICS}]
         configured = bind_checks(specs, baseline, self._tests, model.min_records)
         proposed = propose_checks(baseline, self._tests, model.min_records, names) if model.propose_checks else ()
         checks = merged_checks(proposed, configured)
@@ -105,11 +128,24 @@ class ModelChecks:
         return TestedColumns(test, tuple(checks[k].column for k in positions), tuple(positions))
 
     def _metric_check(self, model: MonitoredModel, metric: PerformanceMetric, spec: CheckSpec | None) -> MetricCheck:
-        limit = (spec.threshold if spec else None) or metric.default_threshold
-        threshold = limit or Threshold(_NO_FLOOR if metric.higher_is_better else _NO_CEILING)
-        threshold = replace(threshold, below=metric.higher_is_better)
-        least = model.min_records if spec is None or spec.min_records is None else spec.min_records
+        threshold, is_limited = _limit(metric, spec)
         parameters = dict(spec.parameters) if spec else {}
         bound = with_parameters(metric, metric.name, parameters)
-        check = Check(metric.name, GROUND_TRUTH, ALL_TRAFFIC, threshold, least, parameters)
-        return MetricCheck(check, bound, limit is not None)
+        check = Check(metric.name, GROUND_TRUTH, ALL_TRAFFIC, threshold, _least(model, spec), parameters)
+        return MetricCheck(check, bound, is_limited)
+
+
+def _estimate_check(model: MonitoredModel, metric: EstimatedMetric, spec: CheckSpec | None) -> EstimateCheck:
+    threshold, is_limited = _limit(metric, spec)
+    return EstimateCheck(Check(metric.name, ESTIMATE, ALL_TRAFFIC, threshold, _least(model, spec)), metric, is_limited)
+
+
+def _limit(metric: PerformanceMetric | EstimatedMetric, spec: CheckSpec | None) -> tuple[Threshold, bool]:
+    """The threshold, and whether it is one at all."""
+    limit = (spec.threshold if spec else None) or metric.default_threshold
+    threshold = limit or Threshold(_NO_FLOOR if metric.higher_is_better else _NO_CEILING)
+    return replace(threshold, below=metric.higher_is_better), limit is not None
+
+
+def _least(model: MonitoredModel, spec: CheckSpec | None) -> int:
+    return model.min_records if spec is None or spec.min_records is None else spec.min_records

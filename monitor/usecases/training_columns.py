@@ -23,16 +23,17 @@ _ID_SHARE = 0.95
 _MIN_ROWS_OF_AN_ID = 100
 
 TRUTH = "label"
-"""What ground-truth records call the truth: a training column of this name is no feature, and is left out."""
+"""What ground-truth records call the truth: a training column of this name is no feature, but the truth of its row."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
     """How to read training rows.
 
-    `rename` gives columns the names that records use (outputs: prediction, score, latency_ms). `exclude` and `target`
-    (the truth that the model learned from) are left out; `event_time` is left out, too, and tells the period. Columns
-    in `categorical` are, whatever their values; any other column of numbers is numeric.
+    `rename` gives columns the names that records use (outputs: prediction, score, latency_ms). `exclude` are left out.
+    `target` names the truth of the rows, which is no feature (without it a column `label` is the truth). `event_time`
+    is left out, too, and tells the period. Columns in `categorical` are, whatever their values; any other column of
+    numbers is numeric.
     """
 
     rename: Mapping[str, str] = field(default_factory=dict)
@@ -46,7 +47,8 @@ class TrainingOptions:
 class TrainingColumns:
     """What was read: columns of equal length under their final names, the period, and what is worth knowing.
 
-    `times_ms` (rows,) are event times, `NO_TIME` where a row has none; None when no column of them was named.
+    `times_ms` (rows,) are event times, `NO_TIME` where a row has none; None when no column of them was named. `truth`
+    are the truths of the rows as text, as ground-truth records have it; None when no column holds them.
     """
 
     columns: Mapping[str, Column]
@@ -54,6 +56,7 @@ class TrainingColumns:
     period: Period | None
     notes: tuple[str, ...]
     times_ms: Ints | None = None
+    truth: tuple[str | None, ...] | None = None
 
 
 def training_columns(
@@ -77,7 +80,19 @@ def training_columns(
         raise BaselineError(f"no column is left to profile: {'; '.join(notes) or 'all of them were excluded'}")
     if all(_is_all_missing(column) for column in columns.values()):
         raise BaselineError(f"all {rows:,} rows are missing in every column: check how the training data is read")
-    return TrainingColumns(columns, rows, None if times is None else _period(times), tuple(notes), times)
+    period = None if times is None else _period(times)
+    return TrainingColumns(columns, rows, period, tuple(notes), times, _truth(raw, options))
+
+
+def _truth(raw: Mapping[str, Sequence[object]], options: TrainingOptions) -> tuple[str | None, ...] | None:
+    """None, too, when some truth is neither text nor a number or boolean."""
+    name = options.target or TRUTH
+    if name not in raw or name in options.exclude:
+        return None
+    values = raw[name]
+    if not all(_is_missing(value) or isinstance(value, _PROFILED) for value in values):
+        return None
+    return tuple(None if _is_missing(value) else _text(value) for value in values)
 
 
 def _gathered(batches: Iterable[Mapping[str, Sequence[object]]]) -> tuple[dict[str, list[object]], int]:

@@ -3,19 +3,41 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from monitor.stats.performance.classification import F1, Accuracy, Precision, Recall
+from monitor.stats.performance.classification import F1, Accuracy, FBeta, Matthews, Precision, Recall, Specificity
 from monitor.stats.performance.metric import PerformanceMetric
-from monitor.stats.performance.regression import MeanAbsoluteError, RootMeanSquareError
+from monitor.stats.performance.pr_auc import PrAuc
+from monitor.stats.performance.probabilities import Brier, CalibrationError, LogLoss
+from monitor.stats.performance.regression import (
+    Bias,
+    Determination,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    QuantileLoss,
+    RootMeanSquareError,
+    SymmetricPercentageError,
+)
 from monitor.stats.performance.roc_auc import RocAuc
 
 _SHIPPED: tuple[PerformanceMetric, ...] = (
     Accuracy(),
     Precision(),
     Recall(),
+    Specificity(),
     F1(),
+    FBeta(),
+    Matthews(),
     RocAuc(),
+    PrAuc(),
+    LogLoss(),
+    Brier(),
+    CalibrationError(),
     MeanAbsoluteError(),
     RootMeanSquareError(),
+    MeanAbsolutePercentageError(),
+    SymmetricPercentageError(),
+    Determination(),
+    QuantileLoss(),
+    Bias(),
 )
 
 PERFORMANCE_METRICS: Mapping[str, PerformanceMetric] = MappingProxyType({metric.name: metric for metric in _SHIPPED})

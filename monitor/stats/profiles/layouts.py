@@ -5,27 +5,39 @@ from collections.abc import Iterator, Mapping
 from itertools import accumulate
 
 from monitor.stats.profiles.categorical import CategoricalLayout, CategoricalProfile
+from monitor.stats.profiles.crossed import CrossedLayout
 from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
+from monitor.stats.profiles.scored import ScoredLayout
 
 Layout = NumericLayout | CategoricalLayout
 Profile = NumericProfile | CategoricalProfile
 
 
+JointLayout = ScoredLayout | CrossedLayout
+"""Counts columns together: what performance is estimated from."""
+
+
 class Layouts(Mapping[str, Layout]):
-    """Layouts by column, ordered by name. Build it once a baseline: everything that is derived from it is kept."""
+    """Layouts by column, ordered by name. Build it once a baseline: everything that is derived from it is kept.
 
-    __slots__ = ("_layouts", "derived", "digest", "numeric", "size", "slices")
+    `joint` counts columns together and is no column itself (None: nothing is); its counters stand last.
+    """
 
-    def __init__(self, layouts: Mapping[str, Layout]) -> None:
+    __slots__ = ("_layouts", "derived", "digest", "joint", "joint_slice", "numeric", "size", "slices")
+
+    def __init__(self, layouts: Mapping[str, Layout], joint: JointLayout | None = None) -> None:
         self._layouts = {name: layouts[name] for name in sorted(layouts)}
         ends = list(accumulate(layout.size for layout in self._layouts.values()))
         starts = [0, *ends][: len(ends)]
-        self.size = ends[-1] if ends else 0
+        columns = ends[-1] if ends else 0
+        self.joint, self.size = joint, columns + (joint.size if joint else 0)
+        self.joint_slice = slice(columns, self.size)
         self.slices = dict(zip(self._layouts, map(slice, starts, ends), strict=True))
         numeric = [name for name, layout in self._layouts.items() if isinstance(layout, NumericLayout)]
         self.numeric = {name: row for row, name in enumerate(numeric)}
         self.derived: dict[object, object] = {}
         text = "\n".join(f"{layout.digest} {name}" for name, layout in self._layouts.items())
+        text += f"\n{joint.digest}" if joint else ""
         self.digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     @staticmethod

@@ -74,6 +74,11 @@ class ModelProfile:
             self._columns = {name: self._column(name) for name in self.layouts}
         return self._columns
 
+    @property
+    def joint(self) -> Ints:
+        """Counters of the layouts' joint layout, none without one; a view."""
+        return self.block[self.layouts.joint_slice]
+
     def _column(self, name: str) -> Profile:
         layout, counters = self.layouts[name], self.block[self.layouts.slices[name]]
         if isinstance(layout, CategoricalLayout):
@@ -96,6 +101,8 @@ class ModelProfile:
                     profile.update(column)
                 case _:
                     profile.add_invalid(n)
+        if self.layouts.joint is not None:
+            self.layouts.joint.count(self.joint, columns, n)
         self.n += n
         if len(columns) > len(self.layouts) or not columns.keys() <= self.layouts.keys():
             self.extra = _first(self.extra, columns.keys() - self.layouts.keys())

@@ -1,79 +1,213 @@
 """Performance metrics equal scikit-learn's, and their intervals cover."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pytest
+from sklearn import calibration
 from sklearn import metrics as sklearn_metrics
 
+from monitor.domain.errors import ConfigError
+from monitor.domain.models import Task
 from monitor.stats.columns import Floats
+from monitor.stats.drift_test import with_parameters
 from monitor.stats.performance import PERFORMANCE_METRICS
-from monitor.stats.performance.metric import Judged
+from monitor.stats.performance.metric import Judged, PerformanceMetric
 
 
-def rows(n: int, seed: int = 0, skill: float = 1.0) -> list[tuple[str, float | None, str]]:
+def texts(values: Iterable[object]) -> tuple[str, ...]:
+    return tuple(map(str, values))
+
+
+def binary(n: int, seed: int = 0) -> Judged:
+    """30 % positives; scores that are not quite probabilities, with ties."""
     random = np.random.default_rng(seed)
     truth = random.random(n) < 0.3
-    scores = 1 / (1 + np.exp(-(random.normal(0, 1, n) + skill * (2 * truth - 1))))
-    return [
-        ("yes" if s >= 0.5 else "no", round(float(s), 2), "yes" if t else "no")
-        for s, t in zip(scores, truth, strict=True)
-    ]
+    scores = 1 / (1 + np.exp(-(random.normal(0, 1, n) + 2.0 * truth - 1.0)))
+    predicted = np.where(scores >= 0.5, "yes", "no")
+    return Judged(texts(predicted), np.round(scores, 2), texts(np.where(truth, "yes", "no")))
 
 
-REFERENCE: dict[str, Callable[[Sequence[str], Sequence[str], Floats], float]] = {
-    "accuracy": lambda y, p, _: sklearn_metrics.accuracy_score(y, p),
-    "precision": lambda y, p, _: sklearn_metrics.precision_score(y, p, pos_label="yes"),
-    "recall": lambda y, p, _: sklearn_metrics.recall_score(y, p, pos_label="yes"),
-    "f1": lambda y, p, _: sklearn_metrics.f1_score(y, p, pos_label="yes"),
-    "roc_auc": lambda y, _, s: sklearn_metrics.roc_auc_score([t == "yes" for t in y], s),
+def multiclass(n: int, seed: int = 0) -> Judged:
+    random = np.random.default_rng(seed)
+    truth = random.choice(3, n, p=[0.5, 0.3, 0.2])
+    predicted = np.where(random.random(n) < 0.7, truth, random.choice(3, n))
+    names = np.array(["a", "b", "c"])
+    return Judged(texts(names[predicted]), np.full(n, np.nan), texts(names[truth]))
+
+
+def regression(n: int, seed: int = 0) -> Judged:
+    """Skewed truths, errors that grow with them and lean upwards."""
+    random = np.random.default_rng(seed)
+    truth = random.gamma(4, 3, n) + 1
+    predicted = truth + random.normal(0.5, 1 + 0.1 * truth, n)
+    return Judged(texts(predicted.tolist()), np.full(n, np.nan), texts(truth.tolist()))
+
+
+TRAFFIC: dict[Task, tuple[Callable[..., Judged], str | None]] = {
+    Task.BINARY: (binary, "yes"),
+    Task.MULTICLASS: (multiclass, None),
+    Task.REGRESSION: (regression, None),
 }
 
 
-@pytest.mark.parametrize("name", REFERENCE)
-def test_classification_metrics_equal_those_of_scikit_learn(name: str) -> None:
-    judged = Judged.of(rows(700))
+def is_yes(judged: Judged) -> Floats:
+    return judged.is_label("yes").astype(np.float64)
 
-    result = PERFORMANCE_METRICS[name].run(judged, "yes")
+
+def calibration_error(judged: Judged) -> float:
+    share, score = calibration.calibration_curve(is_yes(judged), judged.scores, n_bins=10)
+    counts = np.bincount(np.searchsorted(np.linspace(0, 1, 11)[1:-1], judged.scores), minlength=10)
+    return float((counts[counts > 0] * np.abs(share - score)).sum() / judged.n)
+
+
+def numbers(judged: Judged) -> tuple[Floats, Floats]:
+    return np.array(judged.labels, dtype=float), np.array(judged.predictions, dtype=float)
+
+
+def smape(judged: Judged) -> float:
+    truth, predicted = numbers(judged)
+    return float(np.mean(200 * np.abs(predicted - truth) / (np.abs(truth) + np.abs(predicted)))) / 100
+
+
+REFERENCE: dict[tuple[Task, str], Callable[[Judged], float]] = {
+    (Task.BINARY, "accuracy"): lambda j: sklearn_metrics.accuracy_score(j.labels, j.predictions),
+    (Task.BINARY, "precision"): lambda j: sklearn_metrics.precision_score(j.labels, j.predictions, pos_label="yes"),
+    (Task.BINARY, "recall"): lambda j: sklearn_metrics.recall_score(j.labels, j.predictions, pos_label="yes"),
+    (Task.BINARY, "specificity"): lambda j: sklearn_metrics.recall_score(j.labels, j.predictions, pos_label="no"),
+    (Task.BINARY, "f1"): lambda j: sklearn_metrics.f1_score(j.labels, j.predictions, pos_label="yes"),
+    (Task.BINARY, "f_beta"): lambda j: sklearn_metrics.fbeta_score(j.labels, j.predictions, beta=2, pos_label="yes"),
+    (Task.BINARY, "mcc"): lambda j: sklearn_metrics.matthews_corrcoef(j.labels, j.predictions),
+    (Task.BINARY, "roc_auc"): lambda j: sklearn_metrics.roc_auc_score(is_yes(j), j.scores),
+    (Task.BINARY, "pr_auc"): lambda j: sklearn_metrics.average_precision_score(is_yes(j), j.scores),
+    (Task.BINARY, "log_loss"): lambda j: sklearn_metrics.log_loss(is_yes(j), j.scores),
+    (Task.BINARY, "brier"): lambda j: sklearn_metrics.brier_score_loss(is_yes(j), j.scores),
+    (Task.BINARY, "calibration_error"): calibration_error,
+    (Task.MULTICLASS, "accuracy"): lambda j: sklearn_metrics.accuracy_score(j.labels, j.predictions),
+    (Task.MULTICLASS, "precision"): lambda j: sklearn_metrics.precision_score(j.labels, j.predictions, average="macro"),
+    (Task.MULTICLASS, "recall"): lambda j: sklearn_metrics.recall_score(j.labels, j.predictions, average="macro"),
+    (Task.MULTICLASS, "f1"): lambda j: sklearn_metrics.f1_score(j.labels, j.predictions, average="macro"),
+    (Task.MULTICLASS, "f_beta"): lambda j: sklearn_metrics.fbeta_score(
+        j.labels, j.predictions, beta=2, average="macro"
+    ),
+    (Task.MULTICLASS, "mcc"): lambda j: sklearn_metrics.matthews_corrcoef(j.labels, j.predictions),
+    (Task.REGRESSION, "mae"): lambda j: sklearn_metrics.mean_absolute_error(*numbers(j)),
+    (Task.REGRESSION, "rmse"): lambda j: sklearn_metrics.root_mean_squared_error(*numbers(j)),
+    (Task.REGRESSION, "mape"): lambda j: sklearn_metrics.mean_absolute_percentage_error(*numbers(j)),
+    (Task.REGRESSION, "smape"): smape,
+    (Task.REGRESSION, "r2"): lambda j: sklearn_metrics.r2_score(*numbers(j)),
+    (Task.REGRESSION, "quantile_loss"): lambda j: sklearn_metrics.mean_pinball_loss(*numbers(j), alpha=0.5),
+    (Task.REGRESSION, "bias"): lambda j: float(abs(np.mean(np.subtract(*numbers(j))))),
+}
+
+
+def suiting(task: Task) -> list[PerformanceMetric]:
+    return [metric for metric in PERFORMANCE_METRICS.values() if task in metric.tasks]
+
+
+def test_every_metric_is_compared_with_a_reference_for_every_task_it_suits() -> None:
+    assert REFERENCE.keys() == {(task, metric.name) for task in Task for metric in suiting(task)}
+
+
+@pytest.mark.parametrize(("task", "name"), REFERENCE, ids=str)
+def test_metrics_equal_those_of_scikit_learn(task: Task, name: str) -> None:
+    make, positive = TRAFFIC[task]
+    judged = make(700)
+
+    result = PERFORMANCE_METRICS[name].run(judged, positive)
 
     assert result is not None
-    assert result.statistic == pytest.approx(REFERENCE[name](judged.labels, judged.predictions, judged.scores))
+    assert result.statistic == pytest.approx(REFERENCE[task, name](judged))
 
 
-@pytest.mark.parametrize("name", REFERENCE)
-def test_ninety_five_percent_intervals_cover_the_truth_about_that_often(name: str) -> None:
-    metric = PERFORMANCE_METRICS[name]
-    whole = metric.run(Judged.of(rows(200_000, seed=99)), "yes")
-    assert whole is not None
-    results = [metric.run(Judged.of(rows(400, seed=seed)), "yes") for seed in range(400)]
+@pytest.mark.parametrize("task", Task)
+def test_ninety_five_percent_intervals_cover_the_truth_93_to_97_percent_of_the_time(task: Task) -> None:
+    make, positive = TRAFFIC[task]
+    whole = make(200_000, seed=99)
+    truth = {metric.name: metric.run(whole, positive) for metric in suiting(task)}
+    covered: Counter[str] = Counter()
 
-    covered = np.mean([r is not None and (r.low or 0) <= whole.statistic <= (r.high or 1) for r in results])
+    for seed in range(1_000):
+        judged = make(400, seed=seed)
+        for metric in suiting(task):
+            result, true = metric.run(judged, positive), truth[metric.name]
+            assert result is not None
+            assert true is not None
+            assert result.low is not None
+            assert result.high is not None
+            covered[metric.name] += result.low <= true.statistic <= result.high
 
-    # 400 trials at 95 %: two-sided 99.9 % band of the binomial, and Hanley & McNeil are known to be conservative
-    assert 0.91 <= covered <= 0.995
-
-
-def test_regression_errors_equal_those_of_scikit_learn() -> None:
-    random = np.random.default_rng(0)
-    truth = random.normal(10, 3, 300)
-    predicted = truth + random.normal(0, 1, 300)
-    judged = Judged.of([(str(p), None, str(t)) for p, t in zip(predicted, truth, strict=True)])
-
-    mae, rmse = (PERFORMANCE_METRICS[name].run(judged, None) for name in ("mae", "rmse"))
-
-    assert mae is not None
-    assert rmse is not None
-    assert mae.statistic == pytest.approx(sklearn_metrics.mean_absolute_error(truth, predicted))
-    assert rmse.statistic == pytest.approx(sklearn_metrics.root_mean_squared_error(truth, predicted))
+    assert {name for name in truth if not 930 <= covered[name] <= 970} == set(), covered
 
 
-@pytest.mark.parametrize(("name", "given"), [("precision", [("no", 0.1, "yes")]), ("recall", [("yes", 0.1, "no")])])
-def test_a_metric_without_a_denominator_is_undefined_and_no_error(
-    name: str, given: list[tuple[str, float | None, str]]
-) -> None:
-    assert PERFORMANCE_METRICS[name].run(Judged.of(given), "yes") is None
+def test_the_calibration_error_of_calibrated_scores_covers_none_at_all() -> None:
+    random = np.random.default_rng(5)
+    scores = random.random(500)
+    truth = np.where(random.random(500) < scores, "yes", "no")
+
+    result = PERFORMANCE_METRICS["calibration_error"].run(Judged(("yes",) * 500, scores, texts(truth)), "yes")
+
+    assert result is not None
+    assert result.low == 0.0
+    assert result.statistic < 0.1
 
 
-def test_auc_of_one_class_and_regression_of_words_are_undefined() -> None:
-    assert PERFORMANCE_METRICS["roc_auc"].run(Judged.of([("yes", 0.9, "yes")]), "yes") is None
-    assert PERFORMANCE_METRICS["mae"].run(Judged.of([("high", None, "low")]), None) is None
+def of(*rows: tuple[str, float | None, str]) -> Judged:
+    return Judged.of(rows)
+
+
+UNDEFINED = {
+    "precision": of(("no", 0.1, "yes")),
+    "recall": of(("yes", 0.1, "no")),
+    "specificity": of(("yes", 0.1, "yes")),
+    "f1": of(("no", 0.1, "no")),
+    "f_beta": of(("no", 0.1, "no")),
+    "mcc": of(("yes", 0.1, "yes"), ("no", 0.1, "yes")),
+    "roc_auc": of(("yes", 0.9, "yes")),
+    "pr_auc": of(("yes", 0.9, "yes")),
+    "log_loss": of(("yes", 1.5, "yes")),
+    "brier": of(("yes", None, "yes")),
+    "calibration_error": of(("yes", -0.1, "yes")),
+    "mae": of(("high", None, "low")),
+    "rmse": of(("inf", None, "1")),
+    "mape": of(("1", None, "0")),
+    "smape": of(("nan", None, "0")),
+    "r2": of(("1", None, "2"), ("2", None, "2")),
+    "quantile_loss": of(("", None, "2")),
+    "bias": of(),
+}
+
+
+@pytest.mark.parametrize("name", UNDEFINED)
+def test_a_metric_that_is_not_defined_on_the_rows_says_so_and_gives_no_number(name: str) -> None:
+    assert PERFORMANCE_METRICS[name].run(UNDEFINED[name], "yes") is None
+
+
+def test_perfect_predictions_have_an_interval_that_admits_it_could_be_luck() -> None:
+    perfect = of(*[("yes", 0.9, "yes"), ("no", 0.1, "no")] * 50)
+
+    for name in ("roc_auc", "pr_auc", "f_beta"):
+        result = PERFORMANCE_METRICS[name].run(perfect, "yes")
+
+        assert result is not None
+        assert result.statistic == 1.0
+        assert result.low is not None
+        assert 0.9 < result.low < 1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"), [("quantile_loss", "quantile"), ("f_beta", "beta"), ("calibration_error", "bins")]
+)
+def test_a_parameter_out_of_range_is_a_mistake_in_the_configuration(name: str, wrong: str) -> None:
+    with pytest.raises(ConfigError, match=wrong):
+        with_parameters(PERFORMANCE_METRICS[name], name, {wrong: 0})
+
+
+def test_a_quantile_loss_of_another_quantile_weighs_too_low_predictions_more() -> None:
+    metric = with_parameters(PERFORMANCE_METRICS["quantile_loss"], "quantile_loss", {"quantile": 0.9})
+
+    result = metric.run(of(("8", None, "10"), ("12", None, "10")), None)
+
+    assert result is not None
+    assert result.statistic == pytest.approx((0.9 * 2 + 0.1 * 2) / 2)

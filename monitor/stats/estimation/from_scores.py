@@ -1,0 +1,116 @@
+"""Confidence-based estimates (CBPE): calibrated scores say how many predictions are right before truth comes."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from monitor.domain.findings import TestResult
+from monitor.stats.columns import Floats, Ints
+from monitor.stats.estimation.calibration import resampled
+from monitor.stats.estimation.expected import BINARY, MULTICLASS, Measure
+from monitor.stats.estimation.outcomes import ScoredOutcomes
+from monitor.stats.estimation.truths import expected_truths
+from monitor.stats.performance.confusion import Moved
+from monitor.stats.performance.metric import Z95
+from monitor.stats.profiles.model import ModelProfile
+from monitor.stats.profiles.scored import ScoredCounts
+
+RESAMPLES = 30
+SEED = 42
+"""Of the splits and resamples: the same baseline always gives the same estimates."""
+
+MOST_UNUSABLE = 0.05
+"""Beyond this share of records without a usable score or known label, the rest does not speak for the window."""
+
+
+@dataclass(frozen=True)
+class FromScores:
+    """Estimates classification metrics of a window from its scores by predicted label.
+
+    With c the calibrated chance of each truth, a metric is that of the expected numbers of records (the sums of c) by
+    true class, predicted class and score. Where the calibration still holds, the mean of many such windows is right
+    (arXiv 2407.08649, 2505.05295). The error of an estimate has two parts: which of the likely truths come true, for
+    these scores; and that the calibration was learned from so many rows only (by resampling them).
+    """
+
+    outcomes: ScoredOutcomes
+
+    @property
+    def rows(self) -> int:
+        """Number of training rows that this was learned from."""
+        return self.outcomes.rows
+
+    def unusable(self, profile: ModelProfile) -> str:
+        """Why nothing can be estimated for a window; empty when it can."""
+        scored = ScoredCounts.of(self.outcomes.layout, profile.joint)
+        if not scored.n:
+            return "no records"
+        parts = {
+            "have no score": scored.unscored,
+            "have a score outside [0, 1]": scored.outside,
+            "have a prediction that the training data does not know": scored.unknown,
+        }
+        if sum(parts.values()) <= MOST_UNUSABLE * scored.n:
+            return ""
+        worst = max(parts, key=lambda part: parts[part])
+        return f"{parts[worst] / scored.n:.1%} of {scored.n:,} records {worst} (at most {MOST_UNUSABLE:.0%} may)"
+
+    def estimates(self, profile: ModelProfile) -> Mapping[str, TestResult]:
+        """Every metric that is defined for the window, by the name of the one that truth will tell."""
+        scored = ScoredCounts.of(self.outcomes.layout, profile.joint)
+        if not (n := int(scored.counts.sum())):
+            return {}
+        counts = self.outcomes.of_window(scored.counts)
+        found = {name: self._estimate(name, measure, counts, n) for name, measure in self._measures.items()}
+        return {name: result for name, result in found.items() if result is not None}
+
+    def _estimate(self, name: str, measure: Measure, counts: Floats, n: int) -> TestResult | None:
+        moved = measure(self._truths * counts)
+        if moved is None or name not in self._on_training:
+            return None
+        sampling = _sampling_error(moved, self._truths, counts)
+        others = [other.value for truths in self._resampled if (other := measure(truths * counts)) is not None]
+        calibration = float(np.std(others)) if others else 0.0
+        half = Z95 * math.hypot(sampling, calibration)
+        least = -1.0 if name == "mcc" else 0.0
+        return TestResult(
+            moved.value,
+            None,
+            self.rows,
+            n,
+            max(least, moved.value - half),
+            min(1.0, moved.value + half),
+            {"sampling_error": sampling, "calibration_error": calibration, "on_training_data": self._on_training[name]},
+        )
+
+    @property
+    def _measures(self) -> Mapping[str, Measure]:
+        return MULTICLASS if self.outcomes.positive is None else BINARY
+
+    @cached_property
+    def _on_training(self) -> Mapping[str, float]:
+        cells = self.outcomes.by_class().astype(np.float64)
+        found = {name: measure(cells) for name, measure in self._measures.items()}
+        return {name: moved.value for name, moved in found.items() if moved is not None}
+
+    @cached_property
+    def _truths(self) -> Floats:
+        return self._expected(self.outcomes.by_class(), np.random.default_rng(SEED))
+
+    @cached_property
+    def _resampled(self) -> tuple[Floats, ...]:
+        random, counts = np.random.default_rng(SEED), self.outcomes.by_class()
+        return tuple(self._expected(resampled(counts, random), None) for _ in range(RESAMPLES))
+
+    def _expected(self, counts: Ints, random: np.random.Generator | None) -> Floats:
+        return expected_truths(counts, self.outcomes.means, random, binary=self.outcomes.positive is not None)
+
+
+def _sampling_error(moved: Moved, truths: Floats, counts: Floats) -> float:
+    """Standard error of the metric over the truths that may come true; predictions and scores are what they are."""
+    mean = (truths * moved.influence).sum(axis=0)
+    spread = (truths * moved.influence**2).sum(axis=0) - mean**2
+    return float(np.sqrt(max(0.0, (counts * spread).sum()))) / float(counts.sum())

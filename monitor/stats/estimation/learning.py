@@ -1,0 +1,55 @@
+"""Learn from training rows with truth what estimates of performance rest on later."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from monitor.domain.models import PREDICTION, SCORE, Task
+from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
+from monitor.stats.estimation.error_model import ErrorModel
+from monitor.stats.estimation.outcomes import MAX_LABELS, ScoredOutcomes
+
+Outcomes = ScoredOutcomes | ErrorModel
+
+
+def learn_outcomes(
+    columns: Mapping[str, Column], truth: Sequence[str | None], task: Task, positive: str | None
+) -> tuple[Outcomes | None, str]:
+    """What the rows teach, and a sentence about it: what it rests on, or why there is nothing to learn.
+
+    Classification needs the columns `prediction` and `score`, regression a numeric `prediction`.
+    """
+    learned, lacking = _regression(columns, truth) if task is Task.REGRESSION else _scored(columns, truth, positive)
+    if learned is None:
+        return None, f"performance will not be estimated: {lacking}"
+    return learned, (
+        f"performance will be estimated from {learned.rows:,} rows with truth; if the model was fitted to these very "
+        "rows, it will be overestimated: build the baseline from rows that it has not seen"
+    )
+
+
+def _scored(
+    columns: Mapping[str, Column], truth: Sequence[str | None], positive: str | None
+) -> tuple[ScoredOutcomes | None, str]:
+    predictions, scores = columns.get(PREDICTION), columns.get(SCORE)
+    if not isinstance(predictions, CategoricalColumn) or not isinstance(scores, NumericColumn):
+        return None, f"that takes the columns {PREDICTION} and {SCORE} beside the truth"
+    learned = ScoredOutcomes.of(truth, predictions.values, scores.values, positive)
+    needed = "the positive label and another one" if positive is not None else "two labels"
+    return learned, f"that takes rows with a score in [0, 1] and truths of {needed}, and {MAX_LABELS} labels at most"
+
+
+def _regression(columns: Mapping[str, Column], truth: Sequence[str | None]) -> tuple[ErrorModel | None, str]:
+    predictions = columns.get(PREDICTION)
+    if not isinstance(predictions, NumericColumn):
+        return None, f"that takes a numeric column {PREDICTION} beside the truth"
+    numbers = np.array([_number(text) for text in truth], dtype=np.float64)
+    learned = ErrorModel.of(columns, predictions.values, numbers)
+    return learned, "there are too few rows with a finite prediction and truth for so many columns"
+
+
+def _number(text: str | None) -> float:
+    try:
+        return np.nan if text is None else float(text)
+    except ValueError:
+        return np.nan

@@ -1,0 +1,143 @@
+"""Estimate performance before truth comes, and hold the estimates against the truth when it does."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from monitor.domain.checks import Check, Threshold
+from monitor.domain.findings import EvaluationKind, Finding, TestResult, Verdict
+from monitor.domain.models import ALL_TRAFFIC, ModelRef
+from monitor.domain.windows import Window
+from monitor.rules.conditions import ESTIMATE, GROUND_TRUTH
+from monitor.stats.baseline import Baseline
+from monitor.stats.estimation import ESTIMATE_ERRORS, ESTIMATED_METRICS, EstimatedMetric
+from monitor.stats.judgement import judge
+from monitor.stats.profiles.model import ModelProfile
+from monitor.usecases.model_checks import EstimateCheck
+
+Outcome = tuple[Check, Verdict, str, TestResult | None]
+"""A check with what it says: verdict, reason, result."""
+
+WHY_NOT = "the scores no longer mean what they meant in training, or the same inputs now have other outcomes"
+
+
+class FindingReads(Protocol):
+    """What was found before; the store of evaluations offers it."""
+
+    def findings(
+        self,
+        model: str,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        kind: EvaluationKind | None = None,
+    ) -> list[Finding]:
+        """Findings of the newest revisions whose windows start in [since, until), by window and check."""
+        ...
+
+
+def estimate(
+    checks: Iterable[EstimateCheck], baseline: Baseline, profile: ModelProfile, refuted: Mapping[str, str]
+) -> list[Outcome]:
+    """What each check says of a window; nothing where the baseline has no truths to estimate from.
+
+    `refuted` are the estimates that the truth of an earlier window contradicted, with the reason: they are shown with
+    it, and are no vote.
+    """
+    estimator = baseline.estimator
+    if estimator is None:
+        return []
+    why_not = estimator.unusable(profile)
+    results = {} if why_not else estimator.estimates(profile)
+    return [_judged(one, results.get(one.metric.of), why_not, refuted.get(one.metric.name, "")) for one in checks]
+
+
+def compare(estimates: Sequence[Finding], realized: Mapping[str, TestResult]) -> list[Outcome]:
+    """The warning light: each estimate of a window against the metric by the truth that has come.
+
+    The statistic is estimate - truth. A *warning* when their intervals are apart: the estimate does not hold.
+    """
+    found = {finding.check.test: finding.result for finding in estimates if finding.check.column == ESTIMATE}
+    return [
+        _compared(metric, estimated, realized[metric.of])
+        for metric in ESTIMATED_METRICS.values()
+        if metric.of in realized and (estimated := found.get(metric.name)) is not None
+    ]
+
+
+def refuted_before(reads: FindingReads | None, ref: ModelRef, window: Window, horizon: timedelta) -> dict[str, str]:
+    """Estimates of this version that the newest truth before the window contradicted, with the reason.
+
+    Truth of windows that began more than `horizon` before is forgotten.
+    """
+    if reads is None:
+        return {}
+    found = reads.findings(ref.name, window.start - horizon, window.start, EvaluationKind.PERFORMANCE)
+    newest = {f.check.test: f for f in found if f.model == ref and f.check.test in ESTIMATE_ERRORS}
+    return {ESTIMATE_ERRORS[test].name: _refutation(f) for test, f in newest.items() if f.verdict is Verdict.WARNING}
+
+
+def greyed(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings as they are to be shown: an estimate that its own window's truth contradicted is no verdict."""
+    lights = {
+        (f.model, f.window, ESTIMATE_ERRORS[f.check.test].name): f
+        for f in findings
+        if f.check.test in ESTIMATE_ERRORS and f.verdict is Verdict.WARNING
+    }
+    return [_greyed(f, lights.get((f.model, f.window, f.check.test))) for f in findings]
+
+
+def _greyed(finding: Finding, light: Finding | None) -> Finding:
+    if light is None:
+        return finding
+    value = f" = {finding.result.statistic:.4g}" if finding.result else ""
+    reason = f"{finding.check.name}{value}: {_refutation(light)}"
+    return replace(finding, verdict=Verdict.INSUFFICIENT_DATA, reason=reason)
+
+
+def _judged(one: EstimateCheck, result: TestResult | None, why_not: str, refuted: str) -> Outcome:
+    check = one.check
+    if why_not or result is None:
+        reason = why_not or "not defined on the window's scores and predictions"
+        return check, Verdict.INSUFFICIENT_DATA, f"{check.name}: {reason}", None
+    verdict, reason = judge(check, result, bad=Verdict.DEGRADED)
+    if verdict is Verdict.INSUFFICIENT_DATA:
+        return check, verdict, reason, None
+    if refuted:
+        return check, Verdict.INSUFFICIENT_DATA, f"{check.name} = {result.statistic:.4g}: {refuted}", result
+    if not one.is_limited:
+        reason = (
+            f"{check.name} = {result.statistic:.4g} (95 % interval {result.low:.4g} to {result.high:.4g}), no limit"
+        )
+        verdict, reason = Verdict.OK, f"{reason} is set"
+    return check, verdict, f"{reason.rsplit('; ', 1)[0]}; {_basis(result)}", result
+
+
+def _basis(result: TestResult) -> str:
+    return f"{result.detail['on_training_data']:.4g} on the training data; {result.n_current:,} records without truth"
+
+
+def _compared(metric: EstimatedMetric, estimated: TestResult, realized: TestResult) -> Outcome:
+    low, high = _interval(estimated)
+    true_low, true_high = _interval(realized)
+    apart = low > true_high or high < true_low
+    gap = estimated.statistic - realized.statistic
+    light = Check(metric.error_name, GROUND_TRUTH, ALL_TRAFFIC, Threshold(sys.float_info.max), 0)
+    said = (
+        f"estimated {estimated.statistic:.4g} ({low:.4g} to {high:.4g}), "
+        f"by the truth {realized.statistic:.4g} ({true_low:.4g} to {true_high:.4g})"
+    )
+    reason = f"{light.name}: {said}: " + (f"the estimate does not hold; {WHY_NOT}" if apart else "they agree")
+    result = TestResult(gap, None, estimated.n_current, realized.n_current, low - true_high, high - true_low)
+    return light, Verdict.WARNING if apart else Verdict.OK, reason, result
+
+
+def _interval(result: TestResult) -> tuple[float, float]:
+    value = result.statistic
+    return (value if result.low is None else result.low), (value if result.high is None else result.high)
+
+
+def _refutation(light: Finding) -> str:
+    said = light.reason.partition(": ")[2].partition(": the estimate")[0]
+    return f"not to be relied on: the truth of {light.window} contradicts it ({said}); {WHY_NOT}"

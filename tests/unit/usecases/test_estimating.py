@@ -1,0 +1,85 @@
+"""The warning light: an estimate that the truth contradicts is shown with the reason, and is no vote."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from monitor.domain.checks import Check, Threshold
+from monitor.domain.findings import EvaluationKind, Evidence, Finding, TestResult, Verdict
+from monitor.domain.models import ModelRef
+from monitor.domain.windows import Window
+from monitor.rules.conditions import ESTIMATE
+from monitor.usecases.estimating import compare, greyed, refuted_before
+
+START = datetime(2026, 11, 2, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+REF = ModelRef("churn", "1")
+
+
+def hour(number: int) -> Window:
+    return Window(START + number * HOUR, START + (number + 1) * HOUR)
+
+
+def number(value: float, half: float = 0.02) -> TestResult:
+    return TestResult(value, None, 1_000, 1_000, value - half, value + half)
+
+
+def finding(check: Check, at: int, verdict: Verdict, result: TestResult | None, kind: EvaluationKind) -> Finding:
+    evidence = Evidence("", "", {}, "test", "")
+    return Finding(REF, check, hour(at), 0, verdict, f"{check.name}: said", result, evidence, kind)
+
+
+def estimated(value: float, at: int = 0) -> Finding:
+    check = Check("estimated_accuracy", ESTIMATE, "", Threshold(0.7, below=True), 100)
+    return finding(check, at, Verdict.OK, number(value), EvaluationKind.DRIFT)
+
+
+def light(estimate: float, truth: float, at: int = 0) -> Finding:
+    ((check, verdict, _, result),) = compare([estimated(estimate, at)], {"accuracy": number(truth)})
+    return finding(check, at, verdict, result, EvaluationKind.PERFORMANCE)
+
+
+@dataclass
+class Stored:
+    found: list[Finding]
+
+    def findings(
+        self,
+        model: str,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        kind: EvaluationKind | None = None,
+    ) -> list[Finding]:
+        assert since is not None
+        assert until is not None
+        return [f for f in self.found if since <= f.window.start < until and f.kind is kind]
+
+
+def test_estimate_and_truth_whose_intervals_are_apart_make_a_warning_and_others_agree() -> None:
+    assert light(0.8, 0.74).verdict is Verdict.WARNING
+    assert light(0.8, 0.77).verdict is Verdict.OK
+    assert light(0.7, 0.8).verdict is Verdict.WARNING
+
+
+def test_a_metric_that_the_truth_does_not_tell_is_not_compared() -> None:
+    assert compare([estimated(0.8)], {"roc_auc": number(0.9)}) == []
+
+
+def test_a_contradicted_estimate_is_shown_greyed_with_its_number_and_only_that_one() -> None:
+    findings = [estimated(0.8, 0), estimated(0.8, 1), light(0.8, 0.6, 0), light(0.8, 0.8, 1)]
+
+    shown = greyed(findings)
+
+    assert [f.verdict for f in shown[:2]] == [Verdict.INSUFFICIENT_DATA, Verdict.OK]
+    assert "0.8: not to be relied on" in shown[0].reason
+    assert shown[1:] == findings[1:]
+
+
+def test_later_estimates_are_greyed_until_a_newer_truth_agrees_or_the_old_one_is_forgotten() -> None:
+    stored = Stored([light(0.8, 0.6, 0)])
+
+    assert refuted_before(stored, REF, hour(3), 5 * HOUR).keys() == {"estimated_accuracy"}
+    assert refuted_before(stored, REF, hour(9), 5 * HOUR) == {}
+    assert refuted_before(stored, ModelRef("churn", "2"), hour(3), 5 * HOUR) == {}
+
+    stored.found.append(light(0.8, 0.8, 1))
+    assert refuted_before(stored, REF, hour(3), 5 * HOUR) == {}
