@@ -100,7 +100,7 @@ class Judge:
         findings = self._traffic.findings(model, evaluation, evidence)
         for segment, bound in self._checks.of_drift(model, baseline_id, baseline).items():
             for one in bound:
-                verdict, reason, result = _run(one, baseline, content.profiles.get(segment))
+                verdict, reason, result = run_check(one, baseline, content.profiles.get(segment))
                 findings.append(
                     _finding(evaluation, one.check, verdict, reason, result, evidence, coverage=content.coverage)
                 )
@@ -164,7 +164,9 @@ def _finding(  # noqa: PLR0917 - the parts of a finding
     return Finding(e.model, check, e.window, e.revision, verdict, reason, result, evidence, e.kind, coverage)
 
 
-def _run(one: BoundCheck, baseline: Baseline, current: ModelProfile | None) -> tuple[Verdict, str, TestResult | None]:
+def run_check(
+    one: BoundCheck, baseline: Baseline, current: ModelProfile | None
+) -> tuple[Verdict, str, TestResult | None]:
     """The outcome of one check; whatever breaks in a test is that check's failed verdict."""
     check = one.check
     if current is None:
