@@ -96,7 +96,8 @@ def _settings() -> str:
 def _command_line() -> str:
     text = _NOTE + "# Command line\n"
     for path, one in _commands(command, ("driftline",)):
-        context = click.Context(one, info_name=" ".join(path), terminal_width=100, max_content_width=100)
+        shape: dict[str, Any] = {"terminal_width": 100, "max_content_width": 100, **command.context_settings}
+        context = click.Context(one, info_name=" ".join(path), **shape)
         text += f"\n## `{' '.join(path)}`\n\n```text\n{one.get_help(context)}\n```\n"
     return text
 

@@ -114,18 +114,7 @@ class ModelChecks:
         by_segment: dict[str, list[Check]] = {ALL_TRAFFIC: []}
         for check in checks:
             by_segment.setdefault(check.segment, []).append(check)
-        return {segment: self._with_tests(those) for segment, those in by_segment.items()}
-
-    def _with_tests(self, checks: Sequence[Check]) -> BoundChecks:
-        alike: dict[tuple[str, str], list[int]] = {}
-        for k, check in enumerate(checks):
-            alike.setdefault((check.test, repr(sorted(check.parameters.items()))), []).append(k)
-        return BoundChecks(tuple(checks), tuple(self._tested(checks, positions) for positions in alike.values()))
-
-    def _tested(self, checks: Sequence[Check], positions: Sequence[int]) -> TestedColumns:
-        first = checks[positions[0]]
-        test = with_parameters(self._tests[first.test], first.test, first.parameters)
-        return TestedColumns(test, tuple(checks[k].column for k in positions), tuple(positions))
+        return {segment: with_tests(those, self._tests) for segment, those in by_segment.items()}
 
     def _metric_check(self, model: MonitoredModel, metric: PerformanceMetric, spec: CheckSpec | None) -> MetricCheck:
         threshold, is_limited = _limit(metric, spec)
@@ -133,6 +122,20 @@ class ModelChecks:
         bound = with_parameters(metric, metric.name, parameters)
         check = Check(metric.name, GROUND_TRUTH, ALL_TRAFFIC, threshold, _least(model, spec), parameters)
         return MetricCheck(check, bound, is_limited)
+
+
+def with_tests(checks: Sequence[Check], tests: Mapping[str, DriftTest]) -> BoundChecks:
+    """Checks of one segment, those of one test with the same parameters together."""
+    alike: dict[tuple[str, str], list[int]] = {}
+    for k, check in enumerate(checks):
+        alike.setdefault((check.test, repr(sorted(check.parameters.items()))), []).append(k)
+    return BoundChecks(tuple(checks), tuple(_tested(checks, positions, tests) for positions in alike.values()))
+
+
+def _tested(checks: Sequence[Check], positions: Sequence[int], tests: Mapping[str, DriftTest]) -> TestedColumns:
+    first = checks[positions[0]]
+    test = with_parameters(tests[first.test], first.test, first.parameters)
+    return TestedColumns(test, tuple(checks[k].column for k in positions), tuple(positions))
 
 
 def _estimate_check(model: MonitoredModel, metric: EstimatedMetric, spec: CheckSpec | None) -> EstimateCheck:

@@ -90,9 +90,9 @@ def _truth(raw: Mapping[str, Sequence[object]], options: TrainingOptions) -> tup
     if name not in raw or name in options.exclude:
         return None
     values = raw[name]
-    if not all(_is_missing(value) or isinstance(value, _PROFILED) for value in values):
+    if not all(is_missing(value) or isinstance(value, _PROFILED) for value in values):
         return None
-    return tuple(None if _is_missing(value) else _text(value) for value in values)
+    return tuple(None if is_missing(value) else text(value) for value in values)
 
 
 def _gathered(batches: Iterable[Mapping[str, Sequence[object]]]) -> tuple[dict[str, list[object]], int]:
@@ -134,7 +134,7 @@ def _renamed(raw: Mapping[str, list[object]], rename: Mapping[str, str]) -> dict
 def _column(
     name: str, values: Sequence[object], options: TrainingOptions, task: Task | None
 ) -> tuple[Column | None, str]:
-    present = [value for value in values if not _is_missing(value)]
+    present = [value for value in values if not is_missing(value)]
     kinds = set(map(type, present))
     if not present:
         note = f"{name} has no value in any row: only its missing rate is checked"
@@ -145,8 +145,8 @@ def _column(
         odd = ", ".join(sorted(kind.__name__ for kind in kinds))
         return None, f"{name} holds {odd} and is left out: only numbers, text and booleans are profiled"
     if _is_numeric(name, kinds, options, task):
-        return NumericColumn(np.array([_number(value) for value in values])), ""
-    texts = [None if _is_missing(value) else _text(value) for value in values]
+        return NumericColumn(np.array([number(value) for value in values])), ""
+    texts = [None if is_missing(value) else text(value) for value in values]
     distinct = len(set(texts) - {None})
     if len(present) >= _MIN_ROWS_OF_AN_ID and distinct > _ID_SHARE * len(present) and name not in OUTPUT_COLUMNS:
         return None, f"{name} looks like an identifier ({distinct:,} values in {len(present):,} rows) and is left out"
@@ -163,11 +163,13 @@ def _is_numeric(name: str, kinds: set[type], options: TrainingOptions, task: Tas
     return all(issubclass(kind, _NUMBERS) and not issubclass(kind, bool) for kind in kinds)
 
 
-def _is_missing(value: object) -> bool:
+def is_missing(value: object) -> bool:
+    """None and NaN of any kind."""
     return value is None or (isinstance(value, float | np.floating | Decimal) and math.isnan(value))
 
 
-def _number(value: object) -> float:
+def number(value: object) -> float:
+    """A number of any kind as a float: None is NaN, what is too large infinite."""
     if value is None:
         return math.nan
     try:
@@ -176,7 +178,8 @@ def _number(value: object) -> float:
         return math.inf if value > 0 else -math.inf  # type: ignore[operator]  # as the decoder of records has it
 
 
-def _text(value: object) -> str | None:
+def text(value: object) -> str | None:
+    """A text, number or boolean of any kind as a category."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, Decimal):
@@ -191,7 +194,7 @@ def _is_all_missing(column: Column) -> bool:
 
 
 def _times(values: Sequence[object], name: str) -> Ints:
-    times = np.array([NO_TIME if _is_missing(value) else _instant(value, name) for value in values], np.int64)
+    times = np.array([NO_TIME if is_missing(value) else _instant(value, name) for value in values], np.int64)
     if (times == NO_TIME).all():
         raise BaselineError(f"{name} has no time in any row: the period of the training data is unknown")
     return times

@@ -1,0 +1,91 @@
+"""`driftline compare`."""
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from monitor.cli.options import json_option
+from monitor.cli.output import number, print_table, verdict_text
+
+if TYPE_CHECKING:
+    from monitor.usecases.compare import Compared, Comparison
+
+
+@click.command()
+@click.argument("reference", type=click.Path(path_type=Path))
+@click.argument("current", type=click.Path(path_type=Path))
+@click.option("--exclude", multiple=True, help="Column to leave out; may be repeated.")
+@click.option("--categorical", multiple=True, help="Column of numbers that are categories; may be repeated.")
+@click.option("--min-records", type=click.IntRange(1), default=100, show_default=True, help="Rows a check needs.")
+@json_option
+def compare(
+    reference: Path,
+    current: Path,
+    exclude: tuple[str, ...],
+    categorical: tuple[str, ...],
+    min_records: int,
+    *,
+    as_json: bool,
+) -> None:
+    """Compare two tables by the checks that a new model has. No configuration is needed.
+
+    REFERENCE and CURRENT are CSV, Parquet or JSON-lines files, or folders of one kind. The exit code is 0 without
+    drift, 3 with drift, and 4 when nothing drifted but a check could not be computed.
+    """
+    from monitor.bootstrap.comparing import compare_files  # noqa: PLC0415 - heavy
+    from monitor.usecases.training_columns import TrainingOptions  # noqa: PLC0415 - heavy
+
+    options = TrainingOptions(exclude=exclude, categorical=categorical)
+    found = compare_files(reference, current, options, min_records)
+    if as_json:
+        click.echo(json.dumps(_document(found), ensure_ascii=False, allow_nan=False))
+    else:
+        _show(found)
+    click.get_current_context().exit(found.outcome)
+
+
+def _show(found: "Comparison") -> None:
+    rows = (
+        (
+            check.column,
+            check.test,
+            number(check.result.statistic if check.result else None),
+            verdict_text(check.verdict.value),
+            check.reason,
+        )
+        for check in found.checks
+    )
+    print_table(("column", "check", "statistic", "verdict", "reason"), rows, empty="no column")
+    for note in found.notes:
+        click.echo(f"note: {note}")
+    said = found.outcome.name.lower().replace("_", " ")
+    click.echo(f"{said}: {found.rows_current:,} rows against {found.rows_reference:,} in the reference")
+
+
+def _document(found: "Comparison") -> dict[str, object]:
+    return {
+        "outcome": found.outcome.name.lower(),
+        "rows_reference": found.rows_reference,
+        "rows_current": found.rows_current,
+        "notes": list(found.notes),
+        "checks": [_check(check) for check in found.checks],
+    }
+
+
+def _check(check: "Compared") -> dict[str, object]:
+    result = check.result
+    return {
+        "column": check.column,
+        "check": check.test,
+        "verdict": check.verdict.value,
+        "statistic": _finite(result.statistic) if result else None,
+        "p_value": _finite(result.p_value) if result else None,
+        "reason": check.reason,
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
