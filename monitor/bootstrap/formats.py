@@ -1,6 +1,7 @@
 """Formats: their options are checked when the configuration is, and they are built when the program runs."""
 
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -27,7 +28,7 @@ def format_validators() -> dict[str, SettingsValidator]:
     """How to check the options of each format, without reading secrets."""
     kinds = format_kinds()
     checks: dict[str, SettingsValidator] = {name: partial(_check, kind) for name, kind in kinds.items()}
-    return checks | {CANONICAL: partial(_check_shape, _NoOptions), AUTO: partial(_check_shape, FormatOptions)}
+    return checks | {CANONICAL: _check_canonical, AUTO: partial(_check_shape, FormatOptions)}
 
 
 def build_formats(
@@ -110,6 +111,14 @@ def _check_shape(shape: type[BaseModel], options: Mapping[str, object]) -> Seque
     except ValidationError as error:
         return problems(error, shape)
     return []
+
+
+def _check_canonical(options: Mapping[str, object]) -> Sequence[Found]:
+    """No option is right; where the key `format` is misspelt, that is the mistake, and not the options beside it."""
+    meant = get_close_matches("format", options, n=1)
+    if meant:
+        return [((meant[0],), f"unknown key `{meant[0]}`", "did you mean 'format'?")]
+    return _check_shape(_NoOptions, options)
 
 
 class _NoOptions(BaseModel, extra="forbid"):

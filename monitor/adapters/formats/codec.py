@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from operator import attrgetter
 
 from monitor.adapters.codec import MAX_RECORD_BYTES
 from monitor.adapters.formats.columnar import Columnar
@@ -55,8 +56,9 @@ class FormatCodec:
     def join(self, partition: PartitionId, kind: TopicKind, pairs: Sequence[Pair], schemas: SchemaLookup) -> Decoded:
         """What requests and responses say together."""
         collected = _Collected(partition, self._kept_bytes)
-        for pair in sorted(pairs, key=lambda one: one.offset):
+        for pair in sorted(pairs, key=attrgetter("offset")):
             record = RawRecord(pair.offset, pair.response.payload)
+            collected.models[pair.offset] = pair.request.key.model[:200]
             collected.add(record, self._joined(pair, partition.topic), _NO_WAIT)
         return collected.decoded(self._canonical, kind, schemas, len(pairs))
 
@@ -163,6 +165,7 @@ class _Collected:
     halves: list[Half] = field(default_factory=list)
     refused: dict[int, list[Refusal]] = field(default_factory=dict)
     origins: dict[int, tuple[RawRecord, int]] = field(default_factory=dict)
+    models: dict[int, str | None] = field(default_factory=dict)
 
     def add(self, record: RawRecord, mapped: Mapped, wait: timedelta) -> None:
         self.origins[record.offset] = (record, len(mapped.rows) + len(mapped.refused))
@@ -178,18 +181,19 @@ class _Collected:
 
     def decoded(self, canonical: Codec, kind: TopicKind, schemas: SchemaLookup, n: int) -> Decoded:
         found = canonical.decode(self.partition, kind, self.rows, schemas)
-        models = {letter.offset: letter.model for letter in found.rejected}
         for letter in found.rejected:
+            self.models[letter.offset] = letter.model or self.models.get(letter.offset)
             self.refused.setdefault(letter.offset, []).append(Refusal(letter.reason, letter.detail))
-        letters = [self._letter(offset, models.get(offset)) for offset in sorted(self.refused)]
+        letters = [self._letter(offset) for offset in sorted(self.refused)]
         return Decoded(found.batches, found.truths, letters, n, self.halves)
 
-    def _letter(self, offset: int, model: str | None) -> DeadLetter:
+    def _letter(self, offset: int) -> DeadLetter:
         """One for a message, however many of its rows were refused: its first reason stands for them."""
         record, rows = self.origins[offset]
         refusals = self.refused[offset]
         first = refusals[0]
         detail = first.detail if rows <= 1 else f"{first.detail} ({len(refusals)} of {rows} rows refused)"
+        model = self.models.get(offset)
         return dead_letter(self.partition, record, first.reason, detail, model, kept_bytes=self.kept_bytes)
 
 

@@ -78,7 +78,7 @@ def test_bad_rows_beside_good_ones_make_one_dead_letter_of_the_original_message(
 
     (letter,) = decoded.rejected
     assert (letter.offset, letter.reason, letter.value) == (10, RejectReason.WRONG_TYPE, value)
-    assert letter.detail == "row 1: 1 values for 2 columns (2 of 4 rows refused)"
+    assert letter.detail == "row 1: 1 value for 2 columns (2 of 4 rows refused)"
     assert list(decoded.batches[0].event_ids) == ["q-0", "q-2", "q"]
 
 
@@ -262,3 +262,14 @@ def test_arrow_with_bytes_changed_anywhere_raises_nothing_and_neighbours_count()
             spoiled[chance.randrange(len(spoiled))] = chance.randrange(256)
         decoded = decode(ArrowIpc(FormatOptions()), [bytes(spoiled), whole])
         assert 11 in {offset for batch in decoded.batches for offset in batch.offsets.tolist()}
+
+
+@pytest.mark.parametrize("its_format", [MLRUN, ArrowIpc(FormatOptions())])
+def test_a_dead_letter_keeps_as_much_of_its_message_as_the_settings_say(its_format: Format) -> None:
+    codec = FormatCodec(JsonCodec(), lambda _: its_format, max_record_bytes=100, kept_bytes=7)
+    records = [RawRecord(0, b"x" * 50), RawRecord(1, b"y" * 101)]
+
+    decoded = codec.decode(PartitionId("log", 0), TopicKind.INFERENCE, records, schemas)
+
+    kept = {letter.offset: (letter.reason is RejectReason.TOO_LARGE, letter.value) for letter in decoded.rejected}
+    assert kept == {0: (False, b"x" * 7), 1: (True, b"y" * 7)}

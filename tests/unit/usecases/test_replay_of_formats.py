@@ -107,7 +107,7 @@ def test_of_a_message_with_a_bad_row_nothing_counts_before_all_of_it_is_good(rig
     done = rig.replay()
 
     assert fates(done) == [(0, "refused"), (1, "counted")]
-    assert done[0].why.startswith("wrong_type: row 1: 1 values for 2 columns")
+    assert done[0].why.startswith("wrong_type: row 1: 1 value for 2 columns")
     assert sum(rig.counted(LATECOMER).values()) == 1
 
 

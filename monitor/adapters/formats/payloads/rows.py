@@ -1,6 +1,6 @@
 """A request's rows beside a response's outputs, as canonical rows: names for positions, ids for batches."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from functools import lru_cache
 
 from pydantic import Field
@@ -38,7 +38,7 @@ def named(row: object, columns: Sequence[str]) -> Mapping[str, object]:
     values = row if isinstance(row, list | tuple) else [row]
     names = columns or _positions(len(values))
     if len(names) != len(values):
-        raise RecordRejected(RejectReason.WRONG_TYPE, f"{len(values)} values for {len(names)} columns")
+        raise RecordRejected(RejectReason.WRONG_TYPE, f"{_number(values, 'value')} for {_number(names, 'column')}")
     return dict(zip(names, values, strict=True))
 
 
@@ -91,7 +91,9 @@ def _array(values: Sequence[object], options: RowOptions) -> Row:
         return output(values[0], options)
     if options.outputs:
         if len(options.outputs) != len(values):
-            raise RecordRejected(RejectReason.WRONG_TYPE, f"{len(values)} values for {len(options.outputs)} outputs")
+            raise RecordRejected(
+                RejectReason.WRONG_TYPE, f"{_number(values, 'value')} for {_number(options.outputs, 'output')}"
+            )
         named_values = zip(options.outputs, values, strict=True)
         return {name: _single(value) for name, value in named_values if name != "-"}
     if not values or not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
@@ -123,3 +125,7 @@ def _members(value: Mapping[str, object], options: RowOptions) -> Row:
 
 def _single(value: object) -> object:
     return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _number(items: Sized, noun: str) -> str:
+    return f"{len(items)} {noun}" if len(items) == 1 else f"{len(items)} {noun}s"
