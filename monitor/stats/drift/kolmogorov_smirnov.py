@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy import stats
 
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
@@ -41,6 +40,8 @@ class KolmogorovSmirnov:
 
     def run(self, baseline: Profile, current: Profile) -> TestResult:
         """Compare the distribution functions; infinities are the largest and smallest values."""
+        from scipy import stats  # noqa: PLC0415 - it takes a second, which commands that judge nothing need not wait
+
         first, second = pair(NumericProfile, baseline, current)
         counts = np.array((first.binned(), second.binned()))
         n_baseline, n_current = counts.sum(axis=1).tolist()

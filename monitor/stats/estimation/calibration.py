@@ -1,7 +1,6 @@
 """From scores to chances of being true, learned from rows with known truth that were counted in bins of the score."""
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 
 from monitor.stats.columns import Floats, Ints
 
@@ -17,6 +16,8 @@ def isotonic(hits: Floats, n: Floats) -> Floats:
     filled = np.flatnonzero(n > 0)
     if not len(filled):
         return np.full(len(n), 0.5)
+    from scipy.optimize import isotonic_regression  # noqa: PLC0415 - slow to load, and only baselines need it
+
     rising: Floats = isotonic_regression(hits[filled] / n[filled], weights=n[filled]).x
     everywhere: Floats = np.interp(np.arange(len(n)), filled, rising)
     return everywhere

@@ -8,14 +8,17 @@ single columns cannot (Lou, Caruana, Gehrke & Hooker 2013 call such models GA2M)
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-from scipy import linalg, sparse
 
 from monitor.domain.models import LATENCY
 from monitor.stats.columns import Column, Floats, Ints
 from monitor.stats.profiles.crossed import CrossedLayout, Grouping
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 PAIRS = 32
 """So many pairs of columns are counted at most: those whose groups differ most in their errors."""
@@ -129,15 +132,17 @@ def _gain(layout: CrossedLayout, columns: Mapping[str, Column], rest: Floats) ->
     return float((sums**2 / (n + RIDGE)).sum())
 
 
-def _design(layout: CrossedLayout, columns: Mapping[str, Column], rows: int) -> sparse.csr_array:
+def _design(layout: CrossedLayout, columns: Mapping[str, Column], rows: int) -> "sparse.csr_array":
     """One row a record, with a 1 in its cell of each column and pair."""
+    from scipy import sparse  # noqa: PLC0415 - slow to load, and only baselines need it
+
     cells = np.column_stack(layout.cells(columns, rows))
     width = cells.shape[1]
     pointers = np.arange(0, rows * width + 1, width)
     return sparse.csr_array((np.ones(rows * width), cells.ravel(), pointers), shape=(rows, layout.size))
 
 
-def _fits(design: sparse.csr_array, values: Floats) -> Floats:
+def _fits(design: "sparse.csr_array", values: Floats) -> Floats:
     """Weights by ridge regression of all rows, then without each fold."""
     fold = np.arange(len(values)) * FOLDS // len(values)
     parts = [_normal(design[np.flatnonzero(fold == one)], values[fold == one]) for one in range(FOLDS)]
@@ -146,12 +151,14 @@ def _fits(design: sparse.csr_array, values: Floats) -> Floats:
     return np.stack([_solved(gram, right).T, *left_out])
 
 
-def _normal(design: sparse.csr_array, values: Floats) -> tuple[Floats, Floats]:
+def _normal(design: "sparse.csr_array", values: Floats) -> tuple[Floats, Floats]:
     return (design.T @ design).toarray(), np.asarray(design.T @ values)
 
 
 def _solved(gram: Floats, right: Floats) -> Floats:
     """Ridge regression; cells without any row stay 0."""
+    from scipy import linalg  # noqa: PLC0415 - as above
+
     filled = np.flatnonzero(np.diag(gram) > 0)
     weights = np.zeros_like(right)
     lhs = gram[np.ix_(filled, filled)]
