@@ -15,7 +15,7 @@ from monitor.domain.time import format_instant
 @config_option
 @click.option("--model", default=None, help="Judge this model alone (default: every model with a baseline).")
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes (default: one a processor).")
-@click.option("--tell", is_flag=True, help="Send alerts and ask for retraining, as the daemon would have.")
+@click.option("--tell", is_flag=True, help="Leave alerts and retraining jobs to `driftline run` or `dispatch`, which sends them.")
 @json_option
 def backfill(
     paths: tuple[Path, ...], directory: Path, model: str | None, workers: int | None, *, tell: bool, as_json: bool
@@ -55,3 +55,5 @@ def backfill(
         for change in report.transitions:
             click.echo(f"  {format_instant(change.at)} {change.subject.rule}: {change.after.value}, {change.why}")
         click.echo(f"see `driftline findings --model {name}`")
+    if tell:
+        click.echo("what there is to tell is sent by `driftline run`, or by `driftline dispatch` alone")
