@@ -15,7 +15,9 @@ from monitor.domain.time import format_instant
 @config_option
 @click.option("--model", default=None, help="Judge this model alone (default: every model with a baseline).")
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes (default: one a processor).")
-@click.option("--tell", is_flag=True, help="Leave alerts and retraining jobs to `driftline run` or `dispatch`, which sends them.")
+@click.option(
+    "--tell", is_flag=True, help="Leave alerts and retraining jobs to `driftline run` or `dispatch`, which sends them."
+)
 @json_option
 def backfill(
     paths: tuple[Path, ...], directory: Path, model: str | None, workers: int | None, *, tell: bool, as_json: bool

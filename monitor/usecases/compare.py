@@ -17,7 +17,7 @@ from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.proposals import propose_checks
 from monitor.usecases.model_checks import with_tests
 from monitor.usecases.outcomes import run_checks
-from monitor.usecases.training_columns import TrainingOptions, is_missing, number, text, training_columns
+from monitor.usecases.training_columns import TRUTH, TrainingOptions, is_missing, number, text, training_columns
 
 _KNOWN = "known_column"
 """Stands where a test's name does for columns that only the second table has."""
@@ -78,12 +78,13 @@ def compare(
     checks = propose_checks(baseline, tests, min_records)
     outcomes = run_checks(with_tests(checks, tests), ALL_TRAFFIC, baseline, window)
     found = [Compared(check.column, check.test, verdict, why, result) for check, verdict, why, result in outcomes]
-    found += [_unknown(name) for name in sorted(extra)]
+    found += [_unknown(name, is_left_out=name in read.names) for name in sorted(extra - {TRUTH})]
     return Comparison(tuple(found), baseline.rows, window.n, read.notes)
 
 
-def _unknown(column: str) -> Compared:
-    reason = f"{column} is not compared: the baseline has no such column; exclude it if that is meant"
+def _unknown(column: str, *, is_left_out: bool) -> Compared:
+    why = "see the note on it" if is_left_out else "the reference has no such column"
+    reason = f"{column} is not compared: {why}; exclude it if that is meant"
     return Compared(column, _KNOWN, Verdict.INSUFFICIENT_DATA, reason)
 
 

@@ -48,7 +48,8 @@ class TrainingColumns:
     """What was read: columns of equal length under their final names, the period, and what is worth knowing.
 
     `times_ms` (rows,) are event times, `NO_TIME` where a row has none; None when no column of them was named. `truth`
-    are the truths of the rows as text, as ground-truth records have it; None when no column holds them.
+    are the truths of the rows as text, as ground-truth records have it; None when no column holds them. `names` are all
+    columns of the data, those left out, too.
     """
 
     columns: Mapping[str, Column]
@@ -57,6 +58,7 @@ class TrainingColumns:
     notes: tuple[str, ...]
     times_ms: Ints | None = None
     truth: tuple[str | None, ...] | None = None
+    names: frozenset[str] = frozenset()
 
 
 def training_columns(
@@ -81,7 +83,7 @@ def training_columns(
     if all(_is_all_missing(column) for column in columns.values()):
         raise BaselineError(f"all {rows:,} rows are missing in every column: check how the training data is read")
     period = None if times is None else _period(times)
-    return TrainingColumns(columns, rows, period, tuple(notes), times, _truth(raw, options))
+    return TrainingColumns(columns, rows, period, tuple(notes), times, _truth(raw, options), frozenset(raw))
 
 
 def _truth(raw: Mapping[str, Sequence[object]], options: TrainingOptions) -> tuple[str | None, ...] | None:

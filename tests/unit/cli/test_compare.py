@@ -75,6 +75,14 @@ def test_a_bad_column_has_a_verdict_of_its_own_and_stops_no_other(
     assert set(found["good"].values()) == {"ok"}  # type: ignore[attr-defined]
 
 
+def test_ground_truth_in_both_tables_is_no_column_that_could_not_be_compared(tmp_path: Path) -> None:
+    table = {"good": NUMBERS, "label": WORDS}
+
+    code, found = compared(tmp_path, table, table)
+
+    assert (code, set(found)) == (0, {"good"})
+
+
 def test_one_row_is_not_enough_and_exits_four(tmp_path: Path) -> None:
     code, found = compared(tmp_path, {"x": NUMBERS}, {"x": NUMBERS[:1]})
 
