@@ -75,17 +75,19 @@ def build_replay(app: App) -> ReplayLetters:
     """The use case that counts dead letters after all."""
     stream = app.settings.monitor.stream
     canonical = JsonCodec(stream.max_message_bytes)
+    codec = format_codec(app, canonical)
     return ReplayLetters(
         app.stores.ingest,
         app.stores.records,
         app.stores.windows,
-        format_codec(app, canonical) or canonical,
+        codec or canonical,
         baselines=app.stores.baselines,
         models=app.settings.models,
         clock=app.clock,
         owner=app.owner,
         max_future_skew=stream.max_future_skew,
         archive=_archive(app),
+        pairs=codec,
     )
 
 

@@ -145,6 +145,7 @@ def _shown(kept: KeptLetter) -> dict[str, object]:
         "replayed_at": None if kept.replayed_at_ms is None else format_instant(from_ms(kept.replayed_at_ms)),
         "size_bytes": letter.size_bytes,
         "kept_bytes": len(letter.value),
+        "form": letter.form.value,
         "value": letter.value.decode("utf-8", errors="replace"),
     }
 

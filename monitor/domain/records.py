@@ -5,6 +5,7 @@ The hot path never makes an object per record: the schema below documents a row 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from monitor.domain.errors import RejectReason
 from monitor.domain.partitions import PartitionId as PartitionId  # noqa: PLC0414 - people look for it here too
@@ -24,12 +25,23 @@ class RawRecord:
     headers: Headers = ()
 
 
+class LetterForm(StrEnum):
+    """What the value of a dead letter is, which says how it can be replayed.
+
+    MESSAGE: the message as it came, of which no row was taken. PART: the same, but other rows of it were taken. HALF:
+    what a format made of a request or response whose other half did not come. PAIR: a JSON array of two halves that met
+    and could not be counted together.
+    """
+
+    MESSAGE = "message"
+    PART = "part"
+    HALF = "half"
+    PAIR = "pair"
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A rejected message with its reason; the value is cut to a stated size, `size_bytes` says how long it was.
-
-    `is_counted_in_part` tells that other rows of the same message were taken.
-    """
+    """A rejected message with its reason; the value is cut to a stated size, `size_bytes` says how long it was."""
 
     partition: PartitionId
     offset: int
@@ -41,7 +53,7 @@ class DeadLetter:
     model: str | None = None
     headers: Headers = ()
     timestamp_ms: int = -1
-    is_counted_in_part: bool = False
+    form: LetterForm = LetterForm.MESSAGE
 
 
 @dataclass(frozen=True, slots=True)

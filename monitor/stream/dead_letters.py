@@ -1,7 +1,7 @@
 """Refused messages as they are kept."""
 
 from monitor.domain.errors import RejectReason
-from monitor.domain.records import DeadLetter, PartitionId, RawRecord
+from monitor.domain.records import DeadLetter, LetterForm, PartitionId, RawRecord
 
 KEPT_BYTES = 16_384
 """A dead letter keeps so much of its message, unless told otherwise."""
@@ -18,6 +18,7 @@ def dead_letter(
     model: str | None = None,
     *,
     kept_bytes: int = KEPT_BYTES,
+    form: LetterForm = LetterForm.MESSAGE,
 ) -> DeadLetter:
     """The dead letter of a message; of its value at most `kept_bytes`, and less when it was too large."""
     value = record.value or b""
@@ -33,4 +34,5 @@ def dead_letter(
         model,
         record.headers,
         record.timestamp_ms,
+        form,
     )

@@ -12,14 +12,14 @@ import numpy as np
 
 from monitor.domain.errors import RejectReason
 from monitor.domain.models import ModelRef, MonitoredModel
-from monitor.domain.records import DeadLetter, Prediction, RawRecord, Truth
+from monitor.domain.records import DeadLetter, LetterForm, Prediction, RawRecord, Truth
 from monitor.domain.stream import ArchiveFile, Claim, Flush, Half, Pair, Side, TopicKind
 from monitor.domain.time import duration_ms, format_instant, from_ms
 from monitor.stats.columns import Ints, Mask
 from monitor.stream.batch import Decoded, RecordBatch, by_version
 from monitor.stream.dead_letters import KEPT_BYTES, dead_letter
 from monitor.stream.duplicates import SeenEvents
-from monitor.stream.pairing import Pairing
+from monitor.stream.pairing import Pairing, pair_record
 from monitor.stream.served import Statement, statements
 from monitor.stream.shards import BaselineLookup, Shards
 from monitor.stream.tallies import Tallies
@@ -164,7 +164,7 @@ class PartitionIntake:
 
     def accept_pairs(self, pairs: Sequence[Pair], decoded: Decoded, latest_ms: int | None) -> Accepted:
         """Take what halves that were saved before came to, decoded; the offset stays where it is."""
-        records = [RawRecord(pair.offset, pair.response.payload) for pair in sorted(pairs, key=attrgetter("offset"))]
+        records = [pair_record(pair) for pair in sorted(pairs, key=attrgetter("offset"))]
         return self._fold(records, decoded, latest_ms)
 
     def give_up(self, passed_ms: int | None) -> None:
@@ -176,7 +176,8 @@ class PartitionIntake:
             self._unsaved.records += 1
 
     def _unpaired(self, half: Half, detail: str) -> DeadLetter:
-        return self._refuse(RawRecord(half.offset, half.payload), RejectReason.UNPAIRED, detail, half.key.model[:200])
+        record, model = RawRecord(half.offset, half.payload), half.key.model[:200]
+        return replace(self._refuse(record, RejectReason.UNPAIRED, detail, model), form=LetterForm.HALF)
 
     def _fold(self, records: Sequence[RawRecord], decoded: Decoded, latest_ms: int | None) -> Accepted:
         decoded = replace(decoded, batches=by_version(decoded.batches))
@@ -197,7 +198,7 @@ class PartitionIntake:
         in_part = _counted_in_part(refused, taken)
         if refused:
             self._unsaved.dead_letters.extend(
-                replace(letter, is_counted_in_part=True) if letter.offset in in_part else letter for letter in refused
+                replace(letter, form=LetterForm.PART) if letter.offset in in_part else letter for letter in refused
             )
             self._tallies.add_refused(refused, way.reached_ms)
         self._unsaved.records += len(records)

@@ -1,9 +1,25 @@
 """Requests and responses of one partition that wait for each other, for a bounded stretch of event time."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from monitor.domain.records import DeadLetter, RawRecord
 from monitor.domain.stream import Half, HalfKey, Pair, Side
+
+
+def pair_record(pair: Pair) -> RawRecord:
+    """A pair as one record at its offset, whose value has both halves: what is kept of it when it is refused."""
+    return RawRecord(pair.offset, b"[%b, %b]" % (pair.request.payload, pair.response.payload))
+
+
+def kept_pair(letter: DeadLetter, offset: int) -> Pair:
+    """The pair of a whole dead letter of the form PAIR, to be joined again at this offset."""
+    request, response = (
+        Half(HalfKey(letter.partition, letter.model or "", "", side), offset, 0, 0, json.dumps(part).encode())
+        for side, part in zip((Side.REQUEST, Side.RESPONSE), json.loads(letter.value), strict=True)
+    )
+    return Pair(request, response, offset)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,8 @@ def multiplied(one: Profile, times: int) -> Profile:
 
 def model(columns: Mapping[str, Profile]) -> ModelProfile:
     """A model of these columns, whatever their numbers of records."""
-    whole = ModelProfile.empty({name: one.layout for name, one in columns.items()})
+    nothing = ModelProfile.empty({name: one.layout for name, one in columns.items()})
+    whole = nothing.merge(nothing)  # whose counters hold any number
     for name, one in columns.items():
         placed = whole.columns[name]
         placed.counters[:] = one.counters

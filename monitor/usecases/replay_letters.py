@@ -8,13 +8,14 @@ from enum import StrEnum
 from monitor.domain.errors import RejectReason
 from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import BaselineStore, IngestStore, Records, WindowReads
-from monitor.domain.records import DeadLetter, KeptLetter, LetterQuery, PartitionId, RawRecord
+from monitor.domain.records import DeadLetter, KeptLetter, LetterForm, LetterQuery, PartitionId, RawRecord
 from monitor.domain.stream import DUPLICATE, REPLAY_PREFIX, Flush, PartitionProgress, TopicKind
 from monitor.domain.time import Clock, duration_ms, to_ms
 from monitor.stream.batch import Decoded
 from monitor.stream.intake import Accepted, PartitionIntake
+from monitor.stream.pairing import kept_pair
 from monitor.usecases.baselines_in_use import BaselinesInUse
-from monitor.usecases.ingest import ArchiveWriter, Codec
+from monitor.usecases.ingest import ArchiveWriter, Codec, PairCodec
 
 
 class ReplayFate(StrEnum):
@@ -65,10 +66,12 @@ class ReplayLetters:
         owner: str,
         max_future_skew: timedelta | None,
         archive: ArchiveWriter | None = None,
+        pairs: PairCodec | None = None,
     ) -> None:
         self._store, self._records, self._windows, self._codec = store, records, windows, codec
         self._baselines, self._models = BaselinesInUse(baselines, models), models
         self._clock, self._owner, self._skew, self._archive = clock, owner, max_future_skew, archive
+        self._pairs = pairs
 
     def run(self, query: LetterQuery, limit: int) -> list[Replayed]:
         """Replay waiting letters that match, at most `limit`; Fenced when another replay got in between."""
@@ -106,12 +109,20 @@ class ReplayLetters:
             return Replayed(letter, ReplayFate.REFUSED, why)
         record = RawRecord(intake.next_offset or 0, letter.value, letter.key, letter.timestamp_ms, letter.headers)
         latest_ms = None if self._skew is None else to_ms(self._clock.now()) + duration_ms(self._skew)
-        decoded = self._codec.decode(letter.partition, intake.kind, [record], self._baselines.schema)
+        decoded = self._decode(letter, record, intake.kind)
         if why := _not_wholly_good(decoded):
             return Replayed(letter, ReplayFate.REFUSED, why)
         fate = _fate(intake.accept([record], decoded, latest_ms))
         is_told = fate in {ReplayFate.REFUSED, ReplayFate.COUNTED_IN_PART}
         return Replayed(letter, fate, intake.newest_refusal_why if is_told else "")
+
+    def _decode(self, letter: DeadLetter, record: RawRecord, kind: TopicKind) -> Decoded:
+        if letter.form is not LetterForm.PAIR:
+            return self._codec.decode(letter.partition, kind, [record], self._baselines.schema)
+        if self._pairs is None:
+            why = f"{letter.partition.topic} has no format any more that pairs requests and responses"
+            return Decoded((), (), [replace(letter, reason=RejectReason.NOT_OF_FORMAT, detail=why)], 1)
+        return self._pairs.join(letter.partition, kind, [kept_pair(letter, record.offset)], self._baselines.schema)
 
     def _to_flush(self, intake: PartitionIntake, settled: Iterable[DeadLetter]) -> Flush:
         """What was counted now; refusals were counted, and kept, when the messages first came."""
@@ -129,9 +140,9 @@ class ReplayLetters:
 
 def _never_alone(letter: DeadLetter) -> str:
     """Why this message cannot be replayed by itself; empty when it can."""
-    if letter.reason is RejectReason.UNPAIRED:
+    if letter.form is LetterForm.HALF:
         return "half of a record, whose other half did not come: send both again"
-    if letter.is_counted_in_part:
+    if letter.form is LetterForm.PART:
         return "its other rows were counted, and would be counted twice: send the refused rows again"
     return ""
 

@@ -11,11 +11,12 @@ from monitor.adapters.formats.columnar import Columnar
 from monitor.adapters.formats.format import Format, Mapped, MappedHalf, Message, Refusal
 from monitor.adapters.formats.plain import plain
 from monitor.domain.errors import RecordRejected, RejectReason
-from monitor.domain.records import DeadLetter, Headers, PartitionId, RawRecord
+from monitor.domain.records import DeadLetter, Headers, LetterForm, PartitionId, RawRecord
 from monitor.domain.stream import Half, HalfKey, Pair, TopicKind
 from monitor.domain.time import duration_ms
 from monitor.stream.batch import Decoded
 from monitor.stream.dead_letters import KEPT_BYTES, dead_letter
+from monitor.stream.pairing import pair_record
 from monitor.stream.schema import SchemaLookup
 from monitor.usecases.ingest import Codec
 
@@ -55,11 +56,10 @@ class FormatCodec:
 
     def join(self, partition: PartitionId, kind: TopicKind, pairs: Sequence[Pair], schemas: SchemaLookup) -> Decoded:
         """What requests and responses say together."""
-        collected = _Collected(partition, self._kept_bytes)
+        collected = _Collected(partition, self._kept_bytes, LetterForm.PAIR)
         for pair in sorted(pairs, key=attrgetter("offset")):
-            record = RawRecord(pair.offset, pair.response.payload)
             collected.models[pair.offset] = pair.request.key.model[:200]
-            collected.add(record, self._joined(pair, partition.topic), _NO_WAIT)
+            collected.add(pair_record(pair), self._joined(pair, partition.topic), _NO_WAIT)
         return collected.decoded(self._canonical, kind, schemas, len(pairs))
 
     def _columns(
@@ -157,10 +157,11 @@ def header_texts(headers: Headers) -> dict[str, str]:
 
 @dataclass(slots=True)
 class _Collected:
-    """Canonical records of some messages, each beside the message that it came from."""
+    """Canonical records of some messages or pairs, each beside what it came from."""
 
     partition: PartitionId
     kept_bytes: int
+    form: LetterForm = LetterForm.MESSAGE
     rows: list[RawRecord] = field(default_factory=list)
     halves: list[Half] = field(default_factory=list)
     refused: dict[int, list[Refusal]] = field(default_factory=dict)
@@ -194,7 +195,9 @@ class _Collected:
         first = refusals[0]
         detail = first.detail if rows <= 1 else f"{first.detail} ({len(refusals)} of {rows} rows refused)"
         model = self.models.get(offset)
-        return dead_letter(self.partition, record, first.reason, detail, model, kept_bytes=self.kept_bytes)
+        return dead_letter(
+            self.partition, record, first.reason, detail, model, kept_bytes=self.kept_bytes, form=self.form
+        )
 
 
 def formats_by_topic(formats: Iterable[tuple[str, Format]]) -> Callable[[str], Format | None]:

@@ -203,7 +203,7 @@ def _dead_letter(one: DeadLetter, seen_at_ms: int) -> Row:
         None,
         packed_headers(one.headers),
         one.timestamp_ms,
-        one.is_counted_in_part,
+        one.form.value,
     )
 
 

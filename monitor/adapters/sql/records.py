@@ -10,7 +10,7 @@ from monitor.adapters.sql.headers import unpacked_headers
 from monitor.adapters.sql.tables import archive_files, dead_letters, truths
 from monitor.domain.errors import RejectReason
 from monitor.domain.models import ModelRef
-from monitor.domain.records import DeadLetter, KeptLetter, LetterQuery, PartitionId
+from monitor.domain.records import DeadLetter, KeptLetter, LetterForm, LetterQuery, PartitionId
 from monitor.domain.stream import ArchiveFile
 
 
@@ -93,6 +93,6 @@ def _kept_letter(row: Row[tuple[object, ...]]) -> KeptLetter:
         model=row.model,
         headers=unpacked_headers(row.headers),
         timestamp_ms=-1 if row.timestamp_ms is None else row.timestamp_ms,
-        is_counted_in_part=row.counted_in_part,
+        form=LetterForm(row.form),
     )
     return KeptLetter(letter, row.seen_at_ms, row.replayed_at_ms)

@@ -1,7 +1,6 @@
 """The tables of monitor. Names are the glossary's; instants of the stream are milliseconds since the epoch."""
 
 from sqlalchemy import (
-    Boolean,
     Column,
     ForeignKeyConstraint,
     Index,
@@ -11,7 +10,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    false,
 )
 
 from monitor.adapters.sql.types import Count, Float, Instant, Milliseconds, Name, Sequence
@@ -174,7 +172,7 @@ dead_letters = Table(
     Column("replayed_at_ms", Milliseconds),
     Column("headers", LargeBinary),
     Column("timestamp_ms", Milliseconds),
-    Column("counted_in_part", Boolean, nullable=False, server_default=false()),
+    Column("form", Name, nullable=False, server_default="message"),
     PrimaryKeyConstraint("topic", "partition", "offset"),
     Index("ix_dead_letters_seen_at", "seen_at_ms"),
 )

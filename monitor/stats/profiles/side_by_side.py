@@ -86,7 +86,7 @@ def same_layouts(baseline: ModelProfile, current: ModelProfile) -> tuple[Ints, I
     """The counters of both; LayoutMismatch where they do not mean the same."""
     if baseline.layouts is not current.layouts and baseline.layouts.digest != current.layouts.digest:
         raise LayoutMismatch("the window was counted on other bins than the baseline's: count it again")
-    return baseline.block, current.block
+    return baseline.block.astype(np.int64, copy=False), current.block.astype(np.int64, copy=False)
 
 
 def numeric_layouts(layouts: Layouts, names: Names) -> list[NumericLayout]:

@@ -9,7 +9,7 @@ from monitor.domain.errors import RejectReason
 from monitor.domain.evaluation import Evaluation, EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Evidence, Finding, TestResult, Verdict
 from monitor.domain.models import ALL_TRAFFIC, ModelRef
-from monitor.domain.records import DeadLetter, PartitionId, Prediction, Truth
+from monitor.domain.records import DeadLetter, LetterForm, PartitionId, Prediction, Truth
 from monitor.domain.retraining import JobPhase, RetrainJob, RetrainRequest
 from monitor.domain.rules import AlertEvent, Chart, Severity
 from monitor.domain.stream import Claim, Flush, Share, ShareKey, TopicKind
@@ -78,10 +78,8 @@ def truth(event_id: str, label: str = "no", minutes: float = 600, model: str = M
 def dead_letter(offset: int, partition: PartitionId = FIRST, model: str | None = None) -> DeadLetter:
     """A rejected message with bytes that are no text."""
     reason = RejectReason.MALFORMED_JSON if model is None else RejectReason.TOO_LATE
-    said = (("ce-id", b"\0a"), ("ce-id", None))
-    return DeadLetter(
-        partition, offset, reason, "unexpected end", b"\xff\0{", 3, b"\0k", model, said, 17, model is None
-    )
+    said, form = (("ce-id", b"\0a"), ("ce-id", None)), LetterForm.MESSAGE if model else LetterForm.PART
+    return DeadLetter(partition, offset, reason, "unexpected end", b"\xff\0{", 3, b"\0k", model, said, 17, form)
 
 
 def window(hours: int = 0) -> Window:

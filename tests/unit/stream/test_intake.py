@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from monitor.domain.errors import RejectReason
-from monitor.domain.records import RawRecord, Truth
+from monitor.domain.records import LetterForm, RawRecord, Truth
 from monitor.domain.stream import Claim, TopicKind
 from monitor.stats.baseline import Baseline
 from monitor.stream.batch import Decoded, RecordBatch
@@ -169,4 +169,4 @@ def test_a_message_refused_in_part_is_marked_and_is_no_refused_message_to_the_li
 
     assert accepted.refused_whole == accepted.refused_at_end == 1
     letters = partition.to_flush(0, None).dead_letters
-    assert [letter.is_counted_in_part for letter in letters] == [True, False]
+    assert [letter.form for letter in letters] == [LetterForm.PART, LetterForm.MESSAGE]

@@ -52,7 +52,7 @@ class FormatRig(Rig):
     def replay(self) -> list[Replayed]:
         return ReplayLetters(
             self.store, SqlRecords(self.engine), self.reads, self.codec(), baselines=self.baselines,
-            models=self.models, clock=self.clock, owner="me", max_future_skew=timedelta(minutes=5),
+            models=self.models, clock=self.clock, owner="me", max_future_skew=timedelta(minutes=5), pairs=self.codec(),
         ).run(LetterQuery(), 100)  # fmt: skip
 
     def configure_latecomer(self) -> None:
@@ -148,6 +148,18 @@ def test_a_half_that_can_be_read_by_now_is_kept_because_it_has_nobody_to_wait_fo
     assert (done.fate.value, done.why) == (
         "refused", "half of a record, which waits for nothing here: send both halves again",
     )  # fmt: skip
+
+
+def test_a_pair_that_was_read_with_the_wrong_columns_counts_once_the_format_is_mended(rig: FormatRig) -> None:
+    rig.its_format = build_format("kserve-ce", {"columns": ["age"], "wait": "2m"}, None)
+    rig.log.append(partition(), [event("request", 1, rows=2), event("response", 1, rows=2)])
+    rig.read()
+    rig.its_format = KSERVE
+
+    done, again = rig.replay(), rig.replay()
+
+    assert (fates(done), fates(again)) == ([(1, "counted")], [])
+    assert sum(rig.counted(ModelRef("churn", "default")).values()) == 2
 
 
 def test_headers_and_the_time_of_the_log_come_with_a_replayed_message(rig: FormatRig) -> None:

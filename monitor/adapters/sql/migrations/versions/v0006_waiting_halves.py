@@ -16,7 +16,7 @@ def upgrade() -> None:
     with op.batch_alter_table("dead_letters") as letters:
         letters.add_column(sa.Column("headers", sa.LargeBinary(), nullable=True))
         letters.add_column(sa.Column("timestamp_ms", sa.BigInteger(), nullable=True))
-        letters.add_column(sa.Column("counted_in_part", sa.Boolean(), nullable=False, server_default=sa.false()))
+        letters.add_column(sa.Column("form", types.Name(), nullable=False, server_default="message"))
     with op.batch_alter_table("progress") as progress:
         progress.add_column(sa.Column("halves_clock_ms", sa.BigInteger(), nullable=True))
     op.create_table(
@@ -42,6 +42,6 @@ def downgrade() -> None:
     with op.batch_alter_table("progress") as progress:
         progress.drop_column("halves_clock_ms")
     with op.batch_alter_table("dead_letters") as letters:
-        letters.drop_column("counted_in_part")
+        letters.drop_column("form")
         letters.drop_column("timestamp_ms")
         letters.drop_column("headers")
