@@ -276,6 +276,8 @@ class PartitionIntake:
         self, decoded: Decoded, way: Way, records: Sequence[RawRecord], refused: list[DeadLetter]
     ) -> list[tuple[RecordBatch, Ints, Mask]]:
         """The records that count, batch by batch, with the watermarks they met and which of them are late."""
+        if not decoded.batches:
+            return []  # on a topic of ground truth the way is that of the truths
         judged = self._admission(decoded.batches, way)
         admitted = [
             self._admit(batch, judged.of(run), records, refused)

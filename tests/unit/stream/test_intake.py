@@ -1,11 +1,13 @@
 """One partition in memory: offsets count once, times decide who is late, too late or ahead."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from monitor.domain.errors import RejectReason
+from monitor.domain.models import GroundTruthPolicy
 from monitor.domain.records import LetterForm, RawRecord, Truth
 from monitor.domain.stream import Claim, TopicKind
 from monitor.stats.baseline import Baseline
@@ -170,3 +172,13 @@ def test_a_message_refused_in_part_is_marked_and_is_no_refused_message_to_the_li
     assert accepted.refused_whole == accepted.refused_at_end == 1
     letters = partition.to_flush(0, None).dead_letters
     assert [letter.form for letter in letters] == [LetterForm.PART, LetterForm.MESSAGE]
+
+
+def test_a_topic_of_ground_truth_moves_its_watermark_and_counts_truths_alone() -> None:
+    policy = GroundTruthPolicy(timedelta(hours=1), 0.5, timedelta(days=1))
+    partition = PartitionIntake(claim(), TopicKind.GROUND_TRUTH, {"churn": model(ground_truth=policy)}, at)
+    truths = [(offset, Truth("churn", f"e{offset}", "yes", offset * 1_000)) for offset in range(3)]
+
+    accepted = partition.accept(records([0, 1, 2]), Decoded([], truths, [], 3), None)
+
+    assert (accepted.truths, sum(accepted.counted.values()), partition.watermark_ms) == (3, 0, 2_000)
