@@ -16,9 +16,7 @@ from monitor.stats.estimation import ESTIMATE_ERRORS, ESTIMATED_METRICS, Estimat
 from monitor.stats.judgement import judge
 from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.model_checks import EstimateCheck
-
-Outcome = tuple[Check, Verdict, str, TestResult | None]
-"""A check with what it says: verdict, reason, result."""
+from monitor.usecases.outcomes import Outcome
 
 WHY_NOT = "the scores no longer mean what they meant in training, or the same inputs now have other outcomes"
 

@@ -21,9 +21,9 @@ from monitor.stats.judgement import judge
 from monitor.stats.performance.metric import Judged, PerformanceMetric
 from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.coverage import with_coverage
-from monitor.usecases.estimating import FindingReads, Outcome, compare, estimate, refuted_before
+from monitor.usecases.estimating import FindingReads, compare, estimate, refuted_before
 from monitor.usecases.model_checks import MetricCheck, ModelChecks
-from monitor.usecases.outcomes import run_checks
+from monitor.usecases.outcomes import Outcome, run_checks
 from monitor.usecases.stored_windows import StoredWindows, Wanted, read_windows, segments_of
 from monitor.usecases.volume import Traffic
 from monitor.usecases.whole_model import Before, judge_model

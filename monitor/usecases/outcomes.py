@@ -12,6 +12,7 @@ from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.model_checks import BoundChecks, TestedColumns
 
 Outcome = tuple[Check, Verdict, str, TestResult | None]
+"""A check with what it says: verdict, reason, result."""
 
 
 def run_checks(bound: BoundChecks, segment: str, baseline: Baseline, current: ModelProfile | None) -> list[Outcome]:

@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from monitor.domain.checks import Threshold
 from monitor.domain.findings import TestResult
 from monitor.domain.models import Task
-from monitor.stats.performance.influence import share_result, standard_error
 from monitor.stats.performance.metric import Judged
-from monitor.stats.performance.ranking import precision_recall_area, scored_groups
+from monitor.stats.performance.ranking import precision_recall_area
+from monitor.stats.performance.scored_area import scored_area
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +28,4 @@ class PrAuc:
 
     def run(self, judged: Judged, positive: str | None) -> TestResult | None:
         """None without scores, without a configured positive label, or with one class only."""
-        scored = np.isfinite(judged.scores)
-        if positive is None or not scored.any():
-            return None
-        truth = judged.is_label(positive)[scored]
-        groups = scored_groups(truth, judged.scores[scored])
-        area = precision_recall_area(*groups)
-        if area is None:
-            return None
-        return share_result(area.value, standard_error(area.influence, groups), len(truth))
+        return scored_area(judged, positive, precision_recall_area)
