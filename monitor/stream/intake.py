@@ -288,7 +288,7 @@ class PartitionIntake:
             return admitted
         kept_batches = []
         for batch, met, late in admitted:
-            too_much = np.fromiter((offset in surplus for offset in batch.offsets.tolist()), np.bool_, len(batch))
+            too_much = np.array([(batch.ref, offset) in surplus for offset in batch.offsets.tolist()], np.bool_)
             limit = self._models[batch.ref.name].max_versions
             detail = f"version {batch.ref.version!r:.80} would be one more than max_versions ({limit})"
             for offset in batch.offsets[too_much].tolist():

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from monitor.domain.errors import RejectReason
-from monitor.domain.models import GroundTruthPolicy
+from monitor.domain.models import GroundTruthPolicy, ModelRef
 from monitor.domain.records import LetterForm, RawRecord, Truth
 from monitor.domain.stream import Claim, TopicKind
 from monitor.stats.baseline import Baseline
 from monitor.stream.batch import Decoded, RecordBatch
 from monitor.stream.dead_letters import dead_letter
 from monitor.stream.intake import Accepted, PartitionIntake
-from tests.unit.stream.making import MINUTE_MS, PARTITION, baseline, batch, claim, model
+from tests.unit.stream.making import MINUTE_MS, PARTITION, REF, baseline, batch, claim, model
 
 BASELINE = baseline()
 
@@ -182,3 +182,16 @@ def test_a_topic_of_ground_truth_moves_its_watermark_and_counts_truths_alone() -
     accepted = partition.accept(records([0, 1, 2]), Decoded([], truths, [], 3), None)
 
     assert (accepted.truths, sum(accepted.counted.values()), partition.watermark_ms) == (3, 0, 2_000)
+
+
+def test_a_version_too_many_costs_no_other_model_its_rows_of_the_same_message() -> None:
+    models = {"churn": model(max_versions=1), "fraud": replace(model(), name="fraud")}
+    partition = PartitionIntake(claim(), TopicKind.INFERENCE, models, at)
+    second, other = ModelRef("churn", "2"), ModelRef("fraud", "1")
+    batches = [batch([1_000]), batch([2_000], 1, second), batch([2_000], 1, other)]
+
+    accepted = partition.accept(records([0, 1]), Decoded(batches, [], [], 2), None)
+
+    assert accepted.counted == {REF: 1, other: 1}
+    assert accepted.refused == {RejectReason.TOO_MANY_VERSIONS: 1}
+    assert [letter.form for letter in partition.to_flush(0, None).dead_letters] == [LetterForm.PART]

@@ -10,7 +10,7 @@ from monitor.domain.models import ModelRef, MonitoredModel
 from monitor.domain.stream import IdBlock
 from monitor.domain.windows import WindowSpec
 from monitor.stream.batch import RecordBatch
-from monitor.stream.versions import Admitted, LiveVersions
+from monitor.stream.versions import Admitted, LiveVersions, Surplus
 
 HOUR, HOUR_MS = timedelta(hours=1), 3_600_000
 MODEL = MonitoredModel("churn", WindowSpec(HOUR, HOUR), HOUR, 2 * HOUR, max_versions=3)
@@ -37,18 +37,24 @@ def admitted(rows: list[Row], before_h: int = 0, model: str = "churn") -> list[A
     return found
 
 
+def surplus(*expected: tuple[int, str]) -> set[Surplus]:
+    return {(ModelRef("churn", version), offset) for offset, version in expected}
+
+
 def test_records_of_a_version_too_many_are_surplus_and_those_of_the_first_ones_are_not() -> None:
     rows = [(n, version, 1) for n, version in enumerate("abcdaeb")]
 
-    assert LiveVersions(MODELS).surplus(admitted(rows)) == {3, 5}
+    assert LiveVersions(MODELS).surplus(admitted(rows)) == surplus((3, "d"), (5, "e"))
 
 
 def test_a_version_that_has_gone_silent_makes_room() -> None:
     versions = LiveVersions(MODELS)
     versions.surplus(admitted([(0, "a", 1), (1, "b", 3), (2, "c", 3)], 1))
 
-    assert versions.surplus(admitted([(3, "d", 3)], 3)) == {3}
-    assert versions.surplus(admitted([(4, "b", 4), (5, "d", 4), (6, "e", 4), (7, "a", 4)], 4)) == {6, 7}
+    assert versions.surplus(admitted([(3, "d", 3)], 3)) == surplus((3, "d"))
+    assert versions.surplus(admitted([(4, "b", 4), (5, "d", 4), (6, "e", 4), (7, "a", 4)], 4)) == surplus(
+        (6, "e"), (7, "a")
+    )
 
 
 def test_each_model_has_its_own_room() -> None:
@@ -67,7 +73,7 @@ def test_what_is_surplus_depends_on_the_records_before_and_not_on_polls_or_resta
         rows.append((offset, str(chance.integers(0, 6)), at_h - int(chance.integers(0, 2))))
     whole = LiveVersions(MODELS).surplus(admitted(rows))
 
-    parts, versions, reached = set[int](), LiveVersions(MODELS), 0
+    parts, versions, reached = set[Surplus](), LiveVersions(MODELS), 0
     for part in np.split(np.arange(200), np.sort(chance.integers(1, 200, 12))):
         some = [rows[k] for k in part.tolist()]
         parts |= versions.surplus(admitted(some, reached))
