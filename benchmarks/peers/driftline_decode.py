@@ -16,6 +16,7 @@ from monitor.domain.models import ModelRef
 from monitor.domain.records import PartitionId, RawRecord
 from monitor.domain.stream import Claim, TopicKind
 from monitor.stats.baseline import Baseline
+from monitor.stream.gathered import Gathered
 from monitor.stream.intake import PartitionIntake
 from monitor.stream.schema import RecordSchema
 
@@ -36,10 +37,13 @@ def main(messages: str, polled: str, models: str, path: str) -> None:
     gc.collect()
     gc.freeze()  # the messages at hand are not the program's to look through
     began = time.process_time()
+    gathered = Gathered()
     for start in range(0, len(records), int(polled)):
-        poll = intake.unseen(records[start : start + int(polled)])
-        decoded = codec.decode(PARTITION, TopicKind.INFERENCE, poll, lambda model, _version: schemas.get(model))
-        intake.accept(poll, decoded, None)
+        gathered.add(records[start : start + int(polled)])
+        if gathered.is_enough or start + int(polled) >= len(records):
+            unseen = intake.unseen(gathered.take())
+            decoded = codec.decode(PARTITION, TopicKind.INFERENCE, unseen, lambda model, _version: schemas.get(model))
+            intake.accept(unseen, decoded, None)
     intake.settle()
     print(time.process_time() - began)
 

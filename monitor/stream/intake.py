@@ -26,8 +26,6 @@ from monitor.stream.tallies import Tallies
 from monitor.stream.versions import LiveVersions
 from monitor.stream.watermark import NO_RECORDS, Way
 
-_value = attrgetter("value")
-
 _offset = attrgetter("offset")
 
 
@@ -57,7 +55,6 @@ class _Unsaved:
     archive: list[ArchiveFile] = field(default_factory=list)
     given_up: list[DeadLetter] = field(default_factory=list)
     records: int = 0
-    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,11 +107,6 @@ class PartitionIntake:
     def unsaved_records(self) -> int:
         """Number of records read since the last save."""
         return self._unsaved.records
-
-    @property
-    def unsaved_bytes(self) -> int:
-        """Size of their messages, which bounds what memory holds of them."""
-        return self._unsaved.size_bytes
 
     def take_rows_to_archive(self) -> list[RecordBatch]:
         """Records of models whose raw rows are kept, in the order they were accepted, each once."""
@@ -202,7 +194,6 @@ class PartitionIntake:
             )
             self._tallies.add_refused(refused, way.reached_ms)
         self._unsaved.records += len(records)
-        self._unsaved.size_bytes += sum(map(len, filter(None, map(_value, records))))
         reasons = Counter(letter.reason for letter in refused)
         whole = {letter.offset for letter in refused if records and letter.offset >= records[0].offset} - in_part
         at_end = _refused_at_end(records, whole)

@@ -63,7 +63,9 @@ def read_to_end(source: FiniteSource, ingest: Ingest, task: ProgressTask) -> Rea
         totals.add(report)
         task.advance(report.records)
     while ingest.unsaved_records:
-        totals.add(ingest.drain())
+        report = ingest.drain()
+        totals.add(report)
+        task.advance(report.records)
     return totals
 
 

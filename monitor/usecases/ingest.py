@@ -16,6 +16,7 @@ from monitor.domain.time import Clock, duration_ms, to_ms
 from monitor.stream.batch import Decoded, RecordBatch
 from monitor.stream.dead_letter_limit import DeadLetterGauge, DeadLetterLimit, TooManyDeadLetters
 from monitor.stream.dead_letters import KEPT_BYTES
+from monitor.stream.gathered import DECODE_AT_RECORDS, Gathered
 from monitor.stream.intake import PartitionIntake
 from monitor.stream.pairing import Pairing
 from monitor.stream.schema import SchemaLookup
@@ -69,7 +70,8 @@ class IngestSettings:
 
     `owner` names the worker in the store. Unsaved records are saved every `flush_every`, or as soon as there are
     `max_unsaved_records` of them or their messages take `max_unsaved_bytes`; while the store is down, reading stops at
-    that (plus at most one poll).
+    that (plus at most one poll). What was read is decoded when it is saved, or as soon as a partition has
+    `decode_at_records`.
     `max_future_skew` is how far ahead of the clock an event time may be (None: not checked, for replays of old data).
     Of a refused message at most `kept_bytes` are kept.
     """
@@ -81,6 +83,7 @@ class IngestSettings:
     max_future_skew: timedelta | None = timedelta(minutes=5)
     dead_letters: DeadLetterLimit = field(default_factory=DeadLetterLimit)
     kept_bytes: int = KEPT_BYTES
+    decode_at_records: int = DECODE_AT_RECORDS
 
 
 class Ingest:
@@ -118,12 +121,12 @@ class Ingest:
     @property
     def unsaved_records(self) -> int:
         """Number of records in memory that a crash would have to read again."""
-        return sum(claimed.intake.unsaved_records for claimed in self._intakes.values())
+        return sum(claimed.unsaved_records for claimed in self._intakes.values())
 
     @property
     def is_full(self) -> bool:
         """Whether memory holds as much unsaved as it may: nothing more is read before a save."""
-        size_bytes = sum(claimed.intake.unsaved_bytes for claimed in self._intakes.values())
+        size_bytes = sum(claimed.unsaved_bytes for claimed in self._intakes.values())
         return (
             self.unsaved_records >= self._settings.max_unsaved_records or size_bytes >= self._settings.max_unsaved_bytes
         )
@@ -176,7 +179,11 @@ class Ingest:
                     report.claimed.append(partition)
         for partition, records in polled.items():
             if partition in known and records:  # what came before the seek of a fresh partition is from anywhere
-                self._take(partition, records, report)
+                claimed = self._intakes[partition]
+                claimed.gathered.add(records)
+                if claimed.gathered.is_enough:
+                    with self._resting_on_trouble(report):
+                        self._take(partition, claimed, report)
 
     def _poll(self, timeout_s: float, report: StepReport) -> Mapping[PartitionId, Sequence[RawRecord]]:
         try:
@@ -196,6 +203,11 @@ class Ingest:
     def _pass_over(self, damage: UnreadableRecords, report: StepReport) -> None:
         """Dead letters for what cannot be read, and on with what follows; see docs/decisions/0019."""
         partition, claimed = damage.partition, self._intakes[damage.partition]
+        try:
+            self._take(partition, claimed, report)  # what came before it
+        except StoreUnavailable as error:
+            self._rest(report, error)
+            return
         before = claimed.intake.unsaved_records
         claimed.intake.pass_over(damage.first_offset, damage.next_offset, damage.why)
         report.unreadable(claimed.intake.unsaved_records - before)
@@ -212,12 +224,20 @@ class Ingest:
         kept_bytes = self._settings.kept_bytes
         pairing = Pairing.of(*self._pairs.store.waiting(partition)) if self._pairs else None
         intake = PartitionIntake(claim, kind, self._models, self._baselines.at, kept_bytes=kept_bytes, pairing=pairing)
-        self._intakes[partition] = _Claimed(intake, DeadLetterGauge(self._settings.dead_letters), self._monotonic())
+        gauge, gathered = DeadLetterGauge(self._settings.dead_letters), Gathered(self._settings.decode_at_records)
+        self._intakes[partition] = _Claimed(intake, gauge, gathered, self._monotonic())
 
-    def _take(self, partition: PartitionId, polled: Sequence[RawRecord], report: StepReport) -> None:
-        claimed = self._intakes[partition]
-        intake = claimed.intake
-        records = intake.unseen(polled)
+    def _take_all(self, report: StepReport) -> None:
+        """Nothing waits to be decoded afterwards."""
+        for partition, claimed in list(self._intakes.items()):
+            self._take(partition, claimed, report)
+
+    def _take(self, partition: PartitionId, claimed: "_Claimed", report: StepReport) -> None:
+        """Decode and count what was gathered."""
+        if not claimed.gathered.records:
+            return
+        size_bytes, intake = claimed.gathered.size_bytes, claimed.intake
+        records = intake.unseen(claimed.gathered.take())
         if not records:
             return
         if claimed.is_fresh and intake.next_offset is not None and records[0].offset > intake.next_offset:
@@ -228,11 +248,10 @@ class Ingest:
             if decoded.halves:
                 decoded = decoded.with_joined(self._join(intake, intake.pair(decoded.halves, latest_ms)))
             accepted = intake.accept(records, decoded, latest_ms)
-        except StoreUnavailable as error:  # a baseline could not be loaded; claiming again seeks back to these records
+        except StoreUnavailable:  # a baseline could not be loaded; claiming again seeks back to these records
             del self._intakes[partition]
-            self._rest(report, error)
-            return
-        claimed.is_fresh = False
+            raise
+        claimed.is_fresh, claimed.taken_bytes = False, claimed.taken_bytes + size_bytes
         report.unreadable_baselines |= self._baselines.unreadable
         self._baselines.unreadable.clear()
         report.add(len(records), accepted)
@@ -280,6 +299,7 @@ class Ingest:
                 self._saved_at_s = now_s
             if self._pairs and now_s - self._met_at_s >= _ONCE_A_SECOND_S:
                 self._met_at_s = now_s
+                self._take_all(report)
                 self._meet(self._pairs, report)
             if now_s - self._beat_at_s >= _ONCE_A_SECOND_S:
                 self._beat(now_s, report)
@@ -290,6 +310,7 @@ class Ingest:
             self._rest_s = 0.0
 
     def _save(self, report: StepReport) -> None:
+        self._take_all(report)
         began_s = self._monotonic()
         now_ms = to_ms(self._clock.now())
         flushes = {
@@ -301,9 +322,10 @@ class Ingest:
         if not flushes:
             return
         for partition in flushes:
-            intake = self._intakes[partition].intake
-            report.saved_records += intake.unsaved_records
-            intake.saved()
+            claimed = self._intakes[partition]
+            report.saved_records += claimed.intake.unsaved_records
+            claimed.intake.saved()
+            claimed.taken_bytes = 0
         report.saved_shares = sum(len(flush.shares) for flush in flushes.values())
         report.save_seconds = self._monotonic() - began_s
         with self._asking_source():
@@ -341,7 +363,7 @@ class Ingest:
             with self._asking_source():
                 highwater = self._source.highwater(partition)
             intake = claimed.intake
-            if highwater is None or intake.unsaved_records:
+            if highwater is None or claimed.unsaved_records:
                 continue
             position = intake.next_offset or 0
             if position == highwater:
@@ -377,7 +399,19 @@ class Ingest:
 
 @dataclass(slots=True)
 class _Claimed:
+    """A partition in memory; `taken_bytes` is the size of the messages that were counted and are not saved."""
+
     intake: PartitionIntake
     gauge: DeadLetterGauge
+    gathered: Gathered
     since_s: float
     is_fresh: bool = True
+    taken_bytes: int = 0
+
+    @property
+    def unsaved_records(self) -> int:
+        return self.intake.unsaved_records + len(self.gathered.records)
+
+    @property
+    def unsaved_bytes(self) -> int:
+        return self.taken_bytes + self.gathered.size_bytes

@@ -160,7 +160,8 @@ class Rig:
         owner: str = "me",
         **settings: object,
     ) -> Ingest:
-        chosen = IngestSettings(owner, **settings)  # type: ignore[arg-type]
+        """Unless told otherwise, it decodes every poll."""
+        chosen = IngestSettings(owner, **{"decode_at_records": 1, **settings})  # type: ignore[arg-type]
         return Ingest(
             source or MemorySource(self.log),
             store or self.store,

@@ -69,6 +69,49 @@ def test_nothing_is_saved_before_its_time_and_all_of_it_at_once_then() -> None:
     assert (report.saved_records, rig.counted()) == (2, {0: 2})
 
 
+@pytest.mark.parametrize("decode_at", [1, 3, 1_000])
+def test_what_several_polls_brought_counts_the_same_however_much_is_decoded_at_once(decode_at: int) -> None:
+    rig = Rig()
+    rig.log.append(partition(), [*minutes(0, 5, 3), b"{", *minutes(0, 1), message(9, START_MS, FRAUD)])
+    worker = rig.worker(MemorySource(rig.log, max_records=2), decode_at_records=decode_at)
+
+    reports = [worker.step(0) for _ in range(5)]
+    unsaved = worker.unsaved_records
+    saved = worker.drain()
+
+    assert unsaved == saved.saved_records == 7
+    assert sum(report.records for report in (*reports, saved)) == 7
+    assert (rig.counted(), rig.counted(FRAUD)) == ({0: 5}, {0: 1})
+    assert [kept.letter.offset for kept in SqlRecords(rig.engine).dead_letters(10)] == [3]
+
+
+def test_what_waits_to_be_decoded_fills_the_memory_like_everything_else() -> None:
+    rig = Rig()
+    rig.log.append(partition(), minutes(*range(8)))
+    size_bytes = len(message(0, START_MS))
+    worker = rig.worker(MemorySource(rig.log, max_records=4), decode_at_records=1_000, max_unsaved_bytes=3 * size_bytes)
+    worker.step(0)
+    rig.store.refusals = 100
+
+    worker.step(0)
+    report = worker.step(0)
+
+    assert (worker.is_full, worker.unsaved_records, report.records) == (True, 4, 0)
+
+
+def test_what_was_read_before_a_damage_counts_before_it() -> None:
+    rig = Rig()
+    rig.log.append(partition(), minutes(*[0] * 8))
+    worker = rig.worker(DamagedSource(rig.log, max_records=3), decode_at_records=1_000)
+    with pytest.raises(SourceUnavailable):
+        run_to_end(rig, worker)
+    worker.use(DamagedSource(rig.log, max_records=3))
+
+    run_to_end(rig, worker)
+
+    assert (rig.counted(), rig.progress()[partition()].next_offset) == ({0: 6}, 8)
+
+
 def test_a_full_memory_is_saved_early() -> None:
     rig = Rig()
     rig.log.append(partition(), minutes(*range(8)))
