@@ -3,7 +3,8 @@
 The messages, the programs and how they are measured are those of `ingest`, but nothing is saved. `vs_` are of the
 decoder that a program uses when nothing else is said: the fast one where it was built. `mixed_slowdown` is how much
 longer a record takes (share of the time) when 50 models share the topic and 1 % of the messages are bad, against one
-of these models alone and clean; every model has as many records in a window in both. `mismatches` counts messages of
+of these models alone and clean; every model has as many records in a window in both, and polls are gathered as ingest
+gathers them. `mismatches` counts messages of
 a fresh seed on which the two decoders disagree (make fuzz).
 """
 
@@ -29,6 +30,8 @@ from monitor.adapters.native import compiled_scanner
 
 ROWS, PEER_ROWS = 100_000, 20_000
 MODELS, BAD_EVERY = 50, 100
+CROWD_ROWS = MODELS * WINDOW_ROWS
+"""A whole window of each: with half of one, what a window costs would weigh twice on a record."""
 FUZZED = 50_000
 FUZZ_SEED = 424_242
 
@@ -66,7 +69,7 @@ def run(progress: Callable[[str], None]) -> dict[str, float | int | str]:
 def _write_all(made: Path) -> None:
     write(made / "ours", windows_of(ROWS, 1, WINDOW_ROWS))
     write(made / "alone", crowd(windows_of(ROWS, 1, WINDOW_ROWS), 1))
-    write(made / "crowd", crowd(windows_of(ROWS, 1, WINDOW_ROWS * MODELS), MODELS, BAD_EVERY))
+    write(made / "crowd", crowd(windows_of(CROWD_ROWS, 1, WINDOW_ROWS * MODELS), MODELS, BAD_EVERY))
     write(made / "whylogs", windows_of(PEER_ROWS, 1, WINDOW_ROWS))
     write(made / "evidently", windows_of(EVIDENTLY_ROWS, 1, WINDOW_ROWS))
     write(made / "baseline", windows_of(BASELINE_ROWS, 2, WINDOW_ROWS))
@@ -75,14 +78,14 @@ def _write_all(made: Path) -> None:
 def _programs(python: Path, made: Path, *, with_fast: bool) -> dict[str, Callable[[], float]]:
     """What a round measures, in events per CPU second."""
 
-    def ours(messages: str, models: int, path: str) -> Callable[[], float]:
-        return lambda: ROWS / driftline("driftline_decode", str(made / messages), str(POLL), str(models), path)
+    def ours(messages: str, models: int, path: str, rows: int = ROWS) -> Callable[[], float]:
+        return lambda: rows / driftline("driftline_decode", str(made / messages), str(POLL), str(models), path)
 
     programs: dict[str, Callable[[], float]] = {}
     for path in ("safe", "fast") if with_fast else ("safe",):
         programs[path] = ours("ours", 0, path)
         programs[f"{path}, alone"] = ours("alone", 1, path)
-        programs[f"{path}, crowd"] = ours("crowd", MODELS, path)
+        programs[f"{path}, crowd"] = ours("crowd", MODELS, path, CROWD_ROWS)
     programs["whylogs"] = lambda: PEER_ROWS / whylogs(python, made / "whylogs", WINDOW_ROWS, POLL, NOT_SAVED)
     programs["evidently"] = lambda: (
         EVIDENTLY_ROWS / evidently(made / "evidently", made / "baseline", WINDOW_ROWS, NOT_SAVED)

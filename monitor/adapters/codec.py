@@ -14,7 +14,15 @@ import numpy as np
 from monitor.adapters.batch_builder import BatchBuilder, Fields
 from monitor.adapters.event_times import event_times_ms
 from monitor.adapters.fast_path import FastPath
-from monitor.adapters.loose_record import LooseInference, LooseTruth, features_object, parse_json, read_record
+from monitor.adapters.loose_record import (
+    LooseInference,
+    LooseTruth,
+    cut_off,
+    features_object,
+    is_cut,
+    parse_json,
+    read_record,
+)
 from monitor.adapters.record_fields import InferenceFields, MixedFields, TruthFields
 from monitor.adapters.record_schema import FeatureReader, feature_reader
 from monitor.domain.errors import RecordRejected, RejectReason
@@ -164,14 +172,18 @@ class _Decoding:
         while True:
             try:
                 rows.extend(map(self._decode, values))
-            except _NOT_AS_AGREED:
-                rows.append(self._loosely(records[len(rows)]))
+            except _NOT_AS_AGREED as error:
+                rows.append(self._loosely(records[len(rows)], error))
             else:
                 return rows
 
-    def _loosely(self, record: RawRecord) -> LooseInference | LooseTruth | None:
+    def _loosely(self, record: RawRecord, error: Exception | None = None) -> LooseInference | LooseTruth | None:
+        """What the strict reader failed on (`error`), or finds incomplete."""
+        value = record.value or b""
         try:
-            return read_record(record.value or b"", self._kind)
+            if error is not None and is_cut(error):
+                raise cut_off(value)
+            return read_record(value, self._kind)
         except RecordRejected as rejected:
             self._reject(record, rejected.reason, rejected.detail)
             return None

@@ -72,8 +72,9 @@ def parse_json(value: bytes) -> object:
     """Any JSON value, with Python's NaN and Infinity; RecordRejected when it is none."""
     try:
         return msgspec.json.decode(value)
-    except (ValueError, RecursionError):
-        pass  # strict JSON forbids what Python's json.dumps writes
+    except (ValueError, RecursionError) as error:  # strict JSON forbids what Python's json.dumps writes
+        if is_cut(error):
+            raise cut_off(value) from None
     try:
         return json.loads(value.decode())
     except RecursionError:
@@ -81,6 +82,16 @@ def parse_json(value: bytes) -> object:
     except ValueError as error:
         detail = str(error)
     raise RecordRejected(RejectReason.MALFORMED_JSON, detail)
+
+
+def is_cut(error: Exception) -> bool:
+    """Whether msgspec found nothing wrong but that the message ends too early: then it is no JSON of any kind."""
+    return type(error) is msgspec.DecodeError and error.args == ("Input data was truncated",)
+
+
+def cut_off(value: bytes) -> RecordRejected:
+    """What is wrong with a message that ends too early."""
+    return RecordRejected(RejectReason.MALFORMED_JSON, f"it ends within the record: cut off after {len(value):,} bytes")
 
 
 def features_object(features: object) -> Mapping[str, object]:

@@ -18,7 +18,7 @@ from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.texts import equal
 from monitor.stream.batch import RecordBatch, as_categorical, have_same_names, join_all, rows_between, take_rows
 
-FOLD_AT_ROWS = 2_048
+FOLD_AT_ROWS = 4_096
 """Rows of a model version that are collected before its profiles are updated: an update has a fixed cost a column."""
 
 BaselineLookup = Callable[[ModelRef, int], tuple[str, Baseline] | None]

@@ -44,14 +44,16 @@ class Tallies:
         Their own event time is unknown, or not believed. Before the first watermark there is no pane: such records are
         among the dead letters alone.
         """
+        counts = Counter[tuple[str, int, str]]()
         for letter in letters:
             at_ms = reached_ms(letter.offset)
             if at_ms is None:
                 continue
             model = self.models.get(letter.model or "")
             slide_ms = UNKNOWN_MODEL_PANE_MS if model is None else model.windows.slide_ms
-            name = "" if model is None else model.name
-            self._add(name, "", at_ms // slide_ms * slide_ms, letter.reason.value, 1)
+            counts["" if model is None else model.name, at_ms // slide_ms * slide_ms, letter.reason.value] += 1
+        for (name, pane_start_ms, reason), n in counts.items():
+            self._add(name, "", pane_start_ms, reason, n)
 
     def add_served(self, batch: RecordBatch, said: Mapping[int, Statement]) -> None:
         """What producers say in counted records, by offset; a message of many rows says it once, by its first row."""

@@ -90,7 +90,7 @@ def counted(call: Call) -> int:
 
 
 BAD: dict[str, tuple[Mapping[str, object] | bytes, str, str]] = {
-    "cut off": (b'{"event_id": "x", "model": ', "malformed_json", "Expecting value"),
+    "cut off": (b'{"event_id": "x", "model": ', "malformed_json", "cut off after 27 bytes"),
     "no JSON": (b"hello", "malformed_json", "Expecting value"),
     "no UTF-8": (b"\xff\xfe", "malformed_json", "not UTF-8: invalid start byte at byte 0"),
     "nested": (b"[" * 100_000, "malformed_json", "nested too deeply"),
