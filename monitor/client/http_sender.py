@@ -89,10 +89,15 @@ def _lines(batch: Sequence[Item]) -> tuple[list[bytes], int]:
     lines = []
     for item in batch:
         try:
-            lines.append(item.to_json(producer={"id": item.producer, "sequence": item.sequence}))
+            lines.append(item.to_json(producer=_place(item)))
         except (TypeError, ValueError, RecursionError):
             continue
     return lines, len(batch) - len(lines)
+
+
+def _place(item: Item) -> dict[str, object]:
+    place: dict[str, object] = {"id": item.producer, "sequence": item.sequence}
+    return place | {"number": item.number} if item.number else place
 
 
 def _outcome(batch: Sequence[Item], refused: int, status: int, headers: Mapping[str, str], content: bytes) -> Outcome:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from monitor.adapters.record_log.log import SqlRecordLog
-from monitor.adapters.record_log.segments import LENGTH
+from monitor.adapters.record_log.segments import LENGTH, pack, unpack
 from monitor.adapters.record_log.source import TERM_S, RecordLogSource
 from monitor.adapters.sql.engine import create_engine, durably, reading, writing
 from monitor.adapters.sql.ingest import SqlIngestStore
@@ -17,6 +17,7 @@ from monitor.domain.errors import RejectReason, SubmissionFault, SubmissionRefus
 from monitor.domain.partitions import PartitionId
 from monitor.domain.stream import Flush, TopicKind
 from monitor.domain.submission import SHOWN, Message, Receipt, Refusal, SubmissionKey
+from monitor.stream.served import Statement, read_headers
 from monitor.testing.sources import SourceConformance, SourceRig, read, values
 
 PARTITION = PartitionId("http:records", 0)
@@ -190,3 +191,22 @@ def test_what_is_accepted_is_forced_to_the_disk_and_other_transactions_are_not(e
             levels.append(str(connection.exec_driver_sql(question).scalar()))
 
     assert levels == [normal, full, normal, normal]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (b'{"event_id": "a", "producer": {"id": "web-1", "number": 7, "weight": 2.5}}', Statement("web-1", 7, 2_500)),
+        (b'{"producer": {"id": "web-1", "sequence": 7}}', None),
+        (b'{"producer": {"id": 5, "number": 7}}', None),
+        (b'{"producer": "web-1"}', None),
+        (b'{"features": {"producer": 1}}', None),
+        (b'{"producer": {"weight": 10}}', Statement("", None, 10_000)),
+        (b'{"producer": ', None),
+    ],
+)
+def test_what_a_record_says_of_its_producer_is_read_as_headers_are(value: bytes, said: Statement | None) -> None:
+    (record,) = unpack(pack([value]), 5, 0)
+
+    assert (record.offset, record.value) == (5, value)
+    assert read_headers(record.headers) == said

@@ -22,6 +22,13 @@ def counted(database: Path) -> int:
         return int(connection.execute("SELECT coalesce(sum(n), 0) FROM shares WHERE segment = ''").fetchone()[0])
 
 
+def served(database: Path) -> tuple[int, int, int]:
+    """Counted records that said their number, the smallest and the largest."""
+    with sqlite3.connect(database) as connection:
+        found = connection.execute('SELECT sum(n), min("first"), max("last") FROM served').fetchone()
+        return found[0], found[1], found[2]
+
+
 def test_a_process_killed_while_it_takes_records_loses_none_and_counts_none_twice(tmp_path: Path) -> None:
     driftline = RunningDriftline(tmp_path)
     (tmp_path / "configs" / "models").mkdir(parents=True)
@@ -54,4 +61,5 @@ def test_a_process_killed_while_it_takes_records_loses_none_and_counts_none_twic
     assert flushed
     assert (logger.counts.sent, logger.counts.dropped, logger.counts.refused) == (RECORDS, 0, 0)
     assert counted(tmp_path / "driftline.db") == RECORDS
+    assert served(tmp_path / "driftline.db") == (RECORDS, 1, RECORDS)
     assert code == 0

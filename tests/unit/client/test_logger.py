@@ -72,7 +72,7 @@ def test_predictions_and_truth_arrive_as_records_with_their_place_in_the_sequenc
     assert made | {"scores": None} == {
         "event_id": event_id, "model": "m", "model_version": 3, "event_time": "2026-11-01T00:00:00+00:00",
         "features": {"x": 0.5, "n": 2}, "prediction": "yes", "score": 0.9, "scores": None, "latency_ms": 4.5,
-        "producer": {"id": logger.producer, "sequence": 0},
+        "producer": {"id": logger.producer, "sequence": 0, "number": 1},
     }  # fmt: skip
     assert (truth["type"], truth["event_id"], truth["label"]) == ("ground_truth", event_id, True)
     assert truth["producer"] == {"id": logger.producer, "sequence": 1}
