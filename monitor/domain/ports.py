@@ -123,7 +123,8 @@ class HalfStore(Protocol):
         """How far event time has come wherever halves are read: the least of the partitions that lag.
 
         The newest of all when none lags. A partition lags unless its end was seen within 30 s of `now_ms` (wall
-        clock); one that nobody has read for a day holds nobody back. None when no half was ever saved.
+        clock); one that nobody has read for a day holds nobody back. When no record has come to any for ten minutes,
+        time passes with the wall clock from then on. None when no half was ever saved.
         """
         ...
 

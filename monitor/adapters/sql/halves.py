@@ -13,6 +13,7 @@ from monitor.domain.stream import Flush, Half, HalfKey, Side
 
 _SEEN_WITHIN_MS = 30_000
 _FORGOTTEN_AFTER_MS = 86_400_000
+_SILENT_AFTER_MS = 600_000
 _KEYS_AT_ONCE = 500
 
 _mine = waiting_halves.c
@@ -57,7 +58,13 @@ class SqlHalfStore:
         with reading(self._engine) as connection:
             rows = connection.execute(statement).all()
         lagging = [clock_ms for clock_ms, seen_ms, updated_ms in rows if _lags(seen_ms or 0, updated_ms, now_ms)]
-        return min(lagging) if lagging else max((clock_ms for clock_ms, *_ in rows), default=None)
+        if lagging or not rows:
+            return min(lagging, default=None)
+        clocks_ms, ends_seen_ms, updates_ms = zip(*rows, strict=True)
+        is_read = any((seen_ms or 0) >= now_ms - _SEEN_WITHIN_MS for seen_ms in ends_seen_ms)
+        silent_ms = now_ms - max(updates_ms) if is_read else 0
+        newest_ms: int = max(clocks_ms)
+        return newest_ms + max(0, silent_ms - _SILENT_AFTER_MS)
 
 
 def _lags(seen_ms: int, updated_ms: int, now_ms: int) -> bool:

@@ -83,3 +83,16 @@ class HalvesConformance:
         assert rig.other.halves.passed_ms(now_ms) == START_MS + 9
         assert rig.other.halves.passed_ms(now_ms + 3_600_000) == START_MS + 2
         assert rig.other.halves.passed_ms(now_ms + 2 * 86_400_000) == START_MS + 9
+
+    def test_in_silence_time_passes_with_the_wall_clock(self, rig: StoreRig) -> None:
+        """Not at once: who sends in batches has pauses."""
+        claim, minute_ms = rig.mine.ingest.claim(FIRST, TopicKind.INFERENCE, "me"), 60_000
+        rig.mine.ingest.flush([replace(_saving(claim, 10), halves_clock_ms=START_MS, saved_at_ms=START_MS)])
+
+        passed = {}
+        for minutes in (9, 10, 15):
+            now_ms = START_MS + minutes * minute_ms
+            rig.mine.ingest.heartbeat(claim, now_ms, 10)
+            passed[minutes] = rig.other.halves.passed_ms(now_ms)
+
+        assert passed == {9: START_MS, 10: START_MS, 15: START_MS + 5 * minute_ms}
