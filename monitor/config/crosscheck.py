@@ -142,6 +142,10 @@ def _checks(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator[Con
         if check.segment and check.segment not in segments:
             hint = did_you_mean(check.segment, segments, what="segments of this model")
             yield at(file, (*loc, "segment"), f"unknown segment {check.segment!r}", hint)
+        other = check.against.segment if check.against else None
+        if other and other not in segments:
+            hint = did_you_mean(other, segments, what="segments of this model")
+            yield at(file, (*loc, "against", "segment"), f"unknown segment {other!r}", hint)
         parameters = known.tests.get(check.test)
         if parameters is None and known.tests:
             hint = did_you_mean(check.test, known.tests, what="tests")

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from monitor.config.check_section import CheckSection
 from monitor.config.fields import Budget, Duration, LabelText, Name, NonEmpty, Section, in_one_unit
 from monitor.config.wrong import wrong
 from monitor.domain.budgets import ONE_A_MONTH
-from monitor.domain.checks import CheckSpec, Parameter, Threshold
 from monitor.domain.models import ArchivePolicy, GroundTruthPolicy, MonitoredModel, Personal, Segment, Task
 from monitor.domain.windows import WindowSpec
 from monitor.usecases.training_columns import TrainingOptions
@@ -50,59 +50,6 @@ class SegmentSection(Section):
     """A categorical feature."""
     value: LabelText
     """The records whose feature has this value belong to the segment."""
-
-
-class ThresholdSection(Section):
-    """When a statistic is too large (or, with `below`, too small)."""
-
-    drifted: float
-    """The verdict is *drifted* from here on."""
-    warning: float | None = None
-    """The verdict is *warning* from here on."""
-    alpha: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """The p-value must also be at most this, for tests that have one."""
-    below: bool = False
-    """Small values are bad (for metrics such as accuracy)."""
-
-    @model_validator(mode="after")
-    def _numbers_make_sense(self) -> "ThresholdSection":
-        for name in ("drifted", "warning"):
-            value = getattr(self, name)
-            if value is not None and value < 0:
-                raise wrong(
-                    f"`{name}` is negative ({value:g})", "statistics are never below zero: use a number above 0"
-                )
-        if self.warning is not None and (self.warning > self.drifted) != self.below and self.warning != self.drifted:
-            side = "above" if self.below else "below"
-            raise wrong(
-                f"`warning` ({self.warning:g}) would come after `drifted` ({self.drifted:g})",
-                f"warning must lie {side} drifted",
-                key="warning",
-            )
-        return self
-
-
-class CheckSection(Section):
-    """A drift test or performance metric on some columns."""
-
-    test: Name
-    """Name of the test (`driftline checks list` shows all)."""
-    columns: tuple[NonEmpty, ...] = ("*",)
-    """Features or outputs; `*` for every column that can serve the test."""
-    segment: str = ""
-    """Name of a segment; empty for all traffic."""
-    threshold: ThresholdSection | None = None
-    """Instead of the test's own thresholds."""
-    parameters: Mapping[str, bool | int | float | str] = {}
-    """Parameters of the test."""
-    min_records: Count | None = None
-    """Below so many records in a window the verdict is *insufficient data*."""
-
-    def spec(self) -> CheckSpec:
-        """The domain value."""
-        threshold = Threshold(**self.threshold.model_dump()) if self.threshold else None
-        parameters: dict[str, Parameter] = dict(self.parameters)
-        return CheckSpec(self.test, self.columns, self.segment, threshold, parameters, self.min_records)
 
 
 class GroundTruthSection(Section):

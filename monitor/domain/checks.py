@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from monitor.domain.references import Against
+
 Parameter = str | int | float | bool
 
 
@@ -41,11 +43,15 @@ class CheckSpec:
     threshold: Threshold | None = None
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     min_records: int | None = None
+    against: Against | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A test bound to one column of one segment; what a finding is the outcome of."""
+    """A test bound to one column of one segment; what a finding is the outcome of.
+
+    It compares with the baseline, or with what `against` says.
+    """
 
     test: str
     column: str
@@ -53,8 +59,10 @@ class Check:
     threshold: Threshold
     min_records: int
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    against: Against | None = None
 
     @property
     def name(self) -> str:
-        """`test(column)` or `test(column)[segment]`, unique within a model."""
-        return f"{self.test}({self.column})" + (f"[{self.segment}]" if self.segment else "")
+        """`test(column)` or `test(column)[segment]`, unique within a model; with what it is against at the end."""
+        name = f"{self.test}({self.column})" + (f"[{self.segment}]" if self.segment else "")
+        return name if self.against is None else f"{name} against {self.against}"

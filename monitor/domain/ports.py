@@ -27,6 +27,7 @@ from monitor.domain.stream import (
     TopicKind,
 )
 from monitor.domain.submission import Message, Receipt, Refusal, SubmissionKey
+from monitor.domain.windows import Window
 
 
 class Source(Protocol):
@@ -248,6 +249,10 @@ class EvaluationStore(Protocol):
 
     def last_finding(self, ref: ModelRef, check_name: str, before: datetime) -> Finding | None:
         """The check's finding, in its newest revision, about the last window that starts before the instant."""
+        ...
+
+    def bad_windows(self, ref: ModelRef, check_name: str, since: datetime, until: datetime) -> list[Window]:
+        """The windows that overlap [since, until) and of which the check's newest finding is bad, oldest first."""
         ...
 
     def transitions(self, model: str | None = None) -> list[Transition]:

@@ -73,6 +73,7 @@ def _bind(spec: CheckSpec, baseline: Baseline, tests: Mapping[str, DriftTest], m
             spec.threshold or test.default_threshold,
             min_records if spec.min_records is None else spec.min_records,
             spec.parameters,
+            spec.against,
         )
 
 

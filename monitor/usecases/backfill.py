@@ -12,6 +12,7 @@ from monitor.domain.ports import EvaluationStore, ProgressTask, Source, WindowRe
 from monitor.domain.rules import Retirement, RuleState, Subject, Transition
 from monitor.domain.stream import PaneSpan, PaneSummary, PartitionProgress, Share, ShareSpan
 from monitor.domain.time import Clock, duration_ms, to_ms
+from monitor.domain.windows import Window
 from monitor.usecases.ingest import Ingest
 from monitor.usecases.ingest_report import StepReport
 
@@ -156,6 +157,10 @@ class QuietStore:
     def last_finding(self, ref: ModelRef, check_name: str, before: datetime) -> Finding | None:
         """As stored."""
         return self.store.last_finding(ref, check_name, before)
+
+    def bad_windows(self, ref: ModelRef, check_name: str, since: datetime, until: datetime) -> list[Window]:
+        """As stored."""
+        return self.store.bad_windows(ref, check_name, since, until)
 
     def transitions(self, model: str | None = None) -> list[Transition]:
         """As stored."""

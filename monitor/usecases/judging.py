@@ -21,9 +21,10 @@ from monitor.stats.judgement import judge
 from monitor.stats.performance.metric import Judged, PerformanceMetric
 from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.coverage import with_coverage
-from monitor.usecases.estimating import FindingReads, compare, estimate, refuted_before
+from monitor.usecases.estimating import compare, estimate, refuted_before
 from monitor.usecases.model_checks import MetricCheck, ModelChecks
 from monitor.usecases.outcomes import Outcome, run_checks
+from monitor.usecases.references import History, References
 from monitor.usecases.stored_windows import StoredWindows, Wanted, read_windows, segments_of
 from monitor.usecases.volume import Traffic
 from monitor.usecases.whole_model import Before, judge_model
@@ -66,7 +67,7 @@ class Judge:
         code_version: str,
         *,
         accounts: AccountReads | None = None,
-        findings: FindingReads | None = None,
+        findings: History | None = None,
     ) -> None:
         """Without `accounts` a window is compared neither with the weeks before nor with what was served.
 
@@ -76,6 +77,7 @@ class Judge:
         self.metric_names = frozenset(metrics)
         self._windows, self._store, self.code_version = windows, baselines, code_version
         self._traffic, self._accounts, self._findings = Traffic(accounts), accounts, findings
+        self._references = References(findings)
         self._baselines: dict[str, Baseline] = {}
 
     def read(self, wanted: Iterable[Wanted]) -> StoredWindows:
@@ -135,6 +137,9 @@ class Judge:
             findings.append(judge_model(model, drift, evaluation, *whole))
         for segment, bound in self._checks.of_drift(model, baseline_id, baseline).items():
             outcomes = run_checks(bound, segment, baseline, content.profiles.get(segment))
+            findings += _findings(evaluation, outcomes, evidence, coverage)
+        for what, bound in self._checks.of_references(model, baseline_id, baseline).items():
+            outcomes = self._references.run(bound, what, evaluation, stored, content, baseline_id, baseline)
             findings += _findings(evaluation, outcomes, evidence, coverage)
         current = content.profiles[ALL_TRAFFIC]
         estimates = self._estimates(model, evaluation, baseline, current)

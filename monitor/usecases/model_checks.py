@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from monitor.domain.checks import Check, CheckSpec, Threshold
 from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
+from monitor.domain.references import Against
 from monitor.rules.conditions import ESTIMATE, GROUND_TRUTH
 from monitor.stats.baseline import Baseline
 from monitor.stats.budgeted import model_drift
@@ -62,6 +63,7 @@ class ModelChecks:
         self._tests, self._metrics = tests, metrics
         self._budgeted: dict[tuple[str, str], ModelDrift | None] = {}
         self._bound: dict[tuple[str, str], Mapping[str, BoundChecks]] = {}
+        self._referring: dict[tuple[str, str], Mapping[tuple[Against, str], BoundChecks]] = {}
 
     def of_drift(self, model: MonitoredModel, baseline_id: str, baseline: Baseline) -> Mapping[str, BoundChecks]:
         """Checks by segment, all traffic first; ConfigError when the configuration does not fit the baseline."""
@@ -69,6 +71,15 @@ class ModelChecks:
         if key not in self._bound:
             self._bound[key] = self._bind(model, baseline)
         return self._bound[key]
+
+    def of_references(
+        self, model: MonitoredModel, baseline_id: str, baseline: Baseline
+    ) -> Mapping[tuple[Against, str], BoundChecks]:
+        """Checks that compare with other windows, by what they are against and segment."""
+        key = (model.name, baseline_id)
+        if key not in self._referring:
+            self._referring[key] = self._bind_references(model, baseline)
+        return self._referring[key]
 
     def of_model(self, model: MonitoredModel, baseline_id: str, baseline: Baseline) -> ModelDrift | None:
         """What keeps the model's alarm budget; None without one, or without any value in the baseline."""
@@ -107,14 +118,24 @@ class ModelChecks:
 
     def _bind(self, model: MonitoredModel, baseline: Baseline) -> Mapping[str, BoundChecks]:
         names = [segment.name for segment in model.segments]
-        specs = [spec for spec in model.checks if spec.test not in {*self._metrics, *ESTIMATED_METRICS}]
-        configured = bind_checks(specs, baseline, self._tests, model.min_records)
+        configured = [check for check in self._configured(model, baseline) if check.against is None]
         proposed = propose_checks(baseline, self._tests, model.min_records, names) if model.propose_checks else ()
         checks = merged_checks(proposed, configured)
         by_segment: dict[str, list[Check]] = {ALL_TRAFFIC: []}
         for check in checks:
             by_segment.setdefault(check.segment, []).append(check)
         return {segment: with_tests(those, self._tests) for segment, those in by_segment.items()}
+
+    def _configured(self, model: MonitoredModel, baseline: Baseline) -> tuple[Check, ...]:
+        specs = [spec for spec in model.checks if spec.test not in {*self._metrics, *ESTIMATED_METRICS}]
+        return bind_checks(specs, baseline, self._tests, model.min_records)
+
+    def _bind_references(self, model: MonitoredModel, baseline: Baseline) -> Mapping[tuple[Against, str], BoundChecks]:
+        alike: dict[tuple[Against, str], list[Check]] = {}
+        for check in self._configured(model, baseline):
+            if check.against is not None:
+                alike.setdefault((check.against, check.segment), []).append(check)
+        return {what: with_tests(checks, self._tests) for what, checks in alike.items()}
 
     def _metric_check(self, model: MonitoredModel, metric: PerformanceMetric, spec: CheckSpec | None) -> MetricCheck:
         threshold, is_limited = _limit(metric, spec)

@@ -17,14 +17,23 @@ Outcome = tuple[Check, Verdict, str, TestResult | None]
 
 def run_checks(bound: BoundChecks, segment: str, baseline: Baseline, current: ModelProfile | None) -> list[Outcome]:
     """The outcomes in the order of the checks; whatever breaks in a test is the failed verdict of its checks alone."""
-    checks = bound.checks
     if current is None:
-        none = "no records of the segment"
-        return [(check, Verdict.INSUFFICIENT_DATA, f"{check.name}: {none}", None) for check in checks]
+        return without_data(bound, "no records of the segment")
     try:
         reference = baseline.profile(segment)
     except BaselineError as error:
-        return [_failed(check, error) for check in checks]
+        return [_failed(check, error) for check in bound.checks]
+    return run_on(bound, reference, current)
+
+
+def without_data(bound: BoundChecks, why: str) -> list[Outcome]:
+    """What checks say that have nothing to compare."""
+    return [(check, Verdict.INSUFFICIENT_DATA, f"{check.name}: {why}", None) for check in bound.checks]
+
+
+def run_on(bound: BoundChecks, reference: ModelProfile, current: ModelProfile) -> list[Outcome]:
+    """The outcomes of checks that compare these two profiles, which lie on the same bins."""
+    checks = bound.checks
     outcomes: dict[int, Outcome] = {}
     for columns in bound.by_test:
         those = [checks[k] for k in columns.positions]

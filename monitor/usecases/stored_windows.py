@@ -8,6 +8,7 @@ from monitor.domain.evaluation import Evaluation
 from monitor.domain.findings import EvaluationKind
 from monitor.domain.models import ALL_TRAFFIC, ModelRef, MonitoredModel
 from monitor.domain.ports import AccountReads, BaselineStore, WindowReads
+from monitor.domain.references import Against
 from monitor.domain.stream import PaneStatement, Share, ShareSpan
 from monitor.domain.windows import Window
 from monitor.stream.timeline import Promotion
@@ -52,7 +53,7 @@ def read_windows(
         return StoredWindows()
     shares: dict[tuple[ModelRef, str], list[Share]] = {}
     spans = _spans(filled)
-    for share in windows.shares(spans):
+    for share in windows.shares([*spans, *_reference_spans(filled)]):
         key = share.key
         shares.setdefault((ModelRef(key.model, key.version), key.segment), []).append(share)
     timelines = baselines.timelines({model.name for model, _ in filled})
@@ -69,12 +70,20 @@ def segments_of(model: MonitoredModel) -> tuple[str, ...]:
     return (ALL_TRAFFIC, *(segment.name for segment in model.segments))
 
 
+def reference_of(against: Against, evaluation: Evaluation, segment: str) -> tuple[ModelRef, str, Sequence[Window]]:
+    """The model version, segment and stretches of event time that a check of the segment compares the window with."""
+    ref = evaluation.model
+    other = ModelRef(ref.name, against.version or ref.version)
+    return other, against.segment or segment, against.stretches(evaluation.window)
+
+
 def in_portions(wanted: Iterable[Wanted], panes: int = PANES_AT_ONCE) -> Iterator[list[Wanted]]:
     """Portions whose shares fit into memory: so many panes, those of each segment counted, but at least a window."""
     portion: list[Wanted] = []
     held = 0
     for model, evaluation in wanted:
         cost = len(segments_of(model)) * (model.windows.size_ms // model.windows.slide_ms)
+        cost += sum(span.until_ms - span.since_ms for span in _spans_of(model, evaluation)) // model.windows.slide_ms
         if portion and held + cost > panes:
             yield portion
             portion, held = [], 0
@@ -82,6 +91,19 @@ def in_portions(wanted: Iterable[Wanted], panes: int = PANES_AT_ONCE) -> Iterato
         held += cost
     if portion:
         yield portion
+
+
+def _reference_spans(filled: Iterable[Wanted]) -> list[ShareSpan]:
+    """What checks compare with that is not the baseline."""
+    return list(dict.fromkeys(span for model, evaluation in filled for span in _spans_of(model, evaluation)))
+
+
+def _spans_of(model: MonitoredModel, evaluation: Evaluation) -> Iterator[ShareSpan]:
+    for spec in model.checks:
+        if spec.against is not None:
+            ref, segment, stretches = reference_of(spec.against, evaluation, spec.segment)
+            for stretch in stretches:
+                yield ShareSpan(ref, segment, stretch.start_ms, stretch.end_ms)
 
 
 def _statements(spans: Sequence[ShareSpan], accounts: AccountReads | None) -> dict[ModelRef, list[PaneStatement]]:

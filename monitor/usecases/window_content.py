@@ -42,7 +42,7 @@ def window_content(shares: Mapping[str, Sequence[Share]], baseline_id: str, base
 
     The counts do not depend on the order; it is fixed so that every digit and byte can be reproduced.
     """
-    profiles = {segment: _merged(of_segment, baseline_id, baseline) for segment, of_segment in shares.items()}
+    profiles = {segment: merged(of_segment, baseline_id, baseline) for segment, of_segment in shares.items()}
     everything = shares.get(ALL_TRAFFIC, ())
     return WindowContent(
         profiles=profiles,
@@ -63,7 +63,8 @@ def offsets_of(shares: Iterable[Share]) -> dict[str, tuple[int, int]]:
     return ranges
 
 
-def _merged(shares: Iterable[Share], baseline_id: str, baseline: Baseline) -> ModelProfile:
+def merged(shares: Iterable[Share], baseline_id: str, baseline: Baseline) -> ModelProfile:
+    """The shares that were counted on this baseline's bins, as one profile."""
     counted = [share for share in shares if share.key.baseline_id == baseline_id and share.payload]
     counted.sort(key=lambda share: (share.key.pane_start_ms, share.key.partition, share.key.epoch))
     merged: ModelProfile | None = None

@@ -12,7 +12,7 @@ from monitor.adapters.sql.outbox import add_events
 from monitor.adapters.sql.statements import grouped, insert, took_place
 from monitor.adapters.sql.tables import evaluations, findings, retrain_requests, rule_states, transitions
 from monitor.domain.evaluation import DoneEvaluation, Evaluation, EvaluationCommit
-from monitor.domain.findings import EvaluationKind, Finding
+from monitor.domain.findings import EvaluationKind, Finding, Verdict
 from monitor.domain.models import ModelRef
 from monitor.domain.retraining import RetrainRequest
 from monitor.domain.rules import Phase, Retirement, RuleState, Subject, Transition
@@ -127,6 +127,20 @@ class SqlEvaluationStore:
         with reading(self._engine) as connection:
             document = connection.execute(statement).scalar()
         return None if document is None else finding_from_json(document)
+
+    def bad_windows(self, ref: ModelRef, check_name: str, since: datetime, until: datetime) -> list[Window]:
+        """The windows that overlap [since, until) and of which the check's newest finding is bad, oldest first."""
+        table = findings.c
+        statement = (
+            select(table.window_start_ms, table.window_end_ms)
+            .where(table.model == ref.name, table.version == ref.version, table.check_name == check_name)
+            .where(table.window_start_ms < to_ms(until), table.window_end_ms > to_ms(since))
+            .where(table.verdict.in_([verdict.value for verdict in Verdict if verdict.is_bad]))
+            .where(~_has_newer_revision(findings))
+            .order_by(table.window_start_ms, table.window_end_ms)
+        )
+        with reading(self._engine) as connection:
+            return [Window(from_ms(start), from_ms(end)) for start, end in connection.execute(statement)]
 
     def transitions(self, model: str | None = None) -> list[Transition]:
         """Every recorded change of phase, oldest first (by event time, then as they were recorded)."""

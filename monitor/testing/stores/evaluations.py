@@ -65,6 +65,18 @@ class EvaluationConformance:
 
         assert [last(hours) for hours in (0, 1, 2, 5)] == [None, (0, 0), (1, 1), (1, 1)]
 
+    def test_bad_windows_are_those_of_the_check_by_its_newest_finding(self, rig: StoreRig) -> None:
+        """Whatever overlaps the stretch, as `judged` has it: the newest revision decides."""
+        for commit in (judged(0), judged(1), judged(2), judged(2, 1, finding(2, verdict=Verdict.OK)), judged(3)):
+            assert rig.mine.evaluations.commit(commit) is True
+        name = finding().check.name
+        half = HOUR / 2
+
+        found = rig.other.evaluations.bad_windows(MODEL, name, START + half, START + 3 * HOUR)
+
+        assert [(bad.start - START) // HOUR for bad in found] == [0, 1]
+        assert rig.other.evaluations.bad_windows(MODEL, "another", START, START + 9 * HOUR) == []
+
     def test_everything_of_an_evaluation_is_saved_together_and_comes_back_equal(self, rig: StoreRig) -> None:
         """Every field of every value, to the microsecond and the last bit."""
         commit = told()

@@ -104,7 +104,8 @@ class Rig:
         """A process of its own on the same database."""
         tests = {**DRIFT_TESTS, "breaks": Breaks()}
         metrics = {**PERFORMANCE_METRICS, "breaks_too": BreaksToo()}
-        judge = Judge(tests, metrics, self.stores.windows, self.stores.baselines, "test")
+        before = self.stores.evaluations
+        judge = Judge(tests, metrics, self.stores.windows, self.stores.baselines, "test", findings=before)
         return Evaluate(self.models, self.rules, judge, self.stores.windows, self.stores.evaluations)
 
     def promote(self, built: Baseline) -> Baseline:
@@ -113,7 +114,15 @@ class Rig:
         self.baselines[built.ref.version] = built
         return built
 
-    def hour(self, number: int, columns: Mapping[str, Column], *, version: str = "1", model: str = "churn") -> None:
+    def hour(
+        self,
+        number: int,
+        columns: Mapping[str, Column],
+        *,
+        version: str = "1",
+        model: str = "churn",
+        segment: str = "",
+    ) -> None:
         """Another part of an hour's records: the share of an epoch of its own, as after a restart."""
         self.claim = self.stores.ingest.claim(self.partition, TopicKind.MIXED, "worker")
         built = self.baselines.get(version)
@@ -122,7 +131,7 @@ class Rig:
         if profile is not None:
             profile.update(columns, n)
         start_ms = to_ms(START + number * HOUR)
-        key = ShareKey(model, version, "", start_ms, built.id if built else "", self.partition, self.claim.epoch)
+        key = ShareKey(model, version, segment, start_ms, built.id if built else "", self.partition, self.claim.epoch)
         payload = profile.to_bytes() if profile is not None else b""
         self.flush(number + 1, n, shares=[Share(key, n, 0, self.offset, self.offset + n, payload)])
 
