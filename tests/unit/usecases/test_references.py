@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ LAST = 6
 GERMANY = Segment("germany", "country", "DE")
 
 
-def judged(against: Against, fill: Callable[[Rig], None], **model: object) -> dict[int, Finding]:
+def judged(against: Against, fill: Callable[[Rig], None], **model: Any) -> dict[int, Finding]:
     """Findings of the check `psi(amount)` against that, by hour; hours 0 to LAST have records like the baseline's."""
     spec = CheckSpec("psi", ("amount",), against=against)
     watched = replace(MODEL, checks=(spec,), min_records=100, **model)
