@@ -36,7 +36,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "retraining": (
         "monitor.cli.retraining",
         "retraining",
-        "The ledger of retraining jobs: list, finish, approve, hold.",
+        "The ledger of retraining jobs: see, approve, hold, verify, promote.",
     ),
     "dead-letters": ("monitor.cli.dead_letters", "dead_letters", "Records that were refused, and why."),
     "archive": ("monitor.cli.archive", "archive", "Raw rows that were kept, as Parquet files."),

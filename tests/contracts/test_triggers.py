@@ -138,6 +138,8 @@ class TestConsoleTrigger(TriggerConformance):
 
 def test_the_kit_refuses_a_trigger_that_breaks_its_promises() -> None:
     class Broken:
+        resend_is_safe = True
+
         def start(self, request: object, parameters: Mapping[str, object]) -> str | None:
             parameters.clear()  # type: ignore[attr-defined]  # the promise that it breaks
             raise ConnectionError(f"could not reach it with {SECRET}")

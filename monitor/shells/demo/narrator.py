@@ -62,6 +62,6 @@ class Narrator:
 
 
 def _about(job: RetrainJob) -> str:
-    if job.phase is JobPhase.DONE:
-        return f", version {job.candidate_version} has a baseline"
+    if job.phase is JobPhase.PROMOTED:
+        return f", version {job.candidate.version} has a baseline"
     return f" ({job.detail})" if job.detail else ""
