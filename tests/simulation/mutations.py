@@ -454,7 +454,7 @@ FOUND_BY_SCRIPT = {
     ),
     "telling_outside_the_transaction_that_judges": f"{_DRIFT_IS_JUDGED} crash(3, 1, write outbox); judge(0, 1)",
     "starting_a_job_before_it_is_noted": f"{_DRIFT_IS_JUDGED} judge(0, 1); crash(6, 1, started); retrain(0, 1)",
-    "telling_of_a_job_after_it_was_saved": f"{_DRIFT_IS_JUDGED} judge(0, 1); crash(6, 3, committed); retrain(0, 1)",
+    "telling_of_a_job_after_it_was_saved": f"{_DRIFT_IS_JUDGED} judge(0, 1); crash(6, 5, committed); retrain(0, 1)",
 }
 """Bugs that show at one certain step, or when somebody dies at it, which few seeds bring about: scripts by hand."""
 
