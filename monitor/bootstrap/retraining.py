@@ -8,6 +8,7 @@ from monitor.adapters.score_files import ScoreTables
 from monitor.bootstrap.app import App
 from monitor.bootstrap.archiving import archive_location
 from monitor.bootstrap.baselines import TrainingData, build_baseline
+from monitor.bootstrap.exporting import training_set
 from monitor.bootstrap.triggers import build_triggers
 from monitor.domain.errors import BaselineError
 from monitor.domain.models import ModelRef
@@ -40,6 +41,9 @@ def build_retraining(app: App) -> Retrain:
         clock=app.clock,
     )
     return Retrain(parts)
+
+
+_MOST_EVIDENCE = 10
 
 
 class RetrainingApi:
@@ -94,11 +98,24 @@ def build_candidate(app: App, ref: ModelRef, place: str) -> str:
 
 
 def parameters(app: App, request: RetrainRequest, policy: RetrainPolicy) -> Mapping[str, object]:
-    """What the pipeline is told beside the request: the policy, where to call back, and the frozen hold-out."""
+    """What the pipeline is told beside the request: evidence, data to train on, where to call back, the hold-out."""
     address = app.settings.monitor.http.address
     said = {
         "policy": policy.name,
         "callback_url": f"{address}/v1/retraining/{request.key}/finished" if address else None,
         "holdout": policy.verify.holdout if policy.verify else None,
+        "training_set": training_set(app, request, policy) if policy.export else None,
+        "evidence": evidence(app, request),
     }
     return {name: value for name, value in said.items() if value is not None}
+
+
+def evidence(app: App, request: RetrainRequest) -> list[dict[str, object]]:
+    """The bad findings of the window that the request is about, the first ten."""
+    since = request.at - app.settings.models[request.model].windows.size
+    found = app.stores.evaluations.findings(request.model, since, request.at)
+    bad = [one for one in found if one.window.end == request.at and one.verdict.is_bad]
+    return [
+        {"check": one.check.name, "verdict": one.verdict.value, "window": str(one.window), "reason": one.reason}
+        for one in bad[:_MOST_EVIDENCE]
+    ]

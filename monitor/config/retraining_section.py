@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from monitor.config.fields import Duration, Name, NonEmpty, Section, in_one_unit, references
+from monitor.config.fields import Duration, HttpUrl, Name, NonEmpty, Section, in_one_unit, references
+from monitor.config.secrets import Secret
 from monitor.config.wrong import wrong
-from monitor.domain.retraining import CostPolicy, Mode, RetrainPolicy
+from monitor.domain.retraining import CostPolicy, ExportPolicy, Mode, RetrainPolicy
 from monitor.domain.verification import VerifyPolicy
 
 Count = Annotated[int, Field(ge=1, strict=True)]
@@ -73,6 +74,15 @@ class VerifySection(Section):
         return VerifyPolicy(**{key: getattr(self, key) for key in type(self).model_fields})
 
 
+class ExportSection(Section):
+    """Data to train on, written before a job is sent; the pipeline is told where it is."""
+
+    directory: NonEmpty
+    """Folder or object store's URL; every job gets a folder of its own below."""
+    look_back: Duration = timedelta(days=90)
+    """How far before the request (event time) the rows reach."""
+
+
 class PolicySection(Section):
     """When retraining may start, by which trigger, and what the new version must show."""
 
@@ -100,6 +110,8 @@ class PolicySection(Section):
     """Compare the candidate with the champion before it is promoted."""
     watch_windows: CountOrZero = 0
     """Windows of the promoted version that are compared with the old one's; 0: none."""
+    export: ExportSection | None = None
+    """Hand the pipeline the data to train on."""
 
     @model_validator(mode="after")
     def _budget_can_be_spent(self) -> "PolicySection":
@@ -115,11 +127,31 @@ class PolicySection(Section):
     def policy(self, name: str) -> RetrainPolicy:
         """The domain value."""
         parts = {key: getattr(self, key) for key in type(self).model_fields}
-        cost, verify = self.cost, self.verify
+        cost, verify, export = self.cost, self.verify, self.export
         parts["mode"] = Mode(self.mode)
         parts["cost"] = None if cost is None else CostPolicy(**{k: getattr(cost, k) for k in type(cost).model_fields})
+        parts["export"] = None if export is None else ExportPolicy(export.directory, export.look_back)
         parts["verify"] = None if verify is None else verify.policy()
         return RetrainPolicy(name=name, **parts)
+
+
+class RegistrySection(Section):
+    """MLflow's model registry: the version that an alias names is the one that serves."""
+
+    kind: Literal["mlflow"] = "mlflow"
+    """The registry's kind."""
+    url: HttpUrl
+    """Address of the tracking server."""
+    token: Secret | None = None
+    """Sent as `Authorization: Bearer ...`."""
+    alias: NonEmpty = "champion"
+    """The alias that the serving version has."""
+    models: Mapping[Name, NonEmpty]
+    """Names of our models to the registry's."""
+    every: Duration = timedelta(minutes=1)
+    """How often it is asked."""
+    allow: tuple[NonEmpty, ...] = ()
+    """Networks and hosts that may be called though they are not public."""
 
 
 class RetrainingSection(Section):
@@ -129,3 +161,5 @@ class RetrainingSection(Section):
     """Triggers by name."""
     policies: Mapping[Name, PolicySection] = {}
     """Policies by name."""
+    registry: RegistrySection | None = None
+    """Where promotions are seen; None: by call-backs and people alone."""

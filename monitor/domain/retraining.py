@@ -119,6 +119,14 @@ class CostSum:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportPolicy:
+    """Write the data to train on before a job is sent: rows of `look_back` before the request, below `directory`."""
+
+    directory: str
+    look_back: timedelta = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
 class RetrainPolicy:
     """When retraining may start, how it is asked for, and what its candidate must show.
 
@@ -142,6 +150,7 @@ class RetrainPolicy:
     cost: CostPolicy | None = None
     verify: VerifyPolicy | None = None
     watch_windows: int = 0
+    export: ExportPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pydantic import model_validator
 
 from monitor.adapters.triggers.content import request_content
 from monitor.adapters.triggers.kind import TriggerKind, TriggerSettings
-from monitor.adapters.triggers.rest import Rest, RestSettings, Secret, segment
+from monitor.adapters.triggers.rest import OptionalSecret, Rest, RestSettings, segment
 from monitor.domain.errors import TriggerFailed
 from monitor.domain.ports import RetrainTrigger
 from monitor.domain.retraining import RetrainRequest, RunPhase, RunState
@@ -26,9 +26,9 @@ class AirflowSettings(RestSettings):
     """`url` of the API server, and the DAG. Give a `token`, or `username` and `password` to ask for one each time."""
 
     dag_id: str
-    token: Secret | None = None
+    token: OptionalSecret = None
     username: str | None = None
-    password: Secret | None = None
+    password: OptionalSecret = None
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:

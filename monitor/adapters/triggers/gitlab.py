@@ -7,7 +7,7 @@ from pydantic import Field
 
 from monitor.adapters.triggers.content import request_content
 from monitor.adapters.triggers.kind import TriggerKind, TriggerSettings
-from monitor.adapters.triggers.rest import HttpAddress, Rest, RestSettings, Secret, as_text, segment
+from monitor.adapters.triggers.rest import HttpAddress, OptionalSecret, Rest, RestSettings, Secret, as_text, segment
 from monitor.domain.errors import TriggerFailed
 from monitor.domain.ports import RetrainTrigger
 from monitor.domain.retraining import RetrainRequest, RunPhase, RunState
@@ -31,7 +31,7 @@ class GitlabSettings(RestSettings):
     project: str
     ref: str = "main"
     token: Secret
-    read_token: Secret | None = None
+    read_token: OptionalSecret = None
     variables: Mapping[str, str] = Field(default_factory=dict)
 
 

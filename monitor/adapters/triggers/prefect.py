@@ -8,7 +8,7 @@ from pydantic import Field
 
 from monitor.adapters.triggers.content import request_content
 from monitor.adapters.triggers.kind import TriggerKind, TriggerSettings
-from monitor.adapters.triggers.rest import Rest, RestSettings, Secret, segment
+from monitor.adapters.triggers.rest import OptionalSecret, Rest, RestSettings, segment
 from monitor.domain.ports import RetrainTrigger
 from monitor.domain.retraining import RetrainRequest, RunPhase, RunState
 from monitor.domain.time import Clock
@@ -32,7 +32,7 @@ class PrefectSettings(RestSettings):
 
     deployment_id: UUID
     parameter: str = "driftline_request"
-    token: Secret | None = None
+    token: OptionalSecret = None
     parameters: Mapping[str, str | int | float | bool] = Field(default_factory=dict)
 
 

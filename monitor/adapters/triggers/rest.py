@@ -31,6 +31,7 @@ def _http_url(url: str) -> str:
 
 HttpAddress = Annotated[str, AfterValidator(_http_url)]
 Secret = Annotated[str, Field(min_length=1, repr=False)]
+OptionalSecret = Annotated[str | None, Field(min_length=1, repr=False)]
 
 
 class RestSettings(TriggerSettings):
@@ -69,7 +70,7 @@ class Rest:
         self._allowed = AllowList.of(settings.allow)
         self._host = urlsplit(settings.url).hostname or ""
 
-    def call(  # noqa: PLR0913 - what makes a request
+    def call(
         self,
         method: str,
         path: str,
@@ -81,7 +82,10 @@ class Rest:
     ) -> Answer:
         """The answer when it is 2xx or one of the `known`; TriggerFailed says whether to try again."""
         answer = self._sent(method, path, body, {**self._headers, **(headers or {})}, query or {})
-        if 200 <= answer.status < 300 or answer.status in known:
+        is_fine = 200 <= answer.status < 300
+        if is_fine and method == "GET" and not isinstance(answer.content, dict):
+            raise TriggerFailed(f"{self._said(answer)} without the JSON that was asked for", retryable=True)
+        if is_fine or answer.status in known:
             return answer
         said = self._said(answer)
         if 300 <= answer.status < 400:

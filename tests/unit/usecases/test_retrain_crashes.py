@@ -122,7 +122,8 @@ def test_a_crash_before_or_after_any_save_loses_nothing(
 def test_two_processes_that_knock_at_once_start_a_job_once(tmp_path: object) -> None:
     rig = Rig(url=f"sqlite:///{tmp_path}/ledger.db")
     rig.ask()
-    other, seen = Rig.__new__(Rig), []
+    other = Rig.__new__(Rig)
+    seen: list[sa.Connection] = []
     other.__dict__ |= rig.__dict__
     other.restart()
 
