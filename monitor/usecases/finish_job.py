@@ -11,8 +11,6 @@ from monitor.usecases.job_ledger import PIPELINE, Ledger
 BuildCandidate = Callable[[ModelRef, str], str]
 """Builds and stores the baseline of a new version from a place of training data; returns its id or BaselineError."""
 
-_NO_BASELINE = "the call-back names no version and training data: build the new baseline by hand"
-
 
 @dataclass(frozen=True, slots=True)
 class FinishJob:
@@ -58,7 +56,8 @@ class FinishJob:
             effective_from=outcome.effective_from,
         )
         if outcome.model_version is None or outcome.training_data is None:
-            return made, _NO_BASELINE
+            lacking = "version" if outcome.model_version is None else "training data"
+            return made, f"the call-back names no {lacking}: build the new baseline by hand"
         ref = ModelRef(job.request.model, outcome.model_version)
         try:
             baseline_id = self.build_candidate(ref, outcome.training_data)

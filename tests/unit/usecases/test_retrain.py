@@ -519,7 +519,7 @@ def test_a_version_that_the_registry_says_to_serve_is_promoted() -> None:
     ("changes", "detail"),
     [
         ({"training_data": "broken"}, "no baseline for churn:4: the training data holds no row"),
-        ({"training_data": None}, "the call-back names no version and training data: build the new baseline by hand"),
+        ({"training_data": None}, "the call-back names no training data: build the new baseline by hand"),
     ],
 )
 def test_trouble_with_the_new_baseline_is_told_and_leaves_the_candidate(
