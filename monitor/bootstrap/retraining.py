@@ -10,7 +10,8 @@ from monitor.bootstrap.archiving import archive_location
 from monitor.bootstrap.baselines import TrainingData, build_baseline
 from monitor.bootstrap.exporting import training_set
 from monitor.bootstrap.triggers import build_triggers
-from monitor.domain.errors import BaselineError
+from monitor.config.directory import MONITOR
+from monitor.domain.errors import BaselineError, ConfigError
 from monitor.domain.models import ModelRef
 from monitor.domain.retraining import RetrainJob, RetrainPolicy, RetrainRequest
 from monitor.domain.time import to_ms
@@ -70,8 +71,15 @@ class RetrainingApi:
 
 
 def policies_of(app: App) -> dict[str, RetrainPolicy]:
-    """The configured policies by name."""
-    return {name: section.policy(name) for name, section in app.settings.monitor.retraining.policies.items()}
+    """The configured policies by name; ConfigError when one names a metric that there is not."""
+    policies = {name: section.policy(name) for name, section in app.settings.monitor.retraining.policies.items()}
+    for policy in policies.values():
+        named = [*(policy.verify.metrics if policy.verify else ()), *([policy.cost.metric] if policy.cost else ())]
+        unknown = [metric for metric in named if metric not in app.metrics]
+        if unknown:
+            where, hint = app.settings.directory / MONITOR, f"metrics: {', '.join(app.metrics)}"
+            raise ConfigError(f"policy {policy.name}: {unknown[0]!r} is no performance metric", where, hint=hint)
+    return policies
 
 
 def retrain_facts(app: App) -> RetrainFacts:

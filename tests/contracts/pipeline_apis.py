@@ -303,3 +303,62 @@ class Prefect(Api):
         key = call.body["idempotency_key"]
         is_new = key not in self.begun
         return (201 if is_new else 200), {"id": self.begin(key, f"run-{key[:8]}"), "name": call.body["name"]}
+
+
+class Kubeflow(Api):
+    """Kubeflow v2beta1: gRPC-gateway errors; equal display names are as many runs; lists by a filter."""
+
+    def answer(self, call: Call) -> Reply:
+        if not _has(call, "authorization", f"Bearer {TOKEN}"):
+            return 401, {"code": 16, "message": "Request header error: there is no user identity header."}
+        assert call.path[:3] == ["apis", "v2beta1", "runs"]
+        if call.method == "POST":
+            return self._created(call.body)
+        if len(call.path) == 3:
+            (named,) = json.loads(call.query["filter"])["predicates"]
+            assert (named["operation"], named["key"]) == (1, "display_name")
+            found = self.ids.get(named["string_value"])
+            return 200, {"runs": [self._run(found)]} if found else {}
+        return (
+            (200, self._run(call.path[3])) if self.phase_of(call.path[3]) else (404, {"code": 5, "message": "no run"})
+        )
+
+    def _created(self, body: Content) -> Reply:
+        allowed = {"display_name", "description", "pipeline_version_reference", "runtime_config", "experiment_id"}
+        if set(body) - allowed:
+            return 400, {"code": 3, "message": "proto: unknown field"}
+        if body["pipeline_version_reference"] != {"pipeline_id": "p", "pipeline_version_id": "v"}:
+            return 404, {"code": 5, "message": "PipelineVersion not found"}
+        assert set(body["runtime_config"]["parameters"]) == {"driftline_job", "driftline_request"}
+        run_id = self.begin(body["display_name"])
+        return 200, {"run_id": run_id, "state": "PENDING"}
+
+    def _run(self, run_id: str) -> Content:
+        phase = self.phase_of(run_id) or RunPhase.UNKNOWN
+        key = next(key for key, known in self.ids.items() if known == run_id)
+        state = {RunPhase.QUEUED: "PENDING"}.get(phase, phase.value.upper())
+        return {"run_id": run_id, "display_name": key, "state": state}
+
+
+class Dagster(Api):
+    """Dagster's GraphQL: errors come with 200 and a `__typename`; every launch is another run."""
+
+    def answer(self, call: Call) -> Reply:
+        if not _has(call, "dagster-cloud-api-token", TOKEN):
+            return 401, {"error": "Unauthorized"}
+        assert call.path == ["graphql"]
+        if call.body["query"].startswith("mutation"):
+            return 200, {"data": {"launchRun": self._launched(call.body["variables"]["params"])}}
+        (tag,) = call.body["variables"]["filter"]["tags"]
+        return 200, {"data": {"runsOrError": {"__typename": "Runs", "results": self._found(tag["value"])}}}
+
+    def _launched(self, params: Content) -> Content:
+        if params["selector"]["jobName"] != "retrain":
+            return {"__typename": "PipelineNotFoundError", "message": "Could not find Pipeline"}
+        tags = {tag["key"]: tag["value"] for tag in params["executionMetadata"]["tags"]}
+        return {"__typename": "LaunchRunSuccess", "run": {"runId": self.begin(tags["driftline/job"])}}
+
+    def _found(self, key: str) -> Content:
+        states = {RunPhase.RUNNING: "STARTED", RunPhase.SUCCEEDED: "SUCCESS", RunPhase.FAILED: "FAILURE"}
+        phase = self.begun.get(key)
+        return [] if phase is None else [{"runId": self.ids[key], "status": states.get(phase, "QUEUED")}]

@@ -8,13 +8,33 @@ from typing import ClassVar
 
 import pytest
 
-from monitor.adapters.triggers import airflow, argo_workflows, databricks, github_workflow, gitlab, prefect
+from monitor.adapters.triggers import (
+    airflow,
+    argo_workflows,
+    dagster,
+    databricks,
+    github_workflow,
+    gitlab,
+    kubeflow,
+    prefect,
+)
 from monitor.adapters.triggers.kind import TriggerKind
 from monitor.domain.errors import TriggerFailed
 from monitor.domain.ports import FollowsRuns, RetrainTrigger
 from monitor.domain.retraining import RunPhase
 from monitor.testing.triggers import REQUEST, Mood, TriggerConformance, TriggerRig
-from tests.contracts.pipeline_apis import TOKEN, Airflow, Api, Argo, Databricks, Github, Gitlab, Prefect
+from tests.contracts.pipeline_apis import (
+    TOKEN,
+    Airflow,
+    Api,
+    Argo,
+    Dagster,
+    Databricks,
+    Github,
+    Gitlab,
+    Kubeflow,
+    Prefect,
+)
 
 
 class SystemTime:
@@ -176,6 +196,29 @@ class TestPrefect(OverHttp):
     settings: ClassVar = {"deployment_id": Prefect.DEPLOYMENT, "token": TOKEN}
     refusal, words = (404, {"detail": "Deployment not found"}), "404: Deployment not found"
     below = "/api"
+
+
+class TestKubeflow(OverHttp):
+    server, kind = Kubeflow, kubeflow.KIND
+    settings: ClassVar = {"pipeline_id": "p", "pipeline_version_id": "v", "token": TOKEN}
+    refusal, words = (404, {"code": 5, "message": "PipelineVersion not found"}), "404: PipelineVersion not found"
+
+    def test_a_run_whose_answer_was_lost_is_found_by_its_name(self, api: Kubeflow) -> None:
+        trigger = self.built(api.url)
+        trigger.start(REQUEST, {})
+
+        assert isinstance(trigger, FollowsRuns)
+        assert trigger.follow(REQUEST, None).external_id == "7000"
+
+
+class TestDagster(OverHttp):
+    server, kind = Dagster, dagster.KIND
+    settings: ClassVar = {"job": "retrain", "location": "ml", "token": TOKEN}
+    refusal: ClassVar = (
+        200,
+        {"data": {"launchRun": {"__typename": "RunConfigValidationInvalid", "errors": [{"message": "Missing field"}]}}},
+    )
+    words = "Dagster: RunConfigValidationInvalid: Missing field"
 
 
 del OverHttp, TriggerConformance  # the classes to subclass are no tests themselves
