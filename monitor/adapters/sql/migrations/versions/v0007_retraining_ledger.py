@@ -22,8 +22,7 @@ _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     """Jobs keep their history; what was *requested* is approved, what was *done* or *failed* is settled."""
     op.drop_index("uq_retrain_jobs_open", table_name="retrain_jobs")
-    with op.batch_alter_table("retrain_jobs") as jobs:
-        jobs.add_column(sa.Column("revision", sa.BigInteger(), nullable=False, server_default="0"))
+    op.add_column("retrain_jobs", sa.Column("revision", sa.BigInteger(), nullable=False, server_default="0"))
     _rewrite(_forward)
     _open_index(_OPEN)
     op.create_table(
@@ -54,8 +53,7 @@ def downgrade() -> None:
     op.drop_table("retrain_holds")
     op.drop_index("uq_retrain_jobs_open", table_name="retrain_jobs")
     _rewrite(_backward)
-    with op.batch_alter_table("retrain_jobs") as jobs:
-        jobs.drop_column("revision")
+    op.drop_column("retrain_jobs", "revision")  # a batch would drop the table that history points to
     _open_index(_OPEN_BEFORE)
 
 
