@@ -71,7 +71,6 @@ class JobEnd(StrEnum):
     HELPED = "helped"
     NO_WORSE = "no_worse"
     WORSE = "worse"
-    DID_NOT_HELP = "did_not_help"
     UNWATCHED = "unwatched"
     SUPERSEDED = "superseded"
     REJECTED = "rejected"

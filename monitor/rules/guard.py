@@ -142,7 +142,7 @@ def _did_not_help(policy: RetrainPolicy, request: RetrainRequest, jobs: Sequence
 
 
 def serves_since(job: RetrainJob) -> datetime | None:
-    """Event time from which the job's candidate serves; None when it was not promoted (or was said to be worse)."""
+    """Event time from which the job's candidate serves; None when it was not, or no longer does."""
     if job.promoted_at is None or job.end is JobEnd.SUPERSEDED:
         return None
     return job.candidate.effective_from or job.promoted_at

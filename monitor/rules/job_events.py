@@ -11,12 +11,11 @@ ALERT_NAME = "retraining"
 
 _SHOWN_FOR = timedelta(hours=1)
 _TROUBLE_SHOWN_FOR = timedelta(days=1)
-_TROUBLE = {JobEnd.FAILED, JobEnd.WORSE, JobEnd.DID_NOT_HELP}
+_TROUBLE = {JobEnd.FAILED, JobEnd.WORSE}
 _ENDINGS = {
     JobEnd.HELPED: "settled: version {} is better",
     JobEnd.NO_WORSE: "settled: version {} is no worse",
     JobEnd.WORSE: "version {} is worse, rollback suggested",
-    JobEnd.DID_NOT_HELP: "settled: version {} did not help",
     JobEnd.UNWATCHED: "settled: version {} was promoted",
     JobEnd.SUPERSEDED: "settled: version {} was superseded",
     JobEnd.REJECTED: "settled: version {} was rejected",

@@ -1,8 +1,8 @@
 """Requests and held jobs before the guard: what may start is approved, everything else is held with its reason."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from monitor.domain.retraining import (
@@ -19,6 +19,7 @@ from monitor.rules.job_events import job_event
 from monitor.usecases.job_ledger import Ledger
 
 _BATCH = 100
+_ASK_AGAIN = timedelta(minutes=1)
 
 
 class Facts(Protocol):
@@ -43,12 +44,16 @@ class Parameters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GuardRequests:
-    """Takes requests from the evaluation's queue, and asks itself again about what it held."""
+    """Takes requests from the evaluation's queue, and asks itself again about what it held.
+
+    `asked` remembers, in this process, when it last did: what waiting costs takes many findings to say.
+    """
 
     ledger: Ledger
     facts: Facts
     policy_of: "PolicyOf"
     parameters: Parameters
+    asked: dict[str, datetime] = field(default_factory=dict)
 
     def take_new(self) -> int:
         """Put every new request before the guard; how many were held."""
@@ -65,7 +70,7 @@ class GuardRequests:
         """A held job again: over when its rule is, else whatever the guard says now. Only changes are recorded."""
         if self.facts.is_over(job.request):
             return self.ledger.settle(job, JobEnd.NOT_NEEDED, f"rule {job.request.rule} no longer fires")
-        if job.hold_reason is not None and not job.hold_reason.passes_by_itself:
+        if not self._may_have_passed(job):
             return None
         again = self._decided(replace(job, phase=JobPhase.HELD))
         if again.phase is JobPhase.HELD and again.hold_reason is job.hold_reason:
@@ -73,6 +78,14 @@ class GuardRequests:
         if again.phase is JobPhase.APPROVED and self._other_is_open(again):
             return None
         return self.ledger.jobs.update(again, [job_event(again)])
+
+    def _may_have_passed(self, job: RetrainJob) -> bool:
+        now, last = self.ledger.clock.now(), self.asked.get(job.request.key)
+        waits_for_a_person = job.hold_reason is not None and not job.hold_reason.passes_by_itself
+        if waits_for_a_person or (last is not None and now - last < _ASK_AGAIN):
+            return False
+        self.asked[job.request.key] = now
+        return True
 
     def _new(self, request: RetrainRequest) -> RetrainJob:
         now = self.ledger.clock.now()
