@@ -3,21 +3,13 @@
 from monitor.adapters.mlflow_registry import MlflowRegistry
 from monitor.bootstrap.app import App
 from monitor.bootstrap.retraining import build_candidate
-from monitor.config.directory import MONITOR
 from monitor.config.retraining_section import RegistrySection
-from monitor.domain.errors import ConfigError
 from monitor.usecases.retrain import Retrain
 from monitor.usecases.watch_registry import WatchRegistry
 
 
 def watch_registry(app: App, section: RegistrySection, retraining: Retrain) -> WatchRegistry:
-    """The use case, as the section has it; ConfigError when it names a model that there is not."""
-    unknown = sorted(set(section.models) - set(app.settings.models))
-    if unknown:
-        where, there = app.settings.directory / MONITOR, ", ".join(sorted(app.settings.models))
-        raise ConfigError(
-            f"retraining.registry.models: there is no model {unknown[0]!r}", where, hint=f"there are {there}"
-        )
+    """The use case, as the section has it."""
     return WatchRegistry(
         MlflowRegistry(section.url, app.secret(section.token), section.allow),
         section.alias,

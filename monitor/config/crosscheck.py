@@ -37,6 +37,22 @@ def check_monitor(file: YamlFile, shape: MonitorFile, known: Vocabulary, environ
     return Mistakes(tuple(errors), tuple(warnings))
 
 
+def check_registry(file: YamlFile, shape: MonitorFile, models: Models) -> Mistakes:
+    """Models of the registry that are not models here; to be asked when every model file could be read."""
+    registry, names = shape.retraining.registry, [model.model for _, model in models]
+    errors = [
+        at(
+            file,
+            ("retraining", "registry", "models", name),
+            f"unknown model {name!r}",
+            did_you_mean(name, names, what="models here"),
+        )
+        for name in (registry.models if registry else ())
+        if name not in names
+    ]
+    return Mistakes(tuple(errors), ())
+
+
 def check_models(models: Models, monitor: MonitorFile | None, known: Vocabulary) -> Mistakes:
     """Names given twice, unknown tests, parameters, segments, columns and policies."""
     errors = list(_twice([(file, ("model",), shape.model) for file, shape in models], "model"))
