@@ -22,8 +22,6 @@ from monitor.adapters.sql.migrate import migrate
 from monitor.adapters.system import SystemClock
 from monitor.adapters.telemetry import Telemetry
 from monitor.bootstrap.submitting import PARTITION
-from monitor.domain.errors import MonitorError
-from monitor.domain.retraining import JobOutcome, RetrainJob
 from monitor.shells.api.parts import ApiParts
 from monitor.shells.api.server import Server
 from monitor.usecases.submit import Submit
@@ -61,15 +59,11 @@ def run(progress: Callable[[str], None]) -> dict[str, float | int]:
 
 def _parts(submit: Submit) -> ApiParts:
     return ApiParts(
-        stalled=list, unready=list, metrics=bytes, finish=_no_job, findings=lambda *_: [], alerts=list,
+        stalled=list, unready=list, metrics=bytes, findings=lambda *_: [], alerts=list,
         report=lambda *_: b"",
         models=frozenset(), bearer_token=None, callback_secret=None, is_loopback=True, meter=Telemetry(),
         submit=submit, max_body_bytes=8 << 20,
     )  # fmt: skip
-
-
-def _no_job(outcome: JobOutcome) -> RetrainJob:
-    raise MonitorError(f"there is no job {outcome.key}")
 
 
 def _send(port: int, number: int, began: float, waits: list[float]) -> None:

@@ -18,8 +18,9 @@ from monitor.cli.main import driftline as command
 from monitor.config.schema import json_schema
 from monitor.domain.errors import RejectReason
 from monitor.domain.findings import Verdict
-from monitor.domain.retraining import HoldReason, JobPhase
+from monitor.domain.retraining import HoldReason, JobEnd, JobPhase
 from monitor.domain.rules import Phase
+from monitor.domain.verification import Answer
 from monitor.stats.drift import DRIFT_TESTS
 from monitor.stats.estimation import ESTIMATED_METRICS
 from monitor.stats.performance import PERFORMANCE_METRICS
@@ -28,7 +29,8 @@ from monitor.usecases.replay_letters import ReplayFate
 REFERENCE = Path(__file__).parent / "reference"
 _NOTE = "<!-- written by `make docs`; edit the code it is taken from -->\n\n"
 _REASONS: tuple[type[StrEnum], ...] = (
-    Verdict, RejectReason, ReplayFate, Phase, JobPhase, HoldReason, NotifyReason, SkipReason, FailureReason,
+    Verdict, RejectReason, ReplayFate, Phase, JobPhase, HoldReason, Answer, JobEnd, NotifyReason, SkipReason,
+    FailureReason,
 )  # fmt: skip
 
 

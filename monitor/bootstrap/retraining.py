@@ -1,32 +1,99 @@
-"""The parts of retraining: policies, triggers, and how a candidate's baseline is built."""
+"""The parts of retraining: policies, triggers, how a candidate's baseline is built, and how it is verified."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 
+from monitor.adapters.archive.members import ArchivedSegments
+from monitor.adapters.score_files import ScoreTables
 from monitor.bootstrap.app import App
+from monitor.bootstrap.archiving import archive_location
 from monitor.bootstrap.baselines import TrainingData, build_baseline
+from monitor.bootstrap.exporting import training_set
 from monitor.bootstrap.triggers import build_triggers
-from monitor.domain.errors import BaselineError, MonitorError
+from monitor.config.directory import MONITOR
+from monitor.domain.errors import BaselineError, ConfigError
 from monitor.domain.models import ModelRef
-from monitor.domain.retraining import HoldReason, JobPhase, RetrainJob
-from monitor.rules.guard import fault_in_data
-from monitor.rules.job_events import job_event
-from monitor.usecases.retrain import Retrain
+from monitor.domain.retraining import RetrainJob, RetrainPolicy, RetrainRequest
+from monitor.domain.time import to_ms
+from monitor.usecases.compare_candidate import CompareCandidate
+from monitor.usecases.retrain import Retrain, RetrainParts
+from monitor.usecases.retrain_facts import RetrainFacts
+from monitor.usecases.verify_candidate import VerifyCandidate
+from monitor.usecases.watch_promotion import WatchPromotion
 
 
 def build_retraining(app: App) -> Retrain:
     """The use case, with the configured policies and triggers; ConfigError when a trigger cannot be built."""
-    policies = app.settings.monitor.retraining.policies
-    return Retrain(
-        models=app.settings.models,
-        policies={name: section.policy(name) for name, section in policies.items()},
+    stores, models = app.stores, app.settings.models
+    compare = CompareCandidate(app.metrics)
+    segments = ArchivedSegments(lambda: archive_location(app), stores.records)
+    parts = RetrainParts(
+        models=models,
+        policies=policies_of(app),
         triggers=build_triggers(app.settings, app.environ, app.clock),
-        jobs=app.stores.jobs,
-        records=app.stores.records,
-        baselines=app.stores.baselines,
+        jobs=stores.jobs,
+        holds=stores.holds,
+        baselines=stores.baselines,
         build_candidate=lambda ref, place: build_candidate(app, ref, place),
+        facts=retrain_facts(app),
+        verification=VerifyCandidate(stores.evaluations, stores.pairs, compare, ScoreTables(), segments),
+        watching=WatchPromotion(stores.evaluations, stores.pairs, compare),
+        parameters=lambda request, policy: parameters(app, request, policy),
         clock=app.clock,
-        data_fault=lambda model: fault_in_data(app.settings.rules, app.stores.evaluations.rule_states(model), model),
+    )
+    return Retrain(parts)
+
+
+_MOST_EVIDENCE = 10
+
+
+class RetrainingApi:
+    """The ledger as the HTTP shell asks for it."""
+
+    def __init__(self, app: App) -> None:
+        self._app, self._retrain = app, build_retraining(app)
+        self.finish, self.verify = self._retrain.finish, self._retrain.verify
+        self.approve, self.decline = self._retrain.approve, self._retrain.decline
+        self.promote, self.reject = self._retrain.promote, self._retrain.reject
+
+    def callback(self, message_id: str, digest: str) -> str:
+        """The digest with which a message of this id came first."""
+        return self._app.stores.jobs.callback(message_id, digest, to_ms(self._app.clock.now()))
+
+    def listed(self, model: str | None) -> list[RetrainJob]:
+        """Every job, oldest first."""
+        return self._app.stores.jobs.jobs(model)
+
+    def history(self, key: str) -> list[RetrainJob]:
+        """What a job has been; UnknownJob when there is none."""
+        self._retrain.ledger.job(key)
+        return self._app.stores.jobs.history(key)
+
+
+def policies_of(app: App) -> dict[str, RetrainPolicy]:
+    """The configured policies by name; ConfigError when one names a metric that there is not."""
+    policies = {name: section.policy(name) for name, section in app.settings.monitor.retraining.policies.items()}
+    for policy in policies.values():
+        named = [*(policy.verify.metrics if policy.verify else ()), *([policy.cost.metric] if policy.cost else ())]
+        unknown = [metric for metric in named if metric not in app.metrics]
+        if unknown:
+            where, hint = app.settings.directory / MONITOR, f"metrics: {', '.join(app.metrics)}"
+            raise ConfigError(f"policy {policy.name}: {unknown[0]!r} is no performance metric", where, hint=hint)
+    return policies
+
+
+def retrain_facts(app: App) -> RetrainFacts:
+    """What the guard looks at."""
+    stores = app.stores
+    return RetrainFacts(
+        app.settings.models,
+        app.settings.rules,
+        app.metrics,
+        stores.records,
+        stores.evaluations,
+        stores.windows,
+        holds=stores.holds,
+        clock=app.clock,
     )
 
 
@@ -38,19 +105,25 @@ def build_candidate(app: App, ref: ModelRef, place: str) -> str:
     return build_baseline(app, ref, data).id
 
 
-def hold_job(app: App, key: str) -> RetrainJob:
-    """Keep a job from being started until somebody approves it; MonitorError when it was started, or is unknown."""
-    job = app.stores.jobs.get(key)
-    if job is None:
-        raise MonitorError(f"there is no retraining job {key!r}: see `driftline retraining list`")
-    if job.phase is not JobPhase.REQUESTED:
-        raise MonitorError(f"job {key} is {job.phase}: only a job that waits to be started can be held")
-    held = replace(
-        job,
-        phase=JobPhase.HELD,
-        hold_reason=HoldReason.NEEDS_APPROVAL,
-        changed_at=app.clock.now(),
-        detail="held by hand",
-    )
-    app.stores.jobs.update(held, [job_event(held)])
-    return held
+def parameters(app: App, request: RetrainRequest, policy: RetrainPolicy) -> Mapping[str, object]:
+    """What the pipeline is told beside the request: evidence, data to train on, where to call back, the hold-out."""
+    address = app.settings.monitor.http.address
+    said = {
+        "policy": policy.name,
+        "callback_url": f"{address}/v1/retraining/{request.key}/finished" if address else None,
+        "holdout": policy.verify.holdout if policy.verify else None,
+        "training_set": training_set(app, request, policy) if policy.export else None,
+        "evidence": evidence(app, request),
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def evidence(app: App, request: RetrainRequest) -> list[dict[str, object]]:
+    """The bad findings of the window that the request is about, the first ten."""
+    since = request.at - app.settings.models[request.model].windows.size
+    found = app.stores.evaluations.findings(request.model, since, request.at)
+    bad = [one for one in found if one.window.end == request.at and one.verdict.is_bad]
+    return [
+        {"check": one.check.name, "verdict": one.verdict.value, "window": str(one.window), "reason": one.reason}
+        for one in bad[:_MOST_EVIDENCE]
+    ]

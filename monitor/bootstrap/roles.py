@@ -10,6 +10,7 @@ from monitor.bootstrap.app import App
 from monitor.bootstrap.archiving import archive_compaction, forget_archived
 from monitor.bootstrap.consuming import consume_role
 from monitor.bootstrap.evaluating import build_evaluate
+from monitor.bootstrap.registry import watch_registry
 from monitor.bootstrap.retraining import build_retraining
 from monitor.bootstrap.submitting import sweep_log
 from monitor.config.source_section import HttpSource
@@ -23,6 +24,7 @@ from monitor.shells.workers.tick import Knock
 from monitor.usecases.relay import Relay
 from monitor.usecases.retention import Retain, sweep
 from monitor.usecases.retire import RetireRules
+from monitor.usecases.retrain import Retrain
 
 CONSUME, TICK, DISPATCH = consume.ROLE, tick.ROLE, dispatch.ROLE
 ALL_ROLES = (CONSUME, TICK, DISPATCH)
@@ -61,10 +63,19 @@ def build_knocks(app: App) -> list[Knock]:
         Knock("evaluate", schedule.evaluate_every, _leased(app, _evaluation(app), schedule.lease)),
         Knock("relay", schedule.relay_every, lambda: relay_all(relay.run_once, meter)),
         Knock("retrain", schedule.retrain_every, retraining.run_once),
+        *_registry(app, retraining),
         Knock("archive", schedule.archive_every, archive_compaction(app)),
         Knock("retention", schedule.retention_every, lambda: _forget(app, service)),
         Knock("lag", schedule.lag_every, lambda: show_lag(app)),
     ]
+
+
+def _registry(app: App, retraining: Retrain) -> list[Knock]:
+    section = app.settings.monitor.retraining.registry
+    if section is None:
+        return []
+    watch = watch_registry(app, section, retraining)
+    return [Knock("registry", section.every, lambda: tick.show_registry(watch.run_once()))]
 
 
 def _evaluation(app: App) -> Callable[[], None]:

@@ -12,7 +12,7 @@ from monitor.adapters.sql.migrate import is_migrated
 from monitor.bootstrap.alerting import alert_service
 from monitor.bootstrap.app import App, log_as_configured, open_app
 from monitor.bootstrap.reporting import report_page
-from monitor.bootstrap.retraining import build_retraining
+from monitor.bootstrap.retraining import RetrainingApi
 from monitor.bootstrap.roles import ALL_ROLES, CONSUME, build_roles
 from monitor.bootstrap.submitting import build_submit
 from monitor.config.directory import MONITOR
@@ -52,12 +52,11 @@ def build_api(app: App) -> ApiParts:
     """What requests are answered from."""
     section, source = app.settings.monitor.http, app.settings.monitor.source
     service = alert_service(app.settings, app.engine, app.clock, app.owner)
-    retraining = build_retraining(app)
     return ApiParts(
         stalled=lambda: _stalled(app),
         unready=lambda: _unready(app),
         metrics=app.telemetry.page,
-        finish=retraining.finish,
+        jobs=RetrainingApi(app),
         findings=lambda model, since, until: greyed(app.stores.evaluations.findings(model, since, until)),
         alerts=lambda: alert_rows(service),
         report=report_page(app),

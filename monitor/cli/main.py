@@ -36,10 +36,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "retraining": (
         "monitor.cli.retraining",
         "retraining",
-        "The ledger of retraining jobs: list, finish, approve, hold.",
+        "The ledger of retraining jobs: see, approve, hold, verify, promote.",
     ),
     "dead-letters": ("monitor.cli.dead_letters", "dead_letters", "Records that were refused, and why."),
     "archive": ("monitor.cli.archive", "archive", "Raw rows that were kept, as Parquet files."),
+    "export": ("monitor.cli.export", "export", "Write data to train on: archived rows with their ground truth."),
     "map": ("monitor.cli.map", "map_command", "Show what a format makes of sample messages."),
     "report": ("monitor.cli.report", "report", "Write Evidently's drill-down report of one window."),
     "check-config": ("monitor.cli.check_config", "check_config", "Report every mistake of the configuration."),

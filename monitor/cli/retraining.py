@@ -1,5 +1,7 @@
 """`driftline retraining`."""
 
+import getpass
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
@@ -7,13 +9,29 @@ import click
 
 from monitor.cli.options import config_option, instant, json_option, opened
 from monitor.cli.output import print_json, print_table
-from monitor.domain.retraining import JobOutcome, RetrainJob
+from monitor.domain.errors import MonitorError
+from monitor.domain.retraining import JobOutcome, OperatorHold, RetrainJob
 from monitor.domain.time import format_instant
+from monitor.domain.verification import Comparison, Verification
+from monitor.shells.jobs import history_row, job_row, report_row
+
+EVERY_MODEL = "*"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "a person"
+
+
+by_option = click.option("--by", default=_user, show_default="your user name", help="Who decides; kept in the ledger.")
+reason_option = click.option("--reason", default="", help="Why; kept in the ledger.")
 
 
 @click.group()
 def retraining() -> None:
-    """The ledger of retraining jobs: list, finish, approve, hold."""
+    """The ledger of retraining jobs: see, approve, hold, verify, promote."""
 
 
 @retraining.command("list")
@@ -23,12 +41,38 @@ def retraining() -> None:
 def list_jobs(directory: Path, model: str | None, *, as_json: bool) -> None:
     """Every job, oldest first."""
     with opened(directory) as app:
-        rows = [_row(job) for job in app.stores.jobs.jobs(model)]
+        rows = [job_row(job) for job in app.stores.jobs.jobs(model)]
+        holds = app.stores.holds.holds(app.clock.now())
     if as_json:
         print_json(rows)
         return
-    keys = ("key", "model", "version", "phase", "hold_reason", "requested_at", "rule", "detail")
-    print_table(keys, ([row[key] for key in keys] for row in rows), empty="no retraining job")
+    keys = ("key", "model", "version", "phase", "hold_reason", "end", "requested_at", "rule", "detail")
+    print_table(keys, ([row[key] or "" for key in keys] for row in rows), empty="no retraining job")
+    for hold in holds:
+        click.echo(_held(hold))
+
+
+@retraining.command()
+@config_option
+@click.argument("key")
+@json_option
+def show(key: str, directory: Path, *, as_json: bool) -> None:
+    """One job: every step with its reason, the cost sum, the verification."""
+    from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
+
+    with opened(directory) as app:
+        job = build_retraining(app).ledger.job(key)
+        history = app.stores.jobs.history(key)
+    if as_json:
+        print_json([{**job_row(job), "history": [history_row(one) for one in history]}])
+        return
+    click.echo(f"{job.request.model}:{job.request.version}, rule {job.request.rule}: {job.request.why}")
+    steps = ([format_instant(one.changed_at), _phase(one), one.by, one.detail] for one in history)
+    print_table(("at", "phase", "by", "reason"), steps, empty="")
+    if job.cost is not None:
+        click.echo(f"cost: {job.cost.sentence}")
+    if job.candidate.verification is not None:
+        _print_report(job.candidate.verification)
 
 
 @retraining.command()
@@ -37,67 +81,174 @@ def list_jobs(directory: Path, model: str | None, *, as_json: bool) -> None:
 @click.option("--failed", "is_failed", is_flag=True, help="The run failed.")
 @click.option("--version", default=None, help="Version that was trained.")
 @click.option("--training-data", default=None, help="File or folder that it was trained on; becomes its baseline.")
+@click.option("--scores", default=None, help="File of predictions (event_id, version, prediction, score) to verify by.")
+@click.option("--trained-until", callback=instant, help="Event time at which its training data ends.")
 @click.option("--from", "effective_from", callback=instant, help="Event time from which it serves.")
 @click.option("--detail", default="", help="A word for people.")
+@by_option
 def finish(  # noqa: PLR0917 - click passes options by name
     key: str,
     directory: Path,
     version: str | None,
     training_data: str | None,
+    scores: str | None,
+    trained_until: datetime | None,
     effective_from: datetime | None,
     detail: str,
+    by: str,
     *,
     is_failed: bool,
 ) -> None:
-    """Close a job by hand, as the pipeline's call-back would."""
+    """Say what became of a run, as the pipeline's call-back would."""
     from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
 
-    said = JobOutcome(key, not is_failed, version, training_data, effective_from, detail)
+    said = JobOutcome(key, not is_failed, version, training_data, effective_from, detail, scores, trained_until)
     with opened(directory) as app:
-        _say(build_retraining(app).finish(said))
+        _say(build_retraining(app).finish(said, by))
 
 
 @retraining.command()
 @config_option
 @click.argument("key")
-def approve(key: str, directory: Path) -> None:
+@by_option
+def approve(key: str, directory: Path, by: str) -> None:
     """Start a job that was held back."""
     from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
-        _say(build_retraining(app).approve(key))
+        _say(build_retraining(app).approve(key, by))
 
 
 @retraining.command()
 @config_option
 @click.argument("key")
-def hold(key: str, directory: Path) -> None:
-    """Keep a job that waits to be started from starting."""
-    from monitor.bootstrap.retraining import hold_job  # noqa: PLC0415 - heavy
+@by_option
+@reason_option
+def decline(key: str, directory: Path, by: str, reason: str) -> None:
+    """Settle a job that was not started: it will not be."""
+    from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
-        _say(hold_job(app, key))
+        _say(build_retraining(app).decline(key, by, reason))
+
+
+@retraining.command()
+@config_option
+@click.argument("key", required=False)
+@click.option("--model", default=None, help="Start nothing for this model (* for all), whatever its rules ask.")
+@click.option("--until", callback=instant, help="When a model's hold ends (default: when it is released).")
+@by_option
+@reason_option
+def hold(  # noqa: PLR0917 - click passes options by name
+    key: str | None, directory: Path, model: str | None, until: datetime | None, by: str, reason: str
+) -> None:
+    """Keep a job (KEY), or every job of a model (--model), from starting.
+
+    This is independent of silences: they keep alerts quiet and stop no machine.
+    """
+    from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
+
+    if (key is None) == (model is None):
+        raise click.UsageError("Name a job, or a model with --model.")
+    with opened(directory) as app:
+        if key is not None:
+            _say(build_retraining(app).hold(key, by, reason))
+            return
+        name = _known(str(model), app.settings.models)
+        placed = OperatorHold(name, by, reason or "no reason given", app.clock.now(), until)
+        app.stores.holds.hold(placed)
+        click.echo(_held(placed))
+
+
+@retraining.command()
+@config_option
+@click.option("--model", required=True, help="As it was named when it was held.")
+@by_option
+def release(directory: Path, model: str, by: str) -> None:
+    """End the holds of a model."""
+    with opened(directory) as app:
+        number = app.stores.holds.release(_known(model, app.settings.models), by, app.clock.now())
+    if not number:
+        raise MonitorError(f"nobody holds {model}: see the end of `driftline retraining list`")
+    click.echo(f"released {model}")
+
+
+@retraining.command()
+@config_option
+@click.argument("key")
+@json_option
+def verify(key: str, directory: Path, *, as_json: bool) -> None:
+    """Compare the job's candidate with the champion as things stand now; changes nothing."""
+    from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
+
+    with opened(directory) as app:
+        report = build_retraining(app).verify(key)
+    if as_json:
+        print_json([report_row(report)])
+    else:
+        _print_report(report)
+
+
+@retraining.command()
+@config_option
+@click.argument("key")
+@by_option
+@reason_option
+def promote(key: str, directory: Path, by: str, reason: str) -> None:
+    """Say that a job's candidate serves: its baseline becomes current."""
+    from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
+
+    with opened(directory) as app:
+        _say(build_retraining(app).promote(key, by, reason))
+
+
+@retraining.command()
+@config_option
+@click.argument("key")
+@by_option
+@reason_option
+def reject(key: str, directory: Path, by: str, reason: str) -> None:
+    """Say that a job's candidate is not wanted."""
+    from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
+
+    with opened(directory) as app:
+        _say(build_retraining(app).reject(key, by, reason))
+
+
+def _known(model: str, models: Collection[str]) -> str:
+    if model != EVERY_MODEL and model not in models:
+        raise MonitorError(f"there is no model {model!r}; * stands for all of them")
+    return model
+
+
+def _held(hold: OperatorHold) -> str:
+    about = "every model" if hold.model == EVERY_MODEL else hold.model
+    until = f" until {format_instant(hold.until)}" if hold.until else ""
+    return f"{hold.by} holds {about}{until}: {hold.reason}"
+
+
+def _phase(job: RetrainJob) -> str:
+    more = job.hold_reason or job.end
+    return f"{job.phase.value} ({more.value})" if more else job.phase.value
 
 
 def _say(job: RetrainJob) -> None:
-    click.echo(f"job {job.request.key} is {job.phase.value}" + (f": {job.detail}" if job.detail else ""))
+    click.echo(f"job {job.request.key} is {_phase(job)}" + (f": {job.detail}" if job.detail else ""))
 
 
-def _row(job: RetrainJob) -> dict[str, object]:
-    request = job.request
-    return {
-        "key": request.key,
-        "model": request.model,
-        "version": request.version,
-        "rule": request.rule,
-        "at": format_instant(request.at),
-        "why": request.why,
-        "phase": job.phase.value,
-        "hold_reason": job.hold_reason.value if job.hold_reason else None,
-        "requested_at": format_instant(job.requested_at),
-        "changed_at": format_instant(job.changed_at),
-        "detail": job.detail,
-        "external_id": job.external_id,
-        "candidate_version": job.candidate_version,
-        "candidate_baseline": job.candidate_baseline,
-    }
+def _print_report(report: Verification) -> None:
+    click.echo(f"{report.answer.value}: {report.because}")
+    click.echo(
+        f"champion {report.champion}, candidate {report.candidate}; {report.windows} windows with ground truth, the"
+        f" next look is at {report.next_look}; intervals hold with {report.confidence:.2%}"
+    )
+    titles = ("scope", "metric", "pairs", "champion", "candidate", "gain", "low", "high")
+    print_table(titles, map(_compared, report.comparisons), empty="nothing was compared")
+    for note in report.notes:
+        click.echo(f"note: {note}")
+
+
+def _compared(one: Comparison) -> list[object]:
+    values = (one.champion, one.candidate, one.gain, one.low, one.high)
+    shown = ["" if value is None else f"{value:.4g}" for value in values]
+    return [one.scope, one.metric, f"{one.n:,}", *shown]

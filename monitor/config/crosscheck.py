@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from monitor.config.mistakes import Mistakes, at, did_you_mean
 from monitor.config.model_file import ModelFile
 from monitor.config.monitor_file import MonitorFile
+from monitor.config.retraining_section import PolicySection
 from monitor.config.rules_file import BadSection, ConditionSection, RuleSection, RulesFile
 from monitor.config.source_section import FilesSource, KafkaSource
 from monitor.config.vocabulary import Vocabulary
@@ -26,7 +27,7 @@ def check_monitor(file: YamlFile, shape: MonitorFile, known: Vocabulary, environ
         *_source(file, shape, known),
         *_formats(file, shape, known),
         *_triggers(file, shape, known),
-        *_policies(file, shape),
+        *_policies(file, shape, known),
     ]
     warnings = [
         at(file, loc, f"a secret cannot be read now: {problem}", "it must be there when the program runs")
@@ -34,6 +35,22 @@ def check_monitor(file: YamlFile, shape: MonitorFile, known: Vocabulary, environ
         if (problem := secret.problem(environ))
     ]
     return Mistakes(tuple(errors), tuple(warnings))
+
+
+def check_registry(file: YamlFile, shape: MonitorFile, models: Models) -> Mistakes:
+    """Models of the registry that are not models here; to be asked when every model file could be read."""
+    registry, names = shape.retraining.registry, [model.model for _, model in models]
+    errors = [
+        at(
+            file,
+            ("retraining", "registry", "models", name),
+            f"unknown model {name!r}",
+            did_you_mean(name, names, what="models here"),
+        )
+        for name in (registry.models if registry else ())
+        if name not in names
+    ]
+    return Mistakes(tuple(errors), ())
 
 
 def check_models(models: Models, monitor: MonitorFile | None, known: Vocabulary) -> Mistakes:
@@ -127,12 +144,24 @@ def _triggers(file: YamlFile, shape: MonitorFile, known: Vocabulary) -> Iterator
             yield at(file, (*loc, *inner), message, hint)
 
 
-def _policies(file: YamlFile, shape: MonitorFile) -> Iterator[ConfigError]:
+def _policies(file: YamlFile, shape: MonitorFile, known: Vocabulary) -> Iterator[ConfigError]:
     for name, policy in shape.retraining.policies.items():
+        for inner, metric in _metrics_of(policy):
+            if known.tests and metric not in known.tests:
+                hint = did_you_mean(metric, known.tests, what="metrics")
+                loc: Loc = ("retraining", "policies", name, *inner)
+                yield at(file, loc, f"unknown performance metric {metric!r}", hint)
         if policy.trigger not in shape.retraining.triggers:
             hint = did_you_mean(policy.trigger, shape.retraining.triggers, what="triggers here")
             loc = ("retraining", "policies", name, "trigger")
             yield at(file, loc, f"unknown trigger {policy.trigger!r}", hint)
+
+
+def _metrics_of(policy: PolicySection) -> Iterator[tuple[Loc, str]]:
+    if policy.cost is not None:
+        yield ("cost", "metric"), policy.cost.metric
+    for index, metric in enumerate(policy.verify.metrics if policy.verify else ()):
+        yield ("verify", "metrics", index), metric
 
 
 def _checks(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator[ConfigError]:

@@ -7,23 +7,21 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from monitor.config.fields import (
     Duration,
     HttpUrl,
-    Name,
     NonEmpty,
     Section,
     SizeBytes,
     UrlOrSecret,
     in_one_unit,
-    references,
 )
+from monitor.config.retraining_section import RetrainingSection
 from monitor.config.secrets import Secret, SecretRef
 from monitor.config.source_section import HttpSource, SourceSection
 from monitor.config.wrong import wrong
-from monitor.domain.retraining import RetrainPolicy
 from monitor.stream.dead_letter_limit import DeadLetterLimit
 
 Count = Annotated[int, Field(ge=1, strict=True)]
@@ -168,70 +166,6 @@ class HttpSection(Section):
                 key="host",
             )
         return self
-
-
-class TriggerSection(Section):
-    """A way to start a training pipeline: its kind, and beside it the settings of that kind."""
-
-    model_config = ConfigDict(extra="allow")
-
-    kind: Name
-    """`webhook`, `command`, `console`, or a plug-in of the group `driftline.triggers`."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _secrets_by_reference(cls, value: object) -> object:
-        return references(value)
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """What the kind needs; secrets in it as SecretRef."""
-        return self.model_extra or {}
-
-
-class PolicySection(Section):
-    """When retraining may start, and by which trigger."""
-
-    trigger: Name
-    """A name under `triggers`."""
-    mode: Literal["auto", "approve"] = "auto"
-    """`approve` holds every job until `driftline retraining approve`."""
-    cooldown: Duration = timedelta(hours=24)
-    """Pause after the model's last job."""
-    budget: Count = 3
-    """Jobs allowed in one `budget_period`."""
-    budget_period: Duration = timedelta(days=7)
-    """The period of the budget."""
-    min_truth: CountOrZero = 0
-    """Ground-truth records needed since the last job."""
-    deadline: Duration = timedelta(hours=6)
-    """A job that is silent for so long is *lost*."""
-    auto_promote: bool = False
-    """Let the call-back's baseline become current without asking."""
-
-    @model_validator(mode="after")
-    def _budget_can_be_spent(self) -> "PolicySection":
-        if self.budget > 1 and self.cooldown > self.budget_period:
-            raise wrong(
-                f"cooldown {in_one_unit(self.cooldown)} is longer than budget_period "
-                f"{in_one_unit(self.budget_period)}: a budget of {self.budget} can never be used",
-                "shorten cooldown or set budget: 1",
-                key="cooldown",
-            )
-        return self
-
-    def policy(self, name: str) -> RetrainPolicy:
-        """The domain value."""
-        return RetrainPolicy(name=name, **{key: getattr(self, key) for key in type(self).model_fields})
-
-
-class RetrainingSection(Section):
-    """Ways to start retraining, and policies that models choose from."""
-
-    triggers: Mapping[Name, TriggerSection] = {}
-    """Triggers by name."""
-    policies: Mapping[Name, PolicySection] = {}
-    """Policies by name."""
 
 
 class RetentionSection(Section):

@@ -111,11 +111,19 @@ class LayoutMismatch(MonitorError):
 
 
 class TriggerFailed(MonitorError):
-    """A retraining trigger did not take the job. `retryable` tells whether a re-send is safe and useful."""
+    """A retraining trigger did not take the job. `retryable` tells whether a re-send with the same key may help.
 
-    def __init__(self, message: str, *, retryable: bool) -> None:
-        self.retryable = retryable
+    `may_have_begun` tells that a run may have begun nevertheless, as when no answer came in time: then only a trigger
+    whose `resend_is_safe` is asked again.
+    """
+
+    def __init__(self, message: str, *, retryable: bool, may_have_begun: bool = False) -> None:
+        self.retryable, self.may_have_begun = retryable, may_have_begun
         super().__init__(message)
+
+
+class UnknownJob(MonitorError):
+    """No retraining job has this key."""
 
 
 class ReportFailed(MonitorError):

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from monitor.domain.evaluation import DoneEvaluation, EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Finding
 from monitor.domain.models import ModelRef
 from monitor.domain.records import KeptLetter, LetterQuery, PartitionId, RawRecord
-from monitor.domain.retraining import RetrainJob, RetrainRequest
+from monitor.domain.retraining import OperatorHold, RetrainJob, RetrainRequest, RunState
 from monitor.domain.rules import AlertEvent, Retirement, RuleState, Subject, Transition
 from monitor.domain.stream import (
     ArchiveFile,
@@ -27,6 +27,7 @@ from monitor.domain.stream import (
     TopicKind,
 )
 from monitor.domain.submission import Message, Receipt, Refusal, SubmissionKey
+from monitor.domain.verification import JudgedRecord
 from monitor.domain.windows import Window
 
 
@@ -290,11 +291,11 @@ class JobStore(Protocol):
         """Record the guard's decision and the job in one transaction; False when another open job got there first."""
         ...
 
-    def update(self, job: RetrainJob, events: Sequence[AlertEvent] = ()) -> None:
-        """Replace the job's row and keep the change in its history.
+    def update(self, job: RetrainJob, events: Sequence[AlertEvent] = ()) -> RetrainJob | None:
+        """Replace the job's row by its next revision and keep the change in its history; the job as saved.
 
-        An ended job is never opened again: such a change came too late and is dropped. MonitorError when the job is
-        unknown, or would be a second open job of its model.
+        None, and nothing saved, when it was changed since the revision given: whoever came first is right.
+        MonitorError when the job is unknown, or would be a second open job of its model.
         """
         ...
 
@@ -304,6 +305,30 @@ class JobStore(Protocol):
 
     def jobs(self, model: str | None = None) -> list[RetrainJob]:
         """Every job, oldest first."""
+        ...
+
+
+class HoldStore(Protocol):
+    """What operators hold, whatever alerts are silenced."""
+
+    def holds(self, now: datetime) -> list[OperatorHold]:
+        """Those that are not over, oldest first."""
+        ...
+
+    def hold(self, hold: OperatorHold) -> None:
+        """Add one."""
+        ...
+
+    def release(self, model: str, by: str, at: datetime) -> int:
+        """End every hold that names the model exactly; how many there were."""
+        ...
+
+
+class PairReads(Protocol):
+    """Predictions and their truth, record by record."""
+
+    def judged(self, ref: ModelRef, since_ms: int, until_ms: int) -> list[JudgedRecord]:
+        """Predictions of the version made in [since, until) whose truth is known, by event id."""
         ...
 
 
@@ -385,10 +410,28 @@ class AlertSink(Protocol):
 
 
 class RetrainTrigger(Protocol):
-    """Starts a training pipeline. Called at most once a job unless it raised a retryable TriggerFailed."""
+    """Starts a training pipeline.
+
+    `resend_is_safe`: starting the same key again begins no second run. Without it the ledger asks at most once a job,
+    unless TriggerFailed says that nothing began.
+    """
+
+    @property
+    def resend_is_safe(self) -> bool:
+        """Whether the pipeline knows the key again."""
+        ...
 
     def start(self, request: RetrainRequest, parameters: Mapping[str, object]) -> str | None:
         """Ask for the run, with `request.key` as idempotency key; returns the pipeline's own id if it has one."""
+        ...
+
+
+@runtime_checkable
+class FollowsRuns(Protocol):
+    """A trigger that can also say where the run stands; others wait for the call-back alone."""
+
+    def follow(self, request: RetrainRequest, external_id: str | None) -> RunState:
+        """The run of the request, by its id or else by its key; any exception means that nobody can say now."""
         ...
 
 

@@ -12,8 +12,8 @@ from enum import StrEnum
 import pytest
 
 from monitor.domain.errors import TriggerFailed
-from monitor.domain.ports import RetrainTrigger
-from monitor.domain.retraining import RetrainRequest
+from monitor.domain.ports import FollowsRuns, RetrainTrigger
+from monitor.domain.retraining import RetrainRequest, RunPhase
 
 REQUEST = RetrainRequest(
     "churn", "3", "drift", datetime(2026, 11, 1, 12, tzinfo=UTC), 'half of the columns "drifted"; $(echo no) ü'
@@ -37,11 +37,14 @@ class TriggerRig:
 
     `build` makes it against a pipeline in some mood; `started` are the keys that the pipeline took so far. `moods` are
     those that it can have; for each that is no acceptance, whether a re-send would help. `secrets` must never be told,
-    and every call ends within `patience_s`.
+    and every call ends within `patience_s`. `runs` are the keys of the runs that really began, where the pipeline
+    tells; `go_to` moves the run of a key on the pipeline's side.
     """
 
     build: Callable[[Mood], RetrainTrigger]
     started: Callable[[], Sequence[str]]
+    runs: Callable[[], Sequence[str]] | None = None
+    go_to: Callable[[str, RunPhase], None] | None = None
     moods: Mapping[Mood, bool] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     patience_s: float = 10.0
@@ -65,6 +68,33 @@ class TriggerConformance:
             trigger.start(request, {})
 
         assert set(rig.started()) == {REQUEST.key, OTHER_REQUEST.key}
+
+    def test_whoever_promises_that_a_re_send_is_safe_begins_one_run_a_key(self, rig: TriggerRig) -> None:
+        """After a crash the ledger sends such a job again without asking anybody."""
+        trigger = rig.build(Mood.ACCEPTS)
+        if not trigger.resend_is_safe or rig.runs is None:
+            pytest.skip("makes no such promise, or its pipeline cannot tell")
+
+        answers = [trigger.start(REQUEST, {}) for _ in range(3)]
+
+        assert list(rig.runs()) == [REQUEST.key]
+        assert len(set(answers)) == 1
+
+    def test_a_run_is_followed_to_its_end_and_an_unknown_one_is_unknown(self, rig: TriggerRig) -> None:
+        """Unknown is not failed: the ledger decides what it means."""
+        trigger: object = rig.build(Mood.ACCEPTS)
+        if not isinstance(trigger, FollowsRuns) or rig.go_to is None:
+            pytest.skip("waits for the call-back alone")
+        unknown = trigger.follow(OTHER_REQUEST, None)
+        external_id = rig.build(Mood.ACCEPTS).start(REQUEST, {})
+
+        seen = {}
+        for phase in (RunPhase.QUEUED, RunPhase.RUNNING, RunPhase.SUCCEEDED, RunPhase.FAILED):
+            rig.go_to(REQUEST.key, phase)
+            seen[phase] = trigger.follow(REQUEST, external_id).phase
+
+        assert unknown.phase is RunPhase.UNKNOWN
+        assert seen == {phase: phase for phase in seen}
 
     def test_every_way_to_fail_is_a_trigger_failed_that_knows_whether_to_try_again(self, rig: TriggerRig) -> None:
         """The ledger decides by `retryable`, and by nothing else."""

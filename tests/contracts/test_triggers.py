@@ -20,6 +20,7 @@ from monitor.adapters.triggers.command import CommandSettings, CommandTrigger
 from monitor.adapters.triggers.console import ConsoleTrigger
 from monitor.adapters.triggers.webhook import WebhookSettings, WebhookTrigger
 from monitor.domain.errors import TriggerFailed
+from monitor.domain.retraining import RunPhase, RunState
 from monitor.testing.triggers import REQUEST, Mood, TriggerConformance, TriggerRig
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -104,7 +105,7 @@ class TestWebhookTrigger(TriggerConformance):
             return to(unused_port() if mood is Mood.GONE else pipeline.port)
 
         moods = {Mood.REFUSES: False, Mood.BUSY: True, Mood.HANGS: True, Mood.GONE: True}
-        return TriggerRig(build, pipeline.keys, moods, (SECRET, PATH_TOKEN), patience_s=5)
+        return TriggerRig(build, pipeline.keys, moods=moods, secrets=(SECRET, PATH_TOKEN), patience_s=5)
 
 
 class TestCommandTrigger(TriggerConformance):
@@ -125,7 +126,7 @@ class TestCommandTrigger(TriggerConformance):
             return CommandTrigger(CommandSettings(command=program, env=env, timeout_s=2))
 
         moods = {Mood.REFUSES: False, Mood.BUSY: True, Mood.HANGS: False, Mood.GONE: False}
-        return TriggerRig(build, lambda: log.read_text().split(), moods, ("s3cr3t",))
+        return TriggerRig(build, lambda: log.read_text().split(), moods=moods, secrets=("s3cr3t",))
 
 
 class TestConsoleTrigger(TriggerConformance):
@@ -138,18 +139,25 @@ class TestConsoleTrigger(TriggerConformance):
 
 def test_the_kit_refuses_a_trigger_that_breaks_its_promises() -> None:
     class Broken:
+        resend_is_safe = True
+
         def start(self, request: object, parameters: Mapping[str, object]) -> str | None:
             parameters.clear()  # type: ignore[attr-defined]  # the promise that it breaks
             raise ConnectionError(f"could not reach it with {SECRET}")
 
-    rig = TriggerRig(lambda _mood: Broken(), list, {Mood.GONE: True}, (SECRET,))
+        def follow(self, request: object, external_id: str | None) -> RunState:
+            return RunState(RunPhase.FAILED)
+
+    rig = TriggerRig(
+        lambda _mood: Broken(), list, runs=list, go_to=lambda *_: None, moods={Mood.GONE: True}, secrets=(SECRET,)
+    )
     promises = [name for name in dir(TriggerConformance) if name.startswith("test_")]
 
     for promise in promises:
         with pytest.raises((AssertionError, ConnectionError)):
             getattr(TriggerConformance(), promise)(rig)
 
-    assert len(promises) == 5
+    assert len(promises) == 7
 
 
 def test_a_webhook_is_signed_names_its_job_and_says_what_is_asked(pipeline: Pipeline) -> None:

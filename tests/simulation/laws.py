@@ -2,16 +2,20 @@
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Mapping
+from itertools import pairwise
 
 import pyarrow.parquet as pq
 
 from alerts.wire import dump_event
 from monitor.adapters.alert_relay import translated
-from monitor.adapters.sql.documents import event_from_json
+from monitor.adapters.sql.documents import event_from_json, job_from_json
 from monitor.domain.errors import RejectReason
 from monitor.domain.records import PartitionId
+from monitor.domain.retraining import JobPhase
 from monitor.domain.rules import Phase
 from monitor.domain.time import duration_ms
+from monitor.rules.job_events import job_event
 from tests.simulation.fates import LawBroken
 from tests.simulation.ledger import Ledger
 from tests.simulation.scene import MODELS, PARTITIONS
@@ -54,6 +58,7 @@ class Laws:
         self._transitions_are_legal()
         self._nobody_hears_the_same_twice()
         self._one_job_is_in_flight()
+        self._every_job_has_its_whole_history()
 
     # --- counting
 
@@ -206,7 +211,7 @@ class Laws:
         open_jobs = Counter(
             model
             for (model,) in self.database.rows(
-                "SELECT model FROM retrain_jobs WHERE phase IN ('requested', 'running', 'lost')"
+                "SELECT model FROM retrain_jobs WHERE phase NOT IN ('held', 'promoted', 'rejected', 'settled')"
             )
         )
         _demand(all(n == 1 for n in open_jobs.values()), f"jobs in flight: {dict(open_jobs)}")
@@ -241,20 +246,37 @@ class Laws:
         for (text,) in self.database.rows("SELECT event FROM outbox ORDER BY sequence"):
             annotations = json.loads(str(text))["value"]["annotations"]
             if "job" in annotations:
-                told[annotations["job"]] = annotations["summary"].split(": ", 1)[1].split()[0].strip(",")
+                told[annotations["job"]] = annotations["summary"]
         jobs = {
-            str(key): _TOLD_AS[str(phase)] for key, phase in self.database.rows("SELECT key, phase FROM retrain_jobs")
+            str(key): job_event(job_from_json(str(document))).annotations["summary"]
+            for key, document in self.database.rows("SELECT key, document FROM retrain_jobs")
         }
         _equal("retraining jobs as people know them", jobs, told)
 
+    def _every_job_has_its_whole_history(self) -> None:
+        steps: dict[str, list[JobPhase]] = defaultdict(list)
+        for key, phase in self.database.rows("SELECT key, phase FROM retrain_job_history ORDER BY sequence"):
+            steps[str(key)].append(JobPhase(phase))
+        for key, phase in self.database.rows("SELECT key, phase FROM retrain_jobs"):
+            _demand(steps[str(key)][:1] == [JobPhase.REQUESTED], f"job {key} began as {steps[str(key)][:1]}")
+            _equal(f"the last step of job {key} and where it stands", steps[str(key)][-1], JobPhase(phase))
+            for step in pairwise(steps[str(key)]):
+                _demand(step[1] in _NEXT[step[0]], f"job {key} went from {step[0]} to {step[1]}")
 
-_TOLD_AS = {
-    "requested": "not",
-    "held": "held",
-    "running": "running",
-    "done": "done",
-    "failed": "failed",
-    "lost": "lost:",
+
+_ANY_END = {JobPhase.SETTLED}
+_NEXT: Mapping[JobPhase, set[JobPhase]] = {
+    JobPhase.REQUESTED: {JobPhase.HELD, JobPhase.APPROVED, *_ANY_END},
+    JobPhase.HELD: {JobPhase.HELD, JobPhase.APPROVED, *_ANY_END},
+    JobPhase.APPROVED: {JobPhase.SENDING, JobPhase.HELD, JobPhase.CANDIDATE, *_ANY_END},
+    JobPhase.SENDING: {JobPhase.RUNNING, JobPhase.APPROVED, JobPhase.LOST, JobPhase.CANDIDATE, *_ANY_END},
+    JobPhase.RUNNING: {JobPhase.LOST, JobPhase.CANDIDATE, *_ANY_END},
+    JobPhase.LOST: {JobPhase.RUNNING, JobPhase.CANDIDATE, *_ANY_END},
+    JobPhase.CANDIDATE: {JobPhase.CANDIDATE, JobPhase.VERIFYING, JobPhase.PROMOTED, JobPhase.REJECTED},
+    JobPhase.VERIFYING: {JobPhase.VERIFYING, JobPhase.PROMOTED, JobPhase.REJECTED},
+    JobPhase.PROMOTED: _ANY_END,
+    JobPhase.REJECTED: _ANY_END,
+    JobPhase.SETTLED: set(),
 }
 
 

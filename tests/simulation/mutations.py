@@ -38,7 +38,7 @@ from monitor.usecases import evaluate as evaluate_module
 from monitor.usecases.ingest import Ingest
 from monitor.usecases.ingest_report import StepReport
 from monitor.usecases.relay import Relay
-from monitor.usecases.retrain import Retrain, RetrainReport
+from monitor.usecases.send_job import SendJob
 from tests.simulation.group import GroupSource
 from tests.simulation.mutations_of_counting import (
     Patch,
@@ -376,12 +376,11 @@ def forgetting_what_was_sent(change: Patch) -> None:
 def starting_a_job_before_it_is_noted(change: Patch) -> None:
     """The pipeline is asked, then the ledger is told: a crash in between asks twice."""
 
-    def start(self: Retrain, job: RetrainJob, report: RetrainReport) -> None:
+    def start(self: SendJob, job: RetrainJob) -> RetrainJob | None:
         external_id = self.triggers["pipeline"].start(job.request, {})
-        running = replace(job, phase=JobPhase.RUNNING, changed_at=self.clock.now(), external_id=external_id)
-        self.jobs.update(running)
+        return self.ledger.change(replace(job, attempts=1, external_id=external_id), JobPhase.RUNNING, "asked")
 
-    change(Retrain, "_start", start)
+    change(SendJob, "start", start)
 
 
 def telling_of_a_job_after_it_was_saved(change: Patch) -> None:
@@ -394,9 +393,11 @@ def telling_of_a_job_after_it_was_saved(change: Patch) -> None:
             SqlOutboxStore(store._engine).enqueue(events)
         return is_first
 
-    def update_then_tell(store: SqlJobStore, job: RetrainJob, events: Sequence[AlertEvent] = ()) -> None:
-        update_job(store, job)
-        SqlOutboxStore(store._engine).enqueue(events)
+    def update_then_tell(store: SqlJobStore, job: RetrainJob, events: Sequence[AlertEvent] = ()) -> RetrainJob | None:
+        saved = update_job(store, job)
+        if saved is not None:
+            SqlOutboxStore(store._engine).enqueue(events)
+        return saved
 
     change(SqlJobStore, "settle_request", settle_then_tell)
     change(SqlJobStore, "update", update_then_tell)
@@ -453,7 +454,7 @@ FOUND_BY_SCRIPT = {
     ),
     "telling_outside_the_transaction_that_judges": f"{_DRIFT_IS_JUDGED} crash(3, 1, write outbox); judge(0, 1)",
     "starting_a_job_before_it_is_noted": f"{_DRIFT_IS_JUDGED} judge(0, 1); crash(6, 1, started); retrain(0, 1)",
-    "telling_of_a_job_after_it_was_saved": f"{_DRIFT_IS_JUDGED} judge(0, 1); crash(6, 3, committed); retrain(0, 1)",
+    "telling_of_a_job_after_it_was_saved": f"{_DRIFT_IS_JUDGED} judge(0, 1); crash(6, 5, committed); retrain(0, 1)",
 }
 """Bugs that show at one certain step, or when somebody dies at it, which few seeds bring about: scripts by hand."""
 

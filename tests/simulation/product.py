@@ -22,8 +22,10 @@ from alerts.service import AlertService
 from monitor.adapters.alert_relay import AlertRelay
 from monitor.adapters.archive.folder import ArchiveFolder
 from monitor.adapters.archive.location import ArchiveLocation
+from monitor.adapters.archive.members import ArchivedSegments
 from monitor.adapters.archive.writer import ParquetArchive
 from monitor.adapters.codec import JsonCodec
+from monitor.adapters.score_files import ScoreTables
 from monitor.adapters.sql.engine import writing
 from monitor.adapters.sql.stores import SqlStores
 from monitor.bootstrap.alerting import Teller
@@ -32,18 +34,21 @@ from monitor.domain.ports import WindowReads
 from monitor.domain.records import PartitionId
 from monitor.domain.retraining import RetrainRequest
 from monitor.domain.stream import Flush
-from monitor.rules.guard import fault_in_data
 from monitor.stats.drift import DRIFT_TESTS
 from monitor.stats.performance import PERFORMANCE_METRICS
 from monitor.stream import shards
 from monitor.stream.dead_letter_limit import DeadLetterLimit
 from monitor.stream.shards import Shards
 from monitor.usecases.archive import compact
+from monitor.usecases.compare_candidate import CompareCandidate
 from monitor.usecases.evaluate import Evaluate
 from monitor.usecases.ingest import Ingest, IngestSettings
 from monitor.usecases.judging import Judge
 from monitor.usecases.relay import Relay
-from monitor.usecases.retrain import Retrain
+from monitor.usecases.retrain import Retrain, RetrainParts
+from monitor.usecases.retrain_facts import RetrainFacts
+from monitor.usecases.verify_candidate import VerifyCandidate
+from monitor.usecases.watch_promotion import WatchPromotion
 from tests.simulation.database import Database
 from tests.simulation.fates import Fates, LawBroken, Watched
 from tests.simulation.scene import MODELS, POLICIES, ROUTES, RULES
@@ -106,6 +111,7 @@ class Pipeline:
     started: list[str] = field(default_factory=list)
     running: dict[str, str] = field(default_factory=dict)
     refusals: int = 0
+    resend_is_safe: bool = False
 
     def start(self, request: RetrainRequest, context: Mapping[str, object]) -> str | None:
         """Begin at once."""
@@ -209,17 +215,33 @@ def build_teller(database: Database, service: AlertService) -> Teller:
 
 def build_retrain(database: Database, clocks: Clocks, pipeline: Pipeline) -> Retrain:
     """The retraining knock; baselines of new versions are built by hand here."""
-    stores = database.stores
-    return Retrain(
-        models=MODELS,
-        policies=POLICIES,
-        triggers={"pipeline": Watched(pipeline, database.fates, {"start": ("start", "started")})},
-        jobs=stores.jobs,
-        records=stores.records,
-        baselines=stores.baselines,
-        build_candidate=lambda ref, place: "",
+    stores, compare = database.stores, CompareCandidate(PERFORMANCE_METRICS)
+    facts = RetrainFacts(
+        MODELS,
+        RULES,
+        PERFORMANCE_METRICS,
+        stores.records,
+        stores.evaluations,
+        stores.windows,
+        holds=stores.holds,
         clock=clocks,
-        data_fault=lambda model: fault_in_data(RULES, stores.evaluations.rule_states(model), model),
+    )
+    segments = ArchivedSegments(lambda: ArchiveLocation("nowhere"), stores.records)
+    return Retrain(
+        RetrainParts(
+            models=MODELS,
+            policies=POLICIES,
+            triggers={"pipeline": Watched(pipeline, database.fates, {"start": ("start", "started")})},
+            jobs=stores.jobs,
+            holds=stores.holds,
+            baselines=stores.baselines,
+            build_candidate=lambda ref, place: "",
+            facts=facts,
+            verification=VerifyCandidate(stores.evaluations, stores.pairs, compare, ScoreTables(), segments),
+            watching=WatchPromotion(stores.evaluations, stores.pairs, compare),
+            parameters=lambda request, policy: {"policy": policy.name},
+            clock=clocks,
+        )
     )
 
 

@@ -8,7 +8,7 @@ from monitor.domain.checks import CheckSpec, Threshold
 from monitor.domain.models import ArchivePolicy, GroundTruthPolicy, ModelRef, MonitoredModel, Segment, Task
 from monitor.domain.ports import BaselineStore
 from monitor.domain.records import PartitionId
-from monitor.domain.retraining import RetrainPolicy
+from monitor.domain.retraining import Mode, RetrainPolicy
 from monitor.domain.rules import AnyOf, CheckIsBad, Rule, Severity, ShareDrifted
 from monitor.domain.windows import WindowSpec
 from monitor.stats.baseline import Baseline
@@ -67,7 +67,15 @@ RULES = (
 )
 POLICIES = {
     "at once": RetrainPolicy(
-        "at once", trigger="pipeline", cooldown=MINUTE, budget=50, budget_period=timedelta(days=1), deadline=30 * MINUTE
+        "at once",
+        trigger="pipeline",
+        mode=Mode.AUTO,
+        cooldown=MINUTE,
+        budget=50,
+        budget_period=timedelta(days=1),
+        deadline=30 * MINUTE,
+        repeat_within=MINUTE,
+        auto_promote=True,
     )
 }
 ROUTES = {

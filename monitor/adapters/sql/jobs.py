@@ -1,20 +1,27 @@
 """The retraining ledger: requests, jobs and what happened to them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from sqlalchemy import Connection, Engine, exc, select, update
+from sqlalchemy import Connection, Engine, delete, exc, select, update
 
 from monitor.adapters.sql.documents import job_from_json, job_to_json
 from monitor.adapters.sql.engine import reading, writing
 from monitor.adapters.sql.outbox import add_events
 from monitor.adapters.sql.statements import insert, took_place
-from monitor.adapters.sql.tables import retrain_job_history, retrain_jobs, retrain_requests
+from monitor.adapters.sql.tables import (
+    retrain_callbacks,
+    retrain_job_history,
+    retrain_jobs,
+    retrain_requests,
+)
 from monitor.adapters.sql.types import database_now_ms
 from monitor.domain.errors import MonitorError
 from monitor.domain.retraining import JobPhase, RetrainJob, RetrainRequest
 from monitor.domain.rules import AlertEvent
 
-_ENDED = sorted(phase.value for phase in (JobPhase.DONE, JobPhase.FAILED))
+_REMEMBERED_MS = 86_400_000
+"""Longer than any signed call-back is taken after it was signed."""
 
 
 class SqlJobStore:
@@ -49,26 +56,32 @@ class SqlJobStore:
                 return False
             settled = update(retrain_requests).where(table.sequence == sequence)
             connection.execute(settled.values(settled_at_ms=database_now_ms()))
+            _remember(connection, _as_requested(job))
             _remember(connection, job)
             add_events(connection, events)
             return True
 
-    def update(self, job: RetrainJob, events: Sequence[AlertEvent] = ()) -> None:
-        """Replace the job's row, keep the change in its history and add its events; an ended job is never opened again.
+    def update(self, job: RetrainJob, events: Sequence[AlertEvent] = ()) -> RetrainJob | None:
+        """Replace the job's row by its next revision, keep the change in its history and add its events.
 
+        The job as saved; None, and nothing saved, when it has been changed since the revision that was given.
         MonitorError when the job is unknown, or would be a second open job of its model.
         """
-        table = retrain_jobs.c
-        statement = update(retrain_jobs).where(table.key == job.request.key).values(**_values(job))
-        if job.phase.value not in _ENDED:
-            statement = statement.where(table.phase.not_in(_ENDED))
+        table, saved = retrain_jobs.c, replace(job, revision=job.revision + 1)
+        statement = (
+            update(retrain_jobs)
+            .where(table.key == job.request.key, table.revision == job.revision)
+            .values(**_values(saved))
+        )
         try:
             with writing(self._engine) as connection:
                 if connection.execute(statement).rowcount == 1:
-                    _remember(connection, job)
+                    _remember(connection, saved)
                     add_events(connection, events)
-                elif connection.execute(select(table.key).where(table.key == job.request.key)).first() is None:
+                    return saved
+                if connection.execute(select(table.key).where(table.key == job.request.key)).first() is None:
                     raise MonitorError(f"no retraining job {job.request.key} in the ledger: nothing was changed")
+                return None
         except exc.IntegrityError as error:
             raise MonitorError(
                 f"{job.request.model} has another open retraining job: end that one before {job.request.key} is opened"
@@ -96,9 +109,34 @@ class SqlJobStore:
         with reading(self._engine) as connection:
             return [job_from_json(document) for document in connection.execute(statement).scalars()]
 
+    # --- call-backs
+
+    def callback(self, message_id: str, digest: str, at_ms: int) -> str:
+        """Remember what a signed message with this id said, for a day; the digest that it came with first."""
+        table = retrain_callbacks.c
+        with writing(self._engine) as connection:
+            connection.execute(delete(retrain_callbacks).where(table.received_at_ms < at_ms - _REMEMBERED_MS))
+            new = insert(connection, retrain_callbacks).values(
+                message_id=message_id, digest=digest, received_at_ms=at_ms
+            )
+            connection.execute(new.on_conflict_do_nothing())
+            first: str = connection.execute(select(table.digest).where(table.message_id == message_id)).scalar_one()
+            return first
+
 
 def _values(job: RetrainJob) -> dict[str, object]:
-    return {"model": job.request.model, "phase": job.phase.value, "document": job_to_json(job)}
+    return {
+        "model": job.request.model,
+        "phase": job.phase.value,
+        "document": job_to_json(job),
+        "revision": job.revision,
+    }
+
+
+def _as_requested(job: RetrainJob) -> RetrainJob:
+    return RetrainJob(
+        job.request, JobPhase.REQUESTED, job.requested_at, job.requested_at, detail=job.request.why, by="rule"
+    )
 
 
 def _remember(connection: Connection, job: RetrainJob) -> None:

@@ -10,10 +10,12 @@ from monitor.adapters.sql.archive import SqlArchiveManifest
 from monitor.adapters.sql.baselines import SqlBaselineStore
 from monitor.adapters.sql.evaluations import SqlEvaluationStore
 from monitor.adapters.sql.halves import SqlHalfStore
+from monitor.adapters.sql.holds import SqlHoldStore
 from monitor.adapters.sql.ingest import SqlIngestStore
 from monitor.adapters.sql.jobs import SqlJobStore
 from monitor.adapters.sql.leases import SqlLease
 from monitor.adapters.sql.outbox import SqlOutboxStore
+from monitor.adapters.sql.pairs import SqlPairReads
 from monitor.adapters.sql.records import SqlRecords
 from monitor.adapters.sql.retention import SqlRetention
 from monitor.adapters.sql.windows import SqlWindowReads
@@ -31,6 +33,8 @@ class SqlStores:
     evaluations: SqlEvaluationStore
     outbox: SqlOutboxStore
     jobs: SqlJobStore
+    holds: SqlHoldStore
+    pairs: SqlPairReads
     records: SqlRecords
     archive: SqlArchiveManifest
     retention: SqlRetention
@@ -48,6 +52,8 @@ class SqlStores:
             evaluations=SqlEvaluationStore(engine),
             outbox=SqlOutboxStore(engine),
             jobs=SqlJobStore(engine),
+            holds=SqlHoldStore(engine),
+            pairs=SqlPairReads(engine),
             records=SqlRecords(engine),
             archive=SqlArchiveManifest(engine),
             retention=SqlRetention(engine),

@@ -334,6 +334,7 @@ retrain_jobs = Table(
     Column("model", Name, nullable=False),
     Column("phase", Name, nullable=False),
     Column("document", Text, nullable=False),
+    Column("revision", Count, nullable=False, server_default="0"),
     UniqueConstraint("key"),
     sqlite_autoincrement=True,
 )
@@ -350,6 +351,26 @@ retrain_job_history = Table(
     ForeignKeyConstraint(["key"], ["retrain_jobs.key"]),
     Index("ix_retrain_job_history_key", "key"),
     sqlite_autoincrement=True,
+)
+retrain_holds = Table(
+    "retrain_holds",
+    metadata,
+    Column("sequence", Sequence, primary_key=True),
+    Column("model", Name, nullable=False),
+    Column("by", Name, nullable=False),
+    Column("reason", Name, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant),
+    Column("released_at", Instant),
+    Column("released_by", Name),
+    sqlite_autoincrement=True,
+)
+retrain_callbacks = Table(
+    "retrain_callbacks",
+    metadata,
+    Column("message_id", Name, primary_key=True),
+    Column("digest", Name, nullable=False),
+    Column("received_at_ms", Milliseconds, nullable=False),
 )
 
 leases = Table(

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, ClassVar
 
 from pydantic import Field
 
@@ -25,6 +25,7 @@ TRY_AGAIN = 75
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _MAX_OUTPUT_BYTES = 65_536
 _MAX_LINE_CHARS = 200
+_UNKNOWN = {"retryable": False, "may_have_begun": True}
 
 
 class CommandSettings(TriggerSettings):
@@ -44,8 +45,10 @@ class CommandTrigger:
 
     `DRIFTLINE_JOB_KEY`, `_MODEL`, `_VERSION`, `_RULE`, `_WHY` say what is asked, `DRIFTLINE_REQUEST` holds all of it as
     JSON. Exit code 75 asks for another try, any other is final. After `timeout_s` the command and what it started are
-    killed.
+    killed, and nobody knows whether a run began.
     """
+
+    resend_is_safe: ClassVar[bool] = False
 
     def __init__(self, settings: CommandSettings) -> None:
         self._settings = settings
@@ -81,7 +84,7 @@ class CommandTrigger:
         try:
             return process.wait(settings.timeout_s)
         except subprocess.TimeoutExpired as error:
-            raise TriggerFailed(f"{name} took longer than {settings.timeout_s:g} s", retryable=False) from error
+            raise TriggerFailed(f"{name} took longer than {settings.timeout_s:g} s", **_UNKNOWN) from error
         finally:
             _end(process)
 

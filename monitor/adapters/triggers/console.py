@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from typing import ClassVar
 
 from monitor.adapters.triggers.kind import TriggerKind, TriggerSettings
 from monitor.domain.errors import TriggerFailed
@@ -16,6 +17,8 @@ class ConsoleSettings(TriggerSettings):
 
 class ConsoleTrigger:
     """Writes one line; the job then waits for the call-back as any other."""
+
+    resend_is_safe: ClassVar[bool] = True  # a line more on the console starts nothing
 
     def start(self, request: RetrainRequest, parameters: Mapping[str, object]) -> str | None:  # noqa: ARG002 - a person decides these
         """Write it; a console that is gone may come back."""

@@ -4,7 +4,7 @@ import contextlib
 import json
 import time
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -57,6 +57,8 @@ class WebhookTrigger:
     2xx is taken as started (409: as started before). What a re-send may cure (no connection, a deadline, 408, 425,
     429, 5xx) is retryable. Neither the secret nor the address beyond its host is told in errors.
     """
+
+    resend_is_safe: ClassVar[bool] = True  # what the receiver promises, as Standard Webhooks has it
 
     def __init__(self, settings: WebhookSettings, clock: Clock) -> None:
         self._settings, self._clock = settings, clock

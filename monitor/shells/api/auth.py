@@ -30,4 +30,6 @@ def require_signature(body: bytes, headers: Mapping[str, str], secret: str | Non
         Webhook(secret).verify(body, {key.lower(): value for key, value in headers.items()})
     except WebhookVerificationError as error:
         reason = str(error) or "the signature does not match"
+        if "too old" in reason:
+            reason = "it is too old: sign every attempt anew; what is older than five minutes may be a replay"
         raise Problem(f"the call-back's signature was refused: {reason}", status_code=401) from error

@@ -3,11 +3,54 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from monitor.domain.findings import Finding
 from monitor.domain.retraining import JobOutcome, RetrainJob
 from monitor.domain.submission import Receipt, Submission
+from monitor.domain.verification import Verification
 from monitor.shells.workers.meter import Meter
+
+
+class JobsApi(Protocol):
+    """What can be asked and said about retraining jobs. MonitorError says why not, UnknownJob that there is none."""
+
+    def finish(self, outcome: JobOutcome) -> RetrainJob:
+        """What a pipeline says of its end."""
+        ...
+
+    def callback(self, message_id: str, digest: str) -> str:
+        """The digest with which a message of this id came first."""
+        ...
+
+    def listed(self, model: str | None) -> Sequence[RetrainJob]:
+        """Every job, oldest first."""
+        ...
+
+    def history(self, key: str) -> Sequence[RetrainJob]:
+        """What a job has been; never empty."""
+        ...
+
+    def verify(self, key: str) -> Verification:
+        """The report on its candidate as things stand."""
+        ...
+
+    def approve(self, key: str, by: str) -> RetrainJob:
+        """Start a held job."""
+        ...
+
+    def decline(self, key: str, by: str, why: str) -> RetrainJob:
+        """Never start it."""
+        ...
+
+    def promote(self, key: str, by: str, why: str) -> RetrainJob:
+        """The candidate serves."""
+        ...
+
+    def reject(self, key: str, by: str, why: str) -> RetrainJob:
+        """The candidate is not wanted."""
+        ...
+
 
 Rows = Sequence[Mapping[str, object]]
 
@@ -17,7 +60,7 @@ class ApiParts:
     """Questions that requests answer from. All are called in threads, possibly at once.
 
     `stalled` names roles that have not moved for too long; `unready` says in words what is missing before work can be
-    done. `finish` closes a retraining job; `report` renders the HTML report of the model's window that starts then.
+    done. `jobs` is the retraining ledger; `report` renders the HTML report of the model's window that starts then.
     Secrets are None where the configuration has none. `submit` takes records, in bodies of at most `max_body_bytes`; it
     is None where the configured source is another.
     """
@@ -25,7 +68,6 @@ class ApiParts:
     stalled: Callable[[], Sequence[str]]
     unready: Callable[[], Sequence[str]]
     metrics: Callable[[], bytes]
-    finish: Callable[[JobOutcome], RetrainJob]
     findings: Callable[[str, datetime | None, datetime | None], Sequence[Finding]]
     alerts: Callable[[], Rows]
     report: Callable[[str, datetime], bytes]
@@ -34,5 +76,6 @@ class ApiParts:
     callback_secret: str | None
     is_loopback: bool
     meter: Meter
+    jobs: JobsApi | None = None
     submit: Callable[[Submission], Receipt] | None = None
     max_body_bytes: int = 0

@@ -8,7 +8,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from monitor.domain.errors import MonitorError, StoreUnavailable
+from monitor.domain.errors import MonitorError, StoreUnavailable, UnknownJob
 
 log = structlog.stdlib.get_logger("driftline")
 
@@ -24,8 +24,8 @@ def on_http_error(_: "Request[Any, Any, Any]", error: HTTPException) -> Response
 
 def on_monitor_error(_: "Request[Any, Any, Any]", error: MonitorError) -> Response[dict[str, object]]:
     """What the program refuses on purpose."""
-    status = HTTPStatus.SERVICE_UNAVAILABLE if isinstance(error, StoreUnavailable) else HTTPStatus.CONFLICT
-    return problem(status, str(error))
+    known = {StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE, UnknownJob: HTTPStatus.NOT_FOUND}
+    return problem(known.get(type(error), HTTPStatus.CONFLICT), str(error))
 
 
 def on_any_error(request: "Request[Any, Any, Any]", error: Exception) -> Response[dict[str, object]]:

@@ -1,51 +1,143 @@
-"""POST /v1/retraining/{key}/finished: how a training pipeline says that it has ended."""
+"""/v1/retraining: how a pipeline says that it has ended, and how people see and decide jobs."""
 
 import asyncio
+import hashlib
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, post
+from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
-from monitor.domain.retraining import JobOutcome
+from monitor.domain.retraining import JobOutcome, RetrainJob
 from monitor.domain.time import parse_instant
-from monitor.shells.api.auth import require_signature
-from monitor.shells.api.parts import ApiParts
+from monitor.shells.api.auth import require_signature, require_token
+from monitor.shells.api.parts import ApiParts, JobsApi
 from monitor.shells.api.problems import Problem
+from monitor.shells.jobs import history_row, job_row, report_row
+
+_MOST_WORDS = 500
 
 
 class FinishedBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The call-back's content. `effective_from` is when the new model serves (RFC 3339)."""
+    """The call-back's content. `key` is the job's: the signature then covers what the message is about.
 
+    Instants are RFC 3339: `effective_from` is when the new version serves, `trained_until` the end of its training
+    data. `scores` names a file of predictions by which it can be verified.
+    """
+
+    key: str
     succeeded: bool
     model_version: str | None = None
     training_data: str | None = None
     effective_from: str | None = None
     detail: str = ""
+    scores: str | None = None
+    trained_until: str | None = None
 
 
-def retraining_routes(parts: ApiParts) -> list[HTTPRouteHandler]:
-    """/v1/retraining/{key}/finished."""
+class DecisionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who decides, and why."""
+
+    by: str
+    reason: str = ""
+
+
+def retraining_routes(parts: ApiParts, jobs: JobsApi) -> list[HTTPRouteHandler]:
+    """Every route about jobs."""
 
     @post("/v1/retraining/{key:str}/finished", status_code=HTTPStatus.OK)
     async def finished(request: "Request[Any, Any, Any]") -> Response[dict[str, object]]:
-        body = await request.body()
+        body, headers = await request.body(), {name.lower(): value for name, value in request.headers.items()}
         key = str(request.path_params["key"])
-        if request.content_type[0] != "application/json":  # a browser must ask before it sends this to another site
-            raise Problem("send the outcome as JSON, with Content-Type: application/json", status_code=415)
-        require_signature(body, dict(request.headers), parts.callback_secret, is_loopback=parts.is_loopback)
-        job = await asyncio.to_thread(parts.finish, outcome(key, body))
+        _require_json(request)
+        require_signature(body, headers, parts.callback_secret, is_loopback=parts.is_loopback)
+        said = outcome(key, body)
+        await asyncio.to_thread(_refuse_another_content, jobs, headers.get("webhook-id"), key, body)
+        job = await asyncio.to_thread(jobs.finish, said)
         return Response({"key": key, "phase": job.phase.value, "detail": job.detail})
 
-    return [finished]
+    @get("/v1/retraining")
+    async def listed(request: "Request[Any, Any, Any]", model: str | None = None) -> Response[list[dict[str, object]]]:
+        require_token(request.headers.get("authorization"), parts.bearer_token)
+        found = await asyncio.to_thread(jobs.listed, model)
+        return Response([job_row(job) for job in found])
+
+    @get("/v1/retraining/{key:str}")
+    async def shown(request: "Request[Any, Any, Any]") -> Response[dict[str, object]]:
+        require_token(request.headers.get("authorization"), parts.bearer_token)
+        history = await asyncio.to_thread(jobs.history, str(request.path_params["key"]))
+        return Response({**job_row(history[-1]), "history": [history_row(job) for job in history]})
+
+    @get("/v1/retraining/{key:str}/verification")
+    async def verified(request: "Request[Any, Any, Any]") -> Response[dict[str, object]]:
+        require_token(request.headers.get("authorization"), parts.bearer_token)
+        report = await asyncio.to_thread(jobs.verify, str(request.path_params["key"]))
+        return Response(report_row(report))
+
+    return [finished, listed, shown, verified, *_decisions(parts, jobs)]
+
+
+def _decisions(parts: ApiParts, jobs: JobsApi) -> list[HTTPRouteHandler]:
+    """POST /v1/retraining/{key}/approve, decline, promote, reject."""
+    verbs: Mapping[str, Callable[[str, str, str], RetrainJob]] = {
+        "approve": lambda key, by, _: jobs.approve(key, by),
+        "decline": jobs.decline,
+        "promote": jobs.promote,
+        "reject": jobs.reject,
+    }
+
+    def route(verb: str, decide: Callable[[str, str, str], RetrainJob]) -> HTTPRouteHandler:
+        @post(f"/v1/retraining/{{key:str}}/{verb}", status_code=HTTPStatus.OK, name=f"retraining_{verb}")
+        async def decided(request: "Request[Any, Any, Any]") -> Response[dict[str, object]]:
+            require_token(request.headers.get("authorization"), parts.bearer_token)
+            _require_json(request)
+            key, said = str(request.path_params["key"]), _decision(await request.body())
+            job = await asyncio.to_thread(decide, key, said.by, said.reason)
+            return Response({"key": key, "phase": job.phase.value, "detail": job.detail})
+
+        return decided
+
+    return [route(verb, decide) for verb, decide in verbs.items()]
+
+
+def _require_json(request: "Request[Any, Any, Any]") -> None:
+    if request.content_type[0] != "application/json":  # a browser must ask before it sends this to another site
+        raise Problem("send JSON, with Content-Type: application/json", status_code=415)
+
+
+def _decision(body: bytes) -> DecisionBody:
+    try:
+        said = msgspec.json.decode(body, type=DecisionBody)
+    except msgspec.MsgspecError as error:
+        raise Problem(f"the body is no decision: {error}", status_code=400) from error
+    if not said.by.strip() or len(said.by) + len(said.reason) > _MOST_WORDS:
+        raise Problem(f"say in `by` who decides, and keep it below {_MOST_WORDS} characters", status_code=400)
+    return said
+
+
+def _refuse_another_content(jobs: JobsApi, message_id: str | None, key: str, body: bytes) -> None:
+    """A message's id stands for one content for ever: the same again is a re-send, another is a forgery."""
+    if message_id is None:
+        return
+    digest = hashlib.sha256(key.encode() + b"\0" + body).hexdigest()
+    if jobs.callback(message_id, digest) != digest:
+        raise Problem(
+            f"the webhook-id {message_id!r} came before with another content: give every message an id of its own",
+            status_code=409,
+        )
 
 
 def outcome(key: str, body: bytes) -> JobOutcome:
     """The call-back's content as a value; a Problem that says what is wrong with it."""
     try:
         said = msgspec.json.decode(body, type=FinishedBody)
-        effective = parse_instant(said.effective_from) if said.effective_from else None
+        effective, until = (parse_instant(at) if at else None for at in (said.effective_from, said.trained_until))
     except (msgspec.MsgspecError, ValueError) as error:
         raise Problem(f"the body is no outcome: {error}", status_code=400) from error
-    return JobOutcome(key, said.succeeded, said.model_version, said.training_data, effective, said.detail)
+    if said.key != key:
+        raise Problem(f"the call-back is about job {said.key!r} and was sent to that of {key!r}", status_code=400)
+    return JobOutcome(
+        key, said.succeeded, said.model_version, said.training_data, effective, said.detail, said.scores, until
+    )

@@ -34,7 +34,7 @@ def application(parts: ApiParts) -> Litestar:
             *health_routes(parts),
             *findings_routes(parts),
             *alerts_routes(parts),
-            *retraining_routes(parts),
+            *(retraining_routes(parts, parts.jobs) if parts.jobs else ()),
             *records_routes(parts),
             *report_routes(parts),
         ],

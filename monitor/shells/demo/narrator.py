@@ -62,6 +62,6 @@ class Narrator:
 
 
 def _about(job: RetrainJob) -> str:
-    if job.phase is JobPhase.DONE:
-        return f", version {job.candidate_version} has a baseline"
+    if job.phase in {JobPhase.PROMOTED, JobPhase.SETTLED} and job.candidate.baseline is not None:
+        return f", version {job.candidate.version} has a baseline"
     return f" ({job.detail})" if job.detail else ""

@@ -125,7 +125,7 @@ class TrainingPipeline:
                 self._call_back(key, outcome)
 
     def _call_back(self, key: str, outcome: dict[str, object]) -> None:
-        body = msgspec.json.encode(outcome)
+        body = msgspec.json.encode({"key": key, **outcome})
         accepted = False
         for attempt in range(CALL_BACK_TRIES):
             status = self._post(key, body)

@@ -80,6 +80,12 @@ def evaluate_once(run: Callable[[], EvaluateReport], meter: Meter) -> None:
     show_transitions(report.transitions)
 
 
+def show_registry(said: Iterable[str]) -> None:
+    """What a model registry said anew."""
+    for sentence in said:
+        log.info("registry_says", what=sentence)
+
+
 def show_transitions(transitions: Iterable[Transition]) -> None:
     """A line in the log for each change of a rule's phase."""
     for change in transitions:

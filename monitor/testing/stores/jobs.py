@@ -3,13 +3,24 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from monitor.domain.errors import MonitorError
-from monitor.domain.retraining import HoldReason, JobPhase, RetrainRequest
+from monitor.domain.retraining import Candidate, CostSum, HoldReason, JobPhase, OperatorHold, RetrainRequest
+from monitor.domain.verification import Answer, Comparison, Verification
 from monitor.testing.stores.rig import StoreRig
-from monitor.testing.stores.samples import alert_event, job, judged, request
+from monitor.testing.stores.samples import START, alert_event, job, judged, request
+
+CANDIDATE = Candidate(
+    "4",
+    START,
+    baseline="b4",
+    verification=Verification(
+        Answer.WAIT, "too few", "3", "4", 1, 40, 0.975, (Comparison("all traffic", "f1", 40),), ("a note",)
+    ),
+)
 
 
 def ask(rig: StoreRig, *requests: RetrainRequest) -> list[int]:
@@ -24,7 +35,7 @@ class JobConformance:
     def test_a_settled_request_leaves_the_queue_and_its_job_is_in_the_ledger(self, rig: StoreRig) -> None:
         """Every field comes back."""
         first, _ = ask(rig, request(0), request(1))
-        taken = replace(job(request(0)), candidate_version="4", candidate_baseline="b4", detail="asked")
+        taken = replace(job(request(0)), candidate=CANDIDATE, cost=CostSum(40, 41.5, "it pays"), detail="asked")
 
         assert rig.mine.jobs.settle_request(first, taken) is True
 
@@ -76,16 +87,41 @@ class JobConformance:
         assert rig.mine.jobs.settle_request(second, job(request(0, model="fraud")))
         assert len(rig.mine.jobs.jobs("fraud")) == 1
 
-    def test_an_ended_job_gives_its_place_free_and_is_never_opened_again(self, rig: StoreRig) -> None:
-        """The call-back may be faster than the answer to the request for the run."""
+    def test_a_change_that_was_made_from_an_older_revision_is_refused(self, rig: StoreRig) -> None:
+        """The call-back may be faster than the answer to the request for the run: whoever comes first is right."""
         first, second = ask(rig, request(0), request(1))
         rig.mine.jobs.settle_request(first, job(request(0)))
-        rig.mine.jobs.update(job(request(0), JobPhase.DONE, "trained"))
+        ended = rig.other.jobs.update(job(request(0), JobPhase.SETTLED, "trained"))
 
-        rig.mine.jobs.update(job(request(0), JobPhase.RUNNING, "started"))
+        late = rig.mine.jobs.update(job(request(0), JobPhase.RUNNING, "started"))
 
-        assert rig.mine.jobs.get(request(0).key) == job(request(0), JobPhase.DONE, "trained")
+        assert (late, ended) == (None, replace(job(request(0), JobPhase.SETTLED, "trained"), revision=1))
+        assert rig.mine.jobs.get(request(0).key) == ended
         assert rig.mine.jobs.settle_request(second, job(request(1))) is True
+
+    def test_of_many_that_change_a_job_at_once_one_does(self, rig: StoreRig) -> None:
+        """So no two processes send the same job."""
+        (number,) = ask(rig, request(0))
+        rig.mine.jobs.settle_request(number, job(request(0)))
+        stores = [rig.mine.jobs, rig.other.jobs]
+
+        with ThreadPoolExecutor(6) as pool:
+            saved = list(pool.map(lambda i: stores[i % 2].update(job(request(0), JobPhase.SENDING)), range(6)))
+
+        assert sum(one is not None for one in saved) == 1
+
+    def test_a_hold_lasts_until_its_end_or_its_release_and_names_are_taken_exactly(self, rig: StoreRig) -> None:
+        """Operators hold models; alerts have nothing to do with it."""
+        hour = timedelta(hours=1)
+        short = OperatorHold("churn", "ada", "deploy", START, START + hour)
+        freeze = OperatorHold("*", "ops", "freeze", START)
+        for one in (short, freeze):
+            rig.mine.holds.hold(one)
+
+        assert rig.other.holds.holds(START) == [short, freeze]
+        assert rig.other.holds.holds(START + hour) == [freeze]
+        assert [rig.mine.holds.release(name, "ada", START) for name in ("fraud", "*", "*")] == [0, 1, 0]
+        assert rig.other.holds.holds(START) == [short]
 
     def test_events_are_saved_with_the_change_that_they_tell_of_or_not_at_all(self, rig: StoreRig) -> None:
         """A crash in between would leave a job that waits for an approval which nobody was asked for."""
@@ -94,7 +130,7 @@ class JobConformance:
 
         rig.mine.jobs.settle_request(first, job(request(0)), [alert_event(1)])
         rig.mine.jobs.settle_request(second, job(request(1)), [alert_event(2)])  # refused: one is open
-        rig.mine.jobs.update(job(request(0), JobPhase.DONE), [alert_event(3)])
+        rig.mine.jobs.update(job(request(0), JobPhase.SETTLED), [alert_event(3)])
         rig.mine.jobs.update(job(request(0), JobPhase.RUNNING), [alert_event(4)])  # too late
 
         told = [event for _, event in rig.other.outbox.pending(99)][before:]
@@ -107,7 +143,7 @@ class JobConformance:
         rig.mine.jobs.settle_request(second, job(request(1), JobPhase.HELD))
 
         with pytest.raises(MonitorError, match="another open retraining job"):
-            rig.mine.jobs.update(job(request(1), JobPhase.REQUESTED))
+            rig.mine.jobs.update(job(request(1), JobPhase.APPROVED))
         with pytest.raises(MonitorError, match="no retraining job"):
             rig.mine.jobs.update(job(request(2)))
 

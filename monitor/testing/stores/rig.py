@@ -8,10 +8,12 @@ from monitor.domain.ports import (
     BaselineStore,
     EvaluationStore,
     HalfStore,
+    HoldStore,
     IngestStore,
     JobStore,
     Lease,
     OutboxStore,
+    PairReads,
     Records,
     Retention,
     WindowReads,
@@ -59,6 +61,16 @@ class Stores(Protocol):
     @property
     def jobs(self) -> JobStore:
         """The retraining ledger."""
+        ...
+
+    @property
+    def holds(self) -> HoldStore:
+        """What operators hold."""
+        ...
+
+    @property
+    def pairs(self) -> PairReads:
+        """Predictions with their truth."""
         ...
 
     @property

@@ -135,7 +135,7 @@ def request(number: int = 0, model: str = MODEL.name) -> RetrainRequest:
     return RetrainRequest(model, MODEL.version, "psi-high", START + number * HOUR, "psi(age) is 0.31")
 
 
-def job(of: RetrainRequest, phase: JobPhase = JobPhase.REQUESTED, detail: str = "") -> RetrainJob:
+def job(of: RetrainRequest, phase: JobPhase = JobPhase.APPROVED, detail: str = "") -> RetrainJob:
     """A job with instants to the microsecond."""
     taken = START + timedelta(hours=3, microseconds=7)
     return RetrainJob(of, phase, taken + timedelta(seconds=len(detail)), taken, detail=detail, external_id="run-7")

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from monitor.domain.findings import Verdict
 from monitor.domain.models import ModelRef, MonitoredModel
-from monitor.domain.retraining import HoldReason, JobPhase, RetrainJob, RetrainRequest
+from monitor.domain.retraining import Candidate, HoldReason, JobEnd, JobPhase, RetrainJob, RetrainRequest
 from monitor.domain.rules import CheckIsBad, Phase, Rule, RuleState, Severity
 from monitor.domain.windows import WindowSpec
 from monitor.rules.conditions import Outcome
@@ -81,7 +81,8 @@ def test_the_end_of_an_alert_says_how_long_it_lasted() -> None:
 def test_a_job_is_one_alert_a_model_from_its_request_to_its_end() -> None:
     request = RetrainRequest("churn", "3", "drift", NOON, "why")
     running = RetrainJob(request, JobPhase.RUNNING, NOON + MINUTE, NOON, external_id="run-7")
-    done = replace(running, phase=JobPhase.DONE, changed_at=NOON + 9 * MINUTE, candidate_version="4")
+    done = replace(running, phase=JobPhase.SETTLED, end=JobEnd.HELPED, changed_at=NOON + 9 * MINUTE)
+    done = replace(done, candidate=Candidate("4"))
 
     start, end = job_event(running), job_event(done)
 
@@ -94,7 +95,7 @@ def test_a_job_is_one_alert_a_model_from_its_request_to_its_end() -> None:
 def test_trouble_with_a_job_is_a_warning_and_a_lost_one_stays_until_somebody_says() -> None:
     request = RetrainRequest("churn", "3", "drift", NOON, "why")
     lost = job_event(RetrainJob(request, JobPhase.LOST, NOON, NOON))
-    failed = job_event(RetrainJob(request, JobPhase.FAILED, NOON, NOON, detail="exit code 1"))
+    failed = job_event(RetrainJob(request, JobPhase.SETTLED, NOON, NOON, end=JobEnd.FAILED, detail="exit code 1"))
 
     assert (lost.severity, lost.ends_at) == (Severity.WARNING, None)
     assert (failed.severity, failed.ends_at) == (Severity.WARNING, NOON + timedelta(days=1))

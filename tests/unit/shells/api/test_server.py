@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -11,8 +11,9 @@ import pytest
 from standardwebhooks import Webhook
 
 from monitor.adapters.telemetry import Telemetry
-from monitor.domain.errors import ConfigError, MonitorError
+from monitor.domain.errors import ConfigError, MonitorError, UnknownJob
 from monitor.domain.retraining import JobOutcome, JobPhase, RetrainJob, RetrainRequest
+from monitor.domain.verification import Answer, Verification
 from monitor.shells.api.parts import ApiParts
 from monitor.shells.api.reports import report_url
 from monitor.shells.api.server import Server
@@ -20,6 +21,7 @@ from monitor.shells.api.server import Server
 SECRET = "whsec_" + base64.b64encode(b"a key of twenty-four byte").decode()
 TOKEN = {"Authorization": "Bearer right"}
 AT = datetime(2026, 11, 1, tzinfo=UTC)
+JOB = RetrainJob(RetrainRequest("m", "1", "r", AT, ""), JobPhase.CANDIDATE, AT, AT)
 
 
 @dataclass
@@ -30,18 +32,57 @@ class Program:
     unready: list[str] = field(default_factory=list)
     outcomes: list[JobOutcome] = field(default_factory=list)
 
+    decisions: list[tuple[str, ...]] = field(default_factory=list)
+    seen: dict[str, str] = field(default_factory=dict)
+
     def finish(self, outcome: JobOutcome) -> RetrainJob:
-        if outcome.key == "unknown":
-            raise MonitorError("there is no retraining job 'unknown'")
+        self._known(outcome.key)
         self.outcomes.append(outcome)
-        return RetrainJob(RetrainRequest("m", "1", "r", AT, ""), JobPhase.DONE, AT, AT)
+        return JOB
+
+    def callback(self, message_id: str, digest: str) -> str:
+        return self.seen.setdefault(message_id, digest)
+
+    def listed(self, model: str | None) -> list[RetrainJob]:
+        return [JOB] if model in {None, "m"} else []
+
+    def history(self, key: str) -> list[RetrainJob]:
+        self._known(key)
+        return [replace(JOB, phase=JobPhase.REQUESTED), JOB]
+
+    def verify(self, key: str) -> Verification:
+        self._known(key)
+        return Verification(Answer.WAIT, "too few", "1", "2", 1, 40, 0.975)
+
+    def approve(self, key: str, by: str) -> RetrainJob:
+        return self._decided("approve", key, by, "")
+
+    def decline(self, key: str, by: str, why: str) -> RetrainJob:
+        return self._decided("decline", key, by, why)
+
+    def promote(self, key: str, by: str, why: str) -> RetrainJob:
+        return self._decided("promote", key, by, why)
+
+    def reject(self, key: str, by: str, why: str) -> RetrainJob:
+        return self._decided("reject", key, by, why)
+
+    def _decided(self, *said: str) -> RetrainJob:
+        self._known(said[1])
+        self.decisions.append(said)
+        return JOB
+
+    def _known(self, key: str) -> None:
+        if key == "unknown":
+            raise UnknownJob("there is no retraining job 'unknown'")
+        if key == "ended":
+            raise MonitorError("job ended is settled: what was said before stands")
 
     def parts(self) -> ApiParts:
         return ApiParts(
             stalled=lambda: self.stalled,
             unready=lambda: self.unready,
             metrics=lambda: b"driftline_records_total 3.0\n",
-            finish=self.finish,
+            jobs=self,
             findings=lambda model, since, until: [],
             alerts=lambda: [{"labels": {"model": "m"}}],
             report=lambda model, start: f"<html>{model} {start:%H:%M}</html>".encode(),
@@ -89,7 +130,9 @@ def test_liveness_and_readiness_say_what_is_wrong_and_ask_for_no_token(client: h
     assert bad[1].json() == {"ready": False, "missing": ["no partition is assigned yet"]}
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/v1/findings?model=m", "/v1/alerts"])
+@pytest.mark.parametrize(
+    "path", ["/metrics", "/v1/findings?model=m", "/v1/alerts", "/v1/retraining", "/v1/retraining/abc"]
+)
 def test_data_is_for_those_who_have_the_token(client: httpx.Client, path: str) -> None:
     answers = [client.get(path, headers=headers) for headers in ({}, {"Authorization": "Bearer wrong"}, TOKEN)]
 
@@ -138,46 +181,115 @@ def test_a_question_that_makes_no_sense_is_refused_with_the_reason(
     assert words in answer.json()["detail"]
 
 
-def test_a_signed_call_back_closes_the_job(client: httpx.Client, program: Program) -> None:
-    body = json.dumps({"succeeded": True, "model_version": "4", "effective_from": "2026-11-02"})
+def said(key: str = "abc", **more: object) -> str:
+    return json.dumps({"key": key, "succeeded": True, **more})
 
-    answer = client.post("/v1/retraining/abc/finished", content=body, headers=signed(body))
 
-    assert (answer.status_code, answer.json()["phase"]) == (200, "done")
-    assert program.outcomes == [JobOutcome("abc", True, "4", None, AT + timedelta(days=1))]
+def call_back(client: httpx.Client, key: str, body: str, headers: dict[str, str]) -> httpx.Response:
+    return client.post(f"/v1/retraining/{key}/finished", content=body, headers=headers)
+
+
+def test_a_signed_call_back_says_what_became_of_the_job(client: httpx.Client, program: Program) -> None:
+    body = said(model_version="4", effective_from="2026-11-02", scores="s.parquet", trained_until="2026-11-01")
+
+    answer = call_back(client, "abc", body, signed(body))
+
+    assert (answer.status_code, answer.json()["phase"]) == (200, "candidate")
+    assert program.outcomes == [JobOutcome("abc", True, "4", None, AT + timedelta(days=1), "", "s.parquet", AT)]
 
 
 def test_a_call_back_with_a_false_old_or_missing_signature_changes_nothing(
     client: httpx.Client, program: Program
 ) -> None:
-    body = '{"succeeded": true}'
+    body = said()
+    forged = {**signed(body), "webhook-signature": "v1,AAAA"}
+    other_content = {**signed(said(model_version="9"))}
     headers = [
-        {**signed(body), "webhook-signature": "v1,AAAA"},
+        forged,
+        other_content,
+        {**signed(body), "webhook-id": "2"},
         signed(body, datetime.now(UTC) - timedelta(hours=1)),
         {"content-type": "application/json"},
     ]
 
-    answers = [client.post("/v1/retraining/abc/finished", content=body, headers=one) for one in headers]
+    answers = [call_back(client, "abc", body, one) for one in headers]
 
-    assert [answer.status_code for answer in answers] == [401, 401, 401]
+    assert [answer.status_code for answer in answers] == [401] * 5
+    assert "too old: sign every attempt anew" in answers[3].json()["detail"]
     assert program.outcomes == []
+
+
+def test_a_call_back_that_is_replayed_to_another_job_is_refused(client: httpx.Client, program: Program) -> None:
+    body = said("abc")
+    call_back(client, "abc", body, signed(body))
+
+    replayed = call_back(client, "def", body, signed(body))
+
+    assert replayed.status_code == 400
+    assert replayed.json()["detail"] == "the call-back is about job 'abc' and was sent to that of 'def'"
+    assert [one.key for one in program.outcomes] == ["abc"]
+
+
+def test_a_message_id_stands_for_one_content_and_the_same_content_may_be_sent_again(
+    client: httpx.Client, program: Program
+) -> None:
+    body, other = said(), said(model_version="9")
+
+    answers = [call_back(client, "abc", one, signed(one)) for one in (body, body, other)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 409]
+    assert "came before with another content" in answers[2].json()["detail"]
+    assert [one.model_version for one in program.outcomes] == [None, None]
 
 
 @pytest.mark.parametrize(
     ("key", "body", "status"),
     [
-        ("abc", '{"succeeded": "perhaps"}', 400),
-        ("abc", '{"suceeded": true}', 400),
-        ("abc", '{"succeeded": true, "effective_from": "soon"}', 400),
-        ("unknown", '{"succeeded": true}', 409),
-        ("abc", '{"succeeded": true, "detail": "' + "x" * 100_000 + '"}', 413),
+        ("abc", '{"key": "abc", "succeeded": "perhaps"}', 400),
+        ("abc", '{"key": "abc", "suceeded": true}', 400),
+        ("abc", '{"succeeded": true}', 400),
+        ("abc", said(effective_from="soon"), 400),
+        ("unknown", said("unknown"), 404),
+        ("ended", said("ended"), 409),
+        ("abc", said(detail="x" * 100_000), 413),
     ],
 )
 def test_a_call_back_that_cannot_be_used_is_a_problem(client: httpx.Client, key: str, body: str, status: int) -> None:
-    answer = client.post(f"/v1/retraining/{key}/finished", content=body, headers=signed(body))
+    answer = call_back(client, key, body, signed(body))
 
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("application/problem+json")
+
+
+def test_jobs_are_listed_and_shown_with_every_step_and_the_verification(client: httpx.Client) -> None:
+    listed = client.get("/v1/retraining", params={"model": "m"}, headers=TOKEN).json()
+    shown = client.get("/v1/retraining/abc", headers=TOKEN).json()
+    report = client.get("/v1/retraining/abc/verification", headers=TOKEN).json()
+    unknown = client.get("/v1/retraining/unknown", headers=TOKEN)
+
+    assert [row["phase"] for row in listed] == ["candidate"]
+    assert [step["phase"] for step in shown["history"]] == ["requested", "candidate"]
+    assert (report["answer"], report["because"]) == ("wait", "too few")
+    assert unknown.status_code == 404
+
+
+@pytest.mark.parametrize("verb", ["approve", "decline", "promote", "reject"])
+def test_a_person_decides_over_http_with_the_token_and_a_name(
+    client: httpx.Client, program: Program, verb: str
+) -> None:
+    url, body = f"/v1/retraining/abc/{verb}", {"by": "ada", "reason": "why not"}
+
+    answers = [
+        client.post(url, json=body),
+        client.post(url, content=json.dumps(body), headers={**TOKEN, "content-type": "text/plain"}),
+        client.post(url, json={"by": " "}, headers=TOKEN),
+        client.post(url, json={}, headers=TOKEN),
+        client.post(f"/v1/retraining/unknown/{verb}", json=body, headers=TOKEN),
+        client.post(url, json=body, headers=TOKEN),
+    ]
+
+    assert [answer.status_code for answer in answers] == [401, 415, 400, 400, 404, 200]
+    assert program.decisions == [(verb, "abc", "ada", "" if verb == "approve" else "why not")]
 
 
 def test_a_form_of_another_site_and_a_name_that_leads_here_are_refused(client: httpx.Client) -> None:

@@ -89,7 +89,11 @@ def test_a_training_that_fails_is_reported_as_failed(monitor: CallBacks) -> None
         request(pipeline.url, b'{"data":{"key":"abc"}}')
         assert monitor.came.wait(10)
 
-    assert msgspec.json.decode(monitor.calls[0][2]) == {"succeeded": False, "detail": "RuntimeError: no data"}
+    assert msgspec.json.decode(monitor.calls[0][2]) == {
+        "key": "abc",
+        "succeeded": False,
+        "detail": "RuntimeError: no data",
+    }
 
 
 def test_a_wrong_signature_and_a_body_without_key_are_refused(monitor: CallBacks) -> None:

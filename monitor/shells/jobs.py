@@ -1,0 +1,49 @@
+"""Retraining jobs as JSON: the same for the command line and for HTTP."""
+
+from dataclasses import asdict
+
+from monitor.domain.retraining import RetrainJob
+from monitor.domain.time import format_instant
+from monitor.domain.verification import Verification
+
+
+def job_row(job: RetrainJob) -> dict[str, object]:
+    """All that is known of a job."""
+    request, candidate, cost = job.request, job.candidate, job.cost
+    return {
+        "key": request.key,
+        "model": request.model,
+        "version": request.version,
+        "rule": request.rule,
+        "at": format_instant(request.at),
+        "why": request.why,
+        **history_row(job),
+        "requested_at": format_instant(job.requested_at),
+        "attempts": job.attempts,
+        "external_id": job.external_id,
+        "link": job.link,
+        "candidate_version": candidate.version,
+        "candidate_baseline": candidate.baseline,
+        "cost": None
+        if cost is None
+        else {"pays": cost.pays, "loss": cost.loss, "cost": cost.cost, "sum": cost.sentence},
+        "verification": None if candidate.verification is None else report_row(candidate.verification),
+        "parameters": dict(job.parameters),
+    }
+
+
+def history_row(job: RetrainJob) -> dict[str, object]:
+    """One step: into which phase, when, by whom and why."""
+    return {
+        "phase": job.phase.value,
+        "changed_at": format_instant(job.changed_at),
+        "by": job.by,
+        "hold_reason": job.hold_reason.value if job.hold_reason else None,
+        "end": job.end.value if job.end else None,
+        "detail": job.detail,
+    }
+
+
+def report_row(report: Verification) -> dict[str, object]:
+    """A verification with all its comparisons."""
+    return {**asdict(report), "answer": report.answer.value, "notes": list(report.notes)}

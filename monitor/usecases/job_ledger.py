@@ -1,0 +1,47 @@
+"""Changes of retraining jobs: every one with its reason, told by an alert event that is saved together with it."""
+
+from dataclasses import dataclass, replace
+
+from monitor.domain.errors import MonitorError, UnknownJob
+from monitor.domain.ports import JobStore
+from monitor.domain.retraining import JobEnd, JobPhase, RetrainJob
+from monitor.domain.time import Clock
+from monitor.rules.job_events import job_event
+
+GUARD, PIPELINE = "guard", "pipeline"
+"""Who decides when no person does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The store of jobs, and the clock by which they change."""
+
+    jobs: JobStore
+    clock: Clock
+
+    def job(self, key: str) -> RetrainJob:
+        """The job; UnknownJob when there is none."""
+        job = self.jobs.get(key)
+        if job is None:
+            raise UnknownJob(f"there is no retraining job {key!r}: see `driftline retraining list`")
+        return job
+
+    def change(self, job: RetrainJob, phase: JobPhase, detail: str, by: str = GUARD) -> RetrainJob | None:
+        """Move the job; None when somebody else changed it meanwhile, who is then right.
+
+        A held job keeps its hold reason, any other has none.
+        """
+        reason = job.hold_reason if phase is JobPhase.HELD else None
+        moved = replace(job, phase=phase, detail=detail, by=by, hold_reason=reason, changed_at=self.clock.now())
+        return self.jobs.update(moved, [job_event(moved)])
+
+    def settle(self, job: RetrainJob, end: JobEnd, detail: str, by: str = GUARD) -> RetrainJob | None:
+        """Close the job for good."""
+        return self.change(replace(job, end=end), JobPhase.SETTLED, detail, by)
+
+    def must(self, changed: RetrainJob | None, key: str) -> RetrainJob:
+        """The change that a person asked for; MonitorError when another came first."""
+        if changed is None:
+            now = self.job(key)
+            raise MonitorError(f"job {key} was changed meanwhile and is {now.phase}: {now.detail}; look again")
+        return changed
