@@ -14,6 +14,7 @@ from alerts import grouping, pipeline, routing
 from alerts.config import AlertsConfig
 from alerts.delivery import Dispatcher, DispatchSummary
 from alerts.errors import UnknownDelivery
+from alerts.heartbeat import Heartbeat
 from alerts.lifecycle import FoldOutcome, fold, settle
 from alerts.model import (
     Alert,
@@ -30,12 +31,13 @@ from alerts.model import (
     Told,
 )
 from alerts.muting import stages_at
+from alerts.pacing import Health
 from alerts.pipeline import GroupState, Planned, Setting, Stage
 from alerts.ports import Channel, Clock, Transaction
 from alerts.render.document import compose, dump_message
 from alerts.routing import Matcher
 from alerts.silence_book import SilenceBook
-from alerts.storage import decisions, outbox, retention, sql
+from alerts.storage import decisions, health, outbox, retention, sql
 from alerts.storage.outbox import Attempt
 from alerts.storage.silences import silences_ending_after
 
@@ -67,6 +69,7 @@ class AlertService:
         clock: Clock,
         *,
         owner: str | None = None,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
         """Work on a database whose tables are there (`alerts.storage.migrate.upgrade`)."""
         self._transaction: Transaction = database.begin if isinstance(database, sa.Engine) else database
@@ -78,6 +81,7 @@ class AlertService:
         self._settle_for = config.settle_for
         self.silences = SilenceBook(self._transaction, clock)
         name = owner or f"{socket.gethostname()}-{os.getpid()}"
+        self._heartbeat = heartbeat
         self._dispatcher = Dispatcher(self._transaction, dict(channels), config.policy, clock, name)
 
     def accept(self, events: Sequence[AlertEvent]) -> int:
@@ -103,6 +107,21 @@ class AlertService:
     def dispatch(self, now: datetime | None = None, limit: int = 100) -> DispatchSummary:
         """Send at most `limit` messages that are due."""
         return self._dispatcher.dispatch(now or self._clock.now(), limit)
+
+    def beat(self) -> bool:
+        """Call the address of the heartbeat, if there is one and it is time: to be called after `tick` and `dispatch`.
+
+        Not while every channel is left alone because it fails: whoever listens to it is then the last to tell.
+        """
+        if self._heartbeat is None:
+            return False
+        left_alone = {one.channel for one in self.channel_health() if one.open_until is not None}
+        return not left_alone.issuperset(self._wants) and self._heartbeat.beat(self._clock.now())
+
+    def channel_health(self) -> list[Health]:
+        """How every channel that was used does."""
+        with self._transaction() as conn:
+            return health.all_health(conn)
 
     def open_alerts(self) -> list[Alert]:
         """The alerts that fire, oldest first, as of the last tick."""

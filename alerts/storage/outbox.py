@@ -138,6 +138,17 @@ def release(conn: sa.Connection, delivery: Delivery, owner: str) -> None:
     conn.execute(sa.update(deliveries).where(*_mine(delivery.id, owner)).values(**values))
 
 
+def hold(conn: sa.Connection, channel: str, until: datetime, reason: str) -> None:
+    """Let everything that is due on a channel wait until an instant, and say why."""
+    waiting = deliveries.c.state.in_([DeliveryState.DUE.value, DeliveryState.RETRY.value])
+    statement = (
+        sa.update(deliveries)
+        .where(deliveries.c.channel == channel, waiting, deliveries.c.next_at < until)
+        .values(next_at=until, last_failure=f"waiting: {reason}")
+    )
+    conn.execute(statement)
+
+
 def replay(conn: sa.Connection, delivery_id: DeliveryId, now: datetime) -> bool:
     """Put a dead or a sent delivery back on its way, with a new period of grace; False when there is none."""
     done = deliveries.c.state.in_([DeliveryState.DEAD.value, DeliveryState.SENT.value])

@@ -181,6 +181,17 @@ silences = sa.Table(
     sa.Index(None, "ends_at"),
 )
 
+channels = sa.Table(
+    "alerts_channels",
+    metadata,
+    sa.Column("channel", sa.String(200), primary_key=True),
+    sa.Column("failures", sa.Integer, nullable=False, comment="in a row"),
+    sa.Column("failing_since", UtcDateTime),
+    sa.Column("open_until", UtcDateTime, comment="left alone before"),
+    sa.Column("slot_at", UtcDateTime, comment="of the next message, were all evenly spread"),
+    sa.Column("is_told", sa.Boolean, nullable=False, comment="its own alert fires"),
+)
+
 locks = sa.Table(
     "alerts_locks",
     metadata,

@@ -72,9 +72,7 @@ def _show(told: Sequence[Outcome], folded: Sequence[FoldOutcome]) -> None:
 
 
 def _version(program: Path) -> str:
-    outcome = subprocess.run(
-        [str(program), "--version"], check=True, capture_output=True, text=True
-    )
+    outcome = subprocess.run([str(program), "--version"], check=True, capture_output=True, text=True)
     return (outcome.stdout or outcome.stderr).split("version ", 1)[-1].split()[0]
 
 

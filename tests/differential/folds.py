@@ -66,9 +66,7 @@ def unequal(expected: Mapping[FoldScript, str], folder: Path) -> set[int]:
     (folder / "rules.yml").write_text(yaml.safe_dump(rules))
     (folder / "tests.yml").write_text(yaml.safe_dump(tests))
     command = [str(find_promtool()), "test", "rules", "tests.yml"]
-    outcome = subprocess.run(
-        command, cwd=folder, check=False, capture_output=True, text=True, timeout=_DEADLINE_S
-    )
+    outcome = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=_DEADLINE_S)
     said = outcome.stdout + outcome.stderr
     failed = {int(found) for found in _FAILED.findall(said)}
     if (outcome.returncode == 0) == bool(failed) or (outcome.returncode == 0 and "SUCCESS" not in said):

@@ -33,6 +33,12 @@ def test_a_channel_that_wants_no_resolved_messages_is_told_of_a_new_fire_all_the
     assert world.service.decisions()[0].reason is SkipReason.SEND_RESOLVED_OFF
 
 
+def test_a_flap_between_updates_is_invisible_also_where_no_resolved_messages_are_wanted() -> None:
+    world = World(seconds(1, 4), {"box": {"send_resolved": False}})
+
+    assert world.run({0.5: ["+a"], 2.5: ["-a"], 3.5: ["+a"]}, 20) == ["F{a}@1.5"]
+
+
 def test_a_raised_severity_does_not_wait_for_the_update_time_and_a_lowered_one_is_no_news() -> None:
     world = World(seconds(1, 60))
     world.push(event("+a", 0))
