@@ -7,6 +7,7 @@ sender that died between sending and saying so, and once more.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 
 from alerts.errors import FailureReason
 from alerts.model import Delivery, DeliveryId, DeliveryState, Notification, Receipt
-from alerts.storage.rows import delivery_of, receipt_of, receipt_values
+from alerts.storage.rows import Values, delivery_of, receipt_of, receipt_values
 from alerts.storage.sql import insert
 from alerts.storage.tables import attempts, deliveries, told
 
@@ -33,9 +34,15 @@ class Attempt:
     detail: str = ""
 
 
-def enqueue(conn: sa.Connection, notification: Notification, body: str) -> bool:
-    """Put a message on its way; False when it is on its way already."""
-    values = {
+def enqueue_all(conn: sa.Connection, batch: Sequence[tuple[Notification, str]]) -> None:
+    """Put messages on their way, each with its body; those on their way already stay as they are."""
+    if batch:
+        statement = insert(conn, deliveries).on_conflict_do_nothing(index_elements=["delivery_id"])
+        conn.execute(statement, [_due(notification, body) for notification, body in batch])
+
+
+def _due(notification: Notification, body: str) -> Values:
+    return {
         "delivery_id": notification.id,
         "group_key": notification.group.key,
         "generation": notification.group.generation,
@@ -49,8 +56,6 @@ def enqueue(conn: sa.Connection, notification: Notification, body: str) -> bool:
         "body": body,
         "last_failure": "",
     }
-    statement = insert(conn, deliveries).values(**values).on_conflict_do_nothing(index_elements=["delivery_id"])
-    return conn.execute(statement.returning(deliveries.c.seq)).first() is not None
 
 
 def claim(conn: sa.Connection, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Delivery]:

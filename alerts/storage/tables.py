@@ -89,7 +89,9 @@ groups = sa.Table(
     sa.Column("opened_at", UtcDateTime, nullable=False),
     sa.Column("checked_at", UtcDateTime, comment="the last update time that was used"),
     sa.Column("finished_at", UtcDateTime),
+    sa.Column("look_at", UtcDateTime, comment="when time alone may change what is told; null: at once"),
     sa.Index(None, "finished_at"),
+    sa.Index(None, "look_at"),
 )
 
 members = sa.Table(

@@ -1,4 +1,4 @@
-"""How every channel does: failures in a row, until when it is left alone, its pace."""
+"""How every channel does, and when a group is to be looked at again."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,10 +9,11 @@ branch_labels = None
 depends_on = None
 
 INSTANT = sa.DateTime(timezone=True)
+_LOOK = "when time alone may change what is told; null: at once"
 
 
 def upgrade() -> None:
-    """Add the table; every channel does well until it fails."""
+    """Add the table and the column; every channel does well until it fails, every group is looked at once."""
     op.create_table(
         "alerts_channels",
         sa.Column("channel", sa.String(length=200), nullable=False),
@@ -23,8 +24,14 @@ def upgrade() -> None:
         sa.Column("is_told", sa.Boolean(), nullable=False, comment="its own alert fires"),
         sa.PrimaryKeyConstraint("channel", name=op.f("alerts_channels_pkey")),
     )
+    with op.batch_alter_table("alerts_groups") as table:
+        table.add_column(sa.Column("look_at", INSTANT, nullable=True, comment=_LOOK))
+    op.create_index(op.f("alerts_groups_look_at_idx"), "alerts_groups", ["look_at"], unique=False)
 
 
 def downgrade() -> None:
-    """Forget how they do."""
+    """Forget how they do; every group is looked at in every turn."""
+    op.drop_index(op.f("alerts_groups_look_at_idx"), table_name="alerts_groups")
+    with op.batch_alter_table("alerts_groups") as table:
+        table.drop_column("look_at")
     op.drop_table("alerts_channels")
