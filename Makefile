@@ -73,6 +73,9 @@ format: $(VENV)/.dev ## rewrite the code in the house format
 sim: $(VENV)/.dev ## the whole product against crashes: make sim N=2000, SEED=7 or SCRIPT='write(0, 9); ...'
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(N),--count $(N)) $(if $(SCRIPT),--script '$(SCRIPT)') $(if $(BUG),--bug $(BUG))
 
+differential: $(VENV)/.dev ## our alerts beside a real Alertmanager and promtool: make differential N=200 SEED=0
+	@$(BIN)/python -m tests.differential -n $(or $(N),200) --seed $(or $(SEED),0)
+
 golden: $(VENV)/.dev ## rewrite the golden files; review the diff
 	@$(BIN)/python -m pytest tests/golden --rewrite-golden
 
@@ -92,4 +95,4 @@ lock: ## refresh the lock files after editing pyproject.toml
 clean: ## remove the environment and everything generated
 	rm -rf $(VENV) $(NATIVE)/target $(NATIVE)/*.so .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache demo-output
 
-.PHONY: help install install-dev native native-if-possible fuzz demo test check check-code unit format sim golden bench chaos docs lock clean
+.PHONY: help install install-dev native native-if-possible fuzz demo test check check-code unit format sim differential golden bench chaos docs lock clean

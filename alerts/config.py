@@ -12,8 +12,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints, ValidationError, create_model
 
-from alerts.delivery import DeliveryPolicy
+from alerts.delivery import BACK_OFF, DeliveryPolicy
 from alerts.errors import ConfigProblems, Problem
+from alerts.heartbeat import Heartbeat, HeartbeatSettings
 from alerts.muting import MutingRules
 from alerts.muting_settings import (
     InhibitSettings,
@@ -22,8 +23,10 @@ from alerts.muting_settings import (
     inhibit_rule,
     mute_times_of,
 )
+from alerts.pacing import BreakerPolicy
 from alerts.ports import Channel, ChannelKind, Clock
 from alerts.routing import ALL_LABELS, Matcher, Route
+from alerts.self_alerts import with_self_alerts
 from alerts.settings import (
     ChannelSettings,
     Duration,
@@ -33,6 +36,8 @@ from alerts.settings import (
     SecretRef,
     Settings,
 )
+
+_BREAKER = BreakerPolicy()
 
 COLLECT_FOR = timedelta(seconds=10)
 UPDATE_EVERY = timedelta(minutes=5)
@@ -45,23 +50,55 @@ class RouteSettings(Settings):
     """A route; what it leaves out it takes from the route above."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,99}$")] | None = None
+    """What it is called; its matchers, where it has no name."""
     match: tuple[str, ...] = ()
+    """Conditions on labels that all must hold, like `severity="critical"` or `model=~"churn-.*"`."""
     channels: tuple[str, ...] | None = None
+    """Who is told."""
     group_by: tuple[str, ...] | None = None
+    """Alerts with the same values of these labels are told in one message; `...` keeps all apart."""
     collect_for: Duration | None = None
+    """How long a new group waits for alerts that come with the first (10s where no route says it)."""
     update_every: PositiveDuration | None = None
+    """How far apart the times are at which changes are told (5m where no route says it)."""
     remind_every: DurationOrNever | None = None
+    """How long after the last message people are reminded, or `never` (4h where no route says it)."""
     mute: tuple[str, ...] | None = None
+    """Mute times in which it tells nothing."""
     mute_outside: tuple[str, ...] | None = None
+    """Mute times outside of which it tells nothing."""
     continues: Annotated[bool, Field(alias="continue")] = False
+    """Whether the routes after this one are looked at as well."""
     routes: tuple[RouteSettings, ...] = ()
+    """Routes below; the first that matches takes the alert."""
+
+
+class BreakerSettings(Settings):
+    """After so many failures in a row a channel is left alone, then tried with one message."""
+
+    after: Annotated[int, Field(ge=1)] = _BREAKER.after
+    """Failures in a row."""
+    pause: PositiveDuration = _BREAKER.pause
+    """How long it is left alone at first; doubled after every failure that follows."""
+    longest_pause: PositiveDuration = _BREAKER.longest_pause
+    """How long at most."""
 
 
 class DeliverySettings(Settings):
-    """How long one try may take, and after how long a message is given up."""
+    """How messages are sent, how they are tried again, and what happens when they cannot be."""
 
     deadline: PositiveDuration = timedelta(seconds=20)
+    """How long one try may take."""
     give_up_after: PositiveDuration = timedelta(hours=24)
+    """After how long a message that no try got through is given up."""
+    back_off: Annotated[tuple[PositiveDuration, ...], Field(min_length=1)] = BACK_OFF
+    """The waits between tries; the last repeats. A fifth of each is added by chance."""
+    breaker: BreakerSettings = BreakerSettings()
+    """When a channel that fails is left alone."""
+    fallback: tuple[str, ...] = ()
+    """Channels that hear when another one fails or loses a message, and when it works again."""
+    heartbeat: HeartbeatSettings | None = None
+    """An address outside that is called as long as messages are planned and sent."""
 
 
 class RoutesFile(Settings):
@@ -72,11 +109,17 @@ class RoutesFile(Settings):
     """
 
     channels: Mapping[str, ChannelSettings]
+    """The channels by name."""
     route: RouteSettings
+    """The first route, which takes what no other takes."""
     inhibit: tuple[InhibitSettings, ...] = ()
+    """Which alerts explain others and keep them out of messages."""
     mute_times: Annotated[MuteTimesSettings, Field(default_factory=dict)]
+    """Times, by name, in which routes may be mute."""
     settle_for: PositiveDuration = timedelta(seconds=30)
+    """How long nothing is told after a pause in which announced ends of alerts passed."""
     delivery: DeliverySettings = DeliverySettings()
+    """How messages are sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +131,7 @@ class AlertsConfig:
     policy: DeliveryPolicy
     muting: MutingRules
     settle_for: timedelta
+    heartbeat: HeartbeatSettings | None = None
 
 
 def parse(data: Mapping[str, object], kinds: Mapping[str, ChannelKind]) -> AlertsConfig:
@@ -99,9 +143,22 @@ def parse(data: Mapping[str, object], kinds: Mapping[str, ChannelKind]) -> Alert
     problems = tuple(_contradictions(file))
     if problems:
         raise ConfigProblems(problems)
-    policy = DeliveryPolicy(file.delivery.deadline, file.delivery.give_up_after)
     muting = MutingRules(tuple(map(inhibit_rule, file.inhibit)), mute_times_of(file.mute_times))
-    return AlertsConfig(_tree(file.route), file.channels, policy, muting, file.settle_for)
+    root = with_self_alerts(_tree(file.route), file.delivery.fallback)
+    return AlertsConfig(root, file.channels, _policy(file), muting, file.settle_for, file.delivery.heartbeat)
+
+
+def _policy(file: RoutesFile) -> DeliveryPolicy:
+    delivery = file.delivery
+    breaker = delivery.breaker
+    return DeliveryPolicy(
+        deadline=delivery.deadline,
+        give_up_after=delivery.give_up_after,
+        back_off=delivery.back_off,
+        breaker=BreakerPolicy(breaker.after, breaker.pause, breaker.longest_pause),
+        per_minute={name: one.per_minute for name, one in file.channels.items() if one.per_minute is not None},
+        fallback=delivery.fallback,
+    )
 
 
 def build_channels(config: AlertsConfig, kinds: Mapping[str, ChannelKind], clock: Clock) -> dict[str, Channel]:
@@ -115,6 +172,16 @@ def build_channels(config: AlertsConfig, kinds: Mapping[str, ChannelKind], clock
     if problems:
         raise ConfigProblems(tuple(problems))
     return built
+
+
+def build_heartbeat(config: AlertsConfig) -> Heartbeat | None:
+    """Read the address of the heartbeat, if there is one; raises ConfigProblems."""
+    if config.heartbeat is None:
+        return None
+    try:
+        return Heartbeat(config.heartbeat)
+    except SecretMissing as error:
+        raise ConfigProblems((Problem(("delivery", "heartbeat", "url"), str(error)),)) from None
 
 
 def routes_schema(kinds: Mapping[str, ChannelKind]) -> dict[str, object]:
@@ -186,6 +253,9 @@ def _contradictions(file: RoutesFile) -> Iterator[Problem]:
         yield Problem(("route", "channels"), "the first route takes what no other takes; give it at least one channel")
     if file.route.match:
         yield Problem(("route", "match"), "the first route takes everything; put matchers on the routes below it")
+    for index, name in enumerate(file.delivery.fallback):
+        if name not in file.channels:
+            yield Problem(("delivery", "fallback", index), f"there is no channel {name!r}{_meant(name, file.channels)}")
     for loc, route in _walk(file.route, ("route",)):
         yield from _route_problems(loc, route, file.channels)
         yield from _unknown_mute_times(loc, route, file.mute_times)
@@ -271,6 +341,8 @@ def _known_keys(kinds: Mapping[str, ChannelKind]) -> set[str]:
     models: list[type[BaseModel]] = [
         RouteSettings,
         DeliverySettings,
+        BreakerSettings,
+        HeartbeatSettings,
         RoutesFile,
         InhibitSettings,
         IntervalSettings,

@@ -65,6 +65,8 @@ def compare(
     if isinstance(change, NotifyReason) and (phase is Phase.UPDATE or news.is_quiet(told)):
         return change
     otherwise = change if isinstance(change, SkipReason) else SkipReason.WAITING
+    if otherwise is SkipReason.SEND_RESOLVED_OFF and phase is not Phase.UPDATE:
+        otherwise = SkipReason.WAITING  # what fires again before the update was a flap, here as anywhere
     return _unless_reminder(told, news, now, remind_every, otherwise)
 
 

@@ -7,7 +7,8 @@ webhook's `webhook-id`, the mail's `Message-ID`) let the receiver notice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
@@ -15,10 +16,11 @@ import structlog
 from sqlalchemy import Connection
 
 from alerts.errors import DeliveryError, Retryable
-from alerts.model import DeliveryId, DeliveryState, Receipt
+from alerts.model import Delivery, DeliveryId, DeliveryState, Receipt
+from alerts.pacing import BreakerPolicy, Health, Hold, after_failure, after_success, self_alert, take_slot
 from alerts.ports import Channel, Clock, Transaction
 from alerts.sending import Outcome, send_all
-from alerts.storage import outbox, sql
+from alerts.storage import health, outbox, sql
 from alerts.storage.outbox import Attempt
 
 _log = structlog.get_logger(__name__)
@@ -37,11 +39,17 @@ BACK_OFF: tuple[timedelta, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPolicy:
-    """How long one try may take, how long to wait between tries (the last wait repeats), when to give up."""
+    """How long one try may take, how long to wait between tries (the last wait repeats), when to give up.
+
+    `per_minute` limits channels by name. Where there is a `fallback`, a channel that fails raises an alert of its own.
+    """
 
     deadline: timedelta = timedelta(seconds=20)
     give_up_after: timedelta = timedelta(hours=24)
     back_off: tuple[timedelta, ...] = BACK_OFF
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    per_minute: Mapping[str, int] = field(default_factory=dict)
+    fallback: tuple[str, ...] = ()
 
     @property
     def lease(self) -> timedelta:
@@ -87,16 +95,40 @@ class Dispatcher:
         sent = retried = dead = taken = 0
         while taken < limit:
             with self.transaction() as conn:
-                batch = outbox.claim(conn, self.owner, now, self.policy.lease, min(_ROUND, limit - taken))
-            if not batch:
+                claimed = outbox.claim(conn, self.owner, now, self.policy.lease, min(_ROUND, limit - taken))
+                batch = self._paced(conn, claimed, now)
+            if not claimed:
                 break
-            taken += len(batch)
+            taken += len(claimed)
             for outcome in send_all(batch, self.channels, self.policy.deadline):
                 state = self._record(outcome, max(now, self.clock.now()))
                 sent += state is DeliveryState.SENT
                 retried += state is DeliveryState.RETRY
                 dead += state is DeliveryState.DEAD
         return DispatchSummary(sent, retried, dead)
+
+    def _paced(self, conn: Connection, claimed: list[Delivery], now: datetime) -> list[Delivery]:
+        """Those that may be tried now; channels that must wait hold what they have, with the reason."""
+        ready: list[Delivery] = []
+        healths: dict[str, Health] = {}
+        holds: dict[str, Hold] = {}
+        for delivery in claimed:
+            channel = delivery.channel
+            before = healths.get(channel) or health.health_of(conn, channel)
+            taken = holds.get(channel) or take_slot(
+                before, self.policy.per_minute.get(channel), self.policy.breaker, now
+            )
+            if isinstance(taken, Hold):
+                holds[channel] = taken
+                outbox.release(conn, delivery, self.owner)
+                continue
+            healths[channel] = taken
+            if taken != before:
+                health.put_health(conn, taken)
+            ready.append(delivery)
+        for channel, hold in holds.items():
+            outbox.hold(conn, channel, hold.until, hold.reason)
+        return ready
 
     def _record(self, outcome: Outcome, at: datetime) -> DeliveryState | None:
         if outcome.failure is not None:
@@ -113,6 +145,7 @@ class Dispatcher:
         attempt = Attempt(delivery.id, delivery.attempts, at, DeliveryState.SENT, None, detail)
         outbox.finish(conn, attempt, self.owner)
         sql.put_receipt(conn, delivery.group_key, delivery.generation, delivery.channel, receipt)
+        self._note_success(conn, delivery.channel, at)
         _log.info("notification_sent", delivery=delivery.id, channel=delivery.channel, reason=delivery.reason.value)
         return DeliveryState.SENT
 
@@ -129,6 +162,7 @@ class Dispatcher:
             state = DeliveryState.DEAD if again_at is None else DeliveryState.RETRY
             attempt = Attempt(delivery.id, delivery.attempts, at, state, failure.reason, failure.detail)
             outbox.finish(conn, attempt, self.owner, next_at=again_at, progress=progress)
+            self._note_failure(conn, delivery.channel, failure, at, is_dead=again_at is None)
         _log.warning(
             "notification_failed",
             delivery=delivery.id,
@@ -138,3 +172,30 @@ class Dispatcher:
             detail=failure.detail,
         )
         return state
+
+    def _note_success(self, conn: Connection, channel: str, at: datetime) -> None:
+        before = health.health_of(conn, channel)
+        after = after_success(before)
+        if after == before:
+            return
+        health.put_health(conn, after)
+        if before.is_told:
+            _log.info("channel_works_again", channel=channel)
+            self._raise_alert(conn, before, "", at, is_over=True)
+
+    def _note_failure(
+        self, conn: Connection, channel: str, failure: DeliveryError, at: datetime, *, is_dead: bool
+    ) -> None:
+        before = health.health_of(conn, channel)
+        after = after_failure(before, failure, self.policy.breaker, at, is_dead=is_dead)
+        health.put_health(conn, after)
+        if after.open_until is not None:
+            outbox.hold(conn, channel, after.open_until, f"the channel failed {after.failures} times in a row")
+        if after.is_told and not before.is_told:
+            _log.error("channel_failing", channel=channel, failures=after.failures, failure=failure.reason.value)
+            self._raise_alert(conn, after, str(failure), at, is_over=False)
+
+    def _raise_alert(self, conn: Connection, of: Health, failure: str, at: datetime, *, is_over: bool) -> None:
+        """Tell the channels of `fallback`, by the ordinary way of an alert event."""
+        if self.policy.fallback:
+            sql.put_events(conn, [self_alert(of, failure, at, is_over=is_over)], at)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from alerts.model import Alert, Group, GroupKey, content_id
+from alerts.model import Alert, Group, GroupKey, Labels, Severity, content_id
 from alerts.routing import Route, match, routable
 
 
@@ -29,13 +30,23 @@ class Timing:
 
 def homes(root: Route, alert: Alert, now: datetime) -> tuple[Group, ...]:
     """The groups, freshly opened, that an alert belongs to: one for every route that it matches."""
-    labels = routable(alert.labels, alert.severity)
-    groups = []
+    return tuple(
+        Group(key, route.key, labels, generation=1, opened_at=now)
+        for key, route, labels in _homes(root, alert.labels, alert.severity)
+    )
+
+
+def home_keys(root: Route, labels: Labels, severity: Severity) -> tuple[GroupKey, ...]:
+    """The keys of the groups of an alert with these labels and this severity."""
+    return tuple(key for key, _, _ in _homes(root, labels, severity))
+
+
+def _homes(root: Route, own: Labels, severity: Severity) -> Iterator[tuple[GroupKey, Route, Labels]]:
+    labels = routable(own, severity)
     for route in match(root, labels):
         group_labels = route.group_labels(labels)
         key = GroupKey(content_id(route.key, *(part for pair in group_labels.pairs for part in pair)))
-        groups.append(Group(key, route.key, group_labels, generation=1, opened_at=now))
-    return tuple(groups)
+        yield key, route, group_labels
 
 
 def reopen(group: Group, now: datetime) -> Group:

@@ -74,7 +74,10 @@ Stage = Callable[[Candidate], Candidate | SkipReason]
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What follows for one group: messages, decisions, the told-log after, who left, whether it is over."""
+    """What follows for one group: messages, decisions, the told-log after, who left, whether it is over.
+
+    `next_at` are the update time and the reminders at which time alone may bring something to tell.
+    """
 
     group: Group
     notifications: tuple[Notification, ...]
@@ -82,6 +85,7 @@ class Planned:
     told: Mapping[str, Told]
     left: frozenset[Fingerprint]
     is_finished: bool
+    next_at: tuple[datetime, ...] = ()
 
 
 def compare_with_told(candidate: Candidate) -> Candidate | SkipReason:
@@ -110,7 +114,8 @@ def plan(state: GroupState, setting: Setting, now: datetime, stages: tuple[Stage
         decisions.append(_decision(candidate, refused or _reason(candidate), look.when.next_at))
     left = _leaving(look, told)
     group = replace(state.group, checked_at=look.when.latest_at or state.group.checked_at)
-    return Planned(group, tuple(notifications), tuple(decisions), told, left, len(left) == len(look.members))
+    is_finished = len(left) == len(look.members)
+    return Planned(group, tuple(notifications), tuple(decisions), told, left, is_finished, _next_at(look, told))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +215,13 @@ def _leaving(look: _Look, told: Mapping[str, Told]) -> frozenset[Fingerprint]:
         return frozenset()
     believed = {name for log in told.values() for name in log.believed}
     return frozenset(alert.fingerprint for alert in look.resolved if alert.fingerprint not in believed)
+
+
+def _next_at(look: _Look, told: Mapping[str, Told]) -> tuple[datetime, ...]:
+    every = look.route.remind_every
+    told_at = [log.told_at for log in told.values() if log.told_at is not None]
+    reminders = [] if every is None else [at + every for at in told_at if at + every > look.now]
+    return (look.when.next_at, *reminders)
 
 
 def _reason(candidate: Candidate) -> NotifyReason:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from alerts import grouping, pipeline, routing
+from alerts import grouping, routing
 from alerts.config import AlertsConfig
 from alerts.delivery import Dispatcher, DispatchSummary
 from alerts.errors import UnknownDelivery
-from alerts.lifecycle import FoldOutcome, fold, settle
+from alerts.folding import fold_waiting
+from alerts.heartbeat import Heartbeat
 from alerts.model import (
     Alert,
     AlertEvent,
@@ -27,19 +28,17 @@ from alerts.model import (
     Labels,
     Muted,
     Severity,
-    Told,
 )
-from alerts.muting import stages_at
-from alerts.pipeline import GroupState, Planned, Setting, Stage
+from alerts.pacing import Health
+from alerts.pipeline import Setting
+from alerts.planning import Planner
 from alerts.ports import Channel, Clock, Transaction
-from alerts.render.document import compose, dump_message
 from alerts.routing import Matcher
 from alerts.silence_book import SilenceBook
-from alerts.storage import decisions, outbox, retention, sql
+from alerts.storage import decisions, health, outbox, retention, sql
 from alerts.storage.outbox import Attempt
-from alerts.storage.silences import silences_ending_after
 
-_FOLD_LIMIT = 10_000  # events folded in one transaction; the rest waits for the next tick
+_LOOKED_THROUGH = 10_000  # alerts, the latest, among which `why_not` looks for those that are meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +66,7 @@ class AlertService:
         clock: Clock,
         *,
         owner: str | None = None,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
         """Work on a database whose tables are there (`alerts.storage.migrate.upgrade`)."""
         self._transaction: Transaction = database.begin if isinstance(database, sa.Engine) else database
@@ -74,10 +74,11 @@ class AlertService:
         self._routes = {route.key: route for route in config.root.walk()}
         self._wants = {name: settings.send_resolved for name, settings in config.channels.items()}
         self._clock = clock
-        self._muting = config.muting
+        self._planner = Planner(Setting(self._routes, self._wants), config.muting)
         self._settle_for = config.settle_for
         self.silences = SilenceBook(self._transaction, clock)
         name = owner or f"{socket.gethostname()}-{os.getpid()}"
+        self._heartbeat = heartbeat
         self._dispatcher = Dispatcher(self._transaction, dict(channels), config.policy, clock, name)
 
     def accept(self, events: Sequence[AlertEvent]) -> int:
@@ -95,14 +96,29 @@ class AlertService:
         with self._transaction() as conn:
             sql.take_turn(conn)
             is_held = self._hold(conn, at)
-            folded = self._fold(conn, at)
-            planned = [] if is_held else self._plan_all(conn, at)
+            folded = fold_waiting(conn, self._root, self._routes, at)
+            planned = [] if is_held else self._planner.plan_all(conn, at)
         messages = sum(len(plan.notifications) for plan in planned)
         return TickSummary(folded, messages, sum(plan.is_finished for plan in planned))
 
     def dispatch(self, now: datetime | None = None, limit: int = 100) -> DispatchSummary:
         """Send at most `limit` messages that are due."""
         return self._dispatcher.dispatch(now or self._clock.now(), limit)
+
+    def beat(self) -> bool:
+        """Call the address of the heartbeat, if there is one and it is time: to be called after `tick` and `dispatch`.
+
+        Not while every channel is left alone because it fails: whoever listens to it is then the last to tell.
+        """
+        if self._heartbeat is None:
+            return False
+        left_alone = {one.channel for one in self.channel_health() if one.open_until is not None}
+        return not left_alone.issuperset(self._wants) and self._heartbeat.beat(self._clock.now())
+
+    def channel_health(self) -> list[Health]:
+        """How every channel that was used does."""
+        with self._transaction() as conn:
+            return health.all_health(conn)
 
     def open_alerts(self) -> list[Alert]:
         """The alerts that fire, oldest first, as of the last tick."""
@@ -170,7 +186,7 @@ class AlertService:
     def _groups_of(self, conn: sa.Connection, matchers: tuple[Matcher, ...]) -> set[GroupKey]:
         alerts = (
             alert
-            for alert in sql.all_alerts(conn, _FOLD_LIMIT)
+            for alert in sql.all_alerts(conn, _LOOKED_THROUGH)
             if all(matcher.accepts(routing.routable(alert.labels, alert.severity)) for matcher in matchers)
         )
         return {home.key for alert in alerts for home in grouping.homes(self._root, alert, alert.first_seen_at)}
@@ -183,77 +199,3 @@ class AlertService:
             until = now + self._settle_for
         sql.put_turns(conn, sql.Turns(now, until))
         return until is not None and now < until
-
-    def _fold(self, conn: sa.Connection, now: datetime) -> int:
-        waiting = sql.unfolded(conn, _FOLD_LIMIT)
-        active = sql.active_groups(conn)
-        alerts = sql.latest_alerts(conn, (received.event.labels.fingerprint for received in waiting))
-        member_names = {alert.fingerprint for state in active.values() for alert in state.members}
-        changed: dict[tuple[Fingerprint, int], Alert] = {}
-        outcomes: dict[int, FoldOutcome] = {}
-        for received in waiting:
-            name = received.event.labels.fingerprint
-            before = alerts.get(name)
-            folded = fold(before, received.event, received.received_at)
-            alert = folded.alert
-            if folded.outcome in {FoldOutcome.OPENED, FoldOutcome.REOPENED} and name in member_names:
-                alert = replace(alert, flaps=before.flaps + 1 if before else 1)
-            alerts[name] = changed[name, alert.occurrence] = alert
-            outcomes[received.seq] = folded.outcome
-            if alert.is_firing(received.received_at):
-                self._join(conn, active, alert, received.received_at)
-                member_names.add(name)
-        self._adopt(conn, active, now)
-        sql.put_alerts(conn, changed.values())
-        sql.mark_folded(conn, outcomes)
-        return len(waiting)
-
-    def _join(self, conn: sa.Connection, active: dict[GroupKey, GroupState], alert: Alert, at: datetime) -> None:
-        """Make an alert a member of its groups, opening those that are not open."""
-        for home in grouping.homes(self._root, alert, at):
-            if home.key not in active:
-                former = sql.finished_group(conn, home.key)
-                group = grouping.reopen(former, at) if former else home
-                sql.open_group(conn, group)
-                active[home.key] = GroupState(group, ())
-            state = active[home.key]
-            others = tuple(member for member in state.members if member.fingerprint != alert.fingerprint)
-            active[home.key] = replace(state, members=(*others, alert))
-            sql.join_group(conn, home.key, alert.fingerprint, at)
-
-    def _adopt(self, conn: sa.Connection, active: dict[GroupKey, GroupState], now: datetime) -> None:
-        """Find new homes for alerts whose route was removed from the configuration."""
-        orphans = [state for state in active.values() if state.group.route not in self._routes]
-        for state in orphans:
-            for alert in state.members:
-                if alert.is_firing(now):
-                    self._join(conn, active, alert, now)
-
-    def _plan_all(self, conn: sa.Connection, now: datetime) -> list[Planned]:
-        explaining = sql.firing_alerts(conn, now) if self._muting.inhibit else ()
-        stages = stages_at(self._muting, explaining, silences_ending_after(conn, now), now)
-        return [self._plan(conn, state, now, stages) for state in sql.active_groups(conn).values()]
-
-    def _plan(self, conn: sa.Connection, state: GroupState, now: datetime, stages: tuple[Stage, ...]) -> Planned:
-        settled = [settle(alert, now) for alert in state.members]
-        sql.put_alerts(conn, (after for before, after in zip(state.members, settled, strict=True) if before != after))
-        planned = pipeline.plan(state, Setting(self._routes, self._wants), now, stages)
-        for notification in planned.notifications:
-            outbox.enqueue(conn, notification, dump_message(compose(notification)))
-        for decision in planned.decisions:
-            if decision.is_told or _is_new(state.told.get(decision.channel, _UNTOLD), planned.told[decision.channel]):
-                decisions.put_decision(conn, decision)
-        for channel, log in planned.told.items():
-            if log != state.told.get(channel):
-                sql.put_told(conn, state.group, channel, log)
-        if planned.group != state.group or planned.left or planned.is_finished:
-            sql.put_group(conn, planned.group, planned.left, now if planned.is_finished else None)
-        return planned
-
-
-_UNTOLD = Told()
-
-
-def _is_new(before: Told, after: Told) -> bool:
-    """Whether the reason has changed, or what is muted and why: a reason that lasts is written once."""
-    return (before.decision, before.muted) != (after.decision, after.muted)

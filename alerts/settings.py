@@ -13,6 +13,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainSerializer,
     SecretStr,
     WithJsonSchema,
@@ -90,13 +91,16 @@ DurationOrNever = Annotated[
 class Settings(BaseModel):
     """A section of a configuration: frozen, and a key that it does not know is a mistake."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class ChannelSettings(Settings):
     """What every kind of channel has; a kind adds `kind: Literal[...]` and what it needs."""
 
     send_resolved: bool = True
+    """Whether it is told when alerts are over."""
+    per_minute: Annotated[int, Field(ge=1)] | None = None
+    """At most so many messages a minute, a tenth of them at once; the others wait."""
 
 
 class SecretRef(Settings):

@@ -4,16 +4,23 @@
 """
 
 import inspect
+import json
+import re
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import TypeAdapter
 
+from alerts.config import routes_schema
 from alerts.errors import FailureReason
 from alerts.model import NotifyReason, SkipReason
+from alerts.plugins import discover
+from alerts.settings import format_duration
 from monitor.cli.main import driftline as command
 from monitor.config.schema import json_schema
 from monitor.domain.errors import RejectReason
@@ -26,6 +33,8 @@ from monitor.stats.estimation import ESTIMATED_METRICS
 from monitor.stats.performance import PERFORMANCE_METRICS
 from monitor.usecases.replay_letters import ReplayFate
 
+_ISO_DURATION = re.compile(r"\bP(?:\d+D)?(?:T(?:\d+H)?(?:\d+M)?(?:\d+S)?)?(?<![PT])(?![\w])")
+_SPAN = TypeAdapter(timedelta)
 REFERENCE = Path(__file__).parent / "reference"
 _NOTE = "<!-- written by `make docs`; edit the code it is taken from -->\n\n"
 _REASONS: tuple[type[StrEnum], ...] = (
@@ -81,7 +90,7 @@ def _reasons() -> str:
 
 
 def _settings() -> str:
-    definitions: Any = json_schema().get("$defs", {})
+    definitions: Any = {**_definitions(json_schema()), **_definitions(routes_schema(discover()), "RoutesFile")}
     text = _NOTE + "# Settings\n\nEvery key of the configuration; `driftline check-config` checks them line by line.\n"
     for name, section in sorted(definitions.items()):
         properties = section.get("properties")
@@ -90,9 +99,22 @@ def _settings() -> str:
         text += f"\n## {name}\n\n{section.get('description', '')}\n\n| Key | Default | Meaning |\n|---|---|---|\n"
         required = section.get("required", ())
         for key, about in properties.items():
-            default = "required" if key in required else f"`{about.get('default')}`"
+            default = "required" if key in required else f"`{_default(about)}`"
             text += f"| `{key}` | {default} | {_cell(about.get('description', ''))} |\n"
     return text
+
+
+def _definitions(schema: dict[str, Any], title: str | None = None) -> dict[str, Any]:
+    """The sections of a schema; with a title also its top."""
+    own = {title: schema} if title else {}
+    return {**own, **schema.get("$defs", {})}
+
+
+def _default(about: dict[str, Any]) -> str:
+    """As one would write it in YAML."""
+    value = about.get("default")
+    text = json.dumps(value) if isinstance(value, list | dict | bool) else str(value)
+    return _ISO_DURATION.sub(lambda found: format_duration(_SPAN.validate_python(found.group())), text)
 
 
 def _command_line() -> str:

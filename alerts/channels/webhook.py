@@ -9,25 +9,20 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import time
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Literal, Self
 
-import httpx
 from pydantic import BaseModel, Field, SecretStr, model_validator
 from standardwebhooks import Webhook
 
-from alerts.egress import EgressPolicy, EgressRefused, GuardedTransport
-from alerts.errors import DeliveryError, FailureReason, Permanent, Retryable, no_connection
-from alerts.http_outcome import failure_of
+from alerts.egress import EgressPolicy
+from alerts.http_post import Address, check_url, post
 from alerts.model import Receipt
 from alerts.ports import ChannelKind, Clock
 from alerts.render.document import Entry, Message
 from alerts.settings import ChannelSettings, PositiveDuration, Secret, SecretMissing, SecretRef
 
-_MAX_ANSWER_BYTES = 65_536
 _MIN_SECRET_BYTES = 24
 
 
@@ -36,16 +31,24 @@ class WebhookSettings(ChannelSettings):
 
     kind: Literal["webhook"]
     url: str | SecretRef
+    """Where to post."""
     secret: Secret
+    """What messages are signed with: `whsec_` and at least 24 random bytes in base64."""
     allow: tuple[str, ...] = ()
+    """Networks and hosts inside your own network that may be called."""
     timeout: PositiveDuration = timedelta(seconds=15)
+    """How long one call may take."""
     charts: bool = False
+    """Whether the numbers of the charts are sent along."""
     max_bytes: Annotated[int, Field(ge=2_000)] = 20_000
+    """The largest body; alerts that do not fit are left out and counted."""
+    cloud_events: bool = False
+    """Whether the headers of CloudEvents 1.0 (binary mode) are added."""
 
     @model_validator(mode="after")
     def _has_good_url(self) -> Self:
         if isinstance(self.url, str):
-            _check_url(self.url)
+            check_url(self.url)
         return self
 
 
@@ -56,49 +59,21 @@ class WebhookChannel:
         """Sign with this secret: 24 bytes or more, as `whsec_` and base64."""
         self.name = name
         self._settings = settings
-        self._url = url
+        self._address = Address(url, EgressPolicy.of(settings.allow), settings.timeout)
         self._webhook = Webhook(_key(secret))
-        self._policy = EgressPolicy.of(settings.allow)
         self._clock = clock
 
     def send(self, message: Message, previous: Receipt | None) -> Receipt:  # noqa: ARG002 - a POST cannot be edited
         """Post once; raises Retryable or Permanent by the table in `alerts.http_outcome`."""
-        body = body_of(message, self._settings.max_bytes, with_charts=self._settings.charts)
         now = self._clock.now()
-        failure: DeliveryError | None
-        try:
-            failure = self._post(message.delivery_id, body, now)
-        except EgressRefused as refused:
-            failure = Permanent(FailureReason.REFUSED, str(refused))
-        except httpx.TimeoutException:
-            failure = Retryable(FailureReason.TIMEOUT, detail="no answer in time")
-        except httpx.TransportError as error:
-            failure = no_connection(error)
-        except (httpx.InvalidURL, httpx.HTTPError) as error:
-            failure = Permanent(FailureReason.CLIENT_ERROR, type(error).__name__)
-        if failure is not None:
-            raise failure from None  # the cause may repeat the address, and with it a secret
+        body = body_of(message, self._settings.max_bytes, with_charts=self._settings.charts)
+        headers = self._headers(message.delivery_id, body, now)
+        if self._settings.cloud_events:
+            headers |= _cloud_event(message)
+        post(self._address, body.encode(), headers, now)
         return Receipt({"webhook_id": message.delivery_id})
 
-    def _post(self, name: str, body: str, now: datetime) -> DeliveryError | None:
-        timeout_s = self._settings.timeout.total_seconds()
-        stop_at = time.monotonic() + timeout_s
-        transport = GuardedTransport(self._policy)
-        headers = self._headers(name, body, now)
-        with (
-            httpx.Client(transport=transport, follow_redirects=False, trust_env=False, timeout=timeout_s) as client,
-            client.stream("POST", self._url.get_secret_value(), content=body.encode(), headers=headers) as answer,
-        ):
-            taken = 0
-            for chunk in answer.iter_raw():  # to the end: an answer that breaks off is no answer
-                taken += len(chunk)
-                if taken > _MAX_ANSWER_BYTES:
-                    break
-                if time.monotonic() > stop_at:
-                    return Retryable(FailureReason.TIMEOUT, detail="the answer did not end in time")
-            return failure_of(answer.status_code, answer.headers, now)
-
-    def _headers(self, name: str, body: str, now: datetime) -> Mapping[str, str]:
+    def _headers(self, name: str, body: str, now: datetime) -> dict[str, str]:
         return {
             "content-type": "application/json",
             "user-agent": "driftline",
@@ -120,7 +95,7 @@ def body_of(message: Message, max_bytes: int, *, with_charts: bool) -> str:
 
 def _document(message: Message, kept: int, *, with_charts: bool) -> dict[str, object]:
     return {
-        "type": "alert.resolved" if message.is_resolved else "alert.firing",
+        "type": _type(message),
         "timestamp": message.at.isoformat(),
         "data": {
             "group": message.group_key,
@@ -140,6 +115,21 @@ def _document(message: Message, kept: int, *, with_charts: bool) -> dict[str, ob
             "truncated": len(message.entries) - kept + message.more,
         },
     }
+
+
+def _cloud_event(message: Message) -> dict[str, str]:
+    """The attributes of the event as headers; `ce-id` is `webhook-id`, the same at every try."""
+    return {
+        "ce-specversion": "1.0",
+        "ce-id": message.delivery_id,
+        "ce-source": f"driftline/groups/{message.group_key}",
+        "ce-type": _type(message),
+        "ce-time": message.at.isoformat(),
+    }
+
+
+def _type(message: Message) -> str:
+    return "alert.resolved" if message.is_resolved else "alert.firing"
 
 
 def _alert(entry: Entry, *, with_charts: bool) -> dict[str, object]:
@@ -172,17 +162,11 @@ def _key(secret: SecretStr) -> bytes:
     return key
 
 
-def _check_url(url: str) -> None:
-    if not url.startswith(("https://", "http://")):
-        msg = "the url of a webhook begins with https:// (or http:// inside your own network)"
-        raise ValueError(msg)
-
-
 def _build(name: str, settings: BaseModel, clock: Clock) -> WebhookChannel:
     checked = WebhookSettings.model_validate(settings)
     url = SecretStr(checked.url) if isinstance(checked.url, str) else checked.url.read()
     try:
-        _check_url(url.get_secret_value())
+        check_url(url.get_secret_value())
     except ValueError as error:
         raise SecretMissing(str(error)) from None
     return WebhookChannel(name, checked, url, checked.secret.read(), clock)

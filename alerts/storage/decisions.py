@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 
@@ -11,9 +11,10 @@ from alerts.storage.rows import decision_of, decision_values
 from alerts.storage.tables import decisions, groups
 
 
-def put_decision(conn: sa.Connection, decision: Decision) -> None:
-    """Write down why a channel was told, or was not."""
-    conn.execute(sa.insert(decisions).values(**decision_values(decision)))
+def put_decisions(conn: sa.Connection, batch: Sequence[Decision]) -> None:
+    """Write down why channels were told, or were not."""
+    if batch:
+        conn.execute(sa.insert(decisions), list(map(decision_values, batch)))
 
 
 def listed_decisions(

@@ -7,6 +7,7 @@ sender that died between sending and saying so, and once more.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 
 from alerts.errors import FailureReason
 from alerts.model import Delivery, DeliveryId, DeliveryState, Notification, Receipt
-from alerts.storage.rows import delivery_of, receipt_of, receipt_values
+from alerts.storage.rows import Values, delivery_of, receipt_of, receipt_values
 from alerts.storage.sql import insert
 from alerts.storage.tables import attempts, deliveries, told
 
@@ -33,9 +34,15 @@ class Attempt:
     detail: str = ""
 
 
-def enqueue(conn: sa.Connection, notification: Notification, body: str) -> bool:
-    """Put a message on its way; False when it is on its way already."""
-    values = {
+def enqueue_all(conn: sa.Connection, batch: Sequence[tuple[Notification, str]]) -> None:
+    """Put messages on their way, each with its body; those on their way already stay as they are."""
+    if batch:
+        statement = insert(conn, deliveries).on_conflict_do_nothing(index_elements=["delivery_id"])
+        conn.execute(statement, [_due(notification, body) for notification, body in batch])
+
+
+def _due(notification: Notification, body: str) -> Values:
+    return {
         "delivery_id": notification.id,
         "group_key": notification.group.key,
         "generation": notification.group.generation,
@@ -49,8 +56,6 @@ def enqueue(conn: sa.Connection, notification: Notification, body: str) -> bool:
         "body": body,
         "last_failure": "",
     }
-    statement = insert(conn, deliveries).values(**values).on_conflict_do_nothing(index_elements=["delivery_id"])
-    return conn.execute(statement.returning(deliveries.c.seq)).first() is not None
 
 
 def claim(conn: sa.Connection, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Delivery]:
@@ -136,6 +141,17 @@ def release(conn: sa.Connection, delivery: Delivery, owner: str) -> None:
     state = DeliveryState.RETRY if delivery.attempts > 1 else DeliveryState.DUE
     values = {"state": state.value, "lease_until": None, "owner": None, "attempts": delivery.attempts - 1}
     conn.execute(sa.update(deliveries).where(*_mine(delivery.id, owner)).values(**values))
+
+
+def hold(conn: sa.Connection, channel: str, until: datetime, reason: str) -> None:
+    """Let everything that is due on a channel wait until an instant, and say why."""
+    waiting = deliveries.c.state.in_([DeliveryState.DUE.value, DeliveryState.RETRY.value])
+    statement = (
+        sa.update(deliveries)
+        .where(deliveries.c.channel == channel, waiting, deliveries.c.next_at < until)
+        .values(next_at=until, last_failure=f"waiting: {reason}")
+    )
+    conn.execute(statement)
 
 
 def replay(conn: sa.Connection, delivery_id: DeliveryId, now: datetime) -> bool:

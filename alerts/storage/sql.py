@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -38,6 +39,7 @@ from alerts.storage.tables import alerts, events, groups, locks, members, told
 from alerts.wire import dump_event, load_event
 
 _IS_PLAN = locks.c.name == "plan"
+Name = TypeVar("Name", bound=str)
 _CHUNK = 500  # values in one IN list; SQLite takes 32,766 parameters, PostgreSQL 65,535
 
 
@@ -77,19 +79,17 @@ def is_any_ended(conn: sa.Connection, after: datetime, until: datetime) -> bool:
 
 def put_events(conn: sa.Connection, batch: Sequence[AlertEvent], received_at: datetime) -> int:
     """Keep events to be folded, in their order; those known already by content are not kept again."""
-    kept = 0
+    rows: dict[str, Values] = {}
     for event in batch:
         body = dump_event(event)
-        values = {
-            "event_id": content_id(body),
-            "fingerprint": event.labels.fingerprint,
-            "received_at": received_at,
-            "body": body,
-        }
-        statement = insert(conn, events).values(**values).on_conflict_do_nothing(index_elements=["event_id"])
-        # asked for by RETURNING: psycopg counts no rows for an INSERT that SQLAlchemy gives a key to
-        kept += conn.execute(statement.returning(events.c.seq)).first() is not None
-    return kept
+        name = content_id(body)
+        values = {"event_id": name, "fingerprint": event.labels.fingerprint, "received_at": received_at, "body": body}
+        rows.setdefault(name, values)
+    if not rows:
+        return 0
+    # asked for by RETURNING: psycopg counts no rows for an INSERT that SQLAlchemy gives a key to
+    statement = insert(conn, events).on_conflict_do_nothing(index_elements=["event_id"]).returning(events.c.seq)
+    return len(conn.execute(statement, list(rows.values())).all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,69 +126,122 @@ def latest_alerts(conn: sa.Connection, fingerprints: Iterable[Fingerprint]) -> d
 
 def put_alerts(conn: sa.Connection, batch: Iterable[Alert]) -> None:
     """Store occurrences, replacing what was known of them."""
-    for alert in batch:
-        values = alert_values(alert)
-        statement = insert(conn, alerts).values(**values)
-        keys = ["fingerprint", "occurrence"]
-        conn.execute(statement.on_conflict_do_update(index_elements=keys, set_=_without(values, keys)))
+    _put_rows(conn, alerts, ["fingerprint", "occurrence"], list(map(alert_values, batch)))
 
 
-def active_groups(conn: sa.Connection) -> dict[GroupKey, GroupState]:
-    """The groups of which somebody is, or may have to be, told; with members and told-log."""
-    query = sa.select(groups).where(groups.c.finished_at.is_(None)).order_by(groups.c.group_key)
-    active = [group_of(row) for row in conn.execute(query).mappings()]
-    in_active = sa.select(groups.c.group_key).where(groups.c.finished_at.is_(None))
-    ids: dict[GroupKey, list[Fingerprint]] = {group.key: [] for group in active}
-    for row in conn.execute(sa.select(members).where(members.c.group_key.in_(in_active))).mappings():
-        ids[row["group_key"]].append(row["fingerprint"])
-    logs: dict[GroupKey, dict[str, Told]] = {group.key: {} for group in active}
-    for row in conn.execute(sa.select(told).where(told.c.group_key.in_(in_active))).mappings():
-        logs[row["group_key"]][row["channel"]] = told_of(row)
-    known = latest_alerts(conn, (name for names in ids.values() for name in names))
-    return {
-        group.key: GroupState(group, tuple(known[name] for name in sorted(ids[group.key])), logs[group.key])
-        for group in active
-    }
+def active_groups(conn: sa.Connection, due_at: datetime | None = None) -> dict[GroupKey, GroupState]:
+    """The groups of which somebody is, or may have to be, told; with members and told-log.
+
+    With `due_at` only those that are to be looked at by then.
+    """
+    return _states(conn, _is_active(due_at))
 
 
-def finished_group(conn: sa.Connection, key: GroupKey) -> Group | None:
-    """A group that is over, to be reopened."""
-    query = sa.select(groups).where(groups.c.group_key == key, groups.c.finished_at.is_not(None))
-    row = conn.execute(query).mappings().one_or_none()
-    return None if row is None else group_of(row)
+def is_any_due(conn: sa.Connection, now: datetime) -> bool:
+    """Whether news of any group's alerts came in, or the time of any group has come."""
+    return conn.execute(sa.select(groups.c.group_key).where(_is_active(now)).limit(1)).first() is not None
 
 
-def open_group(conn: sa.Connection, group: Group) -> None:
-    """Store a new generation, of which no channel knows anything."""
-    values: Values = {**group_values(group), "finished_at": None}
-    statement = insert(conn, groups).values(**values)
-    conn.execute(statement.on_conflict_do_update(index_elements=["group_key"], set_=_without(values, ["group_key"])))
-    conn.execute(sa.delete(told).where(told.c.group_key == group.key))
-    conn.execute(sa.delete(members).where(members.c.group_key == group.key))
+def orphan_groups(conn: sa.Connection, routes: Iterable[str]) -> dict[GroupKey, GroupState]:
+    """The active groups whose route is none of these."""
+    return _states(conn, sa.and_(_is_active(None), groups.c.route.not_in(sorted(routes))))
 
 
-def join_group(conn: sa.Connection, key: GroupKey, fingerprint: Fingerprint, at: datetime) -> None:
-    """Make an alert a member; joining twice is joining once."""
-    statement = insert(conn, members).values(group_key=key, fingerprint=fingerprint, joined_at=at)
-    conn.execute(statement.on_conflict_do_nothing(index_elements=["group_key", "fingerprint"]))
+def member_names(conn: sa.Connection, fingerprints: Iterable[Fingerprint]) -> set[Fingerprint]:
+    """Those of these alerts that are members of a group that is active."""
+    found: set[Fingerprint] = set()
+    for chunk in _chunks(sorted(set(fingerprints))):
+        query = (
+            sa.select(members.c.fingerprint)
+            .join(groups, groups.c.group_key == members.c.group_key)
+            .where(members.c.fingerprint.in_(chunk), groups.c.finished_at.is_(None))
+        )
+        found.update(conn.execute(query).scalars())
+    return found
 
 
-def put_group(conn: sa.Connection, group: Group, left: Iterable[Fingerprint], finished_at: datetime | None) -> None:
-    """Store a group after planning: who left, and whether it is over."""
-    values = {"checked_at": group.checked_at, "finished_at": finished_at}
-    conn.execute(sa.update(groups).where(groups.c.group_key == group.key).values(**values))
-    gone = sorted(left)
+@dataclass(frozen=True, slots=True)
+class KnownGroup:
+    """A group, and whether it is over."""
+
+    group: Group
+    is_finished: bool
+
+
+def groups_of(conn: sa.Connection, keys: Iterable[GroupKey]) -> dict[GroupKey, KnownGroup]:
+    """Those of these groups that were ever opened."""
+    found: dict[GroupKey, KnownGroup] = {}
+    for chunk in _chunks(sorted(set(keys))):
+        for row in conn.execute(sa.select(groups).where(groups.c.group_key.in_(chunk))).mappings():
+            found[row["group_key"]] = KnownGroup(group_of(row), row["finished_at"] is not None)
+    return found
+
+
+def open_groups(conn: sa.Connection, batch: Iterable[Group]) -> None:
+    """Store new generations, of which no channel knows anything."""
+    opened = list(batch)
+    for chunk in _chunks([group.key for group in opened if group.generation > 1]):
+        conn.execute(sa.delete(told).where(told.c.group_key.in_(chunk)))
+        conn.execute(sa.delete(members).where(members.c.group_key.in_(chunk)))
+    rows: list[Values] = [{**group_values(group), "finished_at": None, "look_at": None} for group in opened]
+    _put_rows(conn, groups, ["group_key"], rows)
+
+
+def join_groups(conn: sa.Connection, joined: Mapping[tuple[GroupKey, Fingerprint], datetime]) -> None:
+    """Make alerts members; joining twice is joining once."""
+    rows = [{"group_key": key, "fingerprint": name, "joined_at": at} for (key, name), at in joined.items()]
+    if rows:
+        keys = ["group_key", "fingerprint"]
+        conn.execute(insert(conn, members).on_conflict_do_nothing(index_elements=keys), rows)
+
+
+def look_again(conn: sa.Connection, fingerprints: Iterable[Fingerprint]) -> None:
+    """Let the next look be at the groups of these alerts."""
+    for chunk in _chunks(sorted(set(fingerprints))):
+        of_these = sa.select(members.c.group_key).where(members.c.fingerprint.in_(chunk))
+        conn.execute(sa.update(groups).where(groups.c.group_key.in_(of_these)).values(look_at=None))
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAfter:
+    """A group after planning: who left, whether it is over, when to look again."""
+
+    group: Group
+    left: frozenset[Fingerprint]
+    finished_at: datetime | None
+    look_at: datetime | None
+
+
+def put_groups(conn: sa.Connection, batch: Sequence[GroupAfter]) -> None:
+    """Store groups after planning."""
+    if not batch:
+        return
+    values: Values = {name: sa.bindparam(f"new_{name}") for name in ("checked_at", "finished_at", "look_at")}
+    conn.execute(
+        sa.update(groups).where(groups.c.group_key == sa.bindparam("of_key")).values(**values),
+        [
+            {
+                "of_key": one.group.key,
+                "new_checked_at": one.group.checked_at,
+                "new_finished_at": one.finished_at,
+                "new_look_at": one.look_at,
+            }
+            for one in batch
+        ],
+    )
+    gone = [{"of_key": one.group.key, "of_name": name} for one in batch for name in sorted(one.left)]
     if gone:
-        of_group = members.c.group_key == group.key
-        conn.execute(sa.delete(members).where(of_group, members.c.fingerprint.in_(gone)))
+        is_gone = (members.c.group_key == sa.bindparam("of_key"), members.c.fingerprint == sa.bindparam("of_name"))
+        conn.execute(sa.delete(members).where(*is_gone), gone)
 
 
-def put_told(conn: sa.Connection, group: Group, channel: str, log: Told) -> None:
-    """Store what a channel was told; the receipt of its last message stays."""
-    keys: Values = {"group_key": group.key, "channel": channel}
-    values: Values = {"generation": group.generation, **told_values(log)}
-    statement = insert(conn, told).values(**keys, **values)
-    conn.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=values))
+def put_told(conn: sa.Connection, batch: Sequence[tuple[Group, str, Told]]) -> None:
+    """Store what channels were told; the receipts of their last messages stay."""
+    rows: list[Values] = [
+        {"group_key": group.key, "channel": channel, "generation": group.generation, **told_values(log)}
+        for group, channel, log in batch
+    ]
+    _put_rows(conn, told, ["group_key", "channel"], rows)
 
 
 def put_receipt(conn: sa.Connection, key: GroupKey, generation: int, channel: str, receipt: Receipt) -> None:
@@ -221,9 +274,37 @@ def _latest() -> sa.Select[tuple[object, ...]]:
     return sa.select(alerts).where(~sa.exists(sa.select(later.c.occurrence).where(is_later)))
 
 
-def _without(values: Values, keys: Sequence[str]) -> Values:
-    return {name: value for name, value in values.items() if name not in keys}
+def _is_active(due_at: datetime | None) -> sa.ColumnElement[bool]:
+    is_open = groups.c.finished_at.is_(None)
+    if due_at is None:
+        return is_open
+    return sa.and_(is_open, sa.or_(groups.c.look_at.is_(None), groups.c.look_at <= due_at))
 
 
-def _chunks(names: list[Fingerprint]) -> Iterable[list[Fingerprint]]:
+def _states(conn: sa.Connection, which: sa.ColumnElement[bool]) -> dict[GroupKey, GroupState]:
+    query = sa.select(groups).where(which).order_by(groups.c.group_key)
+    found = [group_of(row) for row in conn.execute(query).mappings()]
+    ids: dict[GroupKey, list[Fingerprint]] = {group.key: [] for group in found}
+    logs: dict[GroupKey, dict[str, Told]] = {group.key: {} for group in found}
+    for chunk in _chunks(list(ids)):
+        for row in conn.execute(sa.select(members).where(members.c.group_key.in_(chunk))).mappings():
+            ids[row["group_key"]].append(row["fingerprint"])
+        for row in conn.execute(sa.select(told).where(told.c.group_key.in_(chunk))).mappings():
+            logs[row["group_key"]][row["channel"]] = told_of(row)
+    known = latest_alerts(conn, (name for names in ids.values() for name in names))
+    return {
+        group.key: GroupState(group, tuple(known[name] for name in sorted(ids[group.key])), logs[group.key])
+        for group in found
+    }
+
+
+def _put_rows(conn: sa.Connection, table: sa.Table, keys: Sequence[str], rows: Sequence[Values]) -> None:
+    """Insert rows, replacing those with the same keys: one statement, many rows."""
+    if rows:
+        statement = insert(conn, table)
+        changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+        conn.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changed), list(rows))
+
+
+def _chunks(names: list[Name]) -> Iterable[list[Name]]:
     return (names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK))

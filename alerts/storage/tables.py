@@ -89,7 +89,9 @@ groups = sa.Table(
     sa.Column("opened_at", UtcDateTime, nullable=False),
     sa.Column("checked_at", UtcDateTime, comment="the last update time that was used"),
     sa.Column("finished_at", UtcDateTime),
+    sa.Column("look_at", UtcDateTime, comment="when time alone may change what is told; null: at once"),
     sa.Index(None, "finished_at"),
+    sa.Index(None, "look_at"),
 )
 
 members = sa.Table(
@@ -179,6 +181,17 @@ silences = sa.Table(
     sa.Column("ends_at", UtcDateTime, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Index(None, "ends_at"),
+)
+
+channels = sa.Table(
+    "alerts_channels",
+    metadata,
+    sa.Column("channel", sa.String(200), primary_key=True),
+    sa.Column("failures", sa.Integer, nullable=False, comment="in a row"),
+    sa.Column("failing_since", UtcDateTime),
+    sa.Column("open_until", UtcDateTime, comment="left alone before"),
+    sa.Column("slot_at", UtcDateTime, comment="of the next message, were all evenly spread"),
+    sa.Column("is_told", sa.Boolean, nullable=False, comment="its own alert fires"),
 )
 
 locks = sa.Table(

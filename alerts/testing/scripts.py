@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from alerts.config import parse
 from alerts.model import AlertEvent, Labels, NotifyReason, Receipt, Severity
 from alerts.plugins import discover
-from alerts.render.document import Message
+from alerts.render.document import Entry, Message
 from alerts.routing import Matcher, Operator
 from alerts.service import AlertService
 from alerts.silences import SilenceRequest
@@ -60,13 +60,14 @@ class Recorder:
 
 def told_text(message: Message, seconds: float) -> str:
     """A message in the short form."""
-    members = sorted(
-        ("r:" if entry.is_resolved else "") + next(field.value for field in entry.labels if field.name == "name")
-        for entry in message.entries
-    )
+    members = sorted(("r:" if entry.is_resolved else "") + _name(entry) for entry in message.entries)
     members += [f"{message.muted_count} muted"] if message.muted_count else []
     quiet = "~" if message.is_quiet else ""
     return f"{'R' if message.is_resolved else 'F'}{{{','.join(members)}}}@{seconds:g}{quiet}"
+
+
+def _name(entry: Entry) -> str:
+    return next((field.value for field in entry.labels if field.name == "name"), entry.title)
 
 
 def event(text: str, at: float, started: float | None = None) -> AlertEvent:

@@ -37,13 +37,14 @@ def alert_service(settings: Settings, engine: sa.Engine, clock: Clock, owner: st
     try:
         config = alerts.config.parse(settings.routes or CONSOLE_ONLY, kinds)
         channels = alerts.config.build_channels(config, kinds, clock)
+        heartbeat = alerts.config.build_heartbeat(config)
     except ConfigProblems as found:
         path = settings.directory / ROUTES
         problems = [ConfigError(str(problem), path) for problem in found.problems]
         raise ConfigMistakes(problems) from found
     except AlertsError as error:
         raise ConfigError(str(error), settings.directory / ROUTES) from error
-    return AlertService(transaction, config, channels, clock, owner=owner)
+    return AlertService(transaction, config, channels, clock, owner=owner, heartbeat=heartbeat)
 
 
 def migrate_alerts(engine: sa.Engine) -> None:
@@ -60,9 +61,10 @@ class Teller:
     engine: sa.Engine
 
     def advance(self) -> int:
-        """Fold, group, plan, send one batch; how many messages were tried."""
+        """Fold, group, plan, send one batch; how many messages were tried. Then the sign of life."""
         self.service.tick()
         sent = self.service.dispatch(limit=_BATCH)
+        self.service.beat()
         return sent.sent + sent.retried + sent.dead
 
     def deliveries_by_state(self) -> Mapping[str, int]:

@@ -1,13 +1,11 @@
 """The jars of Apache Kafka, resolved by Maven into a cache folder (44 MB, once)."""
 
-import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from monitor.testing.servers.cache import cache_folder, locked
 from monitor.testing.servers.unavailable import ServerUnavailable
 
 KAFKA_VERSION = "4.3.1"
@@ -38,17 +36,6 @@ _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
 """
 
 
-def cache_folder() -> Path:
-    """Where downloads are kept: $DRIFTLINE_CACHE, else .cache of the checkout, else the user's cache."""
-    chosen = os.environ.get("DRIFTLINE_CACHE")
-    if chosen:
-        return Path(chosen).resolve()
-    checkout = Path(__file__).resolve().parents[3]
-    if (checkout / "pyproject.toml").is_file():
-        return checkout / ".cache"
-    return Path.home() / ".cache" / "driftline"
-
-
 def find_java() -> Path:
     """The java command; raises ServerUnavailable where there is none."""
     home = os.environ.get("JAVA_HOME")
@@ -73,7 +60,7 @@ def kafka_jars() -> Path:
     if jars.is_dir():
         return jars
     home.mkdir(parents=True, exist_ok=True)
-    with _locked(home / "lock"):
+    with locked(home / "lock"):
         if not jars.is_dir():
             _resolve(home).rename(jars)
     return jars
@@ -119,10 +106,3 @@ def _unresolved(problem: str) -> ServerUnavailable:
     return ServerUnavailable(
         SERVER, problem, "Maven needs a repository: check the network and the mirrors in ~/.m2/settings.xml"
     )
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -8,7 +8,7 @@ the report says so; with CI=true they fail instead. A server that is there and d
 
 import os
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import NoReturn, TypeVar
 
 import pytest
 
+from monitor.testing.servers.alertmanager import find_alertmanager, find_promtool
 from monitor.testing.servers.kafka import KafkaBroker
 from monitor.testing.servers.mock_kafka import MockCluster
 from monitor.testing.servers.postgres import PostgresServer
@@ -28,6 +29,8 @@ _MARKER_OF_FIXTURE = {
     "kafka_broker": "kafka",
     "postgres_server": "postgres",
     "postgres_url": "postgres",
+    "alertmanager": "alertmanager",
+    "promtool": "alertmanager",
 }
 _STARTED = pytest.StashKey[list[KafkaBroker | PostgresServer]]()
 _database_numbers = count(1)
@@ -71,6 +74,18 @@ def mock_kafka() -> Iterator[MockCluster]:
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def alertmanager() -> Path:
+    """The program of a real Alertmanager, fetched where it is not installed."""
+    return _fetched(find_alertmanager)
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Path:
+    """The program promtool of Prometheus, fetched where it is not installed."""
+    return _fetched(find_promtool)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the users of a fixture, so that `-m "not kafka"` is true to its word."""
     for item in items:
@@ -108,6 +123,13 @@ def _running(server: Server, config: pytest.Config) -> Iterator[Server]:
         started.append(server)
         cleanup.callback(started.remove, server)
         yield server
+
+
+def _fetched(find: Callable[[], Path]) -> Path:
+    try:
+        return find()
+    except ServerUnavailable as problem:
+        _not_run(problem)
 
 
 def _not_run(problem: ServerUnavailable) -> NoReturn:

@@ -1,5 +1,6 @@
 """Every kind of channel that can be found passes the kit; one without a case here fails the suite."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,13 @@ def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IT_SECRET", SECRET)
     monkeypatch.setenv("IT_TOKEN", TOKEN)
     monkeypatch.setenv("IT_PASSWORD", PASSWORD)
+    monkeypatch.setenv("IT_ADDRESS", "set by each case")
+
+
+@pytest.fixture
+def receiver() -> Iterator[HttpReceiver]:
+    with HttpReceiver() as server:
+        yield server
 
 
 @pytest.fixture
@@ -56,11 +64,34 @@ def slack_bot_at(server: HttpReceiver) -> Channel:
     return build(kind="slack", token={"env": "IT_TOKEN"}, channel="#ml", base_url=f"{server.url}/api/", timeout="1s")
 
 
+def pagerduty_at(server: HttpReceiver) -> Channel:
+    key = {"env": "IT_TOKEN"}
+    return build(kind="pagerduty", routing_key=key, url=f"{server.url}/v2/enqueue", allow=["127.0.0.1"], timeout="1s")
+
+
+def alertmanager_at(server: HttpReceiver) -> Channel:
+    return build(kind="alertmanager", token={"env": "IT_TOKEN"}, url=server.url, allow=["127.0.0.1"], timeout="1s")
+
+
+def teams_at(server: HttpReceiver) -> Channel:
+    os.environ["IT_ADDRESS"] = f"{server.url}/workflows/hush-hush"  # removed again by the fixture
+    return build(kind="teams", webhook_url={"env": "IT_ADDRESS"}, allow=["127.0.0.1"], timeout="1s")
+
+
 HTTP_CASES = {
+    "alertmanager": HttpCase("alertmanager", HttpReceiver, alertmanager_at, (TOKEN,)),
+    "pagerduty": HttpCase("pagerduty", HttpReceiver, pagerduty_at, (TOKEN,)),
+    "teams": HttpCase("teams", HttpReceiver, teams_at, ("hush-hush",)),
     "webhook": HttpCase("webhook", HttpReceiver, webhook_at, (SECRET,)),
     "slack": HttpCase("slack", SlackServer, slack_bot_at, (TOKEN,)),
 }
 CASES: dict[str, Callable[[pytest.FixtureRequest, Path], Case]] = {
+    **{
+        kind: lambda request, folder, kind=kind: Case(  # type: ignore[misc]
+            kind, lambda: HTTP_CASES[kind].make(request.getfixturevalue("receiver")), HTTP_CASES[kind].secrets
+        )
+        for kind in ("alertmanager", "pagerduty", "teams")
+    },
     "console": lambda request, folder: Case("console", lambda: build(kind="console")),
     "mailbox": lambda request, folder: Case("mailbox", lambda: build(kind="mailbox", folder=str(folder))),
     "email": lambda request, folder: Case(

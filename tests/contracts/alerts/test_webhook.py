@@ -24,9 +24,11 @@ def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOOK_SECRET", SECRET)
 
 
-def webhook(url: str, allow: tuple[str, ...] = ("127.0.0.0/8",), clock: FixedClock | None = None) -> Channel:
+def webhook(
+    url: str, allow: tuple[str, ...] = ("127.0.0.0/8",), clock: FixedClock | None = None, **more: object
+) -> Channel:
     kinds = discover()
-    settings = {"kind": "webhook", "url": url, "secret": {"env": "HOOK_SECRET"}, "allow": list(allow)}
+    settings = {"kind": "webhook", "url": url, "secret": {"env": "HOOK_SECRET"}, "allow": list(allow), **more}
     config = parse({"channels": {"hook": settings}, "route": {"channels": ["hook"]}}, kinds)
     return build_channels(config, kinds, clock or FixedClock())["hook"]
 
@@ -51,6 +53,23 @@ def test_the_end_is_a_type_of_its_own() -> None:
     body = json.loads(request.body)
     assert body["type"] == "alert.resolved"
     assert body["data"]["alerts"][0]["endsAt"] == "2026-03-01T12:00:00+00:00"
+
+
+def test_the_attributes_of_a_cloud_event_are_headers_where_they_are_wanted() -> None:
+    with HttpReceiver() as server:
+        webhook(server.url).send(message(), None)
+        webhook(server.url, cloud_events=True).send(message(), None)
+        plain, event = server.requests
+
+    assert not [name for name in plain.headers if name.startswith("ce-")]
+    assert plain.body == event.body
+    assert {name: value for name, value in event.headers.items() if name.startswith("ce-")} == {
+        "ce-specversion": "1.0",
+        "ce-id": message().delivery_id,
+        "ce-source": f"driftline/groups/{message().group_key}",
+        "ce-type": "alert.firing",
+        "ce-time": "2026-03-01T12:00:00+00:00",
+    }
 
 
 def test_a_message_that_is_too_large_is_cut_and_says_how_much_was_left_out() -> None:

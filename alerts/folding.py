@@ -1,0 +1,88 @@
+"""Fold the events that wait into alerts, and alerts into groups: what one turn does before it decides whom to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from alerts import grouping
+from alerts.lifecycle import FoldOutcome, fold
+from alerts.model import Alert, Fingerprint, Group, GroupKey
+from alerts.routing import Route
+from alerts.storage import sql
+
+_FOLD_LIMIT = 10_000  # events folded in one transaction; the rest waits for the next turn
+
+
+def fold_waiting(conn: sa.Connection, root: Route, routes: Mapping[str, Route], now: datetime) -> int:
+    """Fold the oldest events that wait; how many. Every group that they concern is looked at again."""
+    waiting = sql.unfolded(conn, _FOLD_LIMIT)
+    orphans = sql.orphan_groups(conn, routes)
+    if not waiting and not orphans:
+        return 0
+    homeless = [alert for state in orphans.values() for alert in state.members if alert.is_firing(now)]
+    folding = _Folding(conn, root, waiting, homeless)
+    for received in waiting:
+        folding.take(received)
+    for alert in homeless:  # their route was removed from the configuration
+        folding.join(alert, now)
+    folding.save()
+    return len(waiting)
+
+
+class _Folding:
+    """What is known of the alerts and groups that one turn's events concern, and what becomes of them."""
+
+    def __init__(
+        self, conn: sa.Connection, root: Route, waiting: Sequence[sql.Received], others: Iterable[Alert]
+    ) -> None:
+        events = [received.event for received in waiting]
+        names = {event.labels.fingerprint for event in events}
+        self._conn = conn
+        self._root = root
+        self._alerts = sql.latest_alerts(conn, names)
+        self._names = names
+        self._member_names = sql.member_names(conn, names)
+        subjects = [(event.labels, event.severity) for event in events]
+        subjects += [(alert.labels, alert.severity) for alert in others]
+        keys = {key for of in subjects for key in grouping.home_keys(root, *of)}
+        self._groups = sql.groups_of(conn, keys)
+        self._opened: dict[GroupKey, Group] = {}
+        self._joined: dict[tuple[GroupKey, Fingerprint], datetime] = {}
+        self._changed: dict[tuple[Fingerprint, int], Alert] = {}
+        self._outcomes: dict[int, FoldOutcome] = {}
+
+    def take(self, received: sql.Received) -> None:
+        """Fold one event."""
+        name = received.event.labels.fingerprint
+        before = self._alerts.get(name)
+        folded = fold(before, received.event, received.received_at)
+        alert = folded.alert
+        if folded.outcome in {FoldOutcome.OPENED, FoldOutcome.REOPENED} and name in self._member_names:
+            alert = replace(alert, flaps=before.flaps + 1 if before else 1)
+        self._alerts[name] = self._changed[name, alert.occurrence] = alert
+        self._outcomes[received.seq] = folded.outcome
+        if alert.is_firing(received.received_at):
+            self.join(alert, received.received_at)
+            self._member_names.add(name)
+
+    def join(self, alert: Alert, at: datetime) -> None:
+        """Make an alert a member of its groups, opening those that are not open."""
+        for home in grouping.homes(self._root, alert, at):
+            former = self._groups.get(home.key)
+            if former is None or former.is_finished:
+                group = home if former is None else grouping.reopen(former.group, at)
+                self._opened[home.key] = group
+                self._groups[home.key] = sql.KnownGroup(group, is_finished=False)
+            self._joined.setdefault((home.key, alert.fingerprint), at)
+
+    def save(self) -> None:
+        """Write it all down."""
+        sql.open_groups(self._conn, self._opened.values())
+        sql.join_groups(self._conn, self._joined)
+        sql.put_alerts(self._conn, self._changed.values())
+        sql.mark_folded(self._conn, self._outcomes)
+        sql.look_again(self._conn, self._names)

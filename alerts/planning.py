@@ -1,0 +1,108 @@
+"""Decide whom to tell: looks at the groups of which something may have changed, and writes down what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from alerts import pipeline
+from alerts.lifecycle import settle
+from alerts.model import Alert, Told
+from alerts.muting import MutingRules, stages_at
+from alerts.pipeline import GroupState, Planned, Setting
+from alerts.render.document import compose, dump_message
+from alerts.silences import Silence
+from alerts.storage import decisions, outbox, sql
+from alerts.storage.silences import silences_ending_after
+
+_UNTOLD = Told()
+
+Muting = tuple[tuple[str, ...], tuple[str, ...]]
+"""What mutes at an instant: the silences and the mute times that hold."""
+
+
+class Planner:
+    """Plans for one configuration. A group is looked at when news of its alerts came in, when its time has come, and
+    all are when what mutes has changed; of the others nothing can be new.
+    """
+
+    def __init__(self, setting: Setting, muting: MutingRules) -> None:
+        """Begin by looking at every group: the configuration may be another than before."""
+        self._setting = setting
+        self._muting = muting
+        self._seen: Muting | None = None
+
+    def plan_all(self, conn: sa.Connection, now: datetime) -> list[Planned]:
+        """Plan for every group of which something may have changed."""
+        silences = silences_ending_after(conn, now)
+        mutes = self._mutes(silences, now)
+        may_mute_others = bool(self._muting.inhibit)
+        # any alert that begins or ends may begin or end an inhibition
+        is_all = mutes != self._seen or (may_mute_others and sql.is_any_due(conn, now))
+        states = list(sql.active_groups(conn, None if is_all else now).values())
+        self._seen = mutes
+        if not states:
+            return []
+        explaining = sql.firing_alerts(conn, now) if may_mute_others else ()
+        stages = stages_at(self._muting, explaining, silences, now)
+        planned = [pipeline.plan(state, self._setting, now, stages) for state in states]
+        _save(conn, list(zip(states, planned, strict=True)), now)
+        return planned
+
+    def _mutes(self, silences: Sequence[Silence], now: datetime) -> Muting:
+        holding = tuple(name for name, one in self._muting.mute_times.items() if one.holds(now))
+        return tuple(sorted(one.id for one in silences if one.starts_at <= now)), holding
+
+
+def _save(conn: sa.Connection, looks: Sequence[tuple[GroupState, Planned]], now: datetime) -> None:
+    sql.put_alerts(conn, [alert for state, _ in looks for alert in _settled(state, now)])
+    messages = [message for _, planned in looks for message in planned.notifications]
+    outbox.enqueue_all(conn, [(message, dump_message(compose(message))) for message in messages])
+    decisions.put_decisions(
+        conn,
+        [
+            decision
+            for state, planned in looks
+            for decision in planned.decisions
+            if decision.is_told or _is_new(state.told, planned.told, decision.channel)
+        ],
+    )
+    sql.put_told(
+        conn,
+        [
+            (state.group, channel, log)
+            for state, planned in looks
+            for channel, log in planned.told.items()
+            if log != state.told.get(channel)
+        ],
+    )
+    sql.put_groups(
+        conn,
+        [
+            sql.GroupAfter(
+                planned.group,
+                planned.left,
+                now if planned.is_finished else None,
+                _look_at(state, planned, now),
+            )
+            for state, planned in looks
+        ],
+    )
+
+
+def _settled(state: GroupState, now: datetime) -> list[Alert]:
+    return [after for before in state.members if (after := settle(before, now)) != before]
+
+
+def _look_at(state: GroupState, planned: Planned, now: datetime) -> datetime | None:
+    """When time alone may change what is told of a group: its next update or reminder, an announced end."""
+    ends = [alert.ends_at for alert in state.members if alert.ends_at is not None and alert.ends_at > now]
+    return min((*ends, *planned.next_at), default=None)
+
+
+def _is_new(before: Mapping[str, Told], after: Mapping[str, Told], channel: str) -> bool:
+    """Whether the reason has changed, or what is muted and why: a reason that lasts is written once."""
+    one, other = before.get(channel, _UNTOLD), after[channel]
+    return (one.decision, one.muted) != (other.decision, other.muted)
