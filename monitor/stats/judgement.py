@@ -33,6 +33,12 @@ def _too_few(check: Check, result: TestResult) -> str:
         return "no values in the baseline to compare with"
     if result.n_current < 1:
         return "no values in the window"
+    if "empty" in result.detail:
+        return "no finite value in the baseline to compare with"
+    if "needs" in result.detail:
+        return (
+            f"{_count(min(result.n_baseline, result.n_current))} on one side, at least {result.detail['needs']} needed"
+        )
     return ""
 
 

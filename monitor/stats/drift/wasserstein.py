@@ -9,14 +9,12 @@ from scipy import special
 
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
+from monitor.stats.binned import extent, positions, unit_of
 from monitor.stats.columns import Floats
 from monitor.stats.drift_test import nothing_to_compare
 from monitor.stats.profiles.comparable import pair
 from monitor.stats.profiles.layouts import Profile
-from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
-
-FARTHEST = 1e12
-"""Positions are cut at so many units from the baseline's median, so that no input makes the result infinite."""
+from monitor.stats.profiles.numeric import NumericProfile
 
 CELLS = 64
 """Resolution of the null law."""
@@ -53,8 +51,8 @@ class Wasserstein:
         n_baseline, n_current = counts.sum(axis=1).tolist()
         if not n_baseline or not n_current or not np.isfinite(first.layout.median):
             return nothing_to_compare(n_baseline, n_current)
-        unit = _unit(first.layout)
-        at = _positions(first, second, unit)
+        unit = unit_of(first.layout)
+        at = positions(first.layout, *extent(first, second))
         below = counts[:, :-1].cumsum(axis=1)
         gap = np.concatenate(([0.0], below[0] / n_baseline - below[1] / n_current, [0.0]))
         statistic = _area(gap, np.diff(at))
@@ -63,18 +61,6 @@ class Wasserstein:
         p_value = _p_value(statistic * scale, pooled, np.diff(at))
         raw = min(statistic * unit, float(np.finfo(np.float64).max))
         return TestResult(statistic, p_value, n_baseline, n_current, detail={"raw": raw, "unit": unit})
-
-
-def _unit(layout: NumericLayout) -> float:
-    return layout.spread or abs(layout.median) or 1.0
-
-
-def _positions(first: NumericProfile, second: NumericProfile, unit: float) -> Floats:
-    """Ends and edges of the bins that hold values, as multiples of the unit from the median."""
-    low, high = min(first.min, second.min), max(first.max, second.max)
-    at = np.concatenate(([low], np.clip(first.layout.edges, low, high), [high]))
-    with np.errstate(over="ignore"):
-        return np.clip((at - first.layout.median) / unit, -FARTHEST, FARTHEST)
 
 
 def _area(gap: Floats, widths: Floats) -> float:
