@@ -16,7 +16,7 @@ import yaml
 
 from docs import generate
 from monitor.client import AsgiMiddleware
-from monitor.config.model_file import CheckSection
+from monitor.config.check_section import CheckSection
 from monitor.domain.checks import Aspect
 from monitor.stats.drift import DRIFT_TESTS
 from monitor.stats.drift_test import DriftTest, with_parameters

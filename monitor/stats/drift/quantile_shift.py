@@ -78,7 +78,7 @@ class QuantileShift:
         up = math.hypot(most - now, before - low)
         ends = [in_column_unit(end, layout) for end in (now - before - down, now - before + up)]
         found = {"baseline_quantile": value_at(before, layout), "quantile": value_at(now, layout)}
-        return found | {"interval": ends}
+        return found | {"difference": in_column_unit(now - before, layout), "interval": ends}
 
     def _interval(self, side: BinnedValues) -> Bounds:
         """95 % interval of one side's quantile."""

@@ -29,9 +29,10 @@ class CategoryHits:
         return 100 * abs(self.now / self.n_current - self.before / self.n_baseline)
 
     def detail(self) -> dict[str, object]:
-        """The category and its shares."""
+        """The category, its shares, and the change in percentage points with its sign."""
         before, now = self.before / self.n_baseline, self.now / self.n_current
-        return {"category": self.category, "baseline_share": before, "share": now}
+        shares = {"baseline_share": before, "share": now, "difference": 100 * (now - before)}
+        return {"category": self.category, **shares}
 
 
 def category_hits(baseline: Profile, current: Profile, category: str) -> CategoryHits:
