@@ -21,6 +21,7 @@ from alerts.errors import FailureReason
 from alerts.model import NotifyReason, SkipReason
 from alerts.plugins import discover
 from alerts.settings import format_duration
+from monitor.cli.check_page import metric_page, served_kinds, test_page, threshold_words
 from monitor.cli.main import driftline as command
 from monitor.config.schema import json_schema
 from monitor.domain.errors import RejectReason
@@ -50,22 +51,25 @@ def pages() -> dict[str, str]:
         "reasons.md": _reasons(),
         "settings.md": _settings(),
         "command-line.md": _command_line(),
-    }
+    } | {f"checks/{test.name}.md": _NOTE + test_page(test) for test in DRIFT_TESTS.values()}
 
 
 def _checks() -> str:
-    text = _NOTE + "# Checks\n\nA check binds one of these to a column, a segment and a threshold.\n\n## Drift tests\n"
+    text = (
+        _NOTE + "# Checks\n\nA check binds one of these to a column, a segment and a threshold.\n\n## Drift tests\n\n"
+    )
+    text += "All are computed from the counts of two profiles, in constant memory and whatever the order in which they "
+    text += "were merged. A verdict needs the effect *and* its p-value; fewer records than `min_records` are "
+    text += "*insufficient data*. Each name leads to its page: formula, range, source, when to use it and when not.\n\n"
+    text += "| Test | | Columns | Statistic | Default threshold |\n|---|---|---|---|---|\n"
     for test in DRIFT_TESTS.values():
-        limit = test.default_threshold
-        text += f"\n### {test.title} (`{test.name}`)\n\n{_doc(type(test))}\n\n"
-        text += f"Range {test.minimum:g} to {test.maximum:g}, in {test.unit}. "
-        text += f"Default: drifted at {limit.drifted:g}, warning at {limit.warning:g}, p at most {limit.alpha:g}.\n"
+        kinds = ", ".join(kind.value for kind in served_kinds(test))
+        text += f"| [`{test.name}`](checks/{test.name}.md) | {test.title} | {kinds} | {test.unit} | "
+        text += f"{threshold_words(test.default_threshold)} |\n"
     text += "\n## Performance metrics\n\nComputed where ground truth is known; the column of such a check is "
     text += "`ground_truth`.\n"
     for metric in PERFORMANCE_METRICS.values():
-        tasks = ", ".join(sorted(metric.tasks))
-        better = "higher" if metric.higher_is_better else "lower"
-        text += f"\n### {metric.title} (`{metric.name}`)\n\n{_doc(type(metric))}\n\nFor {tasks}; {better} is better.\n"
+        text += f"\n##{metric_page(metric)}"
     return text + _estimated()
 
 
@@ -151,6 +155,7 @@ def main() -> int:
         if "--check" in sys.argv:
             print(f"docs/reference/{name} is out of date: run `make docs`")  # noqa: T201 - a program's output
         else:
+            (REFERENCE / name).parent.mkdir(exist_ok=True)
             (REFERENCE / name).write_text(text)
     return 1 if stale and "--check" in sys.argv else 0
 

@@ -1,13 +1,14 @@
 """`driftline checks`."""
 
+import difflib
 from collections.abc import Iterator
-from dataclasses import MISSING, fields, is_dataclass
 
 import click
 
 from monitor.cli.options import json_option
 from monitor.cli.output import print_json, print_table
 from monitor.domain.checks import Threshold
+from monitor.domain.errors import ConfigError
 
 
 @click.group()
@@ -27,6 +28,24 @@ def list_checks(*, as_json: bool) -> None:
     print_table(keys, ([row[key] for key in keys] for row in rows), empty="none")
 
 
+@checks.command("show")
+@click.argument("name")
+def show_check(name: str) -> None:
+    """What the test or metric NAME computes, when to use it, and its defaults."""
+    from monitor.bootstrap.plugins import drift_tests, performance_metrics  # noqa: PLC0415 - heavy
+    from monitor.cli.check_page import metric_page, test_page  # noqa: PLC0415 - heavy
+
+    tests, metrics = drift_tests(), performance_metrics()
+    if name in tests:
+        click.echo(test_page(tests[name]), nl=False)
+    elif name in metrics:
+        click.echo(metric_page(metrics[name]), nl=False)
+    else:
+        close = difflib.get_close_matches(name, [*tests, *metrics], n=1)
+        hint = f"did you mean {close[0]!r}?" if close else "`driftline checks list` shows all"
+        raise ConfigError(f"there is no test or metric {name!r}", hint=hint)
+
+
 def _rows() -> Iterator[dict[str, object]]:
     from monitor.bootstrap.plugins import drift_tests, performance_metrics  # noqa: PLC0415 - heavy
 
@@ -41,21 +60,14 @@ def _rows() -> Iterator[dict[str, object]]:
 
 
 def _row(name: str, kind: str, thing: object, title: str, unit: str, threshold: Threshold | None) -> dict[str, object]:  # noqa: PLR0917 - the columns of a row
-    parameters = {f.name: f.default for f in fields(thing) if f.default is not MISSING} if is_dataclass(thing) else {}
+    from monitor.cli.check_page import parameters_of, threshold_words  # noqa: PLC0415 - heavy
+
+    parameters = parameters_of(thing)
     return {
         "name": name,
         "kind": kind,
         "title": title,
         "unit": unit,
-        "threshold": _words(threshold),
+        "threshold": threshold_words(threshold),
         "parameters": ", ".join(f"{key}={value}" for key, value in parameters.items()),
     }
-
-
-def _words(threshold: Threshold | None) -> str:
-    if threshold is None:
-        return ""
-    sign = "<=" if threshold.below else ">="
-    words = f"{sign} {threshold.drifted:g}"
-    words += f", warning {sign} {threshold.warning:g}" if threshold.warning is not None else ""
-    return words + (f", p <= {threshold.alpha:g}" if threshold.alpha is not None else "")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
+from enum import StrEnum
 from typing import ClassVar, Protocol, TypeVar
 
 from monitor.domain.checks import Aspect, Parameter, Threshold
@@ -9,6 +10,26 @@ from monitor.domain.errors import ConfigError
 from monitor.domain.findings import TestResult
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
+
+
+class Promise(StrEnum):
+    """What a test may promise beside what all must; the conformance kit holds it to that."""
+
+    SYMMETRIC = "symmetric"
+    UNIT_FREE = "unit_free"
+    CALIBRATED = "calibrated"
+
+    @property
+    def meaning(self) -> str:
+        """The promise in words."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Promise.SYMMETRIC: "the same with baseline and window exchanged",
+    Promise.UNIT_FREE: "the same whatever unit and zero point the column is measured with",
+    Promise.CALIBRATED: "the p-value is at most 0.05 in 5 % of windows without drift, from 50 records on",
+}
 
 
 class DriftTest(Protocol):
@@ -20,7 +41,8 @@ class DriftTest(Protocol):
     `run` is deterministic, changes neither profile and copes with empty ones.
 
     A test may offer `run_columns(baseline, current, names)`, too: the results of `run` on these columns of two models,
-    in their order and to the last bit, in fewer operations. Where it raises, the columns are run one by one.
+    in their order and to the last bit, in fewer operations. Where it raises, the columns are run one by one. And it
+    may have `promises`, a frozenset of `Promise`.
     """
 
     name: ClassVar[str]
@@ -47,6 +69,12 @@ def run_columns(
     return results
 
 
+def promises_of(test: DriftTest) -> frozenset[Promise]:
+    """What the test promises beside what all must."""
+    promises: frozenset[Promise] = getattr(test, "promises", frozenset())
+    return promises
+
+
 T = TypeVar("T")
 
 
@@ -67,5 +95,11 @@ def with_parameters(subject: T, name: str, parameters: Mapping[str, Parameter]) 
 
 
 def nothing_to_compare(n_baseline: int, n_current: int) -> TestResult:
-    """The result where one side has no values: no difference can be told, the verdict will be insufficient data."""
-    return TestResult(0.0, None, n_baseline, n_current, detail={"empty": "baseline" if not n_baseline else "current"})
+    """The result where a side has no values, or the baseline no finite one; the verdict will be insufficient data."""
+    side = "current" if n_baseline and not n_current else "baseline"
+    return TestResult(0.0, None, n_baseline, n_current, detail={"empty": side})
+
+
+def too_few_values(n_baseline: int, n_current: int, least: int) -> TestResult:
+    """The result where each side needs `least` values and one has fewer; the verdict will be insufficient data."""
+    return TestResult(0.0, None, n_baseline, n_current, detail={"needs": least})

@@ -1,5 +1,6 @@
 """From a statistic and its check to a verdict with a sentence."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 from monitor.domain.checks import Check, Threshold
@@ -33,6 +34,12 @@ def _too_few(check: Check, result: TestResult) -> str:
         return "no values in the baseline to compare with"
     if result.n_current < 1:
         return "no values in the window"
+    if "empty" in result.detail:
+        return "no finite value in the baseline to compare with"
+    if "needs" in result.detail:
+        return (
+            f"{_count(min(result.n_baseline, result.n_current))} on one side, at least {result.detail['needs']} needed"
+        )
     return ""
 
 
@@ -54,11 +61,24 @@ def _sentence(check: Check, result: TestResult, verdict: Verdict) -> str:
     text = f"{check.name} = {result.statistic:.4g}, {_limit(threshold, verdict)}"
     if result.low is not None and result.high is not None and result.high > result.low:
         text += f" (exactly: {result.low:.4g} to {result.high:.4g})"
+    text += _sampled(result.detail)
     if p_value is not None:
         text += f"; p = {p_value:.2g}" if p_value else "; p < 1e-300"
         if threshold.alpha is not None and p_value > threshold.alpha:
             text += _not_below(threshold.alpha)
     return f"{text}; {_count(result.n_current)} against {_grouped(result.n_baseline)} in the baseline"
+
+
+def _sampled(detail: Mapping[str, object]) -> str:
+    """By how much, with sign and sampling error, where the test tells."""
+    match detail:
+        case {"difference": float(size), "interval": [float(low), float(high)]}:
+            name = "difference"
+        case {"ratio": float(size), "interval": [float(low), float(high)]}:
+            name = "ratio"
+        case _:
+            return ""
+    return f"; {name} {size:.4g} (95 % interval {low:.4g} to {high:.4g})"
 
 
 def _judge_metric(check: Check, result: TestResult) -> tuple[Verdict, str]:

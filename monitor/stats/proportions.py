@@ -49,3 +49,16 @@ def _binomial_excess(hits_a: int, n_a: int, hits_b: int, n_b: int) -> float:
 def _z(hits_a: int, n_a: int, hits_b: int, n_b: int) -> float:
     pooled = (hits_a + hits_b) / (n_a + n_b)
     return (hits_b / n_b - hits_a / n_a) / math.sqrt(pooled * (1 - pooled) * (1 / n_a + 1 / n_b))
+
+
+def difference_interval(hits_a: int, n_a: int, hits_b: int, n_b: int) -> tuple[float, float]:
+    """95 % interval of the proportion in b less that in a, in [-1, 1], from Wilson's of each (Newcombe 1998)."""
+    a, b = hits_a / n_a, hits_b / n_b
+    (low_a, high_a), (low_b, high_b) = _wilson(a, n_a), _wilson(b, n_b)
+    return b - a - math.hypot(b - low_b, high_a - a), b - a + math.hypot(high_b - b, a - low_a)
+
+
+def _wilson(share: float, n: int) -> tuple[float, float]:
+    z = 1.959963984540054
+    middle, half = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
+    return (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)

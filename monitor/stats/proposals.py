@@ -12,10 +12,11 @@ from monitor.stats.profiles.layouts import Profile
 
 EVERY_COLUMN = "*"
 
-_PROPOSED = {
+PROPOSED = {
     ColumnKind.NUMERIC: ("psi", "missing_rate", "out_of_range"),
     ColumnKind.CATEGORICAL: ("jensen_shannon", "missing_rate", "unseen_category"),
 }
+"""What a baseline proposes for its columns."""
 
 
 def propose_checks(
@@ -53,7 +54,7 @@ def merged_checks(proposed: Sequence[Check], configured: Sequence[Check]) -> tup
 def _names(column: ColumnSpec, baseline: Baseline) -> tuple[str, ...]:
     if not _has_values(baseline.whole.columns[column.name]):
         return ("missing_rate",)
-    return ("psi",) if column.name == LATENCY else _PROPOSED[column.kind]
+    return ("psi",) if column.name == LATENCY else PROPOSED[column.kind]
 
 
 def _has_values(profile: Profile) -> bool:

@@ -9,16 +9,19 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import MISSING, FrozenInstanceError, asdict, fields, is_dataclass
+from dataclasses import MISSING, FrozenInstanceError, asdict, fields, is_dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from monitor.domain.checks import Threshold
-from monitor.domain.findings import TestResult
-from monitor.stats.columns import CategoricalColumn, NumericColumn
-from monitor.stats.drift_test import DriftTest, run_columns
+from monitor.domain.checks import Aspect, Check, Threshold
+from monitor.domain.findings import TestResult, Verdict
+from monitor.stats.columns import CategoricalColumn, Floats, NumericColumn
+from monitor.stats.drift_test import DriftTest, Promise, promises_of, run_columns
+from monitor.stats.judgement import judge
+from monitor.stats.profiles import edges as choose
 from monitor.stats.profiles.categorical import CategoricalLayout, CategoricalProfile
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
@@ -29,6 +32,7 @@ Values = Sequence[float] | Sequence[str | None]
 BASELINE_RECORDS = 5_000
 WINDOW_RECORDS = 1_000
 NULL_WINDOWS = 300
+SMALL_WINDOW = 50
 FAR = 12.0
 """In standard deviations: a value that no baseline record comes near."""
 
@@ -138,6 +142,39 @@ def state(one: Profile) -> tuple[object, ...]:
     return one.counters.tolist(), rest, one.layout.digest
 
 
+def exact_pair(baseline: Floats, current: Floats) -> tuple[Profile, Profile, Profile, Profile]:
+    """Both samples as they are profiled, and again with a bin of its own for every value: bins that lose nothing."""
+    layout = NumericLayout.of(baseline)
+    every = np.concatenate((layout.edges, choose.bins_of(np.unique(np.concatenate((baseline, current))))))
+    edges = choose.tidy(every)
+    exact = replace(layout, edges=edges, coarse=np.searchsorted(edges, layout.edges[layout.coarse]).astype(np.int64))
+    found = []
+    for one in (layout, exact):
+        for values in (baseline, current):
+            counted = NumericProfile.empty(one)
+            counted.update(NumericColumn(values))
+            found.append(counted)
+    return found[0], found[1], found[2], found[3]
+
+
+def numeric_samples() -> Iterator[tuple[Floats, Floats]]:
+    """Baselines and windows of many shapes."""
+    rng = np.random.default_rng(11)
+    n, m = 4_000, 700
+    yield rng.normal(size=n), rng.normal(0.2, 1.1, m)
+    yield rng.normal(1e6, 1, n), rng.normal(1e6, 1, m)
+    yield rng.lognormal(0, 2, n), rng.lognormal(0.3, 1.8, m)
+    yield rng.standard_t(2, n), rng.standard_t(2, m) + 0.3
+    yield (
+        np.where(rng.random(n) < 0.6, 0.0, rng.gamma(0.5, 1, n)),
+        np.where(rng.random(m) < 0.5, 0.0, rng.gamma(1, 1, m)),
+    )
+    yield rng.poisson(3, n).astype(np.float64), rng.poisson(3.5, m).astype(np.float64)
+    yield rng.normal(size=n), np.where(rng.random(m) < 0.1, 0.123, rng.normal(3, 0.1, m))
+    yield rng.normal(50, 5, n), rng.normal(50_000, 5_000, m)
+    yield rng.random(30), rng.random(9)
+
+
 def alarms(threshold: Threshold, result: TestResult) -> bool:
     """Whether the result reaches the limit, significantly where a p-value is asked for."""
     significant = threshold.alpha is None or result.p_value is None or result.p_value <= threshold.alpha
@@ -169,6 +206,7 @@ class DriftTestConformance:
         assert "Unit:" in doc, "the docstring names the unit after 'Unit:'"
         assert re.search(r"\b(1[89]|20)\d\d\b", doc), "the docstring cites a source with its year"
         assert "default threshold" in doc, "the docstring explains the default threshold"
+        assert "Use it " in doc, "the docstring says when to use the test"
 
     def test_its_default_threshold_lies_in_its_range(self, test: DriftTest) -> None:
         """A limit that cannot be reached, or is always reached, is a mistake."""
@@ -263,18 +301,98 @@ class DriftTestConformance:
             assert alarms(test.default_threshold, seen), f"{test.name} on {kind.__name__}: {seen}"
 
     def test_it_alarms_without_drift_no_more_often_than_it_says(self, test: DriftTest) -> None:
-        """At 5 % no more than the 99.99 % bound of the binomial law; by its default threshold in 1 % at most."""
+        """At 5 % no more than the 99.99 % bound of the binomial law, in small windows, too; by default 1 % at most."""
         for kind in kinds(test):
-            results = [null_result(test, kind, seed) for seed in range(NULL_WINDOWS)]
-            rejected = sum(result.p_value is not None and result.p_value <= 0.05 for result in results)
-            assert rejected <= stats.binom.ppf(0.9999, NULL_WINDOWS, 0.05), f"{rejected} of {NULL_WINDOWS} at 5 %"
+            for size in (WINDOW_RECORDS, SMALL_WINDOW):
+                rejected = rejections(test, kind, size)
+                most = stats.binom.ppf(0.9999, NULL_WINDOWS, 0.05)
+                assert rejected <= most, f"{rejected} of {NULL_WINDOWS} at 5 %, {size} records"
+            results = null_results(test, kind, WINDOW_RECORDS)
             assert sum(alarms(test.default_threshold, result) for result in results) <= 0.01 * NULL_WINDOWS
 
+    def test_its_p_values_are_no_smaller_and_no_larger_than_promised(self, test: DriftTest) -> None:
+        """Where it is calibrated: no less often at most 0.05, or 0.2, than in that share of windows without drift."""
+        if Promise.CALIBRATED not in promises_of(test):
+            return
+        for kind in kinds(test):
+            for size in (WINDOW_RECORDS, SMALL_WINDOW):
+                for level in (0.05, 0.2):
+                    least, most = stats.binom.ppf([0.0001, 0.9999], NULL_WINDOWS, level)
+                    rejected = rejections(test, kind, size, level)
+                    assert least <= rejected <= most, f"{rejected} of {NULL_WINDOWS} at {level}, {size} records"
 
-def null_result(test: DriftTest, kind: type[Profile], seed: int) -> TestResult:
-    """The result on a fresh baseline and a fresh window of the same law."""
+    def test_a_difference_that_does_not_matter_is_no_alarm_however_many_the_records(self, test: DriftTest) -> None:
+        """With a hundred million records everything is significant: the effect decides."""
+        for kind in kinds(test):
+            values = quiet(kind, BASELINE_RECORDS, 1)
+            baseline = profile(values)
+            nearly = multiplied(profile(spoilt(values, 0.004), baseline), 20_000)
+            assert not alarms(test.default_threshold, test.run(multiplied(baseline, 20_000), nearly))
+
+    def test_an_empty_window_is_insufficient_data(self, test: DriftTest) -> None:
+        """Never a guess: not from no records, nor where the values of the baseline are all missing."""
+        for kind in kinds(test):
+            check = Check(test.name, "column", "", test.default_threshold, min_records=0)
+            baseline = profile(quiet(kind, BASELINE_RECORDS, 1))
+            nothing = type(baseline).empty(baseline.layout)  # type: ignore[arg-type]  # its own layout
+            pairs = [(baseline, nothing)]
+            if test.needs & {Aspect.BINS, Aspect.CATEGORIES}:
+                void = profile([math.nan] * 50 if kind is NumericProfile else [None] * 50)
+                pairs.append((void, profile(quiet(kind, 500, 2), void)))
+            verdicts = [judge(check, test.run(*pair))[0] for pair in pairs]
+            assert verdicts == [Verdict.INSUFFICIENT_DATA] * len(pairs)
+
+    def test_it_is_symmetric_where_it_promises(self, test: DriftTest) -> None:
+        """Baseline and window exchanged give the same statistic."""
+        if Promise.SYMMETRIC in promises_of(test):
+            for baseline, current in [*pairs(test), *hostile_pairs(test)]:
+                there, back = test.run(baseline, current).statistic, test.run(current, baseline).statistic
+                assert back == pytest.approx(there, rel=1e-9, abs=1e-9)
+
+    def test_it_is_free_of_units_where_it_promises(self, test: DriftTest) -> None:
+        """Thousandths and thousands, from any zero point, give the same."""
+        if Promise.UNIT_FREE not in promises_of(test) or NumericProfile not in kinds(test):
+            return
+        for baseline, current in numeric_samples():
+            before = test.run(*exact_pair(baseline, current)[:2])
+            for scale, zero in ((1024.0, 0.0), (2.0**-10, 0.0), (1.0, 16.0)):
+                after = test.run(*exact_pair(baseline * scale + zero, current * scale + zero)[:2])
+                assert after.statistic == pytest.approx(before.statistic, rel=1e-3, abs=1e-3)
+
+    def test_its_interval_holds_the_statistic_of_the_raw_values(self, test: DriftTest) -> None:
+        """`low` and `high`, where it has them, wherever in their bins the values lie."""
+        if NumericProfile not in kinds(test):
+            return
+        for baseline, current in numeric_samples():
+            first, second, exact_first, exact_second = exact_pair(baseline, current)
+            result, exact = test.run(first, second), test.run(exact_first, exact_second).statistic
+            low = result.statistic if result.low is None else result.low
+            high = result.statistic if result.high is None else result.high
+            slack = 1e-9 * max(1.0, abs(exact))
+            assert low - slack <= exact <= high + slack, f"{test.name}: {exact} outside of {low} to {high}"
+
+
+def null_results(test: DriftTest, kind: type[Profile], n_current: int) -> Sequence[TestResult]:
+    """What the test says of windows without drift: of fresh baselines and windows, the same ones for every test."""
+    return _null_results(test, kind, n_current)  # type: ignore[arg-type]  # frozen values and types are hashable
+
+
+@lru_cache(maxsize=8)
+def _null_results(test: DriftTest, kind: type[Profile], n_current: int) -> Sequence[TestResult]:
+    pairs = (_null_pair(kind, n_current, seed) for seed in range(NULL_WINDOWS))  # type: ignore[arg-type]
+    return tuple(test.run(*pair) for pair in pairs)
+
+
+@lru_cache(maxsize=2_000)
+def _null_pair(kind: type[Profile], n_current: int, seed: int) -> tuple[Profile, Profile]:
     baseline = profile(quiet(kind, BASELINE_RECORDS, 2 * seed + 1_000))
-    return test.run(baseline, profile(quiet(kind, WINDOW_RECORDS, 2 * seed + 1_001), baseline))
+    return baseline, profile(quiet(kind, n_current, 2 * seed + 1_001), baseline)
+
+
+def rejections(test: DriftTest, kind: type[Profile], n_current: int, level: float = 0.05) -> int:
+    """In how many windows without drift the p-value is at most `level`."""
+    p_values = (result.p_value for result in null_results(test, kind, n_current))
+    return sum(p_value is not None and p_value <= level for p_value in p_values)
 
 
 def merged(parts: Sequence[Profile]) -> Profile:

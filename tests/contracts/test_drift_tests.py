@@ -11,8 +11,9 @@ import pytest
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.drift import DRIFT_TESTS
+from monitor.stats.drift.kolmogorov_smirnov import KolmogorovSmirnov
 from monitor.stats.drift.psi import Psi
-from monitor.stats.drift_test import DriftTest
+from monitor.stats.drift_test import DriftTest, Promise
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import NumericProfile
@@ -27,7 +28,7 @@ class TestShipped(DriftTestConformance):
 
 @dataclass(frozen=True)
 class Broken:
-    """PSI with one promise broken. Unit: nats. The default threshold is that of PSI (1900)."""
+    """PSI with one promise broken. Unit: nats. The default threshold is that of PSI (1900). Use it never."""
 
     name: ClassVar[str] = "broken"
     title: ClassVar[str] = "Broken"
@@ -36,6 +37,7 @@ class Broken:
     maximum: ClassVar[float] = math.inf
     needs: ClassVar[frozenset[Aspect]] = frozenset({Aspect.BINS, Aspect.RANGE})
     default_threshold: ClassVar[Threshold] = Psi.default_threshold
+    promises: ClassVar[frozenset[Promise]] = frozenset(Promise)
 
     def run(self, baseline: Profile, current: Profile) -> TestResult:
         return Psi().run(baseline, current)
@@ -113,6 +115,47 @@ class Anxious(Broken):
         return replace(result, p_value=(result.p_value or 0.0) ** 3)
 
 
+class AnxiousWhenSmall(Broken):
+    def run(self, baseline: Profile, current: Profile) -> TestResult:
+        result = super().run(baseline, current)
+        return replace(result, p_value=0.01) if current.n < 100 else result
+
+
+class Vacuous(Broken):
+    def run(self, baseline: Profile, current: Profile) -> TestResult:
+        return replace(super().run(baseline, current), p_value=1.0)
+
+
+class Counting(Broken):
+    def run(self, baseline: Profile, current: Profile) -> TestResult:
+        result = super().run(baseline, current)
+        return replace(result, statistic=result.statistic * current.n)
+
+
+class Guessing(Broken):
+    def run(self, baseline: Profile, current: Profile) -> TestResult:
+        return replace(super().run(baseline, current), n_current=max(1, current.n), detail={})
+
+
+class Lopsided(Broken):
+    def run(self, baseline: Profile, current: Profile) -> TestResult:
+        result = super().run(baseline, current)
+        return replace(result, statistic=result.statistic * (1 + result.n_baseline))
+
+
+class InItsUnit(Broken):
+    def run(self, baseline: Profile, current: Profile) -> TestResult:
+        assert isinstance(baseline, NumericProfile)
+        result = super().run(baseline, current)
+        return replace(result, statistic=result.statistic * baseline.layout.spread)
+
+
+class Overconfident(Broken):
+    def run(self, baseline: Profile, current: Profile) -> TestResult:
+        result = KolmogorovSmirnov().run(baseline, current)
+        return replace(result, high=result.low)
+
+
 class Disordered(Broken):
     def run_columns(self, baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]) -> list[TestResult]:
         return [self.run(baseline.columns[name], current.columns[name]) for name in sorted(names)]
@@ -137,6 +180,13 @@ KIT = DriftTestConformance
         (Shrinking, KIT.test_it_grows_with_the_fault),
         (Blind, KIT.test_it_sees_a_gross_fault),
         (Anxious, KIT.test_it_alarms_without_drift_no_more_often_than_it_says),
+        (AnxiousWhenSmall, KIT.test_it_alarms_without_drift_no_more_often_than_it_says),
+        (Vacuous, KIT.test_its_p_values_are_no_smaller_and_no_larger_than_promised),
+        (Counting, KIT.test_a_difference_that_does_not_matter_is_no_alarm_however_many_the_records),
+        (Guessing, KIT.test_an_empty_window_is_insufficient_data),
+        (Lopsided, KIT.test_it_is_symmetric_where_it_promises),
+        (InItsUnit, KIT.test_it_is_free_of_units_where_it_promises),
+        (Overconfident, KIT.test_its_interval_holds_the_statistic_of_the_raw_values),
     ],
 )
 def test_a_broken_drift_test_fails_the_promise_that_it_breaks(

@@ -16,6 +16,10 @@ import yaml
 
 from docs import generate
 from monitor.client import AsgiMiddleware
+from monitor.config.check_section import CheckSection
+from monitor.domain.checks import Aspect
+from monitor.stats.drift import DRIFT_TESTS
+from monitor.stats.drift_test import DriftTest, with_parameters
 from tests.servers.running import RunningDriftline
 
 ROOT = Path(__file__).parents[2]
@@ -59,9 +63,34 @@ def test_the_records_of_the_reference_fit_the_schema_and_are_read(example: str) 
     jsonschema.Draft202012Validator(schema).validate(json.loads(example))
 
 
-@pytest.mark.parametrize("name", ["checks.md", "command-line.md", "reasons.md", "settings.md"])
+@pytest.mark.parametrize("name", sorted(generate.pages()))
 def test_the_generated_pages_are_current(name: str) -> None:
     assert (DOCS / "reference" / name).read_text() == generate.pages()[name], "run `make docs`"
+
+
+def test_every_page_of_a_check_is_of_a_check_that_there_is() -> None:
+    pages = {f"checks/{path.name}" for path in (DOCS / "reference" / "checks").iterdir()}
+
+    assert pages == {name for name in generate.pages() if name.startswith("checks/")}
+
+
+@pytest.mark.parametrize("test", DRIFT_TESTS.values(), ids=list(DRIFT_TESTS))
+def test_the_page_of_a_distribution_test_says_when_not_to_use_it(test: DriftTest) -> None:
+    compares_shares = bool(test.needs & {Aspect.BINS, Aspect.CATEGORIES})
+    page = " ".join((DOCS / "reference" / "checks" / f"{test.name}.md").read_text().split())
+
+    assert not compares_shares or "Do not use " in page
+
+
+@pytest.mark.parametrize("test", DRIFT_TESTS.values(), ids=list(DRIFT_TESTS))
+def test_the_configuration_on_the_page_of_a_check_is_accepted(test: DriftTest) -> None:
+    (example,) = blocks(f"reference/checks/{test.name}.md", "yaml")
+
+    (section,) = yaml.safe_load(example)["checks"]
+
+    spec = CheckSection.model_validate(section).spec()
+    assert spec.threshold == test.default_threshold
+    assert with_parameters(test, spec.test, spec.parameters) == test
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from monitor.domain.time import format_instant, parse_instant
 from monitor.shells.api.auth import require_token
 from monitor.shells.api.parts import ApiParts
 from monitor.shells.api.problems import Problem
+from monitor.usecases.whole_model import STATE
 
 _MOST = 10_000
 
@@ -40,6 +41,7 @@ def finding_row(finding: Finding) -> dict[str, object]:
         "n_baseline": result.n_baseline if result else None,
         "n_current": result.n_current if result else None,
         "threshold": msgspec.to_builtins(finding.check.threshold),
+        "detail": {name: value for name, value in result.detail.items() if name != STATE} if result else {},
         "coverage": finding.coverage,
         "served_share": finding.served_share,
         "evidence": msgspec.to_builtins(finding.evidence),

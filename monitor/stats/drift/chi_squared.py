@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
-from monitor.stats.drift_test import nothing_to_compare
+from monitor.stats.drift_test import Promise, nothing_to_compare
 from monitor.stats.homogeneity import pearson
 from monitor.stats.profiles.categorical import CategoricalProfile
 from monitor.stats.profiles.comparable import categorical_groups, pair, shares
@@ -25,7 +25,8 @@ class ChiSquared:
 
     Categories with an expected count below 5 in the smaller sample are counted together, unseen ones with them (Cochran
     1954). The default threshold asks for V of 0.2 *and* p <= 0.001; two categories that go from 50:50 to 70:30 have
-    V = 0.2. Use it for categorical columns; new categories themselves are the business of `unseen_category`.
+    V = 0.2. Use it for categorical columns. Do not use it to watch one rare category (take `proportion`), nor new ones
+    (take `unseen_category`).
     """
 
     name: ClassVar[str] = "chi_squared"
@@ -35,6 +36,7 @@ class ChiSquared:
     maximum: ClassVar[float] = 1.0
     needs: ClassVar[frozenset[Aspect]] = frozenset({Aspect.CATEGORIES})
     default_threshold: ClassVar[Threshold] = Threshold(drifted=0.2, warning=0.1, alpha=0.001)
+    promises: ClassVar[frozenset[Promise]] = frozenset({Promise.SYMMETRIC, Promise.CALIBRATED})
 
     def run(self, baseline: Profile, current: Profile) -> TestResult:
         """Compare the shares of the categories; missing values do not count."""

@@ -11,7 +11,7 @@ from scipy import special
 
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
-from monitor.stats.drift_test import nothing_to_compare
+from monitor.stats.drift_test import Promise, nothing_to_compare
 from monitor.stats.homogeneity import pearson
 from monitor.stats.profiles.categorical import CategoricalLayout
 from monitor.stats.profiles.comparable import grouped_counts, shares
@@ -29,7 +29,9 @@ class JensenShannon:
     heavy single values apart, or categories with rare and unseen ones together. Unit: none (a distance in [0, 1]).
     The p-value is that of Pearson's chi-squared test on the same bins, to which 8 x divergence (in nats) / (1/n + 1/m)
     is equal up to third order (Salicru et al. 1994) and which keeps its level at smaller counts; the default threshold
-    asks for distance 0.2 *and* p <= 0.001. Use it for categorical columns, and where a bounded number is wanted.
+    asks for distance 0.2 *and* p <= 0.001. Use it for categorical columns, and where a bounded number is wanted. Do not
+    use it for shifts within a tenth of the baseline (take `ks`), nor a limit without its p-value: it is above 0 by
+    chance, the more the fewer the records and the more the bins.
     """
 
     name: ClassVar[str] = "jensen_shannon"
@@ -39,6 +41,7 @@ class JensenShannon:
     maximum: ClassVar[float] = 1.0
     needs: ClassVar[frozenset[Aspect]] = frozenset({Aspect.BINS})
     default_threshold: ClassVar[Threshold] = Threshold(drifted=0.2, warning=0.1, alpha=0.001)
+    promises: ClassVar[frozenset[Promise]] = frozenset({Promise.SYMMETRIC, Promise.UNIT_FREE, Promise.CALIBRATED})
 
     def run(self, baseline: Profile, current: Profile) -> TestResult:
         """Compare the shares of the bins; infinities count in the outermost bins, missing values not at all."""

@@ -8,7 +8,7 @@ import numpy as np
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.columns import Floats, Mask
-from monitor.stats.drift_test import nothing_to_compare
+from monitor.stats.drift_test import Promise, nothing_to_compare
 from monitor.stats.profiles.comparable import pair
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.numeric import NumericProfile
@@ -27,7 +27,8 @@ class KolmogorovSmirnov:
     The p-value is that of `scipy.stats.ks_2samp(method="asymp")` at `low` (Hodges 1958): bins can only lower the
     statistic, hence never add a false alarm. The default threshold asks for 0.15 *and* p <= 0.001; a mean shift of d
     standard deviations of a normal column gives about 0.4 d. Use it for numeric columns where any change of shape
-    matters, tails apart, which it sees badly.
+    matters. Do not use it for the tails, which it sees badly (take `anderson_darling`), nor its p-value for columns
+    with few values, where it is too quiet (take `cramer_von_mises`).
     """
 
     name: ClassVar[str] = "ks"
@@ -37,6 +38,7 @@ class KolmogorovSmirnov:
     maximum: ClassVar[float] = 1.0
     needs: ClassVar[frozenset[Aspect]] = frozenset({Aspect.BINS, Aspect.RANGE})
     default_threshold: ClassVar[Threshold] = Threshold(drifted=0.15, warning=0.1, alpha=0.001)
+    promises: ClassVar[frozenset[Promise]] = frozenset({Promise.SYMMETRIC, Promise.UNIT_FREE})
 
     def run(self, baseline: Profile, current: Profile) -> TestResult:
         """Compare the distribution functions; infinities are the largest and smallest values."""

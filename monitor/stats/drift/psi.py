@@ -11,7 +11,7 @@ from scipy import special
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.columns import Ints
-from monitor.stats.drift_test import nothing_to_compare
+from monitor.stats.drift_test import Promise, nothing_to_compare
 from monitor.stats.profiles.comparable import grouped_pairs
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
@@ -39,6 +39,7 @@ class Psi:
     maximum: ClassVar[float] = float("inf")
     needs: ClassVar[frozenset[Aspect]] = frozenset({Aspect.BINS})
     default_threshold: ClassVar[Threshold] = Threshold(drifted=0.2, warning=0.1, alpha=0.001)
+    promises: ClassVar[frozenset[Promise]] = frozenset({Promise.SYMMETRIC, Promise.UNIT_FREE, Promise.CALIBRATED})
 
     pseudo_count: float = 0.5
 

@@ -9,14 +9,12 @@ from scipy import special
 
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
+from monitor.stats.binned import BinnedPair, extent, in_column_unit, positions, unit_of
 from monitor.stats.columns import Floats
-from monitor.stats.drift_test import nothing_to_compare
-from monitor.stats.profiles.comparable import pair
+from monitor.stats.drift_test import Promise, nothing_to_compare
+from monitor.stats.profiles.comparable import pair as paired
 from monitor.stats.profiles.layouts import Profile
-from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
-
-FARTHEST = 1e12
-"""Positions are cut at so many units from the baseline's median, so that no input makes the result infinite."""
+from monitor.stats.profiles.numeric import NumericProfile
 
 CELLS = 64
 """Resolution of the null law."""
@@ -30,12 +28,14 @@ class Wasserstein:
     about 2 %: values are taken as evenly spread inside a bin, and infinities as the largest finite value seen) is
     divided by the standard deviation of the baseline within its 0.1 to 99.9 % range, so that one extreme training value
     does not blind the test. Unit: standard deviations of the baseline; for a constant baseline, its value (or 1, if
-    that is 0). A mean shift of d standard deviations gives d.
+    that is 0). A mean shift of d standard deviations gives d. `low` and `high` bound the statistic of the raw values:
+    inside a bin with shares p and q the functions are known to p + q. With `scaled` off all are in the column's own
+    unit, and so must be the check's threshold.
 
     Under no drift sqrt(nm / (n + m)) times the distance tends to the integral of an absolute Brownian bridge (del
     Barrio, Gine & Matran 1999), whose first two moments are exact; the p-value is that of the gamma law with these
     moments. The default threshold asks for 0.3 *and* p <= 0.001. Use it where the size of a shift matters in the
-    column's own unit. Columns of infinite variance are noise to it: take `psi` or `ks`.
+    column's own unit. Do not use it on columns of infinite variance, which are noise to it: take `psi` or `ks`.
     """
 
     name: ClassVar[str] = "wasserstein"
@@ -45,36 +45,27 @@ class Wasserstein:
     maximum: ClassVar[float] = float("inf")
     needs: ClassVar[frozenset[Aspect]] = frozenset({Aspect.BINS, Aspect.RANGE})
     default_threshold: ClassVar[Threshold] = Threshold(drifted=0.3, warning=0.15, alpha=0.001)
+    promises: ClassVar[frozenset[Promise]] = frozenset({Promise.SYMMETRIC, Promise.UNIT_FREE, Promise.CALIBRATED})
+
+    scaled: bool = True
 
     def run(self, baseline: Profile, current: Profile) -> TestResult:
         """Compare the distribution functions; missing values do not count."""
-        first, second = pair(NumericProfile, baseline, current)
-        counts = np.array((first.binned(), second.binned()))
-        n_baseline, n_current = counts.sum(axis=1).tolist()
-        if not n_baseline or not n_current or not np.isfinite(first.layout.median):
-            return nothing_to_compare(n_baseline, n_current)
-        unit = _unit(first.layout)
-        at = _positions(first, second, unit)
-        below = counts[:, :-1].cumsum(axis=1)
-        gap = np.concatenate(([0.0], below[0] / n_baseline - below[1] / n_current, [0.0]))
-        statistic = _area(gap, np.diff(at))
-        pooled = np.concatenate(([0.0], below.sum(axis=0) / (n_baseline + n_current), [1.0]))
-        scale = math.sqrt(n_baseline / (n_baseline + n_current) * n_current)
-        p_value = _p_value(statistic * scale, pooled, np.diff(at))
-        raw = min(statistic * unit, float(np.finfo(np.float64).max))
-        return TestResult(statistic, p_value, n_baseline, n_current, detail={"raw": raw, "unit": unit})
-
-
-def _unit(layout: NumericLayout) -> float:
-    return layout.spread or abs(layout.median) or 1.0
-
-
-def _positions(first: NumericProfile, second: NumericProfile, unit: float) -> Floats:
-    """Ends and edges of the bins that hold values, as multiples of the unit from the median."""
-    low, high = min(first.min, second.min), max(first.max, second.max)
-    at = np.concatenate(([low], np.clip(first.layout.edges, low, high), [high]))
-    with np.errstate(over="ignore"):
-        return np.clip((at - first.layout.median) / unit, -FARTHEST, FARTHEST)
+        first, second = paired(NumericProfile, baseline, current)
+        pair = BinnedPair.of(first, second)
+        if pair is None or not np.isfinite(first.layout.median):
+            return nothing_to_compare(first.n_values, second.n_values)
+        widths = np.diff(positions(first.layout, *extent(first, second)))
+        distance = _area(np.append(pair.start, 0.0), widths)
+        low = min(distance, float(pair.smallest @ widths))
+        high = max(distance, float(pair.largest @ widths))
+        pooled = np.concatenate(([0.0], pair.pooled()[1]))
+        p_value = _p_value(distance * math.sqrt(pair.effective), pooled, widths)
+        unit = unit_of(first.layout)
+        raw, raw_low, raw_high = (in_column_unit(one, first.layout) for one in (distance, low, high))
+        statistic, low, high = (distance, low, high) if self.scaled else (raw, raw_low, raw_high)
+        detail = {"raw": raw, "unit": unit}
+        return TestResult(statistic, p_value, pair.n_baseline, pair.n_current, low, high, detail)
 
 
 def _area(gap: Floats, widths: Floats) -> float:

@@ -265,6 +265,22 @@ def test_the_list_of_checks_has_every_test_with_unit_and_parameters(call: Call) 
     assert rows["roc_auc"]["kind"] == "performance metric"
 
 
+@pytest.mark.parametrize("name", ["ks", "f1"])
+def test_the_page_of_a_check_is_shown_as_the_reference_has_it(call: Call, name: str) -> None:
+    shown = call("checks", "show", name)
+
+    assert shown.exit_code == 0
+    assert shown.output.startswith("# ")
+    assert f"(`{name}`)" in shown.output.splitlines()[0]
+
+
+def test_a_check_that_there_is_not_is_a_mistake_with_what_was_meant(call: Call) -> None:
+    refused = call("checks", "show", "kss")
+
+    assert refused.exit_code != 0
+    assert "did you mean 'ks'?" in refused.output + str(refused.exception)
+
+
 def test_the_database_is_upgraded_by_hand_too(call: Call) -> None:
     upgraded = call("db", "upgrade")
 

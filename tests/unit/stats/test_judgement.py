@@ -51,6 +51,13 @@ def test_a_large_effect_without_significance_says_so() -> None:
     assert "p = 0.04, not below 0.001" in reason
 
 
+@pytest.mark.parametrize("what", ["difference", "ratio"])
+def test_the_signed_change_and_its_sampling_interval_are_told_where_the_test_knows_them(what: str) -> None:
+    _, reason = judge(CHECK, replace(result(0.41), detail={what: -1.5, "interval": [-2.0, -1.0]}))
+
+    assert f"; {what} -1.5 (95 % interval -2 to -1); p = " in reason
+
+
 def test_a_certified_interval_is_told() -> None:
     _, reason = judge(CHECK, replace(result(0.41), low=0.41, high=0.44))
 

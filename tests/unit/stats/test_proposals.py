@@ -83,7 +83,7 @@ def test_a_spec_carries_its_threshold_parameters_and_least_records() -> None:
     ("spec", "message"),
     [
         (CheckSpec("pis"), "no drift test 'pis'.*did you mean 'psi'"),
-        (CheckSpec("zzz"), "known: chi_squared, jensen_shannon"),
+        (CheckSpec("zzz"), "known: anderson_darling, chi_squared"),
         (CheckSpec("psi", ("amuont",)), "no column 'amuont' for psi.*did you mean 'amount'"),
         (CheckSpec("ks", ("country",)), "ks cannot check 'country': the column has no range"),
         (CheckSpec("psi", ("amount",), parameters={"bins": 20}), "psi has no parameter bins.*it knows: pseudo_count"),

@@ -1,0 +1,97 @@
+"""The page of a drift test or performance metric: what the reference has, and `driftline checks show` prints."""
+
+import inspect
+from dataclasses import MISSING, fields, is_dataclass
+
+from monitor.domain.checks import Threshold
+from monitor.domain.models import ColumnKind
+from monitor.stats.drift_test import DriftTest, Promise, promises_of
+from monitor.stats.performance.metric import PerformanceMetric
+from monitor.stats.profiles.categorical import CategoricalProfile
+from monitor.stats.profiles.numeric import NumericProfile
+from monitor.stats.proposals import PROPOSED
+
+_ASPECTS = {ColumnKind.NUMERIC: NumericProfile.aspects, ColumnKind.CATEGORICAL: CategoricalProfile.aspects}
+
+
+def test_page(test: DriftTest) -> str:
+    """Markdown: what it computes and when to use it, then the facts, then how to ask for it."""
+    facts = {
+        "Columns": " and ".join(kind.value for kind in served_kinds(test)),
+        "By default": _by_default(test),
+        "Statistic": f"{test.unit}; {test.minimum:g} to {_bound(test.maximum)}",
+        "Default threshold": threshold_words(test.default_threshold),
+        "Parameters": ", ".join(f"`{name}` = {value!r}" for name, value in parameters_of(test).items()) or "none",
+        "P-value": _p_value(test),
+        "Promises": "; ".join(promise.meaning for promise in _others(test)) or "what every test promises",
+        "Many columns": "at once" if hasattr(test, "run_columns") else "one by one",
+    }
+    table = "".join(f"| {name} | {words} |\n" for name, words in facts.items())
+    text = f"# {test.title} (`{test.name}`)\n\n{inspect.cleandoc(type(test).__doc__ or '')}\n\n"
+    return f"{text}| | |\n|---|---|\n{table}\n{_configuration(test)}"
+
+
+test_page.__test__ = False  # type: ignore[attr-defined]  # not a pytest function
+
+
+def metric_page(metric: PerformanceMetric) -> str:
+    """Markdown: what it computes, and for which tasks."""
+    better = "higher" if metric.higher_is_better else "lower"
+    text = f"# {metric.title} (`{metric.name}`)\n\n{inspect.cleandoc(type(metric).__doc__ or '')}\n\n"
+    return f"{text}For {', '.join(sorted(metric.tasks))}; {better} is better.\n"
+
+
+def served_kinds(test: DriftTest) -> list[ColumnKind]:
+    """The kinds of columns whose profiles answer what the test needs."""
+    return [kind for kind, aspects in _ASPECTS.items() if test.needs <= aspects]
+
+
+def parameters_of(thing: object) -> dict[str, object]:
+    """Parameters of a test or metric and their defaults."""
+    return {f.name: f.default for f in fields(thing) if f.default is not MISSING} if is_dataclass(thing) else {}
+
+
+def threshold_words(threshold: Threshold | None) -> str:
+    """The limits in words; empty where there are none."""
+    if threshold is None:
+        return ""
+    sign = "<=" if threshold.below else ">="
+    words = f"{sign} {threshold.drifted:g}"
+    words += f", warning {sign} {threshold.warning:g}" if threshold.warning is not None else ""
+    return words + (f", p <= {threshold.alpha:g}" if threshold.alpha is not None else "")
+
+
+def _by_default(test: DriftTest) -> str:
+    kinds = [kind.value for kind, names in PROPOSED.items() if test.name in names]
+    return f"checked on {' and '.join(kinds)} columns" if kinds else "only where a check asks for it"
+
+
+def _bound(maximum: float) -> str:
+    return "no bound" if maximum == float("inf") else f"{maximum:g}"
+
+
+def _p_value(test: DriftTest) -> str:
+    if Promise.CALIBRATED in promises_of(test):
+        return Promise.CALIBRATED.meaning
+    return "at most 0.05 in at most 5 % of windows without drift"
+
+
+def _others(test: DriftTest) -> list[Promise]:
+    return sorted(promises_of(test) - {Promise.CALIBRATED})
+
+
+def _configuration(test: DriftTest) -> str:
+    limit = test.default_threshold
+    parts = [f"drifted: {limit.drifted:g}"]
+    parts += [] if limit.warning is None else [f"warning: {limit.warning:g}"]
+    parts += [] if limit.alpha is None else [f"alpha: {limit.alpha:g}"]
+    lines = ["checks:", f"  - test: {test.name}", '    columns: ["*"]', f"    threshold: {{{', '.join(parts)}}}"]
+    known = parameters_of(test)
+    lines += [f"    parameters: {{{', '.join(f'{name}: {_yaml(value)}' for name, value in known.items())}}}"] * bool(
+        known
+    )
+    return "```yaml\n" + "\n".join(lines) + "\n```\n"
+
+
+def _yaml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
