@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.cli.options import json_option
-from monitor.cli.output import number, print_table, verdict_text
+from monitor.cli.output import bars, number, print_table, verdict_text
 
 if TYPE_CHECKING:
     from monitor.usecases.compare import Compared, Comparison
@@ -39,7 +39,8 @@ def compare(
     from monitor.usecases.training_columns import TrainingOptions  # noqa: PLC0415 - heavy
 
     options = TrainingOptions(exclude=exclude, categorical=categorical)
-    found = compare_files(reference, current, options, min_records)
+    with bars() as progress:
+        found = compare_files(reference, current, options, min_records, progress)
     if as_json:
         click.echo(json.dumps(_document(found), ensure_ascii=False, allow_nan=False))
     else:
