@@ -1,25 +1,21 @@
 """Two Parquet files compared: `driftline compare` against Evidently's DataDriftPreset, a million rows of 20 columns.
 
-The reference has 100,000 rows. Each side is a process of its own that starts with the interpreter, reads both files and
-ends with a written HTML page, as a user would run it, and has both cores; the sides take turns. Seconds are those of the
-wall, memory is the largest resident set of the process.
+The reference has 100,000 rows. Each side is a process of its own that starts with the interpreter, reads both
+files and ends with a written HTML page, as a user would run it; it has all cores. Time is that of the wall, memory the
+largest resident set of the process.
 """
 
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.cost import Cost, cost_of
 from benchmarks.payloads import columns
-from benchmarks.programs import ROOT
 from monitor.stats.columns import CategoricalColumn
 
 REFERENCE_ROWS, CURRENT_ROWS, PART_ROWS = 100_000, 1_000_000, 100_000
@@ -27,30 +23,21 @@ NUMBERS_LEFT_OUT = ("num_14", "num_15", "num_16", "num_17", "num_18")
 """Of the 25 columns of the other benchmarks; 15 numbers and 5 words remain."""
 SHIFT = 0.3
 ROUNDS = 3
-_MAY_DRIFT = (0, 3)
+_DRIFTLINE = "from monitor.cli.main import main; main()"
 
 Say = Callable[[str], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a process took: seconds of the wall and of the processor, and its largest resident set in megabytes."""
-
-    wall_s: float
-    cpu_s: float
-    peak_mb: float
 
 
 def run(progress: Say) -> dict[str, float | int]:
     """How many times as long, and as much memory, Evidently takes; medians of the rounds, Evidently's first alone."""
     with tempfile.TemporaryDirectory() as folder:
-        reference, current, page = (str(Path(folder) / name) for name in ("reference.parquet", "current.parquet", "p"))
+        files = [str(Path(folder) / name) for name in ("reference.parquet", "current.parquet", "page.html")]
         progress(f"writing {CURRENT_ROWS:,} rows of 20 columns")
-        _write(Path(reference), REFERENCE_ROWS, seed=1, shift=0.0)
-        _write(Path(current), CURRENT_ROWS, seed=100, shift=SHIFT)
-        command = [sys.executable, "-m", "monitor.cli.main", "compare", reference, current, "--html", f"{page}.html"]
-        ours = [_cost(command, progress) for _ in range(ROUNDS)]
-        peer = _cost([sys.executable, "-m", "benchmarks.peers.evidently_compare", reference, current, page], progress)
+        _write(Path(files[0]), REFERENCE_ROWS, seed=1, shift=0.0)
+        _write(Path(files[1]), CURRENT_ROWS, seed=100, shift=SHIFT)
+        command = ["-c", _DRIFTLINE, "compare", *files[:2], "--html", files[2]]
+        ours = [_cost("driftline", command, progress) for _ in range(ROUNDS)]
+        peer = _cost("evidently", ["-m", "benchmarks.peers.evidently_compare", *files], progress)
     wall, cpu, peak = (median(values) for values in zip(*((c.wall_s, c.cpu_s, c.peak_mb) for c in ours), strict=True))
     return {
         "vs_evidently_time": round(peer.wall_s / wall, 1),
@@ -90,18 +77,7 @@ def _table(seed: int, shift: float) -> pa.Table:
     )
 
 
-def _cost(command: Sequence[str], progress: Say) -> Cost:
-    """Run a program to its end; RuntimeError when it fails."""
-    environment = {**os.environ, "DO_NOT_TRACK": "1"}
-    began = time.perf_counter()
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
-        _, status, used = os.wait4(process.pid, 0)
-        wall_s = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in _MAY_DRIFT:
-        raise RuntimeError(f"{' '.join(command[:4])} failed with {process.returncode}")
-    cost = Cost(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss / 1_000)
-    progress(f"{command[2]}: {cost.wall_s:.1f} s, {cost.cpu_s:.1f} s of the processor, {cost.peak_mb:.0f} MB")
+def _cost(who: str, command: Sequence[str], progress: Say) -> Cost:
+    cost = cost_of([sys.executable, *command])
+    progress(f"{who}: {cost.wall_s:.1f} s, {cost.cpu_s:.1f} s of the processor, {cost.peak_mb:.0f} MB")
     return cost
-
-

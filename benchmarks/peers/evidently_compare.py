@@ -16,7 +16,7 @@ def main(reference: str, current: str, page: str) -> None:
     numbers = [name for name in frames[0] if name not in words]
     definition = DataDefinition(numerical_columns=numbers, categorical_columns=words)
     datasets = [Dataset.from_pandas(frame, data_definition=definition) for frame in frames]
-    Report([DataDriftPreset()]).run(*datasets).save_html(f"{page}.evidently.html")
+    Report([DataDriftPreset()]).run(*datasets).save_html(page)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,8 @@ class Compared:
 class Comparison:
     """All checks of two tables, numbers of rows, and what is worth knowing about the columns.
 
-    `charts` shows, by name, where the values of the compared columns lay and where they lie.
+    `charts` shows, by name, where the values of the compared columns lay and where they lie. `reference` and `current`
+    are what the tables are called.
     """
 
     checks: tuple[Compared, ...]
@@ -59,6 +60,8 @@ class Comparison:
     rows_current: int
     notes: tuple[str, ...]
     charts: Mapping[str, Chart] = field(default_factory=dict)
+    reference: str = "the reference"
+    current: str = "the table"
 
     @property
     def outcome(self) -> Outcome:
@@ -114,7 +117,7 @@ def compare_with(
     found += [_refused(name, why) for name, why in sorted(uncompared.items())]
     charts = _charts(baseline, profile, {check.column for check in checks})
     notes = (*reference.notes, *window.notes())
-    return Comparison(tuple(found), baseline.rows, profile.n, notes, charts)
+    return Comparison(tuple(found), baseline.rows, profile.n, notes, charts, baseline.source, current.name)
 
 
 def _judged(

@@ -22,7 +22,7 @@ from monitor.stats.cells import (
 from monitor.stats.columns import Mask
 from monitor.stats.texts import MISSING, CodedTexts
 
-BATCH_ROWS = 16_384
+BATCH_ROWS = 65_536
 
 
 def table_batch(batch: pa.RecordBatch, wanted: Collection[str] | None = None, *, is_typed: bool = True) -> TableBatch:

@@ -20,8 +20,9 @@ _BUFFER_BYTES = 1 << 20
 
 def parquet_batches(path: Path, columns: Collection[str] | None) -> Iterator[TableBatch]:
     """Only the bytes of the wanted columns are read."""
-    with pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
-        names = file.schema_arrow.names
+    schema = pq.read_schema(path)
+    names, texts = schema.names, [field.name for field in schema if pa.types.is_string(field.type)]
+    with pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False, read_dictionary=texts) as file:
         known = None if columns is None else [name for name in names if name in columns]
         for batch in file.iter_batches(BATCH_ROWS, columns=known, use_threads=False):
             made = table_batch(batch, columns)
