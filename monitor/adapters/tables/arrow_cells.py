@@ -29,11 +29,19 @@ def table_batch(batch: pa.RecordBatch, wanted: Collection[str] | None = None, *,
     """The batch's cells; `wanted` are the columns to look at (None: all)."""
     names = batch.schema.names
     columns = {
-        name: cells(batch.column(place), is_typed=is_typed)
+        name: _cells_or_other(batch.column(place), is_typed=is_typed)
         for place, name in enumerate(names)
         if names.count(name) == 1 and (wanted is None or name in wanted)
     }
     return TableBatch(batch.num_rows, columns, names)
+
+
+def _cells_or_other(array: pa.Array, *, is_typed: bool) -> Cells:
+    """One array of a type that Arrow itself does not handle spoils no other."""
+    try:
+        return cells(array, is_typed=is_typed)
+    except pa.ArrowNotImplementedError:
+        return OtherCells(str(array.type), np.zeros(len(array), np.bool_))
 
 
 def cells(array: pa.Array, *, is_typed: bool = True) -> Cells:
@@ -68,6 +76,9 @@ def _plain(array: pa.Array) -> Cells:
 def _dictionary(array: pa.DictionaryArray, *, is_typed: bool) -> Cells:
     """Codes as they are, unless the dictionary is no list of distinct texts, or larger than the batch."""
     names = array.dictionary
+    if types.is_string_view(names.type):
+        names = names.cast(pa.large_string())
+        array = pa.DictionaryArray.from_arrays(array.indices, names)
     plain = names.type in {pa.string(), pa.large_string()} and not names.null_count
     if not plain or len(names) > len(array) or len(names.unique()) < len(names):
         return cells(array.dictionary_decode(), is_typed=is_typed)

@@ -13,18 +13,23 @@ from monitor.usecases.table_reader import ReadAgain
 
 _BLOCK_BYTES = 4 << 20
 _WRONG_VALUE = re.compile(r"In CSV column #(\d+):.*conversion error")
-_WIDER: dict[pa.DataType, pa.DataType] = {pa.null(): pa.float64(), pa.int64(): pa.float64()}
-"""What to try next where a value has not the type that the first rows promised; otherwise it is text."""
+_WIDER: dict[pa.DataType, pa.DataType] = {
+    pa.null(): pa.float64(),
+    pa.int64(): pa.float64(),
+    pa.string(): pa.binary(),
+}
+"""What to try next where a value has not the type that the first rows promised; otherwise text. Bytes can be all."""
 
 
 def csv_batches(
     path: Path, columns: Collection[str] | None, column_types: dict[str, pa.DataType]
 ) -> Iterator[TableBatch]:
-    """Rows of the file. `column_types` grows by what turned out: raises ReadAgain then, to be read from its start."""
+    """Rows of the file. `column_types` grows by what is text, and by what turned out: raises ReadAgain then."""
     read = csv.ReadOptions(block_size=_BLOCK_BYTES)
     convert = csv.ConvertOptions(column_types=column_types)
     with csv.open_csv(path, read_options=read, convert_options=convert) as file:
         schema = file.schema
+        column_types |= {field.name: field.type for field in schema if pa.types.is_string(field.type)}
         try:
             yield from (table_batch(batch, columns, is_typed=False) for batch in file)
         except pa.ArrowInvalid as error:
@@ -32,7 +37,5 @@ def csv_batches(
             if found is None:
                 raise
             field = schema.field(int(found[1]))
-            if column_types.get(field.name) == pa.string():
-                raise
             column_types[field.name] = _WIDER.get(field.type, pa.string())
             raise ReadAgain(f"{field.name} turned out not to be {field.type}") from error
