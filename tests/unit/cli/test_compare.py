@@ -1,6 +1,7 @@
 """`driftline compare` on files: what CI sees, and what each bad column is told."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -112,12 +113,12 @@ def verdicts(paths: list[str], *options: str) -> dict[str, set[str]]:
     return found
 
 
-def csv_of(**columns: list[object]) -> bytes:
+def csv_of(**columns: Sequence[object]) -> bytes:
     rows = [",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values(), strict=True))]
     return "\n".join(rows).encode() + b"\n"
 
 
-def lines_of(**columns: list[object]) -> bytes:
+def lines_of(**columns: Sequence[object]) -> bytes:
     rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
     return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
 

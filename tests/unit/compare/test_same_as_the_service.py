@@ -23,7 +23,7 @@ MODEL = MonitoredModel("churn", WindowSpec(PANE, PANE), timedelta(0), timedelta(
 
 
 def frame(rows: int, seed: int, shift: float) -> pd.DataFrame:
-    """Every kind of column that records can have, with gaps, infinities left to the baseline alone."""
+    """Every kind of column that records can have, with gaps."""
     chance = np.random.default_rng(seed)
     made = pd.DataFrame(
         {
@@ -37,8 +37,7 @@ def frame(rows: int, seed: int, shift: float) -> pd.DataFrame:
         }
     )
     made["income"] = np.where(chance.random(rows) < 0.05 + shift / 5, np.nan, chance.normal(50, 9, rows))
-    made["plan"] = np.where(chance.random(rows) < 0.1, None, chance.choice(["pro", "basic"], rows))
-    made["plan"] = made["plan"].astype(object)
+    made["plan"] = pd.Series(chance.choice(["pro", "basic"], rows)).mask(chance.random(rows) < 0.1)
     return made
 
 
