@@ -53,7 +53,7 @@ class TableBatch:
 
 @dataclass(frozen=True, eq=False)
 class NumberCells:
-    """Integers or floats, shape (n,). `missing` marks rows without a value, as NaN does; None: no others."""
+    """Integers or floats, shape (n,). `missing` marks rows without a value, whatever stands there; so does NaN."""
 
     values: NDArray[Any]
     missing: Mask | None = None

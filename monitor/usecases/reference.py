@@ -10,7 +10,7 @@ from monitor.stats.cells import Cells, JoinedCells, TableBatch, all_missing
 from monitor.stats.columns import Column
 from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.column_choice import choose_column
-from monitor.usecases.table_reader import Seen, TableReader, gather
+from monitor.usecases.table_reader import Seen, TableReader, gather, group_by_group
 from monitor.usecases.training_columns import TrainingOptions, is_categorical, require_named
 
 REF = ModelRef("reference", "1")
@@ -28,15 +28,18 @@ class Reference:
 
 def read_reference(table: TableReader, options: TrainingOptions, seen: Seen) -> Reference:
     """Read all rows; BaselineError when there are none, or the table is broken. A bad column is refused alone."""
-    columns = _Chosen(options)
-    for group in table.column_groups():
-        columns.choose(gather(table, group, seen, _Gathered))
-    if not columns.rows:
+    groups = group_by_group(table, lambda group: _Chosen(options).choose(gather(table, group, seen, _Gathered)))
+    names = {name for group in groups for name in group.names}
+    rows = groups[0].rows
+    if not rows:
         raise BaselineError(f"{table.name} holds no row: check the path, or the query and its filter")
-    require_named(options, columns.names)
-    whole = ModelProfile.joined(columns.profiles, columns.rows)
-    baseline = Baseline(REF, columns.rows, None, table.name, whole)
-    return Reference(baseline, columns.refused, tuple(columns.notes), options)
+    require_named(options, names)
+    refused = {name: why for group in groups for name, why in group.refused.items()}
+    profiles = [profile for group in groups for profile in group.profiles]
+    _require_distinct(profiles)
+    notes = tuple(dict.fromkeys(note for group in groups for note in group.notes))
+    baseline = Baseline(REF, rows, None, table.name, ModelProfile.joined(profiles, rows))
+    return Reference(baseline, refused, notes, options)
 
 
 @dataclass(slots=True)
@@ -60,7 +63,7 @@ class _Gathered:
 
 @dataclass(slots=True)
 class _Chosen:
-    """What became of the columns so far."""
+    """What became of a group of columns."""
 
     options: TrainingOptions
     rows: int = 0
@@ -69,13 +72,14 @@ class _Chosen:
     refused: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
-    def choose(self, gathered: _Gathered) -> None:
-        """Profile the columns of a group, one after the other; its cells are forgotten on the way."""
-        self.rows, self.names = gathered.rows, self.names | gathered.names
+    def choose(self, gathered: _Gathered) -> "_Chosen":
+        """Profile the columns, one after the other; their cells are forgotten on the way."""
+        self.rows, self.names = gathered.rows, gathered.names
         for name in sorted(gathered.repeated - self.options.left_out):
             self._refuse(name, f"more than one column is named {name}: rename all but one")
         for name in sorted(gathered.parts.keys() - self.options.left_out):
             self._choose_one(name, gathered.parts.pop(name))
+        return self
 
     def _choose_one(self, name: str, parts: Sequence[Cells]) -> None:
         final = self.options.rename.get(name, name)
@@ -86,16 +90,20 @@ class _Chosen:
             column, note = None, str(error)
         if column is None:
             self._refuse(final, note)
-        elif any(final in profile.layouts for profile in self.profiles):
-            raise BaselineError(f"two columns would be named {final!r}: exclude one of them, or rename it")
         else:
             self.profiles.append(_profile_of(final, column))
             self.notes += [note] if note else []
 
     def _refuse(self, name: str, why: str) -> None:
-        if name not in self.refused:
-            self.refused[name] = why
-            self.notes.append(why)
+        self.refused[name] = why
+        self.notes.append(why)
+
+
+def _require_distinct(profiles: Sequence[ModelProfile]) -> None:
+    names = [name for profile in profiles for name in profile.layouts]
+    for name in names:
+        if names.count(name) > 1:
+            raise BaselineError(f"two columns would be named {name!r}: exclude one of them, or rename it")
 
 
 def _profile_of(name: str, column: Column) -> ModelProfile:

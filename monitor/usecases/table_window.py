@@ -10,14 +10,13 @@ from monitor.stats.profiles.layouts import Layout
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import NumericLayout
 from monitor.usecases.reference import Reference
-from monitor.usecases.table_reader import Seen, TableReader, gather
+from monitor.usecases.table_reader import Seen, TableReader, gather, group_by_group
 from monitor.usecases.training_columns import TrainingOptions
 
 
 def read_window(reference: Reference, table: TableReader, seen: Seen) -> "TableWindow":
     """Count all rows; BaselineError when the table is broken."""
-    groups = table.column_groups()
-    counted = [gather(table, group, seen, partial(_Counted.of, reference, group)) for group in groups]
+    counted = group_by_group(table, lambda group: gather(table, group, seen, partial(_Counted.of, reference, group)))
     return TableWindow(reference, counted)
 
 

@@ -20,7 +20,7 @@ from monitor.stats.cells import (
     all_missing,
 )
 from monitor.stats.columns import Mask
-from monitor.stats.texts import MISSING, CodedTexts
+from monitor.stats.texts import MISSING, CodedTexts, Codes
 
 BATCH_ROWS = 65_536
 
@@ -65,11 +65,11 @@ def _plain(array: pa.Array) -> Cells:
     """The cells of an array that holds no text."""
     kind = array.type
     if types.is_boolean(kind):
-        return TextCells(CodedTexts(_filled(array.cast(pa.int32()), MISSING), _BOOLEANS), BOOLEANS)
+        return TextCells(CodedTexts(_codes(array), _BOOLEANS), BOOLEANS)
     if types.is_decimal(kind) or types.is_float16(kind):
         return _plain(array.cast(pa.float64()))
     if types.is_integer(kind) or types.is_floating(kind):
-        return NumberCells(_filled(array, 0), _missing(array) if array.null_count else None)
+        return NumberCells(_raw(array), _missing(array) if array.null_count else None)
     return OtherCells(TIMES if types.is_temporal(kind) else _named(kind), _missing(array))
 
 
@@ -96,20 +96,25 @@ def _coded(array: pa.DictionaryArray, *, is_typed: bool) -> Cells:
         names = array.dictionary.to_pylist()
     except UnicodeDecodeError:
         return OtherCells("text that is not UTF-8", _missing(array))
-    return TextCells(CodedTexts(_filled(array.indices.cast(pa.int32()), MISSING), names), TEXT, is_typed)
+    return TextCells(CodedTexts(_codes(array.indices), names), TEXT, is_typed)
 
 
-def _filled(array: pa.Array, value: int) -> NDArray[Any]:
-    """Numbers without a copy, those that are missing replaced. Arrow's own way to numpy would load pandas, a second."""
-    if array.null_count:
-        array = array.fill_null(value)
-    kind = np.dtype(array.type.to_pandas_dtype())
-    held = array.buffers()[1]
+def _raw(array: pa.Array) -> NDArray[Any]:
+    """Numbers without a copy; anything stands where they are missing.
+
+    Arrow's own ways to numpy, and to fill what is missing, load pandas: a second that nobody should wait for.
+    """
+    kind, held = np.dtype(array.type.to_pandas_dtype()), array.buffers()[1]
     return np.empty(0, kind) if held is None else np.frombuffer(held, kind, len(array), array.offset * kind.itemsize)
 
 
+def _codes(array: pa.Array) -> Codes:
+    codes = _raw(array.cast(pa.int32()))
+    return np.where(_missing(array), np.int32(MISSING), codes) if array.null_count else codes
+
+
 def _missing(array: pa.Array) -> Mask:
-    return _filled(array.is_null().cast(pa.uint8()), 0).view(np.bool_)
+    return _raw(array.is_null().cast(pa.uint8())).view(np.bool_)
 
 
 def _named(kind: pa.DataType) -> str:

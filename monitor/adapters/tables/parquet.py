@@ -12,7 +12,7 @@ from monitor.stats.cells import TableBatch
 HELD_VALUES = 2_000_000
 """So many values of a baseline's rows are held at once, and columns are read in groups accordingly."""
 
-COLUMNS_AT_ONCE = 5
+COLUMNS_AT_ONCE = 3
 """Not more than these, however few the rows: a column that is read takes some megabytes of pages."""
 
 _BUFFER_BYTES = 1 << 20
