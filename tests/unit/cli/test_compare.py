@@ -1,6 +1,8 @@
 """`driftline compare` on files: what CI sees, and what each bad column is told."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -244,3 +246,17 @@ def test_a_page_that_cannot_be_written_is_a_mistake(tmp_path: Path) -> None:
     done = CliRunner().invoke(driftline, ["compare", *paths, "--html", str(tmp_path / "no" / "page.html")])
 
     assert "page.html cannot be written: No such file or directory" in done.output
+
+
+def test_nobody_waits_for_pandas_to_compare_two_files(tmp_path: Path) -> None:
+    table = pa.table({"x": [None, *NUMBERS], "word": [None, *WORDS], "flag": [None, *[True, False] * (N // 2)]})
+    pq.write_table(table, tmp_path / "table.parquet")
+    program = (
+        "import sys; from monitor.cli.main import driftline;"
+        "driftline(['compare', 'table.parquet', 'table.parquet'], standalone_mode=False);"
+        "print('pandas' in sys.modules)"
+    )
+
+    ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert ran.stdout.splitlines()[-1] == "False", ran.stderr
