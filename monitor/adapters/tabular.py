@@ -7,9 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 import sqlalchemy as sa
 
+from monitor.adapters.tables.located import located
 from monitor.domain.errors import BaselineError
 
-_FORMATS = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet", ".jsonl": "json", ".ndjson": "json"}
 _BATCH_ROWS = 50_000
 
 
@@ -23,7 +23,7 @@ class FileRows:
         """Column name to values, at most 50,000 rows at a time; BaselineError says what is wrong with the file."""
         import pyarrow.dataset as ds  # noqa: PLC0415 - it loads pandas, a second that no other command should wait
 
-        paths, file_format = self._files()
+        paths, file_format = located(self.path)
         try:
             data = ds.dataset([str(path) for path in paths], format=file_format)
             for batch in data.to_batches(batch_size=_BATCH_ROWS):
@@ -31,22 +31,6 @@ class FileRows:
                     yield batch.to_pydict()
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise BaselineError(f"{self.path} cannot be read as {file_format}: {_first_line(error)}") from error
-
-    def _files(self) -> tuple[list[Path], str]:
-        if not self.path.exists():
-            raise BaselineError(f"{self.path} does not exist")
-        paths = [self.path] if self.path.is_file() else sorted(self._in_folder())
-        formats = {_FORMATS.get(path.suffix.lower()) for path in paths}
-        if not paths or None in formats:
-            raise BaselineError(f"{self.path}: give {', '.join(_FORMATS)}, or a folder of such files")
-        if len(formats) > 1:
-            raise BaselineError(f"{self.path} mixes formats: give a folder of one format, or a single file")
-        return paths, str(formats.pop())
-
-    def _in_folder(self) -> Iterator[Path]:
-        for path in self.path.rglob("*"):
-            if path.is_file() and path.suffix.lower() in _FORMATS and not path.name.startswith((".", "_")):
-                yield path
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,39 @@
-"""Two files compared without a configuration or a database."""
+"""Two tables compared without a configuration or a database."""
 
 from pathlib import Path
 
-from monitor.adapters.tabular import FileRows
+from monitor.adapters.tables.files import FileTable
+from monitor.adapters.tables.frames import FrameTable, Table
 from monitor.bootstrap.plugins import drift_tests
-from monitor.usecases.compare import Comparison, compare
+from monitor.domain.ports import Progress
+from monitor.usecases.compare import Comparison, compare, compare_with
+from monitor.usecases.reference import Reference, read_reference
+from monitor.usecases.table_reader import TableReader
 from monitor.usecases.training_columns import TrainingOptions
 
 
-def compare_files(reference: Path, current: Path, options: TrainingOptions, min_records: int) -> Comparison:
+def compare_files(
+    reference: Path, current: Path, options: TrainingOptions, min_records: int, progress: Progress
+) -> Comparison:
     """By every drift test that is installed; BaselineError names a file that cannot be read."""
-    return compare(FileRows(reference), FileRows(current), drift_tests(), options, min_records)
+    first = FileTable(reference)
+    second = FileTable(current, first.column_types)
+    return compare(first, second, drift_tests(), options, min_records=min_records, progress=progress)
+
+
+def reference_of(table: Table | Path, options: TrainingOptions) -> Reference:
+    """The baseline of a table, a stream of its parts, or a file."""
+    return read_reference(_reader(table, "the reference"), options, _unseen)
+
+
+def compared_with(reference: Reference, table: Table | Path, min_records: int) -> Comparison:
+    """The checks of a table, a stream of its parts, or a file against a baseline."""
+    return compare_with(reference, _reader(table, "the table"), drift_tests(), min_records, _unseen)
+
+
+def _reader(table: Table | Path, name: str) -> TableReader:
+    return FileTable(table) if isinstance(table, Path) else FrameTable(table, name)
+
+
+def _unseen(rows: int) -> None:
+    """Nobody watches."""

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from types import ModuleType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from monitor.adapters import formats, triggers
-from monitor.adapters.formats.format import FormatKind
-from monitor.adapters.triggers.kind import TriggerKind
 from monitor.domain.errors import ConfigError
 from monitor.stats import drift, performance
 from monitor.stats.drift_test import DriftTest
 from monitor.stats.performance.metric import PerformanceMetric
+
+if TYPE_CHECKING:
+    from monitor.adapters.formats.format import FormatKind
+    from monitor.adapters.triggers.kind import TriggerKind
 
 T = TypeVar("T")
 DRIFT_TESTS, SOURCES, TRIGGERS = "driftline.drift_tests", "driftline.sources", "driftline.triggers"
@@ -47,8 +48,11 @@ def source_plugins() -> dict[str, Callable[[Mapping[str, object]], object]]:
     return {name: offer.thing for name, offer in found.items() if callable(offer.thing)}
 
 
-def trigger_kinds() -> dict[str, TriggerKind]:
+def trigger_kinds() -> dict[str, "TriggerKind"]:
     """Every kind of retraining trigger by name."""
+    from monitor.adapters import triggers  # noqa: PLC0415 - its libraries take longer than comparing two tables does
+    from monitor.adapters.triggers.kind import TriggerKind  # noqa: PLC0415 - the same
+
     ours = [
         Offer(kind.name, kind, module.__name__)
         for module in modules_of(triggers)
@@ -58,8 +62,11 @@ def trigger_kinds() -> dict[str, TriggerKind]:
     return {name: offer.thing for name, offer in found.items() if isinstance(offer.thing, TriggerKind)}
 
 
-def format_kinds() -> dict[str, FormatKind]:
+def format_kinds() -> dict[str, "FormatKind"]:
     """Every format of inference logs by name."""
+    from monitor.adapters import formats  # noqa: PLC0415 - as of triggers
+    from monitor.adapters.formats.format import FormatKind  # noqa: PLC0415 - the same
+
     ours = [
         Offer(kind.name, kind, module.__name__)
         for module in modules_of(formats)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.cli.options import json_option
-from monitor.cli.output import number, print_table, verdict_text
+from monitor.cli.output import bars, number, print_table, verdict_text
 
 if TYPE_CHECKING:
     from monitor.usecases.compare import Compared, Comparison
@@ -20,31 +20,47 @@ if TYPE_CHECKING:
 @click.option("--exclude", multiple=True, help="Column to leave out; may be repeated.")
 @click.option("--categorical", multiple=True, help="Column of numbers that are categories; may be repeated.")
 @click.option("--min-records", type=click.IntRange(1), default=100, show_default=True, help="Rows a check needs.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with pictures, too.")
 @json_option
 def compare(
     reference: Path,
     current: Path,
     exclude: tuple[str, ...],
     categorical: tuple[str, ...],
-    min_records: int,
     *,
+    min_records: int,
+    html: Path | None,
     as_json: bool,
 ) -> None:
     """Compare two tables by the checks that a new model has. No configuration is needed.
 
-    REFERENCE and CURRENT are CSV, Parquet or JSON-lines files, or folders of one kind. The exit code is 0 without
-    drift, 3 with drift, and 4 when nothing drifted but a check could not be computed.
+    REFERENCE and CURRENT are CSV, Parquet, Arrow or JSON-lines files, or folders of one kind. The exit code is 0
+    without drift, 3 with drift, 4 when nothing drifted but a check could not be computed, and 2 when a table cannot be
+    read.
     """
     from monitor.bootstrap.comparing import compare_files  # noqa: PLC0415 - heavy
     from monitor.usecases.training_columns import TrainingOptions  # noqa: PLC0415 - heavy
 
     options = TrainingOptions(exclude=exclude, categorical=categorical)
-    found = compare_files(reference, current, options, min_records)
+    with bars() as progress:
+        found = compare_files(reference, current, options, min_records, progress)
+    if html is not None:
+        _write(html, found)
     if as_json:
         click.echo(json.dumps(_document(found), ensure_ascii=False, allow_nan=False))
     else:
         _show(found)
     click.get_current_context().exit(found.outcome)
+
+
+def _write(path: Path, found: "Comparison") -> None:
+    from monitor.shells.web.comparison import comparison_page  # noqa: PLC0415 - for those who ask for it
+
+    try:
+        path.write_text(comparison_page(found), encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
+    click.echo(f"wrote {path}", err=True)
 
 
 def _show(found: "Comparison") -> None:

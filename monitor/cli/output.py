@@ -4,13 +4,16 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as RichProgress
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
 
 _FILE_WIDTH = 240
 """Characters a line where the output is no terminal."""
@@ -81,7 +84,7 @@ def _shown(cell: object) -> str:
 class Bars:
     """Progress bars on standard error; the port `Progress`."""
 
-    rich: RichProgress
+    rich: "RichProgress"
 
     @contextmanager
     def task(self, title: str, total: int | None) -> Iterator["Bar"]:
@@ -97,8 +100,8 @@ class Bars:
 class Bar:
     """One bar; the port `ProgressTask`."""
 
-    rich: RichProgress
-    task: TaskID
+    rich: "RichProgress"
+    task: "TaskID"
 
     def advance(self, steps: int = 1) -> None:
         """So many steps further."""
@@ -108,13 +111,15 @@ class Bar:
 @contextmanager
 def bars() -> Iterator[Bars]:
     """Bars while a command works; nothing is drawn where standard error is no terminal."""
+    from rich import progress  # noqa: PLC0415 - most commands draw no bar
+
     columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        progress.SpinnerColumn(),
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
     )
     err = console(err=True)
-    with RichProgress(*columns, console=err, disable=not err.is_terminal) as rich:
+    with progress.Progress(*columns, console=err, disable=not err.is_terminal) as rich:
         yield Bars(rich)

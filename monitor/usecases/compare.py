@@ -1,26 +1,31 @@
 """Compare two tables: the first as the baseline, the second as one window, by the checks that a new model has."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 
-import numpy as np
-
+from monitor.domain.checks import Check
+from monitor.domain.errors import BaselineError
 from monitor.domain.findings import TestResult, Verdict
-from monitor.domain.models import ALL_TRAFFIC, ColumnKind, ColumnSpec, ModelRef
-from monitor.domain.ports import RowReader
+from monitor.domain.models import ALL_TRAFFIC
+from monitor.domain.ports import Progress
+from monitor.domain.rules import Chart
+from monitor.rules.charts import drift_chart
 from monitor.stats.baseline import Baseline
-from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
 from monitor.stats.drift_test import DriftTest
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.proposals import propose_checks
 from monitor.usecases.model_checks import with_tests
 from monitor.usecases.outcomes import run_checks
-from monitor.usecases.training_columns import TRUTH, TrainingOptions, is_missing, number, text, training_columns
+from monitor.usecases.reference import Reference, read_reference
+from monitor.usecases.table_reader import Seen, TableReader
+from monitor.usecases.table_window import read_window
+from monitor.usecases.training_columns import TrainingOptions
 
-_KNOWN = "known_column"
-"""Stands where a test's name does for columns that only the second table has."""
+KNOWN = "known_column"
+"""Stands where a test's name does for columns that cannot be compared."""
+
+_GRAVEST_FIRST = (Verdict.DRIFTED, Verdict.WARNING, Verdict.FAILED, Verdict.OK, Verdict.INSUFFICIENT_DATA)
 
 
 class Outcome(IntEnum):
@@ -44,12 +49,19 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All checks of two tables, numbers of rows, and what is worth knowing about the columns."""
+    """All checks of two tables, numbers of rows, and what is worth knowing about the columns.
+
+    `charts` shows, by name, where the values of the compared columns lay and where they lie. `reference` and `current`
+    are what the tables are called.
+    """
 
     checks: tuple[Compared, ...]
     rows_reference: int
     rows_current: int
     notes: tuple[str, ...]
+    charts: Mapping[str, Chart] = field(default_factory=dict)
+    reference: str = "the reference"
+    current: str = "the table"
 
     @property
     def outcome(self) -> Outcome:
@@ -60,53 +72,67 @@ class Comparison:
         unanswered = verdicts & {Verdict.INSUFFICIENT_DATA, Verdict.FAILED}
         return Outcome.INCOMPLETE if unanswered or not verdicts else Outcome.NO_DRIFT
 
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """One verdict a column, the gravest first: one that could be told goes before one that could not."""
+        by_column: dict[str, set[Verdict]] = {}
+        for check in self.checks:
+            by_column.setdefault(check.column, set()).add(check.verdict)
+        gravest = {name: min(found, key=_GRAVEST_FIRST.index) for name, found in by_column.items()}
+        return dict(sorted(gravest.items(), key=lambda item: (_GRAVEST_FIRST.index(item[1]), item[0])))
+
 
 def compare(
-    reference: RowReader,
-    current: RowReader,
+    reference: TableReader,
+    current: TableReader,
     tests: Mapping[str, DriftTest],
     options: TrainingOptions,
-    min_records: int = 100,
+    *,
+    min_records: int,
+    progress: Progress,
 ) -> Comparison:
-    """Build a baseline from `reference` and judge `current` as its window; BaselineError when one cannot be read.
+    """Build a baseline from `reference` and judge `current` as its window; BaselineError when one cannot be read."""
+    with progress.task("reference", _to_read(reference)) as task:
+        read = read_reference(reference, options, task.advance)
+    with progress.task("current", _to_read(current)) as task:
+        return compare_with(read, current, tests, min_records, task.advance)
 
-    A column that cannot be compared has a verdict that says so and harms no other. `current` is read batch by batch.
-    """
-    read = training_columns(reference.batches(), options)
-    baseline = Baseline.build(ModelRef("reference", "1"), read.columns)
-    window, extra = _window(current, baseline, options)
-    checks = propose_checks(baseline, tests, min_records)
+
+def _to_read(table: TableReader) -> int | None:
+    """Rows of all passes; None when unknown."""
+    return None if table.rows is None else table.rows * len(table.column_groups())
+
+
+def compare_with(
+    reference: Reference, current: TableReader, tests: Mapping[str, DriftTest], min_records: int, seen: Seen
+) -> Comparison:
+    """Judge a table as the window of a reference, in one pass. A bad column has a verdict of its own, and no crash."""
+    window = read_window(reference, current, seen)
+    if not window.rows:
+        raise BaselineError(f"{current.name} holds no row: check the path, or the query and its filter")
+    baseline, uncompared, profile = reference.baseline, window.uncompared(), window.profile()
+    proposed = propose_checks(baseline, tests, min_records)
+    checks = [check for check in proposed if check.column not in uncompared]
+    found = _judged(checks, tests, baseline, profile)
+    found += [_refused(name, why) for name, why in sorted(uncompared.items())]
+    charts = _charts(baseline, profile, {check.column for check in checks})
+    notes = (*reference.notes, *window.notes())
+    return Comparison(tuple(found), baseline.rows, profile.n, notes, charts, baseline.source, current.name)
+
+
+def _judged(
+    checks: list[Check], tests: Mapping[str, DriftTest], baseline: Baseline, window: ModelProfile
+) -> list[Compared]:
     outcomes = run_checks(with_tests(checks, tests), ALL_TRAFFIC, baseline, window)
-    found = [Compared(check.column, check.test, verdict, why, result) for check, verdict, why, result in outcomes]
-    found += [_unknown(name, is_left_out=name in read.names) for name in sorted(extra - {TRUTH})]
-    return Comparison(tuple(found), baseline.rows, window.n, read.notes)
+    return [Compared(check.column, check.test, verdict, why, result) for check, verdict, why, result in outcomes]
 
 
-def _unknown(column: str, *, is_left_out: bool) -> Compared:
-    why = "see the note on it" if is_left_out else "the reference has no such column"
+def _refused(column: str, why: str) -> Compared:
     reason = f"{column} is not compared: {why}; exclude it if that is meant"
-    return Compared(column, _KNOWN, Verdict.INSUFFICIENT_DATA, reason)
+    return Compared(column, KNOWN, Verdict.INSUFFICIENT_DATA, reason)
 
 
-def _window(rows: RowReader, baseline: Baseline, options: TrainingOptions) -> tuple[ModelProfile, set[str]]:
-    """The profile of all rows, and the names of columns that the baseline does not know and nobody excluded."""
-    window, names = ModelProfile.empty(baseline.layouts), set[str]()
-    for batch in rows.batches():
-        named = {options.rename.get(name, name): values for name, values in batch.items()}
-        columns = {spec.name: _column(spec, named[spec.name]) for spec in baseline.schema if spec.name in named}
-        window.update(columns, len(next(iter(batch.values()), ())))
-        names |= batch.keys() - set(options.exclude)
-    return window, {options.rename.get(name, name) for name in names} - baseline.layouts.keys()
-
-
-def _column(spec: ColumnSpec, values: Sequence[object]) -> Column:
-    """The values as the kind of the baseline's column; those of another type are invalid, as in records."""
-    is_numeric = spec.kind is ColumnKind.NUMERIC
-    kinds = (int, float, Decimal, np.number) if is_numeric else (str, bool, int, float, Decimal, np.generic)
-    missing = [is_missing(value) for value in values]
-    good = [isinstance(value, kinds) and not (is_numeric and isinstance(value, bool)) for value in values]
-    invalid = np.array([not (m or g) for m, g in zip(missing, good, strict=True)], np.bool_)
-    kept = [value if g and not m else None for value, m, g in zip(values, missing, good, strict=True)]
-    if is_numeric:
-        return NumericColumn(np.array([number(value) for value in kept], np.float64), invalid)
-    return CategoricalColumn([None if value is None else text(value) for value in kept], invalid)
+def _charts(baseline: Baseline, window: ModelProfile, columns: set[str]) -> dict[str, Chart]:
+    before, now = baseline.profiles(), window.columns
+    drawn = {name: drift_chart(name, before[name], now[name]) for name in sorted(columns)}
+    return {name: chart for name, chart in drawn.items() if chart is not None}

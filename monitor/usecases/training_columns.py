@@ -1,26 +1,21 @@
 """Training rows to columns: which kind each column is, and which are left out and why."""
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from datetime import date, datetime, timedelta
 
 import numpy as np
 
 from monitor.domain.errors import BaselineError
-from monitor.domain.models import LATENCY, OUTPUT_COLUMNS, PREDICTION, SCORE, Task
+from monitor.domain.models import PREDICTION, Task
 from monitor.domain.time import EPOCH, MILLISECOND, from_ms, parse_instant, to_ms
 from monitor.stats.baseline import Period
 from monitor.stats.calibration.windows import NO_TIME
-from monitor.stats.columns import CategoricalColumn, Column, Ints, NumericColumn
-from monitor.stream.batch import category_text
+from monitor.stats.columns import Column, Ints, NumericColumn
+from monitor.usecases.column_choice import choose_column
+from monitor.usecases.object_cells import NUMBER_TYPES, ObjectCells, is_missing, text
 
-_NUMBERS = (int, float, Decimal, np.integer, np.floating)
-_PROFILED = (*_NUMBERS, str, np.bool_)
-_MOMENTS = (date, time, timedelta)
-_ID_SHARE = 0.95
-_MIN_ROWS_OF_AN_ID = 100
+_PROFILED = (*NUMBER_TYPES, str, np.bool_)
 
 TRUTH = "label"
 """What ground-truth records call the truth: a training column of this name is no feature, but the truth of its row."""
@@ -41,6 +36,11 @@ class TrainingOptions:
     target: str | None = None
     event_time: str | None = None
     categorical: tuple[str, ...] = ()
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """Columns that are no features."""
+        return frozenset((TRUTH, *self.exclude, *filter(None, (self.target, self.event_time))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,15 @@ def training_columns(
 ) -> TrainingColumns:
     """Read all rows; BaselineError says what is wrong with them and how to mend it."""
     raw, rows = _gathered(batches)
-    _require(options, raw)
+    require_named(options, raw.keys())
     times = _times(raw[options.event_time], options.event_time) if options.event_time else None
-    left_out = {TRUTH, *options.exclude, *filter(None, (options.target, options.event_time))}
+    left_out = options.left_out
     kept = _renamed({name: values for name, values in raw.items() if name not in left_out}, options.rename)
     columns: dict[str, Column] = {}
     notes: list[str] = []
     for name, values in kept.items():
-        column, note = _column(name, values, options, task)
+        cells = ObjectCells(values)
+        column, note = choose_column(name, cells, is_categorical=is_categorical(name, options, task))
         if column is not None:
             columns[name] = column
         if note:
@@ -114,12 +115,13 @@ def _gathered(batches: Iterable[Mapping[str, Sequence[object]]]) -> tuple[dict[s
     return raw, rows
 
 
-def _require(options: TrainingOptions, raw: Mapping[str, object]) -> None:
+def require_named(options: TrainingOptions, names: Collection[str]) -> None:
+    """BaselineError when the options name a column that the data has not."""
     named = {*options.rename, *options.exclude, *filter(None, (options.target, options.event_time))}
-    final = {options.rename.get(name, name) for name in raw}
-    unknown = sorted((named - raw.keys()) | {name for name in options.categorical if name not in final})
+    final = {options.rename.get(name, name) for name in names}
+    unknown = sorted((named - set(names)) | {name for name in options.categorical if name not in final})
     if unknown:
-        there = ", ".join(sorted(raw))
+        there = ", ".join(sorted(names))
         raise BaselineError(f"the training data has no column {', '.join(map(repr, unknown))}; it has {there}")
 
 
@@ -133,60 +135,9 @@ def _renamed(raw: Mapping[str, list[object]], rename: Mapping[str, str]) -> dict
     return kept
 
 
-def _column(
-    name: str, values: Sequence[object], options: TrainingOptions, task: Task | None
-) -> tuple[Column | None, str]:
-    present = [value for value in values if not is_missing(value)]
-    kinds = set(map(type, present))
-    if not present:
-        note = f"{name} has no value in any row: only its missing rate is checked"
-        return NumericColumn(np.full(len(values), np.nan)), note
-    if any(issubclass(kind, _MOMENTS) for kind in kinds):
-        return None, f"{name} holds times and is left out: derive a number (an age, an hour) to monitor it"
-    if not all(issubclass(kind, _PROFILED) for kind in kinds):
-        odd = ", ".join(sorted(kind.__name__ for kind in kinds))
-        return None, f"{name} holds {odd} and is left out: only numbers, text and booleans are profiled"
-    if _is_numeric(name, kinds, options, task):
-        return NumericColumn(np.array([number(value) for value in values])), ""
-    texts = [None if is_missing(value) else text(value) for value in values]
-    distinct = len(set(texts) - {None})
-    if len(present) >= _MIN_ROWS_OF_AN_ID and distinct > _ID_SHARE * len(present) and name not in OUTPUT_COLUMNS:
-        return None, f"{name} looks like an identifier ({distinct:,} values in {len(present):,} rows) and is left out"
-    return CategoricalColumn(texts), ""
-
-
-def _is_numeric(name: str, kinds: set[type], options: TrainingOptions, task: Task | None) -> bool:
-    if name in {SCORE, LATENCY}:
-        if any(issubclass(kind, str | bool | np.bool_) for kind in kinds):
-            raise BaselineError(f"{name} must hold numbers, and holds {', '.join(sorted(k.__name__ for k in kinds))}")
-        return True
-    if name in options.categorical or (name == PREDICTION and task in {Task.BINARY, Task.MULTICLASS}):
-        return False
-    return all(issubclass(kind, _NUMBERS) and not issubclass(kind, bool) for kind in kinds)
-
-
-def is_missing(value: object) -> bool:
-    """None and NaN of any kind."""
-    return value is None or (isinstance(value, float | np.floating | Decimal) and math.isnan(value))
-
-
-def number(value: object) -> float:
-    """A number of any kind as a float: None is NaN, what is too large infinite."""
-    if value is None:
-        return math.nan
-    try:
-        return float(value)  # type: ignore[arg-type]  # the kinds were looked at
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf  # type: ignore[operator]  # as the decoder of records has it
-
-
-def text(value: object) -> str | None:
-    """A text, number or boolean of any kind as a category."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, Decimal):
-        value = float(value)
-    return category_text(value)  # type: ignore[arg-type]  # text, number or boolean: the kinds were looked at
+def is_categorical(name: str, options: TrainingOptions, task: Task | None) -> bool:
+    """Whether numbers in this column are categories."""
+    return name in options.categorical or (name == PREDICTION and task in {Task.BINARY, Task.MULTICLASS})
 
 
 def _is_all_missing(column: Column) -> bool:
@@ -216,7 +167,7 @@ def _instant(value: object, name: str) -> int:
             return to_ms(datetime(value.year, value.month, value.day, tzinfo=EPOCH.tzinfo))
         if isinstance(value, str):
             return to_ms(parse_instant(value))
-        if isinstance(value, _NUMBERS) and not isinstance(value, bool):
+        if isinstance(value, NUMBER_TYPES) and not isinstance(value, bool):
             return timedelta(seconds=float(value)) // MILLISECOND
     except (ValueError, OverflowError) as error:
         raise BaselineError(f"{name} holds {value!r}, which is no time: {error}") from error

@@ -1,7 +1,6 @@
 """Profile of a categorical column: counters of the values that the baseline knows, and of what came beside them."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -49,7 +48,7 @@ class CategoricalLayout:
         Where that cuts through values of one frequency of at most `RARE`, all of these are left out: chance, or the
         alphabet, must not decide which of the rare values are known.
         """
-        seen = Counter(values)
+        seen = dict(counted(values))
         seen.pop(None, None)
         storable = ((value, n) for value, n in seen.items() if value is not None and printable(value) == value)
         ranked = sorted(storable, key=lambda item: (-item[1], item[0]))

@@ -107,6 +107,21 @@ class ModelProfile:
         if len(columns) > len(self.layouts) or not columns.keys() <= self.layouts.keys():
             self.extra = _first(self.extra, columns.keys() - self.layouts.keys())
 
+    @classmethod
+    def joined(cls, parts: Iterable["ModelProfile"], n: int) -> "ModelProfile":
+        """The profile of n records whose columns were counted apart, each in one of the parts."""
+        counted = {name: profile for part in parts for name, profile in part.columns.items()}
+        layouts = Layouts({name: profile.layout for name, profile in counted.items()})
+        extremes = np.empty((len(layouts.numeric), 2))
+        whole = cls(layouts, np.zeros(layouts.size, _holding(n)), extremes, n, frozenset())
+        for name, profile in counted.items():
+            whole.block[whole.layouts.slices[name]] = profile.counters
+            if isinstance(profile, NumericProfile):
+                whole.extremes[whole.layouts.numeric[name]] = profile.extremes
+            elif profile.sample.counts:
+                whole.samples[name] = profile.sample
+        return whole
+
     def narrow(self) -> None:
         """Take no more memory than the records so far need."""
         self.block = self.block.astype(_holding(self.n), copy=False)

@@ -1,6 +1,9 @@
 """`driftline compare` on files: what CI sees, and what each bad column is told."""
 
 import json
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from monitor.cli.main import driftline
+from monitor.domain.errors import BaselineError
 
 N = 400
 GOOD = np.random.default_rng(3).normal(size=N)
@@ -94,3 +98,165 @@ def test_a_file_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
     done = CliRunner().invoke(driftline, ["compare", str(tmp_path / "a.csv"), str(tmp_path / "b.csv")])
 
     assert "does not exist" in str(done.exception)
+
+
+def files(folder: Path, reference: bytes, current: bytes, suffix: str) -> list[str]:
+    paths = [folder / f"reference{suffix}", folder / f"current{suffix}"]
+    for path, content in zip(paths, (reference, current), strict=True):
+        path.write_bytes(content)
+    return [str(path) for path in paths]
+
+
+def verdicts(paths: list[str], *options: str) -> dict[str, set[str]]:
+    done = CliRunner().invoke(driftline, ["compare", *paths, *options, "--json"])
+    found: dict[str, set[str]] = {}
+    for check in json.loads(done.stdout)["checks"]:
+        found.setdefault(check["column"], set()).add(check["verdict"])
+    return found
+
+
+def csv_of(**columns: Sequence[object]) -> bytes:
+    rows = [",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values(), strict=True))]
+    return "\n".join(rows).encode() + b"\n"
+
+
+def lines_of(**columns: Sequence[object]) -> bytes:
+    rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+    return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+
+LONG = 200_000
+WHOLE_THEN_HALVES = [*range(LONG), *(k + 0.5 for k in range(LONG))]
+
+
+def test_a_csv_whose_numbers_turn_out_late_not_to_be_whole_is_read_to_its_end(tmp_path: Path) -> None:
+    content = csv_of(x=WHOLE_THEN_HALVES, padding=["some text"] * 2 * LONG)
+
+    assert verdicts(files(tmp_path, content, content, ".csv"))["x"] == {"ok"}
+
+
+def test_a_word_among_the_numbers_of_a_csv_is_one_invalid_value(tmp_path: Path) -> None:
+    numbers = [f"{value:.3f}" for value in np.random.default_rng(4).normal(size=LONG)]
+    spoilt = [*numbers[:-1], "unknown"]
+
+    paths = files(tmp_path, csv_of(x=numbers, y=["a text"] * LONG), csv_of(x=spoilt, y=["a text"] * LONG), ".csv")
+
+    assert verdicts(paths)["x"] == {"ok"}
+
+
+def test_codes_with_leading_zeros_are_text_in_both_files_of_which_one_has_a_word(tmp_path: Path) -> None:
+    codes = ["007", "012"] * N
+
+    paths = files(tmp_path, csv_of(code=[*codes, "none"]), csv_of(code=codes), ".csv")
+
+    assert verdicts(paths)["code"] == {"ok"}
+
+
+def test_a_column_of_another_encoding_is_bytes_and_stops_no_other(tmp_path: Path) -> None:
+    content = csv_of(x=NUMBERS * 2_000, word=["plain text"] * N * 2_000)[:-11] + "plain täxt\n".encode("latin-1")
+
+    found = verdicts(files(tmp_path, content, content, ".csv"))
+
+    assert found == {"x": {"ok"}, "word": {"insufficient_data"}}
+
+
+def test_json_lines_of_mixed_types_are_read_value_by_value(tmp_path: Path) -> None:
+    content = lines_of(x=[1, "a", 2.5, True] * N, y=[1.5, 2.5] * 2 * N)
+
+    assert verdicts(files(tmp_path, content, content, ".jsonl")) == {"x": {"ok"}, "y": {"ok"}}
+
+
+def test_arrow_files_and_streams_are_read(tmp_path: Path) -> None:
+    table = pa.table({"x": NUMBERS})
+    for path, writer in (("file.arrow", pa.ipc.new_file), ("stream.arrow", pa.ipc.new_stream)):
+        with writer(tmp_path / path, table.schema) as out:
+            out.write_table(table)
+
+    assert verdicts([str(tmp_path / "file.arrow"), str(tmp_path / "stream.arrow")]) == {"x": {"ok"}}
+
+
+def test_a_reference_that_is_read_in_groups_of_columns_has_the_same_baseline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns: dict[str, object] = {f"x{k}": (GOOD * k).tolist() for k in range(12)}
+    at_once = compared(tmp_path, columns, columns)
+
+    monkeypatch.setattr("monitor.adapters.tables.parquet.HELD_VALUES", 1)
+
+    assert compared(tmp_path, columns, columns) == at_once
+    assert len(at_once[1]) == 12
+
+
+def good_parquet(folder: Path) -> bytes:
+    pq.write_table(pa.table({"x": NUMBERS}), folder / "good.parquet")
+    return (folder / "good.parquet").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "suffix", "why"),
+    [
+        (b"", ".csv", "is empty, without even a header"),
+        (b"", ".parquet", "is empty"),
+        (b"", ".jsonl", "is empty"),
+        (b"x,y\n", ".csv", "holds no row"),
+        (b"x,y\n1,2\n1\n", ".csv", "cannot be read as csv: CSV parse error: Expected 2 columns, got 1"),
+        (b"no parquet at all", ".parquet", "cannot be read as parquet"),
+        (b"PAR1", ".parquet", "cannot be read as parquet"),
+        (b'{"x": 1}\n{"x": \n', ".jsonl", "line 2 is no JSON object"),
+        (b"no arrow", ".arrow", "cannot be read as ipc"),
+    ],
+)
+def test_a_file_that_is_empty_or_broken_is_named_with_what_to_do(
+    tmp_path: Path, content: bytes, suffix: str, why: str
+) -> None:
+    (tmp_path / "good.jsonl").write_bytes(lines_of(x=NUMBERS))
+    bad = tmp_path / f"bad{suffix}"
+    bad.write_bytes(content)
+
+    for paths in ([bad, tmp_path / "good.jsonl"], [tmp_path / "good.jsonl", bad]):
+        done = CliRunner().invoke(driftline, ["compare", *map(str, paths)])
+
+        assert isinstance(done.exception, BaselineError)
+        assert str(bad) in str(done.exception)
+        assert why in str(done.exception)
+
+
+def test_a_parquet_file_that_breaks_off_is_a_mistake_and_no_crash(tmp_path: Path) -> None:
+    good = good_parquet(tmp_path)
+    (tmp_path / "bad.parquet").write_bytes(good[:200] + b"\0" * (len(good) - 400) + good[-200:])
+
+    done = CliRunner().invoke(driftline, ["compare", str(tmp_path / "good.parquet"), str(tmp_path / "bad.parquet")])
+
+    assert isinstance(done.exception, BaselineError)
+
+
+def test_the_page_is_written_beside_what_is_printed(tmp_path: Path) -> None:
+    paths = files(tmp_path, lines_of(x=NUMBERS), lines_of(x=(GOOD + 2).tolist()), ".jsonl")
+
+    done = CliRunner().invoke(driftline, ["compare", *paths, "--html", str(tmp_path / "page.html")])
+
+    assert done.exit_code == 3
+    assert "psi" in done.stdout
+    assert "<title>1 of 1 column drifted</title>" in (tmp_path / "page.html").read_text()
+
+
+def test_a_page_that_cannot_be_written_is_a_mistake(tmp_path: Path) -> None:
+    paths = files(tmp_path, lines_of(x=NUMBERS), lines_of(x=NUMBERS), ".jsonl")
+
+    done = CliRunner().invoke(driftline, ["compare", *paths, "--html", str(tmp_path / "no" / "page.html")])
+
+    assert "page.html cannot be written: No such file or directory" in done.output
+
+
+def test_nobody_waits_for_pandas_to_compare_two_files(tmp_path: Path) -> None:
+    table = pa.table({"x": [None, *NUMBERS], "word": [None, *WORDS], "flag": [None, *[True, False] * (N // 2)]})
+    pq.write_table(table, tmp_path / "table.parquet")
+    program = (
+        "import sys; from monitor.cli.main import driftline;"
+        "driftline(['compare', 'table.parquet', 'table.parquet'], standalone_mode=False);"
+        "print('pandas' in sys.modules)"
+    )
+
+    ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert ran.stdout.splitlines()[-1] == "False", ran.stderr

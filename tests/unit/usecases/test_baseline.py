@@ -144,7 +144,7 @@ def test_event_times_may_be_text_seconds_or_dates(values: list[object]) -> None:
         (Rows([{"x": [1]}]), {"target": "y"}, "has no column 'y'; it has x"),
         (Rows([{"x": [1]}]), {"categorical": ("z",)}, "has no column 'z'; it has x"),
         (Rows([{"x": [1], "y": [1]}]), {"rename": {"x": "y"}}, "two columns would be named 'y'"),
-        (Rows([{"x": [1], "score": ["high"]}]), {}, "score must hold numbers, and holds str"),
+        (Rows([{"x": [1], "score": ["high"]}]), {}, "score must hold numbers, and holds text"),
         (Rows([{"x": [1], "at": ["soon"]}]), {"event_time": "at"}, "at holds 'soon', which is no time"),
         (Rows([{"x": [1], "at": [True]}]), {"event_time": "at"}, "at holds True, which is no time"),
         (Rows([{"x": [1], "at": [None]}]), {"event_time": "at"}, "at has no time in any row"),

@@ -1,0 +1,216 @@
+"""Comparing tables in a program or a notebook: the same baselines, checks and numbers as the service.
+
+from monitor.compare import build_baseline
+
+baseline = build_baseline(training)        # pandas, polars, pyarrow, anything with __arrow_c_stream__, a path
+found = baseline.compare(this_week)        # or an iterator of record batches, which is read once
+found.drifted                              # names of columns
+found.to_pandas()                          # every finding, a row each
+found.picture("amount")                    # an SVG that notebooks show
+found.save_html("comparison.html")
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+from monitor.adapters.tables.frames import Table
+from monitor.bootstrap.comparing import compared_with, reference_of
+from monitor.domain.errors import BaselineError
+from monitor.domain.findings import Verdict
+from monitor.shells.web.charts import chart_svg, described
+from monitor.shells.web.comparison import comparison_fragment, comparison_page, headline
+from monitor.usecases.compare import Compared, Comparison
+from monitor.usecases.reference import Reference
+from monitor.usecases.training_columns import TrainingOptions
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+__all__ = ["Baseline", "BaselineError", "Finding", "Findings", "Picture", "Table", "Verdict", "build_baseline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check said of one column.
+
+    `statistic` is in the unit of its check; it and `p_value` (0 to 1) are None where nothing could be computed, and
+    `p_value` where the check has none. `n_baseline` and `n_current` are the numbers of values it rests on.
+    """
+
+    column: str
+    check: str
+    verdict: Verdict
+    statistic: float | None
+    p_value: float | None
+    n_baseline: int | None
+    n_current: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Where a column's values lay in the baseline and lie in the window, as SVG; `text` says the same in a sentence."""
+
+    svg: str
+    text: str
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Findings(Sequence[Finding]):
+    """The findings of one comparison: a sequence, a table, pictures, a page."""
+
+    def __init__(self, found: Comparison) -> None:
+        self._found = found
+        self._findings = tuple(map(_finding, found.checks))
+
+    def __len__(self) -> int:
+        return len(self._findings)
+
+    @overload
+    def __getitem__(self, at: int) -> Finding: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Finding]: ...
+    def __getitem__(self, at: int | slice) -> Finding | Sequence[Finding]:
+        return self._findings[at]
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """One verdict a column, the gravest first."""
+        return self._found.verdicts
+
+    @property
+    def drifted(self) -> tuple[str, ...]:
+        """Columns that drifted."""
+        return tuple(name for name, verdict in self.verdicts.items() if verdict is Verdict.DRIFTED)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is worth knowing about the columns, in sentences."""
+        return self._found.notes
+
+    def picture(self, column: str) -> Picture:
+        """The column's picture; KeyError names those that have one."""
+        chart = self._found.charts.get(column)
+        if chart is None:
+            raise KeyError(f"no picture of {column!r}; there are {', '.join(self._found.charts)}")
+        return Picture(chart_svg(chart), described(chart))
+
+    def to_dicts(self) -> list[dict[str, object]]:
+        """A row a finding, of plain values."""
+        return [_row(finding) for finding in self]
+
+    def to_arrow(self) -> "pa.Table":
+        """A row a finding, as a pyarrow table."""
+        import pyarrow as pa  # noqa: PLC0415 - for those who ask for it
+
+        return pa.Table.from_pylist(self.to_dicts(), pa.schema(_SCHEMA))
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A row a finding, as a pandas data frame."""
+        frame: pd.DataFrame = self.to_arrow().to_pandas()
+        return frame
+
+    def to_html(self) -> str:
+        """A page of its own, with every picture in it: no script, nothing from elsewhere."""
+        return comparison_page(self._found)
+
+    def save_html(self, path: str | Path) -> None:
+        """Write that page."""
+        Path(path).write_text(self.to_html(), encoding="utf-8")
+
+    def _repr_html_(self) -> str:
+        return comparison_fragment(self._found)
+
+    def __repr__(self) -> str:
+        return f"<Findings: {headline(self._found)}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a table looked like; tables are compared with it. Its rows are not kept."""
+
+    _reference: Reference
+
+    @property
+    def rows(self) -> int:
+        """Number of rows it was built from."""
+        return self._reference.baseline.rows
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that can be compared."""
+        return tuple(spec.name for spec in self._reference.baseline.schema)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Columns that were left out and why, in sentences."""
+        return self._reference.notes
+
+    def compare(self, table: Table | str | Path, *, min_records: int = 100) -> Findings:
+        """Judge a table, or an iterator of its parts, as one window, in one pass that keeps no row.
+
+        A check that has fewer than `min_records` values says `insufficient_data`. A column that cannot be compared has
+        a finding that says why. BaselineError when the table cannot be read.
+        """
+        return Findings(compared_with(self._reference, _path(table), min_records))
+
+
+def build_baseline(
+    table: Table | str | Path,
+    *,
+    exclude: Sequence[str] = (),
+    categorical: Sequence[str] = (),
+    rename: Mapping[str, str] | None = None,
+) -> Baseline:
+    """Profile a table: a pandas, polars or pyarrow one, anything with `__arrow_c_stream__`, parts of it, or a file.
+
+    `exclude` are columns to leave out, `categorical` those whose numbers are categories, `rename` gives columns other
+    names, here and in the tables that are compared. A column `label` is the truth and no feature. BaselineError when
+    the table cannot be read.
+    """
+    options = TrainingOptions(dict(rename or {}), tuple(exclude), categorical=tuple(categorical))
+    return Baseline(reference_of(_path(table), options))
+
+
+_SCHEMA = {
+    "column": "string",
+    "check": "string",
+    "verdict": "string",
+    "statistic": "float64",
+    "p_value": "float64",
+    "n_baseline": "int64",
+    "n_current": "int64",
+    "reason": "string",
+}
+
+
+def _path(table: Table | str | Path) -> Table | Path:
+    return Path(table) if isinstance(table, str) else table
+
+
+def _finding(check: Compared) -> Finding:
+    result = check.result
+    if result is None:
+        return Finding(check.column, check.test, check.verdict, None, None, None, None, check.reason)
+    return Finding(
+        check.column,
+        check.test,
+        check.verdict,
+        result.statistic,
+        result.p_value,
+        result.n_baseline,
+        result.n_current,
+        check.reason,
+    )
+
+
+def _row(finding: Finding) -> dict[str, object]:
+    return {name: getattr(finding, name) for name in _SCHEMA} | {"verdict": finding.verdict.value}

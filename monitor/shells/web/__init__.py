@@ -1,0 +1,1 @@
+"""Pages for people, drawn purely: no script, nothing from elsewhere."""

@@ -1,0 +1,140 @@
+"""A comparison of two tables as a page: what moved, in pictures, and every finding in a table. Pure."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from monitor.domain.findings import Verdict
+from monitor.domain.rules import Chart
+from monitor.shells.web.charts import chart_svg, described, percent
+from monitor.shells.web.style import CSS, content_security_policy
+from monitor.usecases.compare import Compared, Comparison, Outcome
+
+_CLASSES = {
+    Verdict.DRIFTED: "bad",
+    Verdict.WARNING: "warn",
+    Verdict.OK: "good",
+    Verdict.FAILED: "warn",
+    Verdict.INSUFFICIENT_DATA: "unknown",
+}
+_OUTCOMES = {
+    Outcome.DRIFT: ("bad", "drift"),
+    Outcome.NO_DRIFT: ("good", "no drift"),
+    Outcome.INCOMPLETE: ("unknown", "incomplete"),
+}
+
+
+def comparison_page(found: Comparison) -> str:
+    """A whole document, which can be mailed, attached to a build or opened from a folder."""
+    policy = escape(content_security_policy())
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{escape(headline(found))}</title><style>{CSS}</style></head>"
+        f'<body class="driftline"><main>{_content(found)}</main></body></html>\n'
+    )
+
+
+def comparison_fragment(found: Comparison) -> str:
+    """The same for a place in another page, as notebooks have."""
+    return f'<style>{CSS}</style><div class="driftline">{_content(found)}</div>'
+
+
+def headline(found: Comparison) -> str:
+    """What the comparison came to, in half a sentence."""
+    verdicts = list(found.verdicts.values())
+    compared = [verdict for verdict in verdicts if verdict is not Verdict.INSUFFICIENT_DATA]
+    drifted = verdicts.count(Verdict.DRIFTED)
+    if not compared:
+        return "No column could be compared"
+    return f"{drifted or 'None'} of {_plural(len(compared), 'column')} drifted"
+
+
+def _content(found: Comparison) -> str:
+    name, word = _OUTCOMES[found.outcome]
+    rows = (
+        f"{_plural(found.rows_current, 'row')} of {found.current} against {found.rows_reference:,} of {found.reference}"
+    )
+    return (
+        f'<span class="verdict {name}">{word}</span><h1>{escape(headline(found))}</h1>'
+        f'<p class="faint">{escape(rows)}</p>{_pictures(found)}{_notes(found.notes)}'
+        f"<h2>All findings</h2>{_table(found)}"
+        "<footer>Made by Driftline. The baseline is the reference, the window is the table that was compared with it. "
+        "A column has drifted where a statistic reaches its limit and chance does not explain it.</footer>"
+    )
+
+
+def _pictures(found: Comparison) -> str:
+    moved = [name for name, verdict in found.verdicts.items() if verdict in {Verdict.DRIFTED, Verdict.WARNING}]
+    cards = "".join(_card(found, name) for name in moved if name in found.charts)
+    return f'<h2>What moved</h2><div class="cards">{cards}</div>' if cards else ""
+
+
+def _card(found: Comparison, column: str) -> str:
+    chart, verdict = found.charts[column], found.verdicts[column]
+    bad = [check for check in found.checks if check.column == column and check.verdict is verdict]
+    reasons = "".join(f"<li>{escape(check.reason)}</li>" for check in bad)
+    return (
+        f'<figure class="card"><header><h3>{escape(column)}</h3>{_verdict(verdict)}</header>'
+        f"{chart_svg(chart)}<figcaption><p>{escape(described(chart))}.</p></figcaption>"
+        f'<details><summary>In numbers</summary><ul class="faint">{reasons}</ul>{_shares(chart)}</details></figure>'
+    )
+
+
+def _shares(chart: Chart) -> str:
+    cells = zip(chart.categories, chart.baseline, chart.current, strict=True)
+    rows = (
+        f'<tr><th scope="row">{escape(name)}</th><td class="number">{percent(before)}</td>'
+        f'<td class="number">{percent(now)}</td></tr>'
+        for name, before, now in cells
+    )
+    return _rows((chart.title, "baseline", "window"), rows, numbers=(1, 2))
+
+
+def _notes(notes: Sequence[str]) -> str:
+    if not notes:
+        return ""
+    return f"<h2>Worth knowing</h2><ul>{''.join(f'<li>{escape(note)}</li>' for note in notes)}</ul>"
+
+
+def _table(found: Comparison) -> str:
+    order = {name: place for place, name in enumerate(found.verdicts)}
+    checks = sorted(found.checks, key=lambda check: order[check.column])
+    titles = ("column", "check", "statistic", "p-value", "verdict", "why")
+    return f'<div class="scroll">{_rows(titles, map(_finding, checks), numbers=(2, 3))}</div>'
+
+
+def _finding(check: Compared) -> str:
+    result = check.result
+    p_value = None if result is None else result.p_value
+    return (
+        f'<tr><th scope="row">{escape(check.column)}</th><td>{escape(check.test)}</td>'
+        f'<td class="number">{_number(None if result is None else result.statistic, ".4g")}</td>'
+        f'<td class="number">{_number(p_value, ".2g")}</td>'
+        f'<td>{_verdict(check.verdict)}</td><td class="faint">{escape(check.reason)}</td></tr>'
+    )
+
+
+def _rows(titles: Sequence[str], rows: Iterable[str], numbers: Sequence[int]) -> str:
+    heads = (
+        f'<th scope="col"{_NUMBER if place in numbers else ""}>{escape(title)}</th>'
+        for place, title in enumerate(titles)
+    )
+    return f"<table><thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+_NUMBER = ' class="number"'
+
+
+def _verdict(verdict: Verdict) -> str:
+    words = verdict.value.replace("_", " ")
+    return f'<span class="verdict {_CLASSES.get(verdict, "unknown")}">{words}</span>'
+
+
+def _number(value: float | None, shown: str) -> str:
+    return "" if value is None else f"{value:{shown}}"
+
+
+def _plural(number: int, word: str) -> str:
+    return f"{number:,} {word}" + ("" if number == 1 else "s")

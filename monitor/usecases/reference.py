@@ -1,0 +1,110 @@
+"""The reference of a comparison: a baseline that is built from a table, a few columns at a time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from monitor.domain.errors import BaselineError
+from monitor.domain.models import ModelRef
+from monitor.stats.baseline import Baseline
+from monitor.stats.cells import Cells, JoinedCells, TableBatch, all_missing
+from monitor.stats.columns import Column
+from monitor.stats.profiles.model import ModelProfile
+from monitor.usecases.column_choice import choose_column
+from monitor.usecases.table_reader import Seen, TableReader, gather, group_by_group
+from monitor.usecases.training_columns import TrainingOptions, is_categorical, require_named
+
+REF = ModelRef("reference", "1")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A baseline, and what is not in it: `refused` are columns with the reason why nobody can compare them."""
+
+    baseline: Baseline
+    refused: Mapping[str, str]
+    notes: tuple[str, ...]
+    options: TrainingOptions
+
+
+def read_reference(table: TableReader, options: TrainingOptions, seen: Seen) -> Reference:
+    """Read all rows; BaselineError when there are none, or the table is broken. A bad column is refused alone."""
+    groups = group_by_group(table, lambda group: _Chosen(options).choose(gather(table, group, seen, _Gathered)))
+    names = {name for group in groups for name in group.names}
+    rows = groups[0].rows
+    if not rows:
+        raise BaselineError(f"{table.name} holds no row: check the path, or the query and its filter")
+    require_named(options, names)
+    refused = {name: why for group in groups for name, why in group.refused.items()}
+    profiles = [profile for group in groups for profile in group.profiles]
+    _require_distinct(profiles)
+    notes = tuple(dict.fromkeys(note for group in groups for note in group.notes))
+    baseline = Baseline(REF, rows, None, table.name, ModelProfile.joined(profiles, rows))
+    return Reference(baseline, refused, notes, options)
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """Cells of some columns over all batches; where a batch lacks a column, its rows have no value there."""
+
+    rows: int = 0
+    names: dict[str, None] = field(default_factory=dict)
+    repeated: set[str] = field(default_factory=set)
+    parts: dict[str, list[Cells]] = field(default_factory=dict)
+
+    def add(self, batch: TableBatch) -> None:
+        for name, cells in batch.columns.items():
+            self.parts.setdefault(name, [all_missing(self.rows)] if self.rows else []).append(cells)
+        for name in self.parts.keys() - batch.columns.keys():
+            self.parts[name].append(all_missing(batch.rows))
+        self.rows += batch.rows
+        self.names |= dict.fromkeys(batch.names)
+        self.repeated |= batch.repeated
+
+
+@dataclass(slots=True)
+class _Chosen:
+    """What became of a group of columns."""
+
+    options: TrainingOptions
+    rows: int = 0
+    names: dict[str, None] = field(default_factory=dict)
+    profiles: list[ModelProfile] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def choose(self, gathered: _Gathered) -> "_Chosen":
+        """Profile the columns, one after the other; their cells are forgotten on the way."""
+        self.rows, self.names = gathered.rows, gathered.names
+        for name in sorted(gathered.repeated - self.options.left_out):
+            self._refuse(name, f"more than one column is named {name}: rename all but one")
+        for name in sorted(gathered.parts.keys() - self.options.left_out):
+            self._choose_one(name, gathered.parts.pop(name))
+        return self
+
+    def _choose_one(self, name: str, parts: Sequence[Cells]) -> None:
+        final = self.options.rename.get(name, name)
+        try:
+            numbers_are_categories = is_categorical(final, self.options, None)
+            column, note = choose_column(final, JoinedCells(parts), is_categorical=numbers_are_categories)
+        except BaselineError as error:
+            column, note = None, str(error)
+        if column is None:
+            self._refuse(final, note)
+        else:
+            self.profiles.append(_profile_of(final, column))
+            self.notes += [note] if note else []
+
+    def _refuse(self, name: str, why: str) -> None:
+        self.refused[name] = why
+        self.notes.append(why)
+
+
+def _require_distinct(profiles: Sequence[ModelProfile]) -> None:
+    names = [name for profile in profiles for name in profile.layouts]
+    for name in names:
+        if names.count(name) > 1:
+            raise BaselineError(f"two columns would be named {name!r}: exclude one of them, or rename it")
+
+
+def _profile_of(name: str, column: Column) -> ModelProfile:
+    return Baseline.build(REF, {name: column}).whole

@@ -1,0 +1,103 @@
+"""The current table of a comparison, counted on the bins of the reference in one pass over each of its columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from monitor.stats.cells import NUMBERS, PROFILED, Cells, TableBatch
+from monitor.stats.columns import Column
+from monitor.stats.profiles.layouts import Layout
+from monitor.stats.profiles.model import ModelProfile
+from monitor.stats.profiles.numeric import NumericLayout
+from monitor.usecases.reference import Reference
+from monitor.usecases.table_reader import Seen, TableReader, gather, group_by_group
+from monitor.usecases.training_columns import TrainingOptions
+
+
+def read_window(reference: Reference, table: TableReader, seen: Seen) -> "TableWindow":
+    """Count all rows; BaselineError when the table is broken."""
+    counted = group_by_group(table, lambda group: gather(table, group, seen, partial(_Counted.of, reference, group)))
+    return TableWindow(reference, counted)
+
+
+@dataclass(slots=True)
+class _Counted:
+    """Some columns of the current table on the bins of the reference, and what their cells were."""
+
+    profile: ModelProfile
+    options: TrainingOptions
+    names: set[str] = field(default_factory=set)
+    repeated: set[str] = field(default_factory=set)
+    strange: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, reference: Reference, group: frozenset[str] | None) -> "_Counted":
+        """Nothing yet; `group` are names as the table has them."""
+        rename, layouts = reference.options.rename, reference.baseline.layouts
+        asked = layouts.keys() if group is None else {rename.get(name, name) for name in group}
+        known = {name: layout for name, layout in layouts.items() if name in asked}
+        return cls(ModelProfile.empty(known), reference.options)
+
+    def add(self, batch: TableBatch) -> None:
+        """Count some rows. Cells of another kind than the column's are invalid, as they are in records."""
+        rename, left_out = self.options.rename, self.options.left_out
+        named = {rename.get(name, name): cells for name, cells in batch.columns.items() if name not in left_out}
+        known = {name: cells for name, cells in named.items() if name in self.profile.layouts}
+        self.profile.update({name: self._column(name, cells) for name, cells in known.items()}, batch.rows)
+        self.names |= {rename.get(name, name) for name in batch.names if name not in left_out}
+        self.repeated |= {rename.get(name, name) for name in batch.repeated - left_out}
+
+    def _column(self, name: str, cells: Cells) -> Column:
+        is_numeric = isinstance(self.profile.layouts[name], NumericLayout)
+        strange = cells.kinds - (frozenset({NUMBERS}) if is_numeric else PROFILED)
+        if strange:
+            self.strange[name] = self.strange.get(name, frozenset()) | strange
+        return cells.numeric() if is_numeric else cells.categorical()
+
+
+class TableWindow:
+    """The whole current table, group by group of its columns."""
+
+    def __init__(self, reference: Reference, groups: "Sequence[_Counted]") -> None:
+        self._reference, self._groups = reference, groups
+        self._known = reference.baseline.layouts
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return max((counted.profile.n for counted in self._groups), default=0)
+
+    def profile(self) -> ModelProfile:
+        """All columns of the reference; one that the table lacks is missing in every row."""
+        counted = {name for group in self._groups for name in group.profile.layouts}
+        lost = ModelProfile.empty({name: self._known[name] for name in self._known.keys() - counted})
+        lost.update({}, self.rows)
+        return ModelProfile.joined([*(group.profile for group in self._groups), lost], self.rows)
+
+    def uncompared(self) -> dict[str, str]:
+        """Columns that have no check, each with the reason."""
+        refused = self._reference.refused
+        extra = dict.fromkeys(self._names() - self._known.keys() - refused.keys(), "the reference has no such column")
+        repeated = {name for group in self._groups for name in group.repeated}
+        twice = dict.fromkeys(repeated, "more than one column has this name: rename all but one")
+        return {**extra, **twice, **refused}
+
+    def notes(self) -> list[str]:
+        """What came differently from the reference."""
+        strange = {name: kinds for group in self._groups for name, kinds in group.strange.items()}
+        lost = [
+            f"{name} is in the reference alone: it counts as missing in every row"
+            for name in sorted(self._known.keys() - self._names())
+        ]
+        return lost + [
+            f"{name} holds {', '.join(sorted(kinds))} where the reference holds {_held(self._known[name])}: "
+            "such values count as missing"
+            for name, kinds in sorted(strange.items())
+        ]
+
+    def _names(self) -> set[str]:
+        return {name for group in self._groups for name in group.names}
+
+
+def _held(layout: Layout) -> str:
+    return "numbers" if isinstance(layout, NumericLayout) else "categories"

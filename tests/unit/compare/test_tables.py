@@ -1,0 +1,239 @@
+"""Tables of every library and kind: read alike, and a bad column is told so alone."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from monitor.compare import BaselineError, Finding, Table, Verdict, build_baseline
+
+N = 400
+CHANCE = np.random.default_rng(3)
+GOOD = CHANCE.normal(size=N)
+FRAME = pd.DataFrame({"x": GOOD, "word": ["a", "b"] * (N // 2), "flag": GOOD > 0, "count": CHANCE.poisson(3, N)})
+ARROW = pa.Table.from_pandas(FRAME, preserve_index=False)
+MOVED = FRAME.assign(x=GOOD + 1)
+
+
+class Capsule:
+    """What another library offers: the protocol and nothing else."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+def coded(table: pa.Table) -> pa.Table:
+    return table.set_column(1, "word", table["word"].dictionary_encode())
+
+
+def viewed(table: pa.Table) -> pa.Table:
+    return table.set_column(1, "word", table["word"].cast(pa.string_view()))
+
+
+def coded_views(table: pa.Table) -> pa.Table:
+    """As polars hands over its categories."""
+    words = table["word"].combine_chunks().dictionary_encode()
+    made = pa.DictionaryArray.from_arrays(words.indices.cast(pa.uint32()), words.dictionary.cast(pa.string_view()))
+    return table.set_column(1, "word", made)
+
+
+def sliced(table: pa.Table) -> pa.Table:
+    """Arrays that do not begin where their buffers do."""
+    return pa.concat_tables([table, table]).slice(N, N)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        lambda table: table,
+        Capsule,
+        coded,
+        viewed,
+        coded_views,
+        sliced,
+        lambda table: table.to_reader(),
+        lambda table: iter(table.to_batches(max_chunksize=37)),
+        lambda table: [table.slice(0, 100), Capsule(table.slice(100))],
+        lambda table: table.to_pandas().astype({"word": "category", "count": "Int32"}),
+        lambda table: table.to_pandas(types_mapper=pd.ArrowDtype),
+    ],
+    ids=[
+        "arrow",
+        "capsule",
+        "dictionary",
+        "views",
+        "coded views",
+        "sliced",
+        "reader",
+        "batches",
+        "parts",
+        "categories",
+        "arrow frame",
+    ],
+)
+def test_a_table_has_the_same_findings_whatever_holds_it(told: Callable[[pa.Table], Table]) -> None:
+    expected = list(build_baseline(FRAME).compare(MOVED))
+
+    moved = pa.Table.from_pandas(MOVED, preserve_index=False)
+    found = list(build_baseline(told(ARROW)).compare(told(moved)))
+
+    assert found == expected
+    assert {one.verdict for one in found if one.column == "x" and one.check == "psi"} == {Verdict.DRIFTED}
+
+
+BAD: dict[str, tuple[Any, str]] = {
+    "times without a zone": ([pd.Timestamp("2026-01-01")] * N, "holds times"),
+    "lists": ([[1, 2]] * N, "holds list"),
+    "records": ([{"a": 1}] * N, "holds nested records"),
+    "bytes": ([b"raw"] * N, "holds bytes"),
+    "mixed with bytes": ([1, "a", b"raw", None] * (N // 4), "holds bytes, numbers, text"),
+    "identifier": ([f"id {k}" for k in range(N)], "looks like an identifier"),
+}
+
+
+@pytest.mark.parametrize(("values", "why"), BAD.values(), ids=BAD)
+def test_a_column_that_nobody_can_compare_has_one_finding_that_says_why(values: Any, why: str) -> None:
+    table = FRAME.assign(bad=values)
+
+    found = build_baseline(table).compare(table)
+
+    (bad,) = (one for one in found if one.column == "bad")
+    assert (bad.check, bad.verdict) == ("known_column", Verdict.INSUFFICIENT_DATA)
+    assert why in bad.reason
+    assert {found.verdicts[name] for name in map(str, FRAME)} == {Verdict.OK}
+
+
+@pytest.mark.parametrize("name", ["score", "latency_ms"])
+def test_an_output_that_holds_text_is_not_compared_and_stops_nothing(name: str) -> None:
+    table = FRAME.assign(**{name: ["high", "low"] * (N // 2)})
+
+    found = build_baseline(table).compare(table)
+
+    (bad,) = (one for one in found if one.column == name)
+    assert f"{name} must hold numbers, and holds text" in bad.reason
+    assert found.verdicts["x"] is Verdict.OK
+
+
+GOOD_ENOUGH: dict[str, Any] = {
+    "predictions as text": ["yes", "no"] * (N // 2),
+    "constant": [7] * N,
+    "all missing": [None] * N,
+    "infinities": [np.inf, -np.inf, 1.0, 2.0] * (N // 4),
+    "mixed": [1, "a", True, None] * (N // 4),
+    "decimals": [Decimal("1.5"), Decimal(2)] * (N // 2),
+    "huge": pd.Series([10**400, 1] * (N // 2), dtype=object),
+    "nullable": pd.array([1, None, 3, 4] * (N // 4), dtype="Int64"),
+}
+
+
+@pytest.mark.parametrize("values", GOOD_ENOUGH.values(), ids=GOOD_ENOUGH)
+def test_an_odd_column_that_can_be_compared_is_equal_to_itself(values: Any) -> None:
+    table = FRAME.assign(prediction=values)
+
+    found = build_baseline(table).compare(table)
+
+    assert found.verdicts["prediction"] is Verdict.OK
+
+
+def test_of_columns_with_one_name_none_is_compared() -> None:
+    twice = ARROW.append_column("x", ARROW["x"])
+
+    before, after = build_baseline(twice).compare(ARROW), build_baseline(ARROW).compare(twice)
+
+    for found in (before, after):
+        (bad,) = (one for one in found if one.column == "x")
+        assert "more than one column" in bad.reason
+        assert found.verdicts["word"] is Verdict.OK
+
+
+def test_columns_that_were_lost_retyped_or_added_are_named() -> None:
+    changed = FRAME.drop(columns="flag").assign(x=FRAME["word"], extra=1)
+
+    found = build_baseline(FRAME).compare(changed)
+
+    assert found.verdicts["flag"] is found.verdicts["x"] is Verdict.DRIFTED
+    assert found.verdicts["extra"] is Verdict.INSUFFICIENT_DATA
+    assert found.notes == (
+        "flag is in the reference alone: it counts as missing in every row",
+        "x holds text where the reference holds numbers: such values count as missing",
+    )
+
+
+def test_a_million_categories_are_compared_by_those_that_are_common() -> None:
+    many = pa.array(np.arange(1_000_000) % 500_000).cast(pa.string())
+    words = pc.replace_substring_regex(many, pattern="^1.*", replacement="one")
+
+    found = build_baseline(pa.table({"word": words})).compare(pa.table({"word": words}))
+
+    assert found.verdicts["word"] is Verdict.OK
+
+
+def test_text_that_is_no_utf_8_is_bytes_to_us() -> None:
+    ends = pa.py_buffer(np.array([0, 1, 2], np.int32))
+    broken = pa.Array.from_buffers(pa.string(), 2, [None, ends, pa.py_buffer(b"\xff\xfe")])
+    with_it = pa.table({"x": [1.0, 2.0], "bad": broken})
+    found = build_baseline(with_it).compare(with_it, min_records=1)
+
+    assert "text that is not UTF-8" in next(one.reason for one in found if one.column == "bad")
+
+
+def test_one_row_is_not_enough() -> None:
+    found = build_baseline(FRAME).compare(FRAME.head(1))
+
+    assert set(found.verdicts.values()) == {Verdict.INSUFFICIENT_DATA}
+
+
+def test_a_reference_of_ten_rows_raises_no_alarm_without_cause() -> None:
+    found = build_baseline(FRAME.head(10)).compare(FRAME.tail(N - 10))
+
+    assert not found.drifted
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        (5, "is a int, which is no table"),
+        ({"x": [1]}, "is a dict, which is no table"),
+        ([], "holds no row"),
+        (pd.DataFrame(), "holds no row"),
+        (FRAME.head(0), "holds no row"),
+        ([FRAME, 5], "a part of the reference is a int"),
+        ("nowhere.parquet", "nowhere.parquet does not exist"),
+    ],
+)
+def test_what_is_no_table_is_a_mistake_that_is_explained(table: Table, why: str) -> None:
+    with pytest.raises(BaselineError, match=why):
+        build_baseline(table)
+
+
+def test_options_leave_out_rename_and_make_categories() -> None:
+    baseline = build_baseline(FRAME, exclude=["flag"], categorical=["count"], rename={"word": "label_of_day"})
+
+    found = baseline.compare(FRAME)
+
+    assert baseline.columns == ("count", "label_of_day", "x")
+    assert {one.check for one in found if one.column == "count"} >= {"jensen_shannon", "unseen_category"}
+
+
+def test_findings_are_a_table_pictures_and_a_page(tmp_path: Path) -> None:
+    found = build_baseline(FRAME).compare(MOVED)
+
+    found.save_html(tmp_path / "page.html")
+
+    assert isinstance(found[0], Finding)
+    assert list(found.to_pandas()["reason"]) == [one.reason for one in found]
+    assert found.to_arrow().schema.field("statistic").type == pa.float64()
+    assert found.picture("x").svg in (tmp_path / "page.html").read_text()
+    assert found.picture("x").svg in found._repr_html_()
+    assert repr(found) == "<Findings: 1 of 4 columns drifted>"
+    with pytest.raises(KeyError, match="there are count, flag, word, x"):
+        found.picture("y")
