@@ -23,6 +23,9 @@ from monitor.domain.rules import Phase
 from monitor.stats.drift import DRIFT_TESTS
 from monitor.stats.estimation import ESTIMATED_METRICS
 from monitor.stats.performance import PERFORMANCE_METRICS
+from monitor.stats.proposals import AnyTest
+from monitor.stats.quality import QUALITY_TESTS
+from monitor.stats.window_tests import WINDOW_TESTS
 from monitor.usecases.replay_letters import ReplayFate
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -43,12 +46,15 @@ def pages() -> dict[str, str]:
 
 
 def _checks() -> str:
-    text = _NOTE + "# Checks\n\nA check binds one of these to a column, a segment and a threshold.\n\n## Drift tests\n"
-    for test in DRIFT_TESTS.values():
-        limit = test.default_threshold
-        text += f"\n### {test.title} (`{test.name}`)\n\n{_doc(type(test))}\n\n"
-        text += f"Range {test.minimum:g} to {test.maximum:g}, in {test.unit}. "
-        text += f"Default: drifted at {limit.drifted:g}, warning at {limit.warning:g}, p at most {limit.alpha:g}.\n"
+    text = _NOTE + "# Checks\n\nA check binds one of these to a column, a segment and a threshold. The column "
+    text += (
+        "`all_columns` stands for every column that can serve a test: one check, whose finding names the bad ones.\n"
+    )
+    text += "\n## Drift tests\n" + "".join(map(_test, DRIFT_TESTS.values()))
+    text += "\n## Data quality\n\nTests of a column, too. [What runs by default](../explanation/data-quality.md).\n"
+    text += "".join(map(_test, QUALITY_TESTS.values()))
+    text += "\n## Whole windows\n\nTests of all columns together; the column of such a check is `records`.\n"
+    text += "".join(map(_test, WINDOW_TESTS.values()))
     text += "\n## Performance metrics\n\nComputed where ground truth is known; the column of such a check is "
     text += "`ground_truth`.\n"
     for metric in PERFORMANCE_METRICS.values():
@@ -56,6 +62,14 @@ def _checks() -> str:
         better = "higher" if metric.higher_is_better else "lower"
         text += f"\n### {metric.title} (`{metric.name}`)\n\n{_doc(type(metric))}\n\nFor {tasks}; {better} is better.\n"
     return text + _estimated()
+
+
+def _test(test: AnyTest) -> str:
+    limit = test.default_threshold
+    text = f"\n### {test.title} (`{test.name}`)\n\n{_doc(type(test))}\n\n"
+    text += f"Range {test.minimum:g} to {test.maximum:g}, in {test.unit}. Default: drifted at {limit.drifted:g}"
+    text += "" if limit.warning is None else f", warning at {limit.warning:g}"
+    return text + ("" if limit.alpha is None else f", p at most {limit.alpha:g}") + ".\n"
 
 
 def _estimated() -> str:

@@ -10,6 +10,9 @@ from monitor.domain.findings import TestResult
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 
+SAYS = "says"
+"""In the detail of a result: what the test found, in words that belong into the sentence of the verdict."""
+
 
 class DriftTest(Protocol):
     """An algorithm that compares a window with the baseline.

@@ -4,6 +4,7 @@ from functools import lru_cache
 
 from monitor.domain.checks import Check, Threshold
 from monitor.domain.findings import TestResult, Verdict
+from monitor.stats.drift_test import SAYS
 
 WORDS = 1_024
 """So many phrases with numbers are kept at hand."""
@@ -58,6 +59,8 @@ def _sentence(check: Check, result: TestResult, verdict: Verdict) -> str:
         text += f"; p = {p_value:.2g}" if p_value else "; p < 1e-300"
         if threshold.alpha is not None and p_value > threshold.alpha:
             text += _not_below(threshold.alpha)
+    if says := result.detail.get(SAYS):
+        text += f"; {says}"
     return f"{text}; {_count(result.n_current)} against {_grouped(result.n_baseline)} in the baseline"
 
 

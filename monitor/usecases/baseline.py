@@ -13,9 +13,8 @@ from monitor.domain.time import format_duration, to_ms
 from monitor.stats.baseline import Baseline
 from monitor.stats.calibration.calibration import LEAST_WINDOWS
 from monitor.stats.calibration.windows import BaselineWindows, StoredWindows
-from monitor.stats.drift_test import DriftTest
 from monitor.stats.estimation.learning import Outcomes, learn_outcomes
-from monitor.stats.proposals import propose_checks
+from monitor.stats.proposals import AnyTest, propose_checks
 from monitor.usecases.training_columns import TrainingColumns, TrainingOptions, training_columns
 
 
@@ -36,7 +35,7 @@ class BuildBaseline:
 
     models: Mapping[str, MonitoredModel]
     store: BaselineStore
-    tests: Mapping[str, DriftTest] = field(default_factory=dict)
+    tests: Mapping[str, AnyTest] = field(default_factory=dict)
 
     def build(
         self,

@@ -1,6 +1,7 @@
 """Compare two tables: the first as the baseline, the second as one window, by the checks that a new model has."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
@@ -12,15 +13,19 @@ from monitor.domain.models import ALL_TRAFFIC, ColumnKind, ColumnSpec, ModelRef
 from monitor.domain.ports import RowReader
 from monitor.stats.baseline import Baseline
 from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
-from monitor.stats.drift_test import DriftTest
 from monitor.stats.profiles.model import ModelProfile
-from monitor.stats.proposals import propose_checks
+from monitor.stats.profiles.renamed import concealed
+from monitor.stats.proposals import AnyTest, propose_checks
+from monitor.stats.window_test import WindowData
 from monitor.usecases.model_checks import with_tests
 from monitor.usecases.outcomes import run_checks
 from monitor.usecases.training_columns import TRUTH, TrainingOptions, is_missing, number, text, training_columns
 
 _KNOWN = "known_column"
 """Stands where a test's name does for columns that only the second table has."""
+
+_BY_IDS = "duplicates"
+"""Needs the ids of records, which a table need not have."""
 
 
 class Outcome(IntEnum):
@@ -64,7 +69,7 @@ class Comparison:
 def compare(
     reference: RowReader,
     current: RowReader,
-    tests: Mapping[str, DriftTest],
+    tests: Mapping[str, AnyTest],
     options: TrainingOptions,
     min_records: int = 100,
 ) -> Comparison:
@@ -74,9 +79,9 @@ def compare(
     """
     read = training_columns(reference.batches(), options)
     baseline = Baseline.build(ModelRef("reference", "1"), read.columns)
-    window, extra = _window(current, baseline, options)
-    checks = propose_checks(baseline, tests, min_records)
-    outcomes = run_checks(with_tests(checks, tests), ALL_TRAFFIC, baseline, window)
+    window, extra = _window(current, baseline, options, {*options.exclude, *read.names, TRUTH})
+    checks = [check for check in propose_checks(baseline, tests, min_records) if check.test != _BY_IDS]
+    outcomes = run_checks(with_tests(checks, tests, baseline), ALL_TRAFFIC, baseline, WindowData(window))
     found = [Compared(check.column, check.test, verdict, why, result) for check, verdict, why, result in outcomes]
     found += [_unknown(name, is_left_out=name in read.names) for name in sorted(extra - {TRUTH})]
     return Comparison(tuple(found), baseline.rows, window.n, read.notes)
@@ -88,15 +93,29 @@ def _unknown(column: str, *, is_left_out: bool) -> Compared:
     return Compared(column, _KNOWN, Verdict.INSUFFICIENT_DATA, reason)
 
 
-def _window(rows: RowReader, baseline: Baseline, options: TrainingOptions) -> tuple[ModelProfile, set[str]]:
-    """The profile of all rows, and the names of columns that the baseline does not know and nobody excluded."""
+def _window(
+    rows: RowReader, baseline: Baseline, options: TrainingOptions, left_out: Set[str]
+) -> tuple[ModelProfile, set[str]]:
+    """The profile of all rows, and the names of columns that the baseline does not know and nobody excluded.
+
+    Those that are `left_out` of the comparison are no extra columns of the window.
+    """
     window, names = ModelProfile.empty(baseline.layouts), set[str]()
     for batch in rows.batches():
         named = {options.rename.get(name, name): values for name, values in batch.items()}
         columns = {spec.name: _column(spec, named[spec.name]) for spec in baseline.schema if spec.name in named}
         window.update(columns, len(next(iter(batch.values()), ())))
         names |= batch.keys() - set(options.exclude)
+        unknown = named.keys() - baseline.layouts.keys() - left_out
+        window.add_extra({name: _counted(named[name]) for name in unknown})
     return window, {options.rename.get(name, name) for name in names} - baseline.layouts.keys()
+
+
+def _counted(values: Sequence[object]) -> Iterable[tuple[str, int]]:
+    """Scalars as in a sample of records, with their numbers."""
+    scalars = (value for value in values if isinstance(value, str | int | float | Decimal | np.generic))
+    texts = (concealed(value) if isinstance(value, str) else text(value) for value in scalars)
+    return Counter(value for value in texts if value is not None).items()
 
 
 def _column(spec: ColumnSpec, values: Sequence[object]) -> Column:

@@ -44,6 +44,12 @@ class Stored(msgspec.Struct, array_like=True, frozen=True):
     unseen: list[tuple[str, list[tuple[str, int]]]]
 
 
+class StoredWithExtra(Stored, array_like=True, frozen=True):
+    """The same with sampled values of extra columns. A profile without any is stored as ever."""
+
+    extra_values: list[tuple[str, list[tuple[str, int]]]] = []
+
+
 class ModelProfile:
     """Counts of every column of a model's records; a commutative monoid under `merge`.
 
@@ -52,12 +58,13 @@ class ModelProfile:
     the number of records allows, which no counter exceeds: a window of a few thousand takes two bytes a counter.
     """
 
-    __slots__ = ("_columns", "block", "extra", "extremes", "layouts", "n", "samples")
+    __slots__ = ("_columns", "block", "extra", "extra_values", "extremes", "layouts", "n", "samples")
 
     def __init__(self, layouts: Layouts, block: Ints, extremes: Floats, n: int, extra: frozenset[str]) -> None:
         self.layouts, self.block, self.extremes, self.n, self.extra = layouts, block, extremes, n, extra
         self._columns: dict[str, Profile] | None = None
         self.samples: dict[str, UnseenSample] = {}
+        self.extra_values: dict[str, UnseenSample] = {}
 
     @classmethod
     def empty(cls, layouts: Mapping[str, Layout]) -> "ModelProfile":
@@ -107,6 +114,20 @@ class ModelProfile:
         if len(columns) > len(self.layouts) or not columns.keys() <= self.layouts.keys():
             self.extra = _first(self.extra, columns.keys() - self.layouts.keys())
 
+    def add_extra(self, values: Mapping[str, Iterable[tuple[str, int]]]) -> None:
+        """Sampled values of columns that the baseline does not know, each with its number of records.
+
+        Of the columns the first `MAX_EXTRA` by name are kept, and a bounded sample of the values of each.
+        """
+        self.extra = _first(self.extra, values)
+        for name, counts in values.items():
+            self.extra_values.setdefault(name, UnseenSample()).add(counts)
+        self._drop_extra()
+
+    def _drop_extra(self) -> None:
+        """A name among the first of all is among the first of every part: what is kept is complete."""
+        self.extra_values = {name: kept for name, kept in self.extra_values.items() if name in self.extra}
+
     def narrow(self) -> None:
         """Take no more memory than the records so far need."""
         self.block = self.block.astype(_holding(self.n), copy=False)
@@ -134,12 +155,16 @@ class ModelProfile:
             name: UnseenSample.merged(self.unseen_counts(name), other.unseen_counts(name))
             for name in self.samples.keys() | other.samples.keys()
         }
+        merged.extra_values = {
+            name: UnseenSample.merged(_counts(self.extra_values, name), _counts(other.extra_values, name))
+            for name in self.extra_values.keys() | other.extra_values.keys()
+        }
+        merged._drop_extra()
         return merged
 
     def unseen_counts(self, name: str) -> Mapping[str, int]:
         """The sampled unseen values of a column with their numbers of records."""
-        sample = self.samples.get(name)
-        return {} if sample is None else sample.counts
+        return _counts(self.samples, name)
 
     def content(self) -> bytes:
         """The canonical bytes before compression: equal profiles give equal bytes on every machine."""
@@ -149,6 +174,9 @@ class ModelProfile:
         extremes = self.extremes.astype("<f8").tobytes()
         digest, extra = self.layouts.digest, sorted(self.extra)
         stored = Stored(VERSION, digest, self.n, width, planes.tobytes(), extremes, extra, unseen)
+        if self.extra_values:
+            sampled = [(name, sample.items()) for name, sample in sorted(self.extra_values.items())]
+            stored = StoredWithExtra(**msgspec.structs.asdict(stored), extra_values=sampled)
         return msgspec.msgpack.encode(stored)
 
     def to_bytes(self) -> bytes:
@@ -174,7 +202,7 @@ class ModelProfile:
         """The profile whose `content` this is."""
         known = Layouts.of(layouts)
         try:
-            stored = msgspec.msgpack.decode(content, type=Stored)
+            stored = msgspec.msgpack.decode(content, type=StoredWithExtra)
         except msgspec.MsgspecError as error:
             raise ProfileError(f"{len(content)} bytes are no profile: {error}") from error
         if stored.version != VERSION:
@@ -187,12 +215,18 @@ class ModelProfile:
         extremes = np.frombuffer(stored.extremes, "<f8").reshape(-1, 2).astype(np.float64)
         profile = cls(known, block, extremes, stored.n, frozenset(stored.extra))
         profile.samples = {name: UnseenSample(dict(counts)) for name, counts in stored.unseen}
+        profile.extra_values = {name: UnseenSample(dict(counts)) for name, counts in stored.extra_values}
         return profile
 
 
 def _holding(n: int) -> type[np.signedinteger[Any]]:
     """The narrowest integers that hold n."""
     return next((kind for kind in _NARROW if n <= np.iinfo(kind).max), np.int64)
+
+
+def _counts(samples: Mapping[str, UnseenSample], name: str) -> Mapping[str, int]:
+    sample = samples.get(name)
+    return {} if sample is None else sample.counts
 
 
 def _first(some: Iterable[str], more: Iterable[str]) -> frozenset[str]:
