@@ -33,8 +33,8 @@ def with_extra(
 ) -> Sequence[RecordBatch]:
     """The batches with the unknown features of every `EVERY`th of these records."""
     found: dict[ModelRef, dict[int, list[Extra]]] = {}
-    for record in records:
-        if not record.offset % EVERY and (seen := _seen(record)) is not None:
+    for record in [record for record in records if not record.offset % EVERY]:
+        if (seen := _seen(record)) is not None:
             ref, features = seen
             if extra := _unknown(features, ref, schemas):
                 found.setdefault(ref, {}).setdefault(record.offset, []).append(extra)

@@ -13,6 +13,9 @@ from monitor.stats.profiles.model import ModelProfile
 SAYS = "says"
 """In the detail of a result: what the test found, in words that belong into the sentence of the verdict."""
 
+LACKS = "lacks"
+"""In the detail of a result: why nothing can be told, where it is not the number of records."""
+
 
 class DriftTest(Protocol):
     """An algorithm that compares a window with the baseline.

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from monitor.domain.checks import Check, Threshold
 from monitor.domain.findings import TestResult, Verdict
-from monitor.stats.drift_test import SAYS
+from monitor.stats.drift_test import LACKS, SAYS
 
 WORDS = 1_024
 """So many phrases with numbers are kept at hand."""
@@ -30,6 +30,8 @@ def judge(check: Check, result: TestResult, *, bad: Verdict = Verdict.DRIFTED) -
 def _too_few(check: Check, result: TestResult) -> str:
     if result.n_current < check.min_records:
         return f"{_count(result.n_current)} in the window, at least {check.min_records:,} are needed"
+    if lacking := result.detail.get(LACKS):
+        return str(lacking)
     if result.n_baseline < 1:
         return "no values in the baseline to compare with"
     if result.n_current < 1:

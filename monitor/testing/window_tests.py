@@ -41,7 +41,7 @@ def quiet(seed: int, n: int = RECORDS) -> dict[str, Column]:
 
 def built(columns: Columns) -> Baseline:
     """A baseline of these rows."""
-    return Baseline.build(ModelRef("kit", "1"), columns)
+    return Baseline.build(ModelRef("kit", "1"), columns, with_pairs=True)
 
 
 def window(columns: Columns, baseline: ModelProfile) -> ModelProfile:

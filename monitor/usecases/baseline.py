@@ -53,9 +53,13 @@ class BuildBaseline:
         built = partial(
             Baseline.build, ref, read.columns, source, read.period, importances=importances, segments=model.segments
         )
-        first = built(outcomes=outcomes)
+        first = built(outcomes=outcomes, with_pairs=True)
         windows = _windows(first, read, model.windows.size_ms)
-        older = (lambda: replace(built(), windows=windows), built)
+        older = (
+            lambda: replace(built(outcomes=outcomes), windows=windows),
+            lambda: replace(built(), windows=windows),
+            built,
+        )
         baseline, is_new, kept = self._stored(replace(first, windows=windows), older)
         notes = (*read.notes, *(kept or learned), *self._differences(baseline), *_calibration_notes(baseline, model))
         checks = propose_checks(baseline, self.tests, model.min_records, [segment.name for segment in model.segments])
@@ -78,6 +82,7 @@ class BuildBaseline:
                 raise
         note = "this version's baseline is from an earlier program and stays: give a new version the same data to have "
         gains = ["estimates of performance"] if baseline.outcomes and not known.outcomes else []
+        gains += ["checks of correlations and missing patterns"] if known.layouts.together is None else []
         gains += ["alarms calibrated on its windows"] if baseline.windows and not known.windows else []
         return known, False, (note + " and ".join(gains),)
 

@@ -78,7 +78,7 @@ def compare(
     A column that cannot be compared has a verdict that says so and harms no other. `current` is read batch by batch.
     """
     read = training_columns(reference.batches(), options)
-    baseline = Baseline.build(ModelRef("reference", "1"), read.columns)
+    baseline = Baseline.build(ModelRef("reference", "1"), read.columns, with_pairs=True)
     window, extra = _window(current, baseline, options, {*options.exclude, *read.names, TRUTH})
     checks = [check for check in propose_checks(baseline, tests, min_records) if check.test != _BY_IDS]
     outcomes = run_checks(with_tests(checks, tests, baseline), ALL_TRAFFIC, baseline, WindowData(window))

@@ -15,8 +15,22 @@ def without_a_column(seed: int) -> tuple[Columns, int]:
     return columns, 0
 
 
+def without_correlation(seed: int) -> tuple[Columns, int]:
+    """The same columns, one of them of other records: no distribution changes."""
+    columns, others = quiet(seed), quiet(seed + 100)
+    return {**columns, "a": others["a"]}, 0
+
+
+def missing_apart(seed: int) -> tuple[Columns, int]:
+    """Values as often missing as usual, in other records."""
+    columns, others = quiet(seed), quiet(seed + 100)
+    return {**columns, "c": others["c"]}, 0
+
+
 FAULTS: dict[str, Callable[[int], tuple[Columns, int]]] = {
     "schema": without_a_column,
+    "correlation": without_correlation,
+    "missing_pattern": missing_apart,
     "duplicates": lambda seed: (quiet(seed), 50),
 }
 
