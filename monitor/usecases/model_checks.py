@@ -142,7 +142,7 @@ class ModelChecks:
         for check in self._configured(model, baseline):
             if check.against is not None:
                 alike.setdefault((check.against, check.segment), []).append(check)
-        return {what: with_tests(checks, self._tests) for what, checks in alike.items()}
+        return {what: with_tests(checks, self._tests, baseline) for what, checks in alike.items()}
 
     def _metric_check(self, model: MonitoredModel, metric: PerformanceMetric, spec: CheckSpec | None) -> MetricCheck:
         threshold, is_limited = _limit(metric, spec)

@@ -35,8 +35,8 @@ def without_data(bound: BoundChecks, why: str) -> list[Outcome]:
     return [(check, Verdict.INSUFFICIENT_DATA, f"{check.name}: {why}", None) for check in bound.checks]
 
 
-def run_on(bound: BoundChecks, reference: ModelProfile, current: ModelProfile) -> list[Outcome]:
-    """The outcomes of checks that compare these two profiles, which lie on the same bins."""
+def run_on(bound: BoundChecks, reference: ModelProfile, current: WindowData) -> list[Outcome]:
+    """The outcomes of checks that compare a window with a profile that lies on the same bins."""
     checks = bound.checks
     outcomes: dict[int, Outcome] = {}
     for columns in bound.by_test:
