@@ -7,7 +7,7 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -32,7 +32,12 @@ from monitor.domain.verification import Answer
 from monitor.stats.drift import DRIFT_TESTS
 from monitor.stats.estimation import ESTIMATED_METRICS
 from monitor.stats.performance import PERFORMANCE_METRICS
+from monitor.stats.proposals import AnyTest
+from monitor.stats.quality import QUALITY_TESTS
+from monitor.stats.window_tests import WINDOW_TESTS
 from monitor.usecases.replay_letters import ReplayFate
+
+_TESTS: Mapping[str, AnyTest] = {**DRIFT_TESTS, **QUALITY_TESTS, **WINDOW_TESTS}
 
 _ISO_DURATION = re.compile(r"\bP(?:\d+D)?(?:T(?:\d+H)?(?:\d+M)?(?:\d+S)?)?(?<![PT])(?![\w])")
 _SPAN = TypeAdapter(timedelta)
@@ -51,26 +56,37 @@ def pages() -> dict[str, str]:
         "reasons.md": _reasons(),
         "settings.md": _settings(),
         "command-line.md": _command_line(),
-    } | {f"checks/{test.name}.md": _NOTE + test_page(test) for test in DRIFT_TESTS.values()}
+    } | {f"checks/{test.name}.md": _NOTE + test_page(test) for test in _TESTS.values()}
 
 
 def _checks() -> str:
-    text = (
-        _NOTE + "# Checks\n\nA check binds one of these to a column, a segment and a threshold.\n\n## Drift tests\n\n"
+    text = _NOTE + "# Checks\n\nA check binds one of these to a column, a segment and a threshold. The column "
+    text += (
+        "`all_columns` stands for every column that can serve a test: one check, whose finding names the bad ones.\n"
     )
+    text += "\n## Drift tests\n\n"
     text += "All are computed from the counts of two profiles, in constant memory and whatever the order in which they "
     text += "were merged. A verdict needs the effect *and* its p-value; fewer records than `min_records` are "
     text += "*insufficient data*. Each name leads to its page: formula, range, source, when to use it and when not.\n\n"
-    text += "| Test | | Columns | Statistic | Default threshold |\n|---|---|---|---|---|\n"
-    for test in DRIFT_TESTS.values():
-        kinds = ", ".join(kind.value for kind in served_kinds(test))
-        text += f"| [`{test.name}`](checks/{test.name}.md) | {test.title} | {kinds} | {test.unit} | "
-        text += f"{threshold_words(test.default_threshold)} |\n"
+    text += _index(DRIFT_TESTS)
+    text += "\n## Data quality\n\nTests of a column, too. [What runs by default](../explanation/data-quality.md).\n\n"
+    text += _index(QUALITY_TESTS)
+    text += "\n## Whole windows\n\nTests of all columns together; the column of such a check is `records`.\n\n"
+    text += _index(WINDOW_TESTS)
     text += "\n## Performance metrics\n\nComputed where ground truth is known; the column of such a check is "
     text += "`ground_truth`.\n"
     for metric in PERFORMANCE_METRICS.values():
         text += f"\n##{metric_page(metric)}"
     return text + _estimated()
+
+
+def _index(tests: Mapping[str, AnyTest]) -> str:
+    text = "| Test | | Columns | Statistic | Default threshold |\n|---|---|---|---|---|\n"
+    for test in tests.values():
+        kinds = ", ".join(kind.value for kind in served_kinds(test)) or "all together"
+        text += f"| [`{test.name}`](checks/{test.name}.md) | {test.title} | {kinds} | {test.unit} | "
+        text += f"{threshold_words(test.default_threshold)} |\n"
+    return text
 
 
 def _estimated() -> str:

@@ -5,7 +5,7 @@ The ladder of a message: typed structs; generic JSON, feature by feature; JSON w
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
 import msgspec
@@ -13,6 +13,7 @@ import numpy as np
 
 from monitor.adapters.batch_builder import BatchBuilder, Fields
 from monitor.adapters.event_times import event_times_ms
+from monitor.adapters.extra_features import with_extra
 from monitor.adapters.fast_path import FastPath
 from monitor.adapters.loose_record import (
     LooseInference,
@@ -80,7 +81,8 @@ class JsonCodec:
         batches, rest = self._scan(kind, records, schemas)
         for start in range(0, len(rest), SLICE):
             decoding.take(rest[start : start + SLICE])
-        return decoding.finish(len(records), batches)
+        decoded = decoding.finish(len(records), batches)
+        return replace(decoded, batches=with_extra(decoded.batches, records, schemas))
 
     def _scan(
         self, kind: TopicKind, records: Sequence[RawRecord], schemas: SchemaLookup

@@ -22,8 +22,8 @@ from monitor.config.secrets import SecretRef, text_or_secret
 from monitor.domain.time import Clock
 from monitor.shells.workers.loop import Gauges
 from monitor.shells.workers.meter import Pulse
-from monitor.stats.drift_test import DriftTest
 from monitor.stats.performance.metric import PerformanceMetric
+from monitor.stats.proposals import AnyTest
 
 CODE_VERSION = version("driftline")
 
@@ -38,7 +38,7 @@ class App:
     owner: str
     engine: sa.Engine
     stores: SqlStores
-    tests: Mapping[str, DriftTest]
+    tests: Mapping[str, AnyTest]
     metrics: Mapping[str, PerformanceMetric]
     telemetry: Telemetry
     pulse: Pulse

@@ -9,9 +9,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 
 from monitor.domain.errors import ConfigError
-from monitor.stats import drift, performance
-from monitor.stats.drift_test import DriftTest
+from monitor.stats import drift, performance, quality, window_tests
 from monitor.stats.performance.metric import PerformanceMetric
+from monitor.stats.proposals import AnyTest
 
 if TYPE_CHECKING:
     from monitor.adapters.formats.format import FormatKind
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 DRIFT_TESTS, SOURCES, TRIGGERS = "driftline.drift_tests", "driftline.sources", "driftline.triggers"
-FORMATS = "driftline.formats"
+FORMATS, WINDOW_TESTS = "driftline.formats", "driftline.window_tests"
 """Entry-point groups; channels (`driftline.channels`) are found by the alerts package itself."""
 
 
@@ -32,9 +32,14 @@ class Offer:
     place: str
 
 
-def drift_tests() -> dict[str, DriftTest]:
-    """Every drift test by name, with its default parameters."""
-    return _built(one_each([*_classes(drift, _is_drift_test), *_offered(DRIFT_TESTS)], "drift tests"))
+def drift_tests() -> dict[str, AnyTest]:
+    """Every drift test by name, those of data quality and of whole windows too, with its default parameters."""
+    ours = [
+        *_classes(drift, _is_drift_test),
+        *_classes(quality, _is_drift_test),
+        *_classes(window_tests, _is_window_test),
+    ]
+    return _built(one_each([*ours, *_offered(DRIFT_TESTS), *_offered(WINDOW_TESTS)], "drift tests"))
 
 
 def performance_metrics() -> dict[str, PerformanceMetric]:
@@ -108,6 +113,10 @@ def _offered(group: str) -> Iterator[Offer]:
 
 def _is_drift_test(thing: type) -> bool:
     return isinstance(vars(thing).get("name"), str) and hasattr(thing, "needs") and hasattr(thing, "run")
+
+
+def _is_window_test(thing: type) -> bool:
+    return isinstance(vars(thing).get("name"), str) and hasattr(thing, "run_window")
 
 
 def _is_metric(thing: type) -> bool:

@@ -2,12 +2,20 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from monitor.cli.options import config_option, json_option, opened
 from monitor.cli.output import bars, print_json
+from monitor.domain.findings import Verdict
 from monitor.domain.time import format_instant
+
+if TYPE_CHECKING:
+    from monitor.bootstrap.backfilling import Backfilled
+
+INCOMPLETE = 4
+"""Exit code when a check could not be computed, as that of `driftline compare`."""
 
 
 @click.command()
@@ -26,12 +34,20 @@ def backfill(
 
     PATHS are files or folders of JSON lines or Parquet, records of both kinds. Event time comes from the records; the
     same windows, checks and rules apply as in the daemon. Files that were read before are not read again. Nobody is
-    told and nothing is retrained unless --tell is given.
+    told and nothing is retrained unless --tell is given. The exit code is 4 when a check could not be computed.
     """
     from monitor.bootstrap.backfilling import backfill as run  # noqa: PLC0415 - `--help` must not wait for it
 
     with opened(directory) as app, bars() as progress:
         done = run(app, paths, model, progress, workers=workers or 0, tells=tell)
+    _show(done, tell=tell, as_json=as_json)
+    failed = sum(report.verdicts[Verdict.FAILED.value] for report in done.judged.values())
+    if failed:
+        click.echo(f"{failed:,} checks could not be computed; their findings say why", err=True)
+        click.get_current_context().exit(INCOMPLETE)
+
+
+def _show(done: "Backfilled", *, tell: bool, as_json: bool) -> None:
     if as_json:
         print_json(
             {

@@ -3,35 +3,43 @@
 import inspect
 from dataclasses import MISSING, fields, is_dataclass
 
-from monitor.domain.checks import Threshold
+from monitor.domain.checks import RECORDS, Threshold
 from monitor.domain.models import ColumnKind
 from monitor.stats.drift_test import DriftTest, Promise, promises_of
 from monitor.stats.performance.metric import PerformanceMetric
 from monitor.stats.profiles.categorical import CategoricalProfile
 from monitor.stats.profiles.numeric import NumericProfile
-from monitor.stats.proposals import PROPOSED
+from monitor.stats.proposals import EVERY_COLUMN, PROPOSED, PROPOSED_OVER_COLUMNS, AnyTest
+from monitor.stats.window_test import WindowTest
 
 _ASPECTS = {ColumnKind.NUMERIC: NumericProfile.aspects, ColumnKind.CATEGORICAL: CategoricalProfile.aspects}
 
 
-def test_page(test: DriftTest) -> str:
+def test_page(test: AnyTest) -> str:
     """Markdown: what it computes and when to use it, then the facts, then how to ask for it."""
     facts = {
-        "Columns": " and ".join(kind.value for kind in served_kinds(test)),
+        "Columns": " and ".join(kind.value for kind in served_kinds(test)) or "all together",
         "By default": _by_default(test),
         "Statistic": f"{test.unit}; {test.minimum:g} to {_bound(test.maximum)}",
         "Default threshold": threshold_words(test.default_threshold),
         "Parameters": ", ".join(f"`{name}` = {value!r}" for name, value in parameters_of(test).items()) or "none",
-        "P-value": _p_value(test),
-        "Promises": "; ".join(promise.meaning for promise in _others(test)) or "what every test promises",
-        "Many columns": "at once" if hasattr(test, "run_columns") else "one by one",
     }
+    if not isinstance(test, WindowTest):
+        facts |= _facts_of_columns(test)
     table = "".join(f"| {name} | {words} |\n" for name, words in facts.items())
     text = f"# {test.title} (`{test.name}`)\n\n{inspect.cleandoc(type(test).__doc__ or '')}\n\n"
     return f"{text}| | |\n|---|---|\n{table}\n{_configuration(test)}"
 
 
 test_page.__test__ = False  # type: ignore[attr-defined]  # not a pytest function
+
+
+def _facts_of_columns(test: DriftTest) -> dict[str, str]:
+    return {
+        "P-value": _p_value(test),
+        "Promises": "; ".join(promise.meaning for promise in _others(test)) or "what every test promises",
+        "Many columns": "at once" if hasattr(test, "run_columns") else "one by one",
+    }
 
 
 def metric_page(metric: PerformanceMetric) -> str:
@@ -41,8 +49,10 @@ def metric_page(metric: PerformanceMetric) -> str:
     return f"{text}For {', '.join(sorted(metric.tasks))}; {better} is better.\n"
 
 
-def served_kinds(test: DriftTest) -> list[ColumnKind]:
-    """The kinds of columns whose profiles answer what the test needs."""
+def served_kinds(test: AnyTest) -> list[ColumnKind]:
+    """The kinds of columns whose profiles answer what the test needs; none for a test of whole windows."""
+    if isinstance(test, WindowTest):
+        return []
     return [kind for kind, aspects in _ASPECTS.items() if test.needs <= aspects]
 
 
@@ -61,7 +71,11 @@ def threshold_words(threshold: Threshold | None) -> str:
     return words + (f", p <= {threshold.alpha:g}" if threshold.alpha is not None else "")
 
 
-def _by_default(test: DriftTest) -> str:
+def _by_default(test: AnyTest) -> str:
+    if isinstance(test, WindowTest):
+        return "checked where the baseline has what it needs"
+    if test.name in PROPOSED_OVER_COLUMNS:
+        return "one check over all columns"
     kinds = [kind.value for kind, names in PROPOSED.items() if test.name in names]
     return f"checked on {' and '.join(kinds)} columns" if kinds else "only where a check asks for it"
 
@@ -80,12 +94,17 @@ def _others(test: DriftTest) -> list[Promise]:
     return sorted(promises_of(test) - {Promise.CALIBRATED})
 
 
-def _configuration(test: DriftTest) -> str:
+def _configuration(test: AnyTest) -> str:
     limit = test.default_threshold
     parts = [f"drifted: {limit.drifted:g}"]
     parts += [] if limit.warning is None else [f"warning: {limit.warning:g}"]
     parts += [] if limit.alpha is None else [f"alpha: {limit.alpha:g}"]
-    lines = ["checks:", f"  - test: {test.name}", '    columns: ["*"]', f"    threshold: {{{', '.join(parts)}}}"]
+    lines = [
+        "checks:",
+        f"  - test: {test.name}",
+        f'    columns: ["{RECORDS if isinstance(test, WindowTest) else EVERY_COLUMN}"]',
+        f"    threshold: {{{', '.join(parts)}}}",
+    ]
     known = parameters_of(test)
     lines += [f"    parameters: {{{', '.join(f'{name}: {_yaml(value)}' for name, value in known.items())}}}"] * bool(
         known

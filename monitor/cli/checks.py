@@ -48,10 +48,16 @@ def show_check(name: str) -> None:
 
 def _rows() -> Iterator[dict[str, object]]:
     from monitor.bootstrap.plugins import drift_tests, performance_metrics  # noqa: PLC0415 - heavy
+    from monitor.stats.quality import QUALITY_TESTS  # noqa: PLC0415 - heavy
+    from monitor.stats.window_test import WindowTest  # noqa: PLC0415 - heavy
 
     for name, test in drift_tests().items():
+        if isinstance(test, WindowTest):
+            yield _row(name, "window test", test, test.title, test.unit, test.default_threshold) | {"needs": []}
+            continue
+        kind = "data quality" if name in QUALITY_TESTS else "drift test"
         needs = sorted(aspect.value for aspect in test.needs)
-        yield _row(name, "drift test", test, test.title, test.unit, test.default_threshold) | {"needs": needs}
+        yield _row(name, kind, test, test.title, test.unit, test.default_threshold) | {"needs": needs}
     for name, metric in performance_metrics().items():
         tasks = sorted(task.value for task in metric.tasks)
         yield _row(name, "performance metric", metric, metric.title, metric.unit, metric.default_threshold) | {

@@ -17,7 +17,7 @@ Models = list[tuple[YamlFile, ModelFile]]
 Rules = list[tuple[YamlFile, RulesFile]]
 _ALWAYS = frozenset({*OUTPUT_COLUMNS, "ground_truth", "estimate", "records", "all_columns"})
 """Columns of findings that no baseline has to name."""
-_ALWAYS_TESTS = frozenset({"silence", "volume", "coverage", "staleness", "lag", "baseline", "model_drift"})
+_ALWAYS_TESTS = frozenset({"silence", "volume", "coverage", "staleness", "lag", "baseline", "checks", "model_drift"})
 """Tests of findings that no check has to name."""
 
 

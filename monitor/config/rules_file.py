@@ -33,6 +33,8 @@ class BadSection(Section):
     """Only findings about this segment (empty text: all traffic)."""
     warning: bool = False
     """A warning is enough."""
+    failed: bool = False
+    """A check that could not be computed counts, too: `bad: {failed: true}` is an alarm for blindness."""
 
 
 _CONDITIONS = ("share_drifted", "bad", "all", "any", "not")

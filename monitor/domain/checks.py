@@ -6,6 +6,12 @@ from enum import StrEnum
 
 from monitor.domain.references import Against
 
+ALL_COLUMNS = "all_columns"
+"""The column name of checks on every column at once."""
+
+RECORDS = "records"
+"""The column name of checks on how many records came, and of what kind."""
+
 Parameter = str | int | float | bool
 
 

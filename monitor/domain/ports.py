@@ -179,6 +179,10 @@ class AccountReads(Protocol):
         """
         ...
 
+    def duplicates(self, spans: Sequence[ShareSpan]) -> dict[tuple[ModelRef, int], int]:
+        """Records that had been seen before, by model version and pane, of the panes in the spans that have any."""
+        ...
+
     def volumes(self, model: str, spans_ms: Sequence[tuple[int, int]]) -> list[int | None]:
         """Records of all versions in the panes that start in [start, end), for each span.
 

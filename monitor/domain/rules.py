@@ -45,13 +45,15 @@ class ShareDrifted:
 class CheckIsBad:
     """Holds when a matching finding is drifted or degraded (or, with `warning`, at least a warning).
 
-    `test`, `column` and `segment` narrow the findings; None matches any.
+    With `failed` a check that could not be computed is as bad as any. `test`, `column` and `segment` narrow the
+    findings; None matches any.
     """
 
     test: str | None = None
     column: str | None = None
     segment: str | None = None
     warning: bool = False
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

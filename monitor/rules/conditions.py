@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from monitor.domain.checks import ALL_COLUMNS as ALL_COLUMNS  # noqa: PLC0414 - people look for it here too
+from monitor.domain.checks import RECORDS as RECORDS  # noqa: PLC0414 - as above
 from monitor.domain.findings import EvaluationKind, Finding, Verdict
 from monitor.domain.models import ALL_TRAFFIC
 from monitor.domain.rules import AllOf, AnyOf, CheckIsBad, Condition, Not, ShareDrifted
@@ -12,12 +14,6 @@ GROUND_TRUTH = "ground_truth"
 
 ESTIMATE = "estimate"
 """The column name of checks on performance that is estimated before the truth comes."""
-
-RECORDS = "records"
-"""The column name of checks on how many records came."""
-
-ALL_COLUMNS = "all_columns"
-"""The column name of the check on the whole model."""
 
 MODEL_DRIFT = "model_drift"
 """The check on the whole model, within its alarm budget."""
@@ -48,9 +44,10 @@ class Outcome:
 def evaluate(condition: Condition, findings: Sequence[Finding], importances: Mapping[str, float]) -> Outcome:
     """Say whether the condition holds for the findings of one window of one model version.
 
-    A finding without enough data, or of a test that failed, is no vote. A condition without any vote is unknown, and
-    the unknown passes through `all`, `any` and `not` as Kleene's logic has it. `importances` weigh columns (any
-    non-negative unit); a column without one weighs nothing, and without any all columns weigh the same.
+    A finding without enough data, or of a test that failed, is no vote (unless the condition asks for failed ones). A
+    condition without any vote is unknown, and the unknown passes through `all`, `any` and `not` as Kleene's logic has
+    it. `importances` weigh columns (any non-negative unit); a column without one weighs nothing, and without any all
+    columns weigh the same.
     """
     match condition:
         case ShareDrifted():
@@ -127,16 +124,21 @@ def _weight(importances: Mapping[str, float], columns: Iterable[str]) -> Callabl
 
 def _check_is_bad(condition: CheckIsBad, findings: Sequence[Finding], importances: Mapping[str, float]) -> Outcome:
     matching = [f for f in findings if _matches(condition, f)]
-    votes = [f for f in matching if f.verdict not in _UNKNOWN]
+    votes = [f for f in matching if f.verdict not in _UNKNOWN or _is_bad(condition, f)]
     if not votes:
         return Outcome(holds=None, because=_nothing_judged(matching, "check"))
-    bad = _ranked(
-        [f for f in votes if f.verdict.is_bad or (condition.warning and f.verdict is Verdict.WARNING)], importances
-    )
+    bad = _ranked([f for f in votes if _is_bad(condition, f)], importances)
     if not bad:
         return Outcome(holds=False, because=f"{_checks(len(votes))} within limits")
     rest = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
     return Outcome(holds=True, because=f"{bad[0].check.name} {bad[0].verdict}{rest}", causes=bad)
+
+
+def _is_bad(condition: CheckIsBad, finding: Finding) -> bool:
+    verdict = finding.verdict
+    if verdict is Verdict.FAILED:
+        return condition.failed
+    return verdict.is_bad or (condition.warning and verdict is Verdict.WARNING)
 
 
 def _matches(condition: CheckIsBad, finding: Finding) -> bool:

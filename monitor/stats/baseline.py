@@ -24,6 +24,7 @@ from monitor.stats.profiles.categorical import CategoricalLayout
 from monitor.stats.profiles.layouts import Layout, Layouts, Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
+from monitor.stats.profiles.together import TogetherLayout
 
 VERSION = 1
 
@@ -70,10 +71,24 @@ class StoredWithWindows(StoredBaseline, array_like=True, frozen=True):
     windows: StoredWindows | None = None
 
 
+class StoredTogether(msgspec.Struct, array_like=True, frozen=True):
+    """Layout of the sums over pairs; cuts as little-endian bytes."""
+
+    ranked: list[str]
+    others: list[str]
+    cuts: bytes
+
+
 class StoredWithOutcomes(StoredWithWindows, array_like=True, frozen=True):
     """The same with what its truths taught; without these a baseline has the bytes, and the id, that it always had."""
 
     outcomes: StoredOutcomes | StoredErrors | None = None
+
+
+class StoredWithTogether(StoredWithOutcomes, array_like=True, frozen=True):
+    """The same with the layout of sums over pairs; without it a baseline is stored as ever."""
+
+    together: StoredTogether | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +132,17 @@ class Baseline:
         importances: Mapping[str, float] | None = None,
         segments: Sequence[Segment] = (),
         outcomes: Outcomes | None = None,
+        with_pairs: bool = False,
     ) -> "Baseline":
         """Choose bins and categories from training columns of equal length and count them; BaselineError if empty.
 
-        Segments are counted apart, so that a segment's traffic is compared with its own training rows.
+        Segments are counted apart, so that a segment's traffic is compared with its own training rows. `with_pairs`
+        has sums over pairs of columns kept, which some tests of whole windows need.
         """
         rows = _rows(ref, columns, importances or {})
         joint = outcomes.layout if outcomes else None
-        layouts = Layouts({name: _layout(column) for name, column in columns.items()}, joint)
+        together = TogetherLayout.of(columns, importances or {}) if with_pairs else None
+        layouts = Layouts({name: _layout(column) for name, column in columns.items()}, joint, together)
         whole = ModelProfile.empty(layouts)
         whole.update(columns, rows)
         parts = {segment.name: _segment(ref, segment, columns, layouts) for segment in segments}
@@ -192,8 +210,12 @@ class Baseline:
             importances=sorted((name, float(weight)) for name, weight in self.importances.items()),
         )
         parts = msgspec.structs.asdict(stored)
-        if self.outcomes is not None:
-            stored = StoredWithOutcomes(**parts, windows=self.windows, outcomes=self.outcomes.stored())
+        outcomes = None if self.outcomes is None else self.outcomes.stored()
+        if self.layouts.together is not None:
+            pairs = _stored_together(self.layouts.together)
+            stored = StoredWithTogether(**parts, windows=self.windows, outcomes=outcomes, together=pairs)
+        elif outcomes is not None:
+            stored = StoredWithOutcomes(**parts, windows=self.windows, outcomes=outcomes)
         elif self.windows is not None:
             stored = StoredWithWindows(**parts, windows=self.windows)
         return msgspec.msgpack.encode(stored)
@@ -202,14 +224,16 @@ class Baseline:
     def from_bytes(cls, data: bytes) -> "Baseline":
         """The baseline that `to_bytes` stored; BaselineError when the bytes are something else."""
         try:
-            stored = msgspec.msgpack.decode(zlib.decompress(data), type=StoredWithOutcomes)
+            stored = msgspec.msgpack.decode(zlib.decompress(data), type=StoredWithTogether)
         except (zlib.error, msgspec.MsgspecError) as error:
             raise BaselineError(f"{len(data)} bytes are no stored baseline ({error}): build it again") from error
         if stored.version != VERSION:
             raise BaselineError(f"baseline format {stored.version}; this program reads format {VERSION}: upgrade it")
         outcomes = _restored_outcomes(stored.outcomes)
         joint = outcomes.layout if outcomes else None
-        layouts = Layouts({name: _restored(layout) for name, layout in stored.layouts}, joint)
+        layouts = Layouts(
+            {name: _restored(layout) for name, layout in stored.layouts}, joint, _restored_together(stored)
+        )
         profiles = {name: ModelProfile.from_content(content, layouts) for name, content in stored.profiles}
         period = stored.period and (parse_instant(stored.period[0]), parse_instant(stored.period[1]))
         whole = profiles.pop(ALL_TRAFFIC)
@@ -291,6 +315,18 @@ def _restored(stored: StoredNumeric | StoredCategorical) -> Layout:
     return NumericLayout(
         edges, coarse, stored.low, stored.high, stored.minimum, stored.maximum, stored.median, stored.spread
     )
+
+
+def _stored_together(layout: TogetherLayout) -> StoredTogether:
+    return StoredTogether(list(layout.ranked), list(layout.others), layout.cuts.astype("<f8").tobytes())
+
+
+def _restored_together(stored: StoredWithTogether) -> TogetherLayout | None:
+    if stored.together is None:
+        return None
+    cuts = np.frombuffer(stored.together.cuts, "<f8").astype(np.float64)
+    ranked = tuple(stored.together.ranked)
+    return TogetherLayout(ranked, tuple(stored.together.others), cuts.reshape(len(ranked), 3))
 
 
 def _restored_outcomes(stored: StoredOutcomes | StoredErrors | None) -> Outcomes | None:

@@ -11,6 +11,12 @@ from monitor.domain.findings import TestResult
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 
+SAYS = "says"
+"""In the detail of a result: what the test found, in words that belong into the sentence of the verdict."""
+
+LACKS = "lacks"
+"""In the detail of a result: why nothing can be told, where it is not the number of records."""
+
 
 class Promise(StrEnum):
     """What a test may promise beside what all must; the conformance kit holds it to that."""

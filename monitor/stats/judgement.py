@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from monitor.domain.checks import Check, Threshold
 from monitor.domain.findings import TestResult, Verdict
+from monitor.stats.drift_test import LACKS, SAYS
 
 WORDS = 1_024
 """So many phrases with numbers are kept at hand."""
@@ -30,16 +31,19 @@ def judge(check: Check, result: TestResult, *, bad: Verdict = Verdict.DRIFTED) -
 def _too_few(check: Check, result: TestResult) -> str:
     if result.n_current < check.min_records:
         return f"{_count(result.n_current)} in the window, at least {check.min_records:,} are needed"
+    if lacking := result.detail.get(LACKS):
+        return str(lacking)
     if result.n_baseline < 1:
         return "no values in the baseline to compare with"
-    if result.n_current < 1:
-        return "no values in the window"
+    return "no values in the window" if result.n_current < 1 else _unfit(result)
+
+
+def _unfit(result: TestResult) -> str:
     if "empty" in result.detail:
         return "no finite value in the baseline to compare with"
     if "needs" in result.detail:
-        return (
-            f"{_count(min(result.n_baseline, result.n_current))} on one side, at least {result.detail['needs']} needed"
-        )
+        fewer = _count(min(result.n_baseline, result.n_current))
+        return f"{fewer} on one side, at least {result.detail['needs']} needed"
     return ""
 
 
@@ -66,6 +70,8 @@ def _sentence(check: Check, result: TestResult, verdict: Verdict) -> str:
         text += f"; p = {p_value:.2g}" if p_value else "; p < 1e-300"
         if threshold.alpha is not None and p_value > threshold.alpha:
             text += _not_below(threshold.alpha)
+    if says := result.detail.get(SAYS):
+        text += f"; {says}"
     return f"{text}; {_count(result.n_current)} against {_grouped(result.n_baseline)} in the baseline"
 
 

@@ -3,12 +3,13 @@
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from monitor.domain.checks import Check, CheckSpec
+from monitor.domain.checks import ALL_COLUMNS, RECORDS, Check, CheckSpec
 from monitor.domain.errors import ConfigError
 from monitor.domain.models import ALL_TRAFFIC, LATENCY, ColumnKind, ColumnSpec
 from monitor.stats.baseline import Baseline
 from monitor.stats.drift_test import DriftTest, with_parameters
 from monitor.stats.profiles.layouts import Profile
+from monitor.stats.window_test import WindowTest
 
 EVERY_COLUMN = "*"
 
@@ -18,29 +19,55 @@ PROPOSED = {
 }
 """What a baseline proposes for its columns."""
 
+PROPOSED_OVER_COLUMNS = ("newly_missing", "type_violations", "constant", "cardinality", "unit_change")
+"""One finding a window each, whatever the number of columns."""
+
+AnyTest = DriftTest | WindowTest
+
 
 def propose_checks(
-    baseline: Baseline, tests: Mapping[str, DriftTest], min_records: int, segments: Iterable[str] = ()
+    baseline: Baseline, tests: Mapping[str, AnyTest], min_records: int, segments: Iterable[str] = ()
 ) -> tuple[Check, ...]:
     """One distribution test a column, missing values, and values the baseline does not know; latency by PSI alone.
 
-    Columns without any value in the baseline get the missing-rate check alone. Thresholds are the tests' defaults.
+    Columns without any value in the baseline get the missing-rate check alone. Of data quality there is one check over
+    all columns for each test, and every test of whole windows that suits the baseline; for all traffic only, as a
+    fault of a producer is in all of it. Thresholds are the tests' defaults.
     """
-    return tuple(
+    by_column = (
         Check(name, column.name, segment, tests[name].default_threshold, min_records)
         for segment in (ALL_TRAFFIC, *segments)
         for column in baseline.schema
         for name in _names(column, baseline)
         if name in tests
     )
+    return (*by_column, *_of_the_whole(baseline, tests, min_records))
+
+
+def _of_the_whole(baseline: Baseline, tests: Mapping[str, AnyTest], min_records: int) -> Iterator[Check]:
+    for name in PROPOSED_OVER_COLUMNS:
+        test = tests.get(name)
+        if test is not None and not isinstance(test, WindowTest) and columns_for(test, baseline):
+            yield Check(name, ALL_COLUMNS, ALL_TRAFFIC, test.default_threshold, min_records)
+    for name, test in tests.items():
+        if isinstance(test, WindowTest) and test.suits(baseline.whole):
+            yield Check(name, RECORDS, ALL_TRAFFIC, test.default_threshold, min_records)
+
+
+def columns_for(test: DriftTest, baseline: Baseline) -> tuple[str, ...]:
+    """Every column with values that can answer what the test needs."""
+    profiles = baseline.whole.columns
+    return tuple(name for name, one in profiles.items() if test.needs <= one.aspects and _has_values(one))
 
 
 def bind_checks(
-    specs: Sequence[CheckSpec], baseline: Baseline, tests: Mapping[str, DriftTest], min_records: int
+    specs: Sequence[CheckSpec], baseline: Baseline, tests: Mapping[str, AnyTest], min_records: int
 ) -> tuple[Check, ...]:
     """The checks that configuration asks for; ConfigError for an unknown test or column, or one that cannot serve.
 
-    `*` means every column that can answer what the test needs. Of two specs for one check the later holds.
+    `*` means every column that can answer what the test needs, each with a check of its own; `all_columns` is one check
+    of all of these, and `records` (or `*`) the column of a test of whole windows. Of two specs for one check the later
+    holds.
     """
     bound = {check.name: check for spec in specs for check in _bind(spec, baseline, tests, min_records)}
     return tuple(bound.values())
@@ -61,7 +88,7 @@ def _has_values(profile: Profile) -> bool:
     return profile.n > profile.missing + profile.invalid
 
 
-def _bind(spec: CheckSpec, baseline: Baseline, tests: Mapping[str, DriftTest], min_records: int) -> Iterator[Check]:
+def _bind(spec: CheckSpec, baseline: Baseline, tests: Mapping[str, AnyTest], min_records: int) -> Iterator[Check]:
     if spec.test not in tests:
         raise ConfigError(f"there is no drift test {spec.test!r}", hint=_meant(spec.test, tests))
     test = tests[spec.test]
@@ -78,11 +105,15 @@ def _bind(spec: CheckSpec, baseline: Baseline, tests: Mapping[str, DriftTest], m
         )
 
 
-def _columns(spec: CheckSpec, baseline: Baseline, test: DriftTest) -> list[str]:
+def _columns(spec: CheckSpec, baseline: Baseline, test: AnyTest) -> list[str]:
+    if isinstance(test, WindowTest):
+        return [_records(spec, baseline, test)]
     profiles = baseline.whole.columns
     if EVERY_COLUMN in spec.columns:
-        return [name for name, profile in profiles.items() if test.needs <= profile.aspects and _has_values(profile)]
+        return list(columns_for(test, baseline))
     for name in spec.columns:
+        if name == ALL_COLUMNS and name not in profiles:
+            continue
         if name not in profiles:
             raise ConfigError(
                 f"the baseline of {baseline.ref} has no column {name!r} for {spec.test}", hint=_meant(name, profiles)
@@ -91,6 +122,19 @@ def _columns(spec: CheckSpec, baseline: Baseline, test: DriftTest) -> list[str]:
         if lacking:
             raise ConfigError(f"{spec.test} cannot check {name!r}: the column has no {', '.join(sorted(lacking))}")
     return list(spec.columns)
+
+
+def _records(spec: CheckSpec, baseline: Baseline, test: WindowTest) -> str:
+    if not set(spec.columns) <= {EVERY_COLUMN, RECORDS}:
+        raise ConfigError(
+            f"{spec.test} checks whole windows and no column", hint=f"leave out columns, or write [{RECORDS}]"
+        )
+    if not test.suits(baseline.whole):
+        raise ConfigError(
+            f"the baseline of {baseline.ref} does not hold what {spec.test} compares with",
+            hint="build a baseline of a new version with this program",
+        )
+    return RECORDS
 
 
 def _meant(name: str, known: Iterable[str]) -> str:

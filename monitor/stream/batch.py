@@ -1,7 +1,7 @@
 """Decoded records as columns: the currency between the decoder and the fold."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from monitor.stats.columns import CategoricalColumn, Column, Floats, Ints, Mask,
 from monitor.stats.texts import NumberTexts, join_texts, take_texts
 from monitor.stats.texts import category_text as category_text  # noqa: PLC0414 - people look for it here too
 
+Extra = Mapping[str, str | None]
+"""Features of one record that the schema does not know, with their values as text (None: missing, or no scalar)."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordBatch:
@@ -20,6 +23,7 @@ class RecordBatch:
 
     All sequences have length n. `columns` holds the features and outputs that the schema asked for. `predictions` is
     text whatever the kind of the column, as ground truth is joined to it; `scores` is NaN where a record has none.
+    `extra` has the unknown features of a sample of the records by offset, perhaps of such as are not in the batch.
     """
 
     ref: ModelRef
@@ -29,6 +33,7 @@ class RecordBatch:
     columns: Mapping[str, Column]
     predictions: Sequence[str | None]
     scores: Floats
+    extra: Mapping[int, Sequence[Extra]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Number of records."""
@@ -44,6 +49,7 @@ class RecordBatch:
             take_rows(self.columns, rows),
             take_texts(self.predictions, rows),
             self.scores[rows],
+            self.extra,
         )
 
 
@@ -96,8 +102,14 @@ def join_batches(parts: Sequence[RecordBatch]) -> RecordBatch:
         join_all([part.columns for part in parts]),
         join_texts([part.predictions for part in parts]),
         np.concatenate([part.scores for part in parts]),
+        join_extra([part.extra for part in parts]),
     )
     return joined if (offsets[1:] >= offsets[:-1]).all() else joined.take(np.argsort(offsets, kind="stable"))
+
+
+def join_extra(parts: Sequence[Mapping[int, Sequence[Extra]]]) -> Mapping[int, Sequence[Extra]]:
+    """Unknown features of several batches; those of one offset are the same in each of them."""
+    return {offset: extra for part in parts for offset, extra in part.items()}
 
 
 def join_all(parts: Sequence[Mapping[str, Column]]) -> Mapping[str, Column]:

@@ -1,8 +1,8 @@
 """Shares of one claim on a partition: records in, dirty shares out."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -16,7 +16,16 @@ from monitor.stats.profiles.categorical import CategoricalLayout
 from monitor.stats.profiles.layouts import Layout
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.texts import equal
-from monitor.stream.batch import RecordBatch, as_categorical, have_same_names, join_all, rows_between, take_rows
+from monitor.stream.batch import (
+    Extra,
+    RecordBatch,
+    as_categorical,
+    have_same_names,
+    join_all,
+    join_extra,
+    rows_between,
+    take_rows,
+)
 
 FOLD_AT_ROWS = 4_096
 """Rows of a model version that are collected before its profiles are updated: an update has a fixed cost a column."""
@@ -33,17 +42,29 @@ class _Rows:
     offsets: Ints
     late: Mask
     columns: Mapping[str, Column]
+    extra: Mapping[int, Sequence[Extra]] = field(default_factory=dict)
 
     def between(self, start: int, stop: int) -> "_Rows":
         if stop - start == len(self.offsets):
             return self
         run = slice(start, stop)
         columns = rows_between(self.columns, start, stop)
-        return _Rows(self.event_time_ms[run], self.offsets[run], self.late[run], columns)
+        return _Rows(self.event_time_ms[run], self.offsets[run], self.late[run], columns, self.extra)
 
     def take(self, rows: Rows) -> "_Rows":
         columns = take_rows(self.columns, rows)
-        return _Rows(self.event_time_ms[rows], self.offsets[rows], self.late[rows], columns)
+        return _Rows(self.event_time_ms[rows], self.offsets[rows], self.late[rows], columns, self.extra)
+
+    def unknown(self) -> dict[str, Counter[str]]:
+        """Sampled values of the features that no baseline knows, by feature."""
+        found: dict[str, Counter[str]] = {}
+        here = np.isin(list(self.extra), self.offsets).tolist() if self.extra else ()
+        for of_record, is_here in zip(self.extra.values(), here, strict=False):
+            for name, value in (item for extra in of_record if is_here for item in extra.items()):
+                counts = found.setdefault(name, Counter())
+                if value is not None:
+                    counts[value] += 1
+        return found
 
 
 @dataclass(slots=True)
@@ -73,6 +94,8 @@ class _OpenShare:
             self.profile, self.frozen = ModelProfile.from_bytes(self.frozen, self.layouts), b""
             self.profile.narrow()
         self.profile.update(_conform(rows.columns, self.layouts), len(rows.offsets))
+        if rows.extra and (unknown := rows.unknown()):
+            self.profile.add_extra({name: counts.items() for name, counts in unknown.items()})
 
     def to_share(self) -> Share:
         payload = self.frozen if self.profile is None else self.profile.to_bytes()
@@ -166,7 +189,7 @@ def _joined(waiting: list[tuple[RecordBatch, Mask]]) -> Iterator[_Rows]:
     first = waiting[0][0].columns
     if not all(have_same_names(first, batch.columns) for batch, _ in waiting):
         for batch, late in waiting:
-            yield _Rows(batch.event_time_ms, batch.offsets, late, batch.columns)
+            yield _Rows(batch.event_time_ms, batch.offsets, late, batch.columns, batch.extra)
         return
     batches = [batch for batch, _ in waiting]
     yield _Rows(
@@ -174,6 +197,7 @@ def _joined(waiting: list[tuple[RecordBatch, Mask]]) -> Iterator[_Rows]:
         np.concatenate([batch.offsets for batch in batches]),
         np.concatenate([late for _, late in waiting]),
         join_all([batch.columns for batch in batches]),
+        join_extra([batch.extra for batch in batches]),
     )
 
 

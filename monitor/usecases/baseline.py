@@ -13,9 +13,8 @@ from monitor.domain.time import format_duration, to_ms
 from monitor.stats.baseline import Baseline
 from monitor.stats.calibration.calibration import LEAST_WINDOWS
 from monitor.stats.calibration.windows import BaselineWindows, StoredWindows
-from monitor.stats.drift_test import DriftTest
 from monitor.stats.estimation.learning import Outcomes, learn_outcomes
-from monitor.stats.proposals import propose_checks
+from monitor.stats.proposals import AnyTest, propose_checks
 from monitor.usecases.training_columns import TrainingColumns, TrainingOptions, training_columns
 
 
@@ -36,7 +35,7 @@ class BuildBaseline:
 
     models: Mapping[str, MonitoredModel]
     store: BaselineStore
-    tests: Mapping[str, DriftTest] = field(default_factory=dict)
+    tests: Mapping[str, AnyTest] = field(default_factory=dict)
 
     def build(
         self,
@@ -54,9 +53,13 @@ class BuildBaseline:
         built = partial(
             Baseline.build, ref, read.columns, source, read.period, importances=importances, segments=model.segments
         )
-        first = built(outcomes=outcomes)
+        first = built(outcomes=outcomes, with_pairs=True)
         windows = _windows(first, read, model.windows.size_ms)
-        older = (lambda: replace(built(), windows=windows), built)
+        older = (
+            lambda: replace(built(outcomes=outcomes), windows=windows),
+            lambda: replace(built(), windows=windows),
+            built,
+        )
         baseline, is_new, kept = self._stored(replace(first, windows=windows), older)
         notes = (*read.notes, *(kept or learned), *self._differences(baseline), *_calibration_notes(baseline, model))
         checks = propose_checks(baseline, self.tests, model.min_records, [segment.name for segment in model.segments])
@@ -79,6 +82,7 @@ class BuildBaseline:
                 raise
         note = "this version's baseline is from an earlier program and stays: give a new version the same data to have "
         gains = ["estimates of performance"] if baseline.outcomes and not known.outcomes else []
+        gains += ["checks of correlations and missing patterns"] if known.layouts.together is None else []
         gains += ["alarms calibrated on its windows"] if baseline.windows and not known.windows else []
         return known, False, (note + " and ".join(gains),)
 

@@ -12,9 +12,9 @@ from monitor.domain.ports import Progress
 from monitor.domain.rules import Chart
 from monitor.rules.charts import drift_chart
 from monitor.stats.baseline import Baseline
-from monitor.stats.drift_test import DriftTest
 from monitor.stats.profiles.model import ModelProfile
-from monitor.stats.proposals import propose_checks
+from monitor.stats.proposals import AnyTest, propose_checks
+from monitor.stats.window_test import WindowData
 from monitor.usecases.model_checks import with_tests
 from monitor.usecases.outcomes import run_checks
 from monitor.usecases.reference import Reference, read_reference
@@ -24,6 +24,9 @@ from monitor.usecases.training_columns import TrainingOptions
 
 KNOWN = "known_column"
 """Stands where a test's name does for columns that cannot be compared."""
+
+_BY_IDS = "duplicates"
+"""Needs the ids of records, which a table need not have."""
 
 _GRAVEST_FIRST = (Verdict.DRIFTED, Verdict.WARNING, Verdict.FAILED, Verdict.OK, Verdict.INSUFFICIENT_DATA)
 
@@ -85,7 +88,7 @@ class Comparison:
 def compare(
     reference: TableReader,
     current: TableReader,
-    tests: Mapping[str, DriftTest],
+    tests: Mapping[str, AnyTest],
     options: TrainingOptions,
     *,
     min_records: int,
@@ -104,7 +107,7 @@ def _to_read(table: TableReader) -> int | None:
 
 
 def compare_with(
-    reference: Reference, current: TableReader, tests: Mapping[str, DriftTest], min_records: int, seen: Seen
+    reference: Reference, current: TableReader, tests: Mapping[str, AnyTest], min_records: int, seen: Seen
 ) -> Comparison:
     """Judge a table as the window of a reference, in one pass. A bad column has a verdict of its own, and no crash."""
     window = read_window(reference, current, seen)
@@ -112,7 +115,7 @@ def compare_with(
         raise BaselineError(f"{current.name} holds no row: check the path, or the query and its filter")
     baseline, uncompared, profile = reference.baseline, window.uncompared(), window.profile()
     proposed = propose_checks(baseline, tests, min_records)
-    checks = [check for check in proposed if check.column not in uncompared]
+    checks = [check for check in proposed if check.column not in uncompared and check.test != _BY_IDS]
     found = _judged(checks, tests, baseline, profile)
     found += [_refused(name, why) for name, why in sorted(uncompared.items())]
     charts = _charts(baseline, profile, {check.column for check in checks})
@@ -121,9 +124,9 @@ def compare_with(
 
 
 def _judged(
-    checks: list[Check], tests: Mapping[str, DriftTest], baseline: Baseline, window: ModelProfile
+    checks: list[Check], tests: Mapping[str, AnyTest], baseline: Baseline, window: ModelProfile
 ) -> list[Compared]:
-    outcomes = run_checks(with_tests(checks, tests), ALL_TRAFFIC, baseline, window)
+    outcomes = run_checks(with_tests(checks, tests, baseline), ALL_TRAFFIC, baseline, WindowData(window))
     return [Compared(check.column, check.test, verdict, why, result) for check, verdict, why, result in outcomes]
 
 
@@ -134,5 +137,5 @@ def _refused(column: str, why: str) -> Compared:
 
 def _charts(baseline: Baseline, window: ModelProfile, columns: set[str]) -> dict[str, Chart]:
     before, now = baseline.profiles(), window.columns
-    drawn = {name: drift_chart(name, before[name], now[name]) for name in sorted(columns)}
+    drawn = {name: drift_chart(name, before[name], now[name]) for name in sorted(columns & before.keys())}
     return {name: chart for name, chart in drawn.items() if chart is not None}

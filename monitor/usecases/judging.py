@@ -16,10 +16,11 @@ from monitor.domain.time import MILLISECOND, format_instant
 from monitor.rules.charts import drift_chart
 from monitor.rules.conditions import RECORDS
 from monitor.stats.baseline import Baseline
-from monitor.stats.drift_test import DriftTest
 from monitor.stats.judgement import judge
 from monitor.stats.performance.metric import Judged, PerformanceMetric
 from monitor.stats.profiles.model import ModelProfile
+from monitor.stats.proposals import AnyTest
+from monitor.stats.window_test import WindowData
 from monitor.usecases.coverage import with_coverage
 from monitor.usecases.estimating import compare, estimate, refuted_before
 from monitor.usecases.model_checks import MetricCheck, ModelChecks
@@ -60,7 +61,7 @@ class Judge:
 
     def __init__(
         self,
-        tests: Mapping[str, DriftTest],
+        tests: Mapping[str, AnyTest],
         metrics: Mapping[str, PerformanceMetric],
         windows: WindowReads,
         baselines: BaselineStore,
@@ -136,7 +137,10 @@ class Judge:
             whole = content.profiles[ALL_TRAFFIC], evidence, before, coverage
             findings.append(judge_model(model, drift, evaluation, *whole))
         for segment, bound in self._checks.of_drift(model, baseline_id, baseline).items():
-            outcomes = run_checks(bound, segment, baseline, content.profiles.get(segment))
+            profile = content.profiles.get(segment)
+            duplicates = stored.duplicates_of(evaluation.model, evaluation.window) if not segment else None
+            data = None if profile is None else WindowData(profile, duplicates)
+            outcomes = run_checks(bound, segment, baseline, data)
             findings += _findings(evaluation, outcomes, evidence, coverage)
         for what, bound in self._checks.of_references(model, baseline_id, baseline).items():
             outcomes = self._references.run(bound, what, evaluation, stored, content, baseline_id, baseline)

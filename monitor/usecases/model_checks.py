@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from monitor.domain.checks import Check, CheckSpec, Threshold
+from monitor.domain.checks import ALL_COLUMNS, Check, CheckSpec, Threshold
 from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
 from monitor.domain.references import Against
 from monitor.rules.conditions import ESTIMATE, GROUND_TRUTH
@@ -14,7 +14,8 @@ from monitor.stats.calibration.model_drift import ModelDrift
 from monitor.stats.drift_test import DriftTest, with_parameters
 from monitor.stats.estimation import ESTIMATED_METRICS, EstimatedMetric
 from monitor.stats.performance.metric import PerformanceMetric
-from monitor.stats.proposals import bind_checks, merged_checks, propose_checks
+from monitor.stats.proposals import AnyTest, bind_checks, columns_for, merged_checks, propose_checks
+from monitor.stats.window_test import WindowTest
 
 _NO_FLOOR, _NO_CEILING = -1.0, sys.float_info.max
 
@@ -32,10 +33,16 @@ class TestedColumns:
 
 @dataclass(frozen=True, slots=True)
 class BoundChecks:
-    """The checks of a segment, and the tests that run them."""
+    """The checks of a segment, and the tests that run them.
+
+    `by_test` compare columns, each with a check of its own; each of `over_columns` compares all of its columns for one
+    check; `of_window` are tests of the whole window, with the places of their checks.
+    """
 
     checks: tuple[Check, ...]
     by_test: tuple[TestedColumns, ...]
+    over_columns: tuple[TestedColumns, ...] = ()
+    of_window: tuple[tuple[WindowTest, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,7 @@ class EstimateCheck:
 class ModelChecks:
     """Binds the checks of models to baselines. Not thread-safe."""
 
-    def __init__(self, tests: Mapping[str, DriftTest], metrics: Mapping[str, PerformanceMetric]) -> None:
+    def __init__(self, tests: Mapping[str, AnyTest], metrics: Mapping[str, PerformanceMetric]) -> None:
         self._tests, self._metrics = tests, metrics
         self._budgeted: dict[tuple[str, str], ModelDrift | None] = {}
         self._bound: dict[tuple[str, str], Mapping[str, BoundChecks]] = {}
@@ -124,7 +131,7 @@ class ModelChecks:
         by_segment: dict[str, list[Check]] = {ALL_TRAFFIC: []}
         for check in checks:
             by_segment.setdefault(check.segment, []).append(check)
-        return {segment: with_tests(those, self._tests) for segment, those in by_segment.items()}
+        return {segment: with_tests(those, self._tests, baseline) for segment, those in by_segment.items()}
 
     def _configured(self, model: MonitoredModel, baseline: Baseline) -> tuple[Check, ...]:
         specs = [spec for spec in model.checks if spec.test not in {*self._metrics, *ESTIMATED_METRICS}]
@@ -135,7 +142,7 @@ class ModelChecks:
         for check in self._configured(model, baseline):
             if check.against is not None:
                 alike.setdefault((check.against, check.segment), []).append(check)
-        return {what: with_tests(checks, self._tests) for what, checks in alike.items()}
+        return {what: with_tests(checks, self._tests, baseline) for what, checks in alike.items()}
 
     def _metric_check(self, model: MonitoredModel, metric: PerformanceMetric, spec: CheckSpec | None) -> MetricCheck:
         threshold, is_limited = _limit(metric, spec)
@@ -145,18 +152,29 @@ class ModelChecks:
         return MetricCheck(check, bound, is_limited)
 
 
-def with_tests(checks: Sequence[Check], tests: Mapping[str, DriftTest]) -> BoundChecks:
+def with_tests(checks: Sequence[Check], tests: Mapping[str, AnyTest], baseline: Baseline) -> BoundChecks:
     """Checks of one segment, those of one test with the same parameters together."""
     alike: dict[tuple[str, str], list[int]] = {}
+    over_columns: list[TestedColumns] = []
+    of_window: list[tuple[WindowTest, int]] = []
     for k, check in enumerate(checks):
-        alike.setdefault((check.test, repr(sorted(check.parameters.items()))), []).append(k)
-    return BoundChecks(tuple(checks), tuple(_tested(checks, positions, tests) for positions in alike.values()))
+        test = tests[check.test]
+        if isinstance(test, WindowTest):
+            of_window.append((with_parameters(test, check.test, check.parameters), k))
+        elif check.column == ALL_COLUMNS and ALL_COLUMNS not in baseline.layouts:
+            bound = with_parameters(test, check.test, check.parameters)
+            over_columns.append(TestedColumns(bound, columns_for(bound, baseline), (k,)))
+        else:
+            alike.setdefault((check.test, repr(sorted(check.parameters.items()))), []).append(k)
+    by_test = tuple(_tested(checks, positions, tests) for positions in alike.values())
+    return BoundChecks(tuple(checks), by_test, tuple(over_columns), tuple(of_window))
 
 
-def _tested(checks: Sequence[Check], positions: Sequence[int], tests: Mapping[str, DriftTest]) -> TestedColumns:
+def _tested(checks: Sequence[Check], positions: Sequence[int], tests: Mapping[str, AnyTest]) -> TestedColumns:
     first = checks[positions[0]]
     test = with_parameters(tests[first.test], first.test, first.parameters)
-    return TestedColumns(test, tuple(checks[k].column for k in positions), tuple(positions))
+    columns = tuple(checks[k].column for k in positions)
+    return TestedColumns(test, columns, tuple(positions))  # type: ignore[arg-type]  # tests of windows were taken out
 
 
 def _estimate_check(model: MonitoredModel, metric: EstimatedMetric, spec: CheckSpec | None) -> EstimateCheck:

@@ -8,14 +8,18 @@ from monitor.domain.findings import TestResult, Verdict
 from monitor.stats.baseline import Baseline
 from monitor.stats.drift_test import DriftTest, run_columns
 from monitor.stats.judgement import judge
+from monitor.stats.over_columns import over_columns
 from monitor.stats.profiles.model import ModelProfile
+from monitor.stats.window_test import WindowData, WindowTest
 from monitor.usecases.model_checks import BoundChecks, TestedColumns
 
 Outcome = tuple[Check, Verdict, str, TestResult | None]
 """A check with what it says: verdict, reason, result."""
 
+_NAMED = 3
 
-def run_checks(bound: BoundChecks, segment: str, baseline: Baseline, current: ModelProfile | None) -> list[Outcome]:
+
+def run_checks(bound: BoundChecks, segment: str, baseline: Baseline, current: WindowData | None) -> list[Outcome]:
     """The outcomes in the order of the checks; whatever breaks in a test is the failed verdict of its checks alone."""
     if current is None:
         return without_data(bound, "no records of the segment")
@@ -31,13 +35,18 @@ def without_data(bound: BoundChecks, why: str) -> list[Outcome]:
     return [(check, Verdict.INSUFFICIENT_DATA, f"{check.name}: {why}", None) for check in bound.checks]
 
 
-def run_on(bound: BoundChecks, reference: ModelProfile, current: ModelProfile) -> list[Outcome]:
-    """The outcomes of checks that compare these two profiles, which lie on the same bins."""
+def run_on(bound: BoundChecks, reference: ModelProfile, current: WindowData) -> list[Outcome]:
+    """The outcomes of checks that compare a window with a profile that lies on the same bins."""
     checks = bound.checks
     outcomes: dict[int, Outcome] = {}
     for columns in bound.by_test:
         those = [checks[k] for k in columns.positions]
-        outcomes.update(zip(columns.positions, _of_test(columns, those, reference, current), strict=True))
+        outcomes.update(zip(columns.positions, _of_test(columns, those, reference, current.profile), strict=True))
+    for columns in bound.over_columns:
+        (k,) = columns.positions
+        outcomes[k] = _over_columns(columns, checks[k], reference, current.profile)
+    for test, k in bound.of_window:
+        outcomes[k] = _of_window(test, checks[k], reference, current)
     return [outcomes[k] for k in range(len(checks))]
 
 
@@ -54,9 +63,49 @@ def _of_test(
 def _alone(test: DriftTest, check: Check, baseline: ModelProfile, current: ModelProfile) -> Outcome:
     try:
         result = test.run(baseline.columns[check.column], current.columns[check.column])
+        return check, *judge(check, result), result
     except Exception as error:  # noqa: BLE001 - one that breaks must not take the others along
         return _failed(check, error)
-    return check, *judge(check, result), result
+
+
+def _over_columns(columns: TestedColumns, check: Check, baseline: ModelProfile, current: ModelProfile) -> Outcome:
+    """What the columns that can be computed say, if that is bad; else those that cannot be are what is to be told."""
+    try:
+        results = dict(zip(columns.names, run_columns(columns.test, baseline, current, columns.names), strict=True))
+        broken: dict[str, str] = {}
+    except Exception:  # noqa: BLE001 - as above
+        results, broken = _one_by_one(columns, baseline, current)
+    try:
+        result = over_columns(results, check.threshold, check.min_records) if results else None
+        verdict, reason = (Verdict.FAILED, check.name) if result is None else judge(check, result)
+    except Exception as error:  # noqa: BLE001 - as above
+        return _failed(check, error)
+    if not broken:
+        return check, verdict, reason, result
+    named = ", ".join(f"{name} ({why})" for name, why in list(broken.items())[:_NAMED])
+    reason = f"{reason}; {len(broken)} of {len(columns.names)} columns could not be computed: {named}"
+    return check, verdict if verdict.is_bad else Verdict.FAILED, reason, result
+
+
+def _one_by_one(
+    columns: TestedColumns, baseline: ModelProfile, current: ModelProfile
+) -> tuple[dict[str, TestResult], dict[str, str]]:
+    results: dict[str, TestResult] = {}
+    broken: dict[str, str] = {}
+    for name in columns.names:
+        try:
+            results[name] = columns.test.run(baseline.columns[name], current.columns[name])
+        except Exception as error:  # noqa: BLE001 - as above
+            broken[name] = f"{type(error).__name__}: {error}"
+    return results, broken
+
+
+def _of_window(test: WindowTest, check: Check, baseline: ModelProfile, current: WindowData) -> Outcome:
+    try:
+        result = test.run_window(baseline, current)
+        return check, *judge(check, result), result
+    except Exception as error:  # noqa: BLE001 - as above
+        return _failed(check, error)
 
 
 def _failed(check: Check, error: Exception) -> Outcome:

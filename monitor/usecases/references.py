@@ -14,6 +14,7 @@ from monitor.domain.windows import Window
 from monitor.rules.conditions import ALL_COLUMNS, MODEL_DRIFT
 from monitor.stats.baseline import Baseline
 from monitor.stats.profiles.model import ModelProfile
+from monitor.stats.window_test import WindowData
 from monitor.usecases.estimating import FindingReads
 from monitor.usecases.model_checks import BoundChecks
 from monitor.usecases.outcomes import Outcome, run_on, without_data
@@ -86,7 +87,7 @@ class References:
         reference = self._reference(against, segment, evaluation, stored, baseline_id, baseline)
         if why := _lacks(reference, against, min(check.min_records for check in bound.checks)):
             return without_data(bound, why)
-        return [_told(outcome, reference) for outcome in run_on(bound, reference.profile, current)]
+        return [_told(outcome, reference) for outcome in run_on(bound, reference.profile, WindowData(current))]
 
     def _reference(  # noqa: PLR0917 - as above
         self,

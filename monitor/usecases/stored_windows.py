@@ -23,12 +23,14 @@ Wanted = tuple[MonitoredModel, Evaluation]
 class StoredWindows:
     """Shares by model version and segment, in the order of panes, and the promotions of their models.
 
-    `statements` are what producers say of those panes, in their order, by model version.
+    `statements` are what producers say of those panes, in their order, by model version, `duplicates` the records of
+    panes that had been seen before (None: nobody was asked).
     """
 
     shares: Mapping[tuple[ModelRef, str], Sequence[Share]] = field(default_factory=dict)
     timelines: Mapping[str, Sequence[Promotion]] = field(default_factory=dict)
     statements: Mapping[ModelRef, Sequence[PaneStatement]] = field(default_factory=dict)
+    duplicates: Mapping[tuple[ModelRef, int], int] | None = None
 
     def shares_of(self, ref: ModelRef, segment: str, window: Window) -> Sequence[Share]:
         """The shares of a window, by pane, partition and epoch."""
@@ -43,11 +45,18 @@ class StoredWindows:
         """What producers say of the window's panes; empty where they say nothing."""
         return [one for one in self.statements.get(ref, ()) if window.start_ms <= one.pane_start_ms < window.end_ms]
 
+    def duplicates_of(self, ref: ModelRef, window: Window) -> int | None:
+        """How many records of the window came again; None when that was not asked for."""
+        if self.duplicates is None:
+            return None
+        of_ref = ((at_ms, n) for (about, at_ms), n in self.duplicates.items() if about == ref)
+        return sum(n for at_ms, n in of_ref if window.start_ms <= at_ms < window.end_ms)
+
 
 def read_windows(
     wanted: Iterable[Wanted], windows: WindowReads, baselines: BaselineStore, accounts: AccountReads | None = None
 ) -> StoredWindows:
-    """Read what judging the drift of these windows takes, in three queries; without `accounts`, no statements."""
+    """Read what judging the drift of these windows takes, in a few queries; without `accounts`, no statements."""
     filled = [(model, evaluation) for model, evaluation in wanted if rests_on_shares(evaluation)]
     if not filled:
         return StoredWindows()
@@ -57,7 +66,8 @@ def read_windows(
         key = share.key
         shares.setdefault((ModelRef(key.model, key.version), key.segment), []).append(share)
     timelines = baselines.timelines({model.name for model, _ in filled})
-    return StoredWindows(shares, timelines, _statements(spans, accounts))
+    duplicates = None if accounts is None else accounts.duplicates(spans)
+    return StoredWindows(shares, timelines, _statements(spans, accounts), duplicates)
 
 
 def rests_on_shares(evaluation: Evaluation) -> bool:

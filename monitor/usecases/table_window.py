@@ -1,6 +1,7 @@
 """The current table of a comparison, counted on the bins of the reference in one pass over each of its columns."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -9,6 +10,7 @@ from monitor.stats.columns import Column
 from monitor.stats.profiles.layouts import Layout
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import NumericLayout
+from monitor.stats.profiles.renamed import concealed
 from monitor.usecases.reference import Reference
 from monitor.usecases.table_reader import Seen, TableReader, gather, group_by_group
 from monitor.usecases.training_columns import TrainingOptions
@@ -26,6 +28,7 @@ class _Counted:
 
     profile: ModelProfile
     options: TrainingOptions
+    _known: Set[str]
     names: set[str] = field(default_factory=set)
     repeated: set[str] = field(default_factory=set)
     strange: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -36,7 +39,7 @@ class _Counted:
         rename, layouts = reference.options.rename, reference.baseline.layouts
         asked = layouts.keys() if group is None else {rename.get(name, name) for name in group}
         known = {name: layout for name, layout in layouts.items() if name in asked}
-        return cls(ModelProfile.empty(known), reference.options)
+        return cls(ModelProfile.empty(known), reference.options, {*layouts, *reference.refused})
 
     def add(self, batch: TableBatch) -> None:
         """Count some rows. Cells of another kind than the column's are invalid, as they are in records."""
@@ -44,6 +47,7 @@ class _Counted:
         named = {rename.get(name, name): cells for name, cells in batch.columns.items() if name not in left_out}
         known = {name: cells for name, cells in named.items() if name in self.profile.layouts}
         self.profile.update({name: self._column(name, cells) for name, cells in known.items()}, batch.rows)
+        self.profile.add_extra({name: _sampled(cells) for name, cells in named.items() if name not in self._known})
         self.names |= {rename.get(name, name) for name in batch.names if name not in left_out}
         self.repeated |= {rename.get(name, name) for name in batch.repeated - left_out}
 
@@ -72,7 +76,10 @@ class TableWindow:
         counted = {name for group in self._groups for name in group.profile.layouts}
         lost = ModelProfile.empty({name: self._known[name] for name in self._known.keys() - counted})
         lost.update({}, self.rows)
-        return ModelProfile.joined([*(group.profile for group in self._groups), lost], self.rows)
+        whole = ModelProfile.joined([*(group.profile for group in self._groups), lost], self.rows)
+        for group in self._groups:
+            whole.add_extra({name: sample.counts.items() for name, sample in group.profile.extra_values.items()})
+        return whole
 
     def uncompared(self) -> dict[str, str]:
         """Columns that have no check, each with the reason."""
@@ -97,6 +104,12 @@ class TableWindow:
 
     def _names(self) -> set[str]:
         return {name for group in self._groups for name in group.names}
+
+
+def _sampled(cells: Cells) -> Iterable[tuple[str, int]]:
+    """Values of a column that the reference lacks, by which it may be told under another name; of texts a digest."""
+    values = (value for value in cells.categorical().values if value is not None)
+    return Counter(values if cells.kinds <= {NUMBERS} else map(concealed, values)).items()
 
 
 def _held(layout: Layout) -> str:

@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, case, func, or_, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, Engine, and_, case, func, or_, select, tuple_
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from monitor.adapters.sql.engine import reading
 from monitor.adapters.sql.statements import grouped
@@ -62,18 +63,19 @@ class SqlAccounts:
         """What producers say of the panes in the spans, by model, version and pane; one statement."""
         if not spans:
             return []
-        table, alike = served.c, grouped(spans, lambda span: (span.since_ms, span.until_ms))
-        about = tuple_(table.model, table.version)
-        conditions = [
-            and_(
-                about.in_({(one.ref.name, one.ref.version) for one in of}),
-                table.pane_start_ms >= since_ms,
-                table.pane_start_ms < until_ms,
-            )
-            for (since_ms, until_ms), of in alike
-        ]
         with reading(self._engine) as connection:
-            return _statements(connection, or_(*conditions))
+            return _statements(connection, _within(served.c, spans))
+
+    def duplicates(self, spans: Sequence[ShareSpan]) -> dict[tuple[ModelRef, int], int]:
+        """Duplicates of the panes in the spans, by model version and pane; one statement."""
+        if not spans:
+            return {}
+        table = tallies.c
+        key = (table.model, table.version, table.pane_start_ms)
+        statement = select(*key, func.sum(table.n)).where(table.fate == DUPLICATE, _within(table, spans)).group_by(*key)
+        with reading(self._engine) as connection:
+            found = connection.execute(statement)
+            return {(ModelRef(model, version), at_ms): int(n) for model, version, at_ms, n in found}
 
     def volumes(self, model: str, spans_ms: Sequence[tuple[int, int]]) -> list[int | None]:
         """Records of all versions by span, None before the model's first pane; one statement, from an index alone."""
@@ -90,6 +92,20 @@ class SqlAccounts:
             first_ms, *numbers = connection.execute(select(first.scalar_subquery(), *sums)).one()
         there = [first_ms is not None and first_ms <= start_ms for start_ms, _ in spans_ms]
         return [int(n) if is_there else None for n, is_there in zip(numbers, there, strict=True)]
+
+
+def _within(table: ReadOnlyColumnCollection[str, Column[Any]], spans: Sequence[ShareSpan]) -> ColumnElement[bool]:
+    """Whether a row's pane lies in a span of its model version."""
+    about = tuple_(table.model, table.version)
+    conditions = [
+        and_(
+            about.in_({(one.ref.name, one.ref.version) for one in of}),
+            table.pane_start_ms >= since_ms,
+            table.pane_start_ms < until_ms,
+        )
+        for (since_ms, until_ms), of in grouped(spans, lambda span: (span.since_ms, span.until_ms))
+    ]
+    return or_(*conditions)
 
 
 def _add_counted(connection: Connection, found: _ByPane, model: str, since_ms: int, until_ms: int) -> None:

@@ -8,6 +8,7 @@ from monitor.stats.profiles.categorical import CategoricalLayout, CategoricalPro
 from monitor.stats.profiles.crossed import CrossedLayout
 from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
 from monitor.stats.profiles.scored import ScoredLayout
+from monitor.stats.profiles.together import TogetherLayout
 
 Layout = NumericLayout | CategoricalLayout
 Profile = NumericProfile | CategoricalProfile
@@ -20,16 +21,20 @@ JointLayout = ScoredLayout | CrossedLayout
 class Layouts(Mapping[str, Layout]):
     """Layouts by column, ordered by name. Build it once a baseline: everything that is derived from it is kept.
 
-    `joint` counts columns together and is no column itself (None: nothing is); its counters stand last.
+    `joint` counts columns together and is no column itself (None: nothing is); its counters stand last. `together`
+    says of which pairs of columns sums are kept (None: of none).
     """
 
-    __slots__ = ("_layouts", "derived", "digest", "joint", "joint_slice", "numeric", "size", "slices")
+    __slots__ = ("_layouts", "derived", "digest", "joint", "joint_slice", "numeric", "size", "slices", "together")
 
-    def __init__(self, layouts: Mapping[str, Layout], joint: JointLayout | None = None) -> None:
+    def __init__(
+        self, layouts: Mapping[str, Layout], joint: JointLayout | None = None, together: TogetherLayout | None = None
+    ) -> None:
         self._layouts = {name: layouts[name] for name in sorted(layouts)}
         ends = list(accumulate(layout.size for layout in self._layouts.values()))
         starts = [0, *ends][: len(ends)]
         columns = ends[-1] if ends else 0
+        self.together = together
         self.joint, self.size = joint, columns + (joint.size if joint else 0)
         self.joint_slice = slice(columns, self.size)
         self.slices = dict(zip(self._layouts, map(slice, starts, ends), strict=True))
@@ -38,6 +43,7 @@ class Layouts(Mapping[str, Layout]):
         self.derived: dict[object, object] = {}
         text = "\n".join(f"{layout.digest} {name}" for name, layout in self._layouts.items())
         text += f"\n{joint.digest}" if joint else ""
+        text += f"\ntogether {together.digest}" if together else ""
         self.digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     @staticmethod

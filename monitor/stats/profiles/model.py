@@ -22,6 +22,7 @@ MAX_EXTRA = 32
 
 
 _NARROW = (np.int16, np.int32)
+_LARGEST_SUM = 2**31 - 1
 
 
 class ProfileError(MonitorError):
@@ -44,6 +45,17 @@ class Stored(msgspec.Struct, array_like=True, frozen=True):
     unseen: list[tuple[str, list[tuple[str, int]]]]
 
 
+class StoredWithMore(Stored, array_like=True, frozen=True):
+    """The same with sampled values of extra columns, and sums over pairs. A profile with neither is stored as ever.
+
+    `sums` are as `counters`, of `sums_width` bytes.
+    """
+
+    extra_values: list[tuple[str, list[tuple[str, int]]]] = []
+    sums_width: int = 1
+    sums: bytes = b""
+
+
 class ModelProfile:
     """Counts of every column of a model's records; a commutative monoid under `merge`.
 
@@ -52,12 +64,15 @@ class ModelProfile:
     the number of records allows, which no counter exceeds: a window of a few thousand takes two bytes a counter.
     """
 
-    __slots__ = ("_columns", "block", "extra", "extremes", "layouts", "n", "samples")
+    __slots__ = ("_columns", "block", "extra", "extra_values", "extremes", "layouts", "n", "samples", "sums")
 
     def __init__(self, layouts: Layouts, block: Ints, extremes: Floats, n: int, extra: frozenset[str]) -> None:
         self.layouts, self.block, self.extremes, self.n, self.extra = layouts, block, extremes, n, extra
         self._columns: dict[str, Profile] | None = None
         self.samples: dict[str, UnseenSample] = {}
+        self.extra_values: dict[str, UnseenSample] = {}
+        together = layouts.together
+        self.sums: Ints = np.zeros(0 if together is None else together.size, np.int32)
 
     @classmethod
     def empty(cls, layouts: Mapping[str, Layout]) -> "ModelProfile":
@@ -103,6 +118,9 @@ class ModelProfile:
                     profile.add_invalid(n)
         if self.layouts.joint is not None:
             self.layouts.joint.count(self.joint, columns, n)
+        if self.layouts.together is not None and n:
+            sums = self.layouts.together.sums(columns, n)
+            self.sums = sums + self.sums if 9 * (self.n + n) > _LARGEST_SUM else self.sums + sums.astype(np.int32)
         self.n += n
         if len(columns) > len(self.layouts) or not columns.keys() <= self.layouts.keys():
             self.extra = _first(self.extra, columns.keys() - self.layouts.keys())
@@ -122,9 +140,25 @@ class ModelProfile:
                 whole.samples[name] = profile.sample
         return whole
 
+    def add_extra(self, values: Mapping[str, Iterable[tuple[str, int]]]) -> None:
+        """Sampled values of columns that the baseline does not know, each with its number of records.
+
+        Of the columns the first `MAX_EXTRA` by name are kept, and a bounded sample of the values of each.
+        """
+        self.extra = _first(self.extra, values)
+        for name, counts in values.items():
+            self.extra_values.setdefault(name, UnseenSample()).add(counts)
+        self._drop_extra()
+
+    def _drop_extra(self) -> None:
+        """A name among the first of all is among the first of every part: what is kept is complete."""
+        self.extra_values = {name: kept for name, kept in self.extra_values.items() if name in self.extra}
+
     def narrow(self) -> None:
         """Take no more memory than the records so far need."""
         self.block = self.block.astype(_holding(self.n), copy=False)
+        if 9 * self.n <= _LARGEST_SUM:
+            self.sums = self.sums.astype(np.int32, copy=False)
         self._columns = None
 
     def _hold(self, n: int) -> None:
@@ -149,21 +183,29 @@ class ModelProfile:
             name: UnseenSample.merged(self.unseen_counts(name), other.unseen_counts(name))
             for name in self.samples.keys() | other.samples.keys()
         }
+        merged.extra_values = {
+            name: UnseenSample.merged(_counts(self.extra_values, name), _counts(other.extra_values, name))
+            for name in self.extra_values.keys() | other.extra_values.keys()
+        }
+        merged._drop_extra()
+        merged.sums = np.add(self.sums, other.sums, dtype=np.int64)
         return merged
 
     def unseen_counts(self, name: str) -> Mapping[str, int]:
         """The sampled unseen values of a column with their numbers of records."""
-        sample = self.samples.get(name)
-        return {} if sample is None else sample.counts
+        return _counts(self.samples, name)
 
     def content(self) -> bytes:
         """The canonical bytes before compression: equal profiles give equal bytes on every machine."""
-        width = max(1, (int(self.block.max(initial=0)).bit_length() + 7) // 8)
-        planes = self.block.astype("<i8").view(np.uint8).reshape(-1, 8)[:, :width].T
+        width, planes = _planes(self.block)
         unseen = [(name, self.samples[name].items()) for name in sorted(self.samples) if self.unseen_counts(name)]
         extremes = self.extremes.astype("<f8").tobytes()
         digest, extra = self.layouts.digest, sorted(self.extra)
-        stored = Stored(VERSION, digest, self.n, width, planes.tobytes(), extremes, extra, unseen)
+        stored = Stored(VERSION, digest, self.n, width, planes, extremes, extra, unseen)
+        if self.extra_values or len(self.sums):
+            sampled = [(name, sample.items()) for name, sample in sorted(self.extra_values.items())]
+            parts, (sums_width, sums) = msgspec.structs.asdict(stored), _planes(self.sums)
+            stored = StoredWithMore(**parts, extra_values=sampled, sums_width=sums_width, sums=sums)
         return msgspec.msgpack.encode(stored)
 
     def to_bytes(self) -> bytes:
@@ -189,25 +231,45 @@ class ModelProfile:
         """The profile whose `content` this is."""
         known = Layouts.of(layouts)
         try:
-            stored = msgspec.msgpack.decode(content, type=Stored)
+            stored = msgspec.msgpack.decode(content, type=StoredWithMore)
         except msgspec.MsgspecError as error:
             raise ProfileError(f"{len(content)} bytes are no profile: {error}") from error
         if stored.version != VERSION:
             raise ProfileError(f"profile format {stored.version}; this program reads format {VERSION}: upgrade it")
         if stored.layouts != known.digest:
             raise LayoutMismatch(f"the profile was counted on layouts {stored.layouts}, not on {known.digest}")
-        block = np.zeros(known.size, np.int64)
-        for place, plane in enumerate(np.frombuffer(stored.counters, np.uint8).reshape(stored.width, -1)):
-            block |= plane.astype(np.int64) << 8 * place
+        block = _of_planes(stored.counters, stored.width)
         extremes = np.frombuffer(stored.extremes, "<f8").reshape(-1, 2).astype(np.float64)
         profile = cls(known, block, extremes, stored.n, frozenset(stored.extra))
         profile.samples = {name: UnseenSample(dict(counts)) for name, counts in stored.unseen}
+        profile.extra_values = {name: UnseenSample(dict(counts)) for name, counts in stored.extra_values}
+        if known.together is not None:
+            profile.sums = _of_planes(stored.sums, stored.sums_width)
         return profile
+
+
+def _planes(numbers: Ints) -> tuple[int, bytes]:
+    """Numbers that are not negative as bytes of the least width: the lowest bytes of all, then the next."""
+    width = max(1, (int(numbers.max(initial=0)).bit_length() + 7) // 8)
+    return width, numbers.astype("<i8").view(np.uint8).reshape(-1, 8)[:, :width].T.tobytes()
+
+
+def _of_planes(planes: bytes, width: int) -> Ints:
+    of_place = np.frombuffer(planes, np.uint8).reshape(width, -1)
+    numbers = np.zeros(of_place.shape[1], np.int64)
+    for place, plane in enumerate(of_place):
+        numbers |= plane.astype(np.int64) << 8 * place
+    return numbers
 
 
 def _holding(n: int) -> type[np.signedinteger[Any]]:
     """The narrowest integers that hold n."""
     return next((kind for kind in _NARROW if n <= np.iinfo(kind).max), np.int64)
+
+
+def _counts(samples: Mapping[str, UnseenSample], name: str) -> Mapping[str, int]:
+    sample = samples.get(name)
+    return {} if sample is None else sample.counts
 
 
 def _first(some: Iterable[str], more: Iterable[str]) -> frozenset[str]:

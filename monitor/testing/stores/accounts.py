@@ -48,6 +48,17 @@ def block(first: int, ids: bytes = b"\0\1\2\3\4\5\6\xff", version: str = MODEL.v
 class AccountConformance:
     """The promises of `AccountReads`, and of what `IngestStore` writes for it, as tests."""
 
+    def test_duplicates_of_spans_add_up_over_partitions_and_only_they_do(self, rig: StoreRig) -> None:
+        """By model version and pane; other fates, versions and panes are not among them."""
+        for partition, n in ((FIRST, 3), (SECOND, 4)):
+            claim = rig.mine.ingest.claim(partition, TopicKind.INFERENCE, "me")
+            tallied = [tally(claim, n), tally(claim, 9, "too_late"), tally(claim, 9, version="another")]
+            rig.mine.ingest.flush([replace(flush(claim, 10, [share(claim, 7)]), tallies=tallied)])
+        inside = ShareSpan(MODEL, "", START_MS, START_MS + HOUR_MS)
+        assert rig.other.accounts.duplicates([inside]) == {(MODEL, START_MS): 7}
+        assert rig.other.accounts.duplicates([replace(inside, since_ms=START_MS + 1)]) == {}
+        assert rig.other.accounts.duplicates([]) == {}
+
     def test_accounts_add_up_over_partitions_and_epochs_and_rows_are_replaced_whole(self, rig: StoreRig) -> None:
         """Saving the same count twice is saving it once."""
         first = rig.mine.ingest.claim(FIRST, TopicKind.INFERENCE, "me")

@@ -19,6 +19,8 @@ from monitor.domain.records import DeadLetter, PartitionId
 from monitor.domain.stream import Claim, Flush, TopicKind
 from monitor.stats.drift import DRIFT_TESTS
 from monitor.stats.performance import PERFORMANCE_METRICS
+from monitor.stats.quality import QUALITY_TESTS
+from monitor.stats.window_tests import WINDOW_TESTS
 
 PARTITION = PartitionId("log", 0)
 
@@ -26,7 +28,7 @@ PARTITION = PartitionId("log", 0)
 def test_walking_the_packages_finds_every_shipped_plug_in() -> None:
     found = (plugins.drift_tests(), plugins.performance_metrics(), plugins.trigger_kinds())
 
-    assert found[0] == dict(DRIFT_TESTS)
+    assert found[0] == {**DRIFT_TESTS, **QUALITY_TESTS, **WINDOW_TESTS}
     assert found[1] == dict(PERFORMANCE_METRICS)
     assert found[2].keys() == {"command", "console", "webhook"}
 

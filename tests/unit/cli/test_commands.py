@@ -16,6 +16,7 @@ from alerts.model import AlertEvent, Labels, Severity
 from monitor.bootstrap.app import open_app
 from monitor.bootstrap.telling import alert_service_of
 from monitor.cli.main import driftline
+from monitor.stats.quality.constant import Constant
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 Call = Callable[..., Result]
@@ -143,6 +144,21 @@ def test_a_backfill_tells_nobody_and_retrains_nothing_unless_asked(call: Call) -
     quiet = call("retraining", "list", "--json")
 
     assert json.loads(quiet.stdout) == []
+
+
+def test_a_backfill_with_a_check_that_cannot_be_computed_says_so_and_exits_four(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
+    monkeypatch.setattr(Constant, "run", lambda *_: 1 / 0)
+
+    done = call("backfill", "data", "--workers", "1")
+
+    assert done.exit_code == 4
+    assert "6 checks could not be computed; their findings say why" in done.stderr
+    found = json.loads(call("findings", "--model", "price", "--check", "constant", "--json").stdout)
+    assert {row["verdict"] for row in found} == {"failed"}
+    assert "ZeroDivisionError" in found[0]["reason"]
 
 
 def test_a_second_backfill_of_the_same_files_finds_nothing_new(call: Call) -> None:

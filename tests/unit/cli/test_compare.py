@@ -36,7 +36,7 @@ def test_the_same_rows_are_no_drift_and_exit_zero(tmp_path: Path) -> None:
     code, found = compared(tmp_path, {"x": NUMBERS, "c": WORDS}, {"x": NUMBERS, "c": WORDS})
 
     assert code == 0
-    assert set(found) == {"x", "c"}
+    assert set(found) == {"x", "c", "all_columns", "records"}
 
 
 def test_a_shift_exits_three(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_ground_truth_in_both_tables_is_no_column_that_could_not_be_compared(tmp
 
     code, found = compared(tmp_path, table, table)
 
-    assert (code, set(found)) == (0, {"good"})
+    assert (code, set(found)) == (0, {"good", "all_columns", "records"})
 
 
 def test_one_row_is_not_enough_and_exits_four(tmp_path: Path) -> None:

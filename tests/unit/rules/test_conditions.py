@@ -144,3 +144,12 @@ def test_causes_of_several_parts_are_listed_once() -> None:
 def test_an_unknown_outcome_says_what_was_missing() -> None:
     assert evaluate(MISSING, FINDINGS, {}).because == "none of 1 findings had enough data"
     assert evaluate(CheckIsBad(test="x"), FINDINGS, {}).because == "no check was judged"
+
+
+def test_a_check_that_could_not_be_computed_is_bad_where_that_is_asked_for() -> None:
+    findings = [finding(verdict=Verdict.FAILED), finding(column="other", verdict=Verdict.OK)]
+
+    plain, for_blindness = (evaluate(CheckIsBad(failed=failed), findings, {}) for failed in (False, True))
+
+    assert (plain.holds, for_blindness.holds) == (False, True)
+    assert "failed" in for_blindness.because
