@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from monitor.domain.checks import Check
+from monitor.domain.checks import ALL_COLUMNS, RECORDS, Check
 from monitor.domain.errors import BaselineError
 from monitor.domain.findings import TestResult, Verdict
 from monitor.domain.models import ALL_TRAFFIC
@@ -77,10 +77,14 @@ class Comparison:
 
     @property
     def verdicts(self) -> dict[str, Verdict]:
-        """One verdict a column, the gravest first: one that could be told goes before one that could not."""
+        """One verdict a column, the gravest first: one that could be told goes before one that could not.
+
+        Checks of all columns together are not among them.
+        """
         by_column: dict[str, set[Verdict]] = {}
         for check in self.checks:
-            by_column.setdefault(check.column, set()).add(check.verdict)
+            if check.column not in {ALL_COLUMNS, RECORDS}:
+                by_column.setdefault(check.column, set()).add(check.verdict)
         gravest = {name: min(found, key=_GRAVEST_FIRST.index) for name, found in by_column.items()}
         return dict(sorted(gravest.items(), key=lambda item: (_GRAVEST_FIRST.index(item[1]), item[0])))
 

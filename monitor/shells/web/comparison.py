@@ -100,7 +100,7 @@ def _notes(notes: Sequence[str]) -> str:
 
 def _table(found: Comparison) -> str:
     order = {name: place for place, name in enumerate(found.verdicts)}
-    checks = sorted(found.checks, key=lambda check: order[check.column])
+    checks = sorted(found.checks, key=lambda check: order.get(check.column, len(order)))  # of all columns: last
     titles = ("column", "check", "statistic", "p-value", "verdict", "why")
     return f'<div class="scroll">{_rows(titles, map(_finding, checks), numbers=(2, 3))}</div>'
 
