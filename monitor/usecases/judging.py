@@ -133,8 +133,7 @@ class Judge:
         findings, coverage = self._traffic.findings(model, evaluation, evidence), content.coverage
         drift = self._checks.of_model(model, baseline_id, baseline)
         if drift is not None:
-            whole = content.profiles[ALL_TRAFFIC], evidence, before, coverage
-            findings.append(judge_model(model, drift, evaluation, *whole))
+            findings.append(judge_model(model, drift, evaluation, content.profiles, evidence, before, coverage))
         for segment, bound in self._checks.of_drift(model, baseline_id, baseline).items():
             outcomes = run_checks(bound, segment, baseline, content.profiles.get(segment))
             findings += _findings(evaluation, outcomes, evidence, coverage)

@@ -72,15 +72,20 @@ class Accumulation:
     columns: int
 
     @classmethod
-    def of(cls, components: Components, calibration: Calibration, false_alarms: float) -> "Accumulation":
-        """The detector that raises so many false alarms a window (over all columns), or fewer."""
-        entries = np.flatnonzero(_is_watched(components, calibration))
+    def of(
+        cls, components: Components, calibration: Calibration, false_alarms: float, shares: Floats
+    ) -> "Accumulation":
+        """The detector that raises so many false alarms a window, or fewer, each column its share (columns,) of them.
+
+        Columns whose share is 0 are not watched.
+        """
+        entries = np.flatnonzero(_is_watched(components, calibration) & (shares[components.column] > 0))
         columns = len(components.grouping.columns)
         weight = _weights(components)[entries]
         total = np.bincount(components.column[entries], weight, columns)
         weight /= total[components.column[entries]]
         margin = _margins(calibration)[entries]
-        rate = false_alarms / columns * weight / (2 * len(BETS))
+        rate = false_alarms * shares[components.column[entries]] * weight / (2 * len(BETS))
         coarse = np.floor(margin / _MARGIN_STEP) * _MARGIN_STEP
         threshold = np.array(
             [

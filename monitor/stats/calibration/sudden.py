@@ -61,12 +61,23 @@ def sudden_evidence(components: Components, calibration: Calibration, found: Dev
     return SuddenEvidence(aspects, np.minimum(_corrected(components, aspects).min(axis=2), 1.0))
 
 
-def holm(p_values: Floats, alpha: float) -> Mask:
-    """Which hypotheses fall at family-wise error alpha (Holm 1979), whatever their dependence; shape (f,)."""
-    order = np.argsort(p_values, kind="stable")
-    falls = p_values[order] * np.arange(len(order), 0, -1) <= alpha
+def holm(p_values: Floats, alpha: float, weights: Floats) -> Mask:
+    """Which hypotheses fall at family-wise error alpha, whatever their dependence; shape (f,).
+
+    `weights` (f,) say how the error is shared (Holm 1979, section 3); what has none never falls.
+    """
+    order = np.argsort(weighted(p_values, weights), kind="stable")
+    left = np.cumsum(weights[order][::-1])[::-1]
+    falls = p_values[order] * left <= alpha * weights[order]
+    falls &= weights[order] > 0
     found = np.zeros(len(order), np.bool_)
     found[order[: int(np.argmin(falls)) if not falls.all() else len(order)]] = True
+    return found
+
+
+def weighted(p_values: Floats, weights: Floats) -> Floats:
+    """P-values over weights; infinite where there is none."""
+    found: Floats = np.where(weights > 0, p_values / np.where(weights > 0, weights, 1.0), np.inf)
     return found
 
 

@@ -270,8 +270,8 @@ def test_variances_are_moderated_as_by_smyth() -> None:
 def test_holm_rejects_step_by_step() -> None:
     p = np.array([0.04, 0.001, 0.013, 0.3])
 
-    assert sudden.holm(p, 0.05).tolist() == [False, True, True, False]
-    assert sudden.holm(np.array([0.001, 0.002]), 0.05).tolist() == [True, True]
+    assert sudden.holm(p, 0.05, np.full(4, 0.25)).tolist() == [False, True, True, False]
+    assert sudden.holm(np.array([0.001, 0.002]), 0.05, np.full(2, 0.5)).tolist() == [True, True]
 
 
 # --- baselines

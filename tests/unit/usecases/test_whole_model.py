@@ -10,10 +10,11 @@ import pytest
 from monitor.adapters.sql.documents import finding_to_json
 from monitor.domain.budgets import ONE_A_MONTH, AlarmBudget
 from monitor.domain.findings import Finding, Verdict
+from monitor.domain.models import ALL_TRAFFIC
 from monitor.domain.rules import CheckIsBad, Rule
 from monitor.domain.time import to_ms
 from monitor.stats.baseline import Baseline
-from monitor.stats.budgeted import model_drift
+from monitor.stats.budgeted import budgeted_model
 from monitor.stats.calibration.windows import BaselineWindows
 from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.budget import budget_report
@@ -104,13 +105,14 @@ def test_a_verdict_is_computed_again_bit_for_bit_from_the_finding_before() -> No
     assert last.result.detail["after"] == before.id
 
     stored = Baseline.from_bytes(rig.stores.baselines.get(last.evidence.baseline_id))
-    judge = model_drift(stored, BUDGETED.windows, ONE_A_MONTH)
+    judge = budgeted_model(stored, BUDGETED.windows, ONE_A_MONTH)
     assert judge is not None
     profile = ModelProfile.empty(stored.layouts)
     profile.update(rows(3, shift=SMALL), 500)
-    again = judge.judge(profile, last.window, judge.accumulation.restored(Before.of(before).state))
+    state = judge.whole.accumulation.restored(Before.of(before).state)
+    again = judge.judge({ALL_TRAFFIC: profile}, last.window, {ALL_TRAFFIC: state})
 
-    assert again.state.to_text() == last.result.detail[STATE]
+    assert again.states[ALL_TRAFFIC].to_text() == last.result.detail[STATE]
     assert (again.evidence, again.p_value) == (last.result.statistic, last.result.p_value)
 
 
