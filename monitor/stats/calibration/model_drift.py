@@ -143,19 +143,20 @@ class ModelDrift:
     def _columns(
         self, falls: Mask, rises: Mask, found: Deviations, sudden: SuddenEvidence, state: Accumulated
     ) -> Sequence[ColumnDrift]:
-        leading = self.accumulation.leading(state)
+        if not (falls | rises).any():
+            return []
+        leading, aspects = self.accumulation.leading(state), sudden.leading(self.components)[0].tolist()
         drifted = []
         for index in np.flatnonzero(falls | rises).tolist():
             if falls[index]:
-                what, effect = self._sudden_effect(index, found, sudden)
+                what, effect = self._sudden_effect(index, found, aspects[index])
             else:
                 what, effect = self._effect(int(leading[index]), found)
             detectors = tuple(d for d, speaking in zip(Detector, (falls, rises), strict=True) if speaking[index])
             drifted.append(ColumnDrift(self.components.grouping.columns[index], what, effect, detectors))
         return drifted
 
-    def _sudden_effect(self, column: int, found: Deviations, sudden: SuddenEvidence) -> tuple[str, float]:
-        aspect = sudden.leading(self.components)[0, column]
+    def _sudden_effect(self, column: int, found: Deviations, aspect: int) -> tuple[str, float]:
         mine = np.flatnonzero((self.components.column == column) & ~self.components.is_missing)
         if aspect == Aspect.MISSING:
             mine = np.flatnonzero((self.components.column == column) & self.components.is_missing)

@@ -34,6 +34,11 @@ SHARES_NUMERIC = np.array([0.35, 0.15, 0.0, 0.2, 0.15, 0.15])
 SHARES_CATEGORICAL = np.array([0.0, 0.0, 0.3, 0.3, 0.2, 0.2])
 """How a column's error is spent on its aspects (a weighted Bonferroni correction)."""
 
+_OVER_NUMERIC, _OVER_CATEGORICAL = (
+    np.divide(1.0, share, out=np.full(len(share), np.inf), where=share > 0)
+    for share in (SHARES_NUMERIC, SHARES_CATEGORICAL)
+)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SuddenEvidence:
@@ -82,9 +87,8 @@ def weighted(p_values: Floats, weights: Floats) -> Floats:
 
 
 def _corrected(components: Components, aspects: Floats) -> Floats:
-    share = np.where(components.grouping.is_numeric[:, np.newaxis], SHARES_NUMERIC, SHARES_CATEGORICAL)
-    with np.errstate(divide="ignore"):
-        found: Floats = np.where(share > 0, aspects / share, np.inf)
+    """Raw p-values over the shares of their aspects; one without a share is never below 1."""
+    found: Floats = aspects * np.where(components.grouping.is_numeric[:, np.newaxis], _OVER_NUMERIC, _OVER_CATEGORICAL)
     return found
 
 
