@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
+
 from monitor.domain.budgets import AlarmBudget
 from monitor.domain.models import ALL_TRAFFIC, PREDICTION, SCORE, Segment
 from monitor.domain.windows import Window, WindowSpec
@@ -14,9 +16,6 @@ from monitor.stats.calibration.calibration import LEAST_WINDOWS
 from monitor.stats.calibration.model_drift import ASSUMED_RECORDS, ColumnDrift, Detector, DriftVerdict, ModelDrift
 from monitor.stats.calibration.windows import LEAST_OF_SEGMENT, BaselineWindows
 from monitor.stats.profiles.model import ModelProfile
-
-APART = 2.0
-"""A segment is named beside all traffic when its effect is so many times as large: the change is its own."""
 
 OUTPUTS = (PREDICTION, SCORE)
 """Columns that have a part of the budget reserved."""
@@ -44,8 +43,8 @@ class BudgetVerdict:
     """What the budget says about one window of a model, in all its parts.
 
     `drifted` is everything that has drifted, what matters most first: of a segment only what all traffic does
-    not show, or less than half as strongly. `detectors`, `since_ms`, `evidence` and `p_value` are those of
-    `DriftVerdict`, the most extreme of all parts.
+    not show, or so much less that the change is the segment's own. `detectors`, `since_ms`, `evidence` and `p_value`
+    are those of `DriftVerdict`, the most extreme of all parts.
     `nearest` is the column, and the segment, nearest to an alarm. `states` are kept by part.
     """
 
@@ -91,7 +90,7 @@ class BudgetedModel:
         loud = [one for one in judged.values() if one.columns]
         nearest = max(judged, key=lambda name: judged[name].evidence)
         return BudgetVerdict(
-            self._drifted(judged),
+            self._drifted(judged, {name: profiles[name].n for name in judged}),
             tuple(detector for detector in Detector if any(detector in one.detectors for one in loud)),
             min((one.since_ms for one in loud if one.since_ms is not None), default=None),
             judged[nearest].evidence,
@@ -100,13 +99,15 @@ class BudgetedModel:
             {**before, **{name: one.state for name, one in judged.items()}},
         )
 
-    def _drifted(self, judged: Mapping[str, DriftVerdict]) -> tuple[PartDrift, ...]:
+    def _drifted(self, judged: Mapping[str, DriftVerdict], sizes: Mapping[str, int]) -> tuple[PartDrift, ...]:
         everywhere = {one.column: abs(one.effect) for one in judged[ALL_TRAFFIC].columns}
         found = [
             self._part(name, one)
             for name, verdict in judged.items()
             for one in verdict.columns
-            if name == ALL_TRAFFIC or abs(one.effect) > APART * everywhere.get(one.column, 0.0)
+            if name == ALL_TRAFFIC
+            or one.column not in everywhere
+            or _is_its_own(abs(one.effect), everywhere[one.column], sizes[name], sizes[ALL_TRAFFIC])
         ]
         return tuple(sorted(found, key=lambda one: (-one.harm, -abs(one.drift.effect), one.drift.column, one.segment)))
 
@@ -156,6 +157,15 @@ def _is_known(baseline: Baseline, segment: str) -> bool:
         return True
     stored = baseline.segment_windows.get(segment)
     return stored is not None and stored.number >= LEAST_WINDOWS
+
+
+def _is_its_own(effect: float, everywhere: float, records: int, of_all: int) -> bool:
+    """Whether a change is that of the segment: alone, it moves all traffic by the segment's part of its effect.
+
+    Half-way between that and an equal effect is the border, with two standard errors in doubt for all traffic.
+    """
+    surely = effect - 2 / float(np.sqrt(records))
+    return everywhere < surely * (1 + records / of_all) / 2
 
 
 def _part_of(budget: AlarmBudget, share: float) -> AlarmBudget:
