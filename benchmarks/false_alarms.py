@@ -5,7 +5,9 @@ Nulls: independent rows, rows that depend on each other, batches that differ, a 
 baselines of its own. `worst_null_per_1000` is of all windows of a null; `worst_cell_per_1000` of one null and size.
 Peers see windows of 500 rows of one baseline, fewer of them the slower they are. `delay_` is the median number of
 windows until the changed column is named, 21 when it is not within 20; `best_peer_delay_` is the smallest of the peers
-that alarm in less than one quiet window in four. BENCH_SCALE=4 runs so many times the windows.
+that alarm in less than one quiet window in four, `quiet_peer_delay_` of those that do in at most 10 of 1,000: ten times
+our budget. `least_delay_` is the bound of information for shifts of a mean: log(columns / budget) over what a window
+tells, which no detector beats on average, to first order (Lorden 1971). BENCH_SCALE=4 runs so many times the windows.
 """
 
 import json
@@ -46,12 +48,20 @@ SPEC, BUDGET = WindowSpec(HOUR, HOUR), AlarmBudget(ALPHA, HOUR)
 RUN = 20
 """Windows in which a change is to be found."""
 
-QUIET_PEER = 0.25
+QUIET_PEER, VERY_QUIET_PEER = 0.25, 0.01
 SIZES = {500: (168, 5, 200), 5_000: (72, 4, 150), 50_000: (48, 1, 40)}
 """Rows of a window: windows of a baseline, number of baselines, quiet windows after each."""
 
 CHANGED = {("iid", 500): 15, ("ar1", 500): 6, ("season", 500): 6, ("iid", 5_000): 4}
 """Null and rows in which changes are planted: how many times each."""
+
+MEANS: Mapping[str, Callable[[int], float]] = {
+    "mean +0.10 sd": lambda _: 0.10,
+    "mean +0.25 sd": lambda _: 0.25,
+    "mean +0.50 sd": lambda _: 0.50,
+    "ramp to 0.5 sd": lambda since: 0.5 * min(1.0, (since + 1) / 20),
+}
+"""Shifts of the mean of the normal column num_00, by windows since the change."""
 
 PEER_BASELINE, PEER_QUIET, PEER_RUNS = 168, 40, 3
 PEERS = {"nannyml": "nannyml_windows.py", "alibi-detect": "alibi_windows.py", "evidently": "evidently_windows.py"}
@@ -137,14 +147,33 @@ def run(progress: Callable[[str], None]) -> dict[str, float | int | str]:
         "quiet_windows": sum(seen.quiet for seen in nulls.values()),
     }
     detectors = {name: seen["iid"] for name, seen in by_peer.items()} | cells["iid", 500]
-    quiet_peers = [seen for name, seen in detectors.items() if name != OURS and seen.alarmed < QUIET_PEER * seen.quiet]
+    peers = [seen for name, seen in detectors.items() if name != OURS]
+    quiet_peers = [seen for seen in peers if seen.alarmed < QUIET_PEER * seen.quiet]
+    very_quiet = [seen for seen in peers if seen.alarmed <= VERY_QUIET_PEER * seen.quiet]
     for change in CHANGES:
         key = "".join(letter if letter.isalnum() else "_" for letter in change).replace("__", "_").strip("_")
         mine = cells["iid", 500][OURS]
         figures[f"power_{key}"] = round(mine.power(change), 2)
         figures[f"delay_{key}"] = mine.delay(change)
         figures[f"best_peer_delay_{key}"] = min((seen.delay(change) for seen in quiet_peers), default=RUN + 1)
+        figures[f"quiet_peer_delay_{key}"] = min((seen.delay(change) for seen in very_quiet), default=RUN + 1)
+        if change in MEANS:
+            figures[f"least_delay_{key}"] = least_delay(MEANS[change])
     return figures
+
+
+def least_delay(shift: Callable[[int], float], rows: int = 500) -> int:
+    """The first window by whose end the information of all is log(columns / alpha); shifts are in standard deviations.
+
+    >>> least_delay(lambda since: 0.1)
+    5
+    """
+    needed, told = np.log(len(COLUMNS) / ALPHA), 0.0
+    for since in range(RUN):
+        told += rows * shift(since) ** 2 / 2
+        if told >= needed:
+            return since + 1
+    return RUN + 1
 
 
 def ours(scale: float, progress: Callable[[str], None]) -> dict[tuple[str, int], dict[str, Seen]]:

@@ -12,7 +12,7 @@ from monitor.domain.errors import ConfigError
 
 if TYPE_CHECKING:
     from monitor.stats.calibration.power import Visible
-    from monitor.usecases.budget import BudgetReport
+    from monitor.usecases.budget import BudgetReport, SegmentBudget
 
 
 @click.command()
@@ -45,12 +45,24 @@ def _show(model: str, report: "BudgetReport") -> None:
     click.echo(f"in {report.windows_a_month:,.0f} windows; one window tests all columns together at {report.alpha:.2g}")
     click.echo(f"calibrated on {report.calibration}")
     click.echo(f"smallest change at {report.records:,.0f} records a window ({report.source}):")
-    titles = ("column", f"at once ({SURE:.0%})", f"in {PATIENCE} windows", "of", "missing, at once")
+    titles = ("column", "share", f"at once ({SURE:.0%})", f"in {PATIENCE} windows", "of", "missing, at once")
     print_table(titles, map(_cells, report.columns), empty="no column")
     click.echo("of numbers in standard deviations, of shares in Cohen's h; missing values in points")
+    if report.segments or report.unjudged:
+        print_table(
+            ("segment", "share", "records", f"half of its columns in {PATIENCE} windows"),
+            map(_segment_cells, report.segments),
+            empty="no segment is judged apart",
+        )
+    for name in report.unjudged:
+        click.echo(f"{name}: not judged apart, too few windows of it in the baseline")
 
 
 def _cells(one: "Visible") -> tuple[object, ...]:
     at_once = "too few records" if one.at_once is None else number(one.at_once)
     of = f"share of {one.label}" if one.label else "location"
-    return one.column, at_once, number(one.in_time), of, f"+{one.missing_points:.1f}"
+    return one.column, f"{one.share:.1%}", at_once, number(one.in_time), of, f"+{one.missing_points:.1f}"
+
+
+def _segment_cells(one: "SegmentBudget") -> tuple[object, ...]:
+    return one.segment, f"{one.share:.1%}", number(round(one.records)), number(one.in_time)

@@ -91,6 +91,12 @@ class StoredWithTogether(StoredWithOutcomes, array_like=True, frozen=True):
     together: StoredTogether | None = None
 
 
+class StoredWithSegments(StoredWithTogether, array_like=True, frozen=True):
+    """The same with the windows of its segments; without these, again, nothing is different."""
+
+    segment_windows: list[tuple[str, StoredWindows]] = []
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnBaseline:
     """One column: what it is, where its bins lie, how its training values fell into them."""
@@ -108,7 +114,8 @@ class Baseline:
     where they came from. `importances` weigh columns (any non-negative scale); a column without one weighs nothing.
     `whole` holds all rows, `segments` those of each segment, on the same bins. `windows` are counts of its own windows,
     from which alarms are calibrated (None: the event times of the rows are unknown). `outcomes` are what the truths of
-    the rows taught (None: they had none): performance is estimated from them.
+    the rows taught (None: they had none): performance is estimated from them. `segment_windows` are the windows of
+    those segments that have any.
     """
 
     ref: ModelRef
@@ -120,6 +127,7 @@ class Baseline:
     importances: Mapping[str, float] = field(default_factory=dict)
     windows: StoredWindows | None = None
     outcomes: Outcomes | None = None
+    segment_windows: Mapping[str, StoredWindows] = field(default_factory=dict)
 
     @classmethod
     def build(
@@ -211,8 +219,16 @@ class Baseline:
         )
         parts = msgspec.structs.asdict(stored)
         outcomes = None if self.outcomes is None else self.outcomes.stored()
-        if self.layouts.together is not None:
-            pairs = _stored_together(self.layouts.together)
+        pairs = None if self.layouts.together is None else _stored_together(self.layouts.together)
+        if self.segment_windows:
+            stored = StoredWithSegments(
+                **parts,
+                windows=self.windows,
+                outcomes=outcomes,
+                together=pairs,
+                segment_windows=sorted(self.segment_windows.items()),
+            )
+        elif pairs is not None:
             stored = StoredWithTogether(**parts, windows=self.windows, outcomes=outcomes, together=pairs)
         elif outcomes is not None:
             stored = StoredWithOutcomes(**parts, windows=self.windows, outcomes=outcomes)
@@ -224,7 +240,7 @@ class Baseline:
     def from_bytes(cls, data: bytes) -> "Baseline":
         """The baseline that `to_bytes` stored; BaselineError when the bytes are something else."""
         try:
-            stored = msgspec.msgpack.decode(zlib.decompress(data), type=StoredWithTogether)
+            stored = msgspec.msgpack.decode(zlib.decompress(data), type=StoredWithSegments)
         except (zlib.error, msgspec.MsgspecError) as error:
             raise BaselineError(f"{len(data)} bytes are no stored baseline ({error}): build it again") from error
         if stored.version != VERSION:
@@ -239,7 +255,10 @@ class Baseline:
         whole = profiles.pop(ALL_TRAFFIC)
         ref = ModelRef(stored.model, stored.model_version)
         weights = dict(stored.importances)
-        return cls(ref, stored.rows, period, stored.source, whole, profiles, weights, stored.windows, outcomes)
+        of_segments = dict(stored.segment_windows)
+        return cls(
+            ref, stored.rows, period, stored.source, whole, profiles, weights, stored.windows, outcomes, of_segments
+        )
 
     def describe(self) -> dict[str, object]:
         """JSON-able summary for people: rows, period, source, and per column its kind, missing share and range."""
@@ -280,6 +299,14 @@ def _layout(column: Column) -> Layout:
 
 
 def _segment(ref: ModelRef, segment: Segment, columns: Mapping[str, Column], layouts: Layouts) -> ModelProfile:
+    rows = segment_rows(ref, segment, columns)
+    profile = ModelProfile.empty(layouts)
+    profile.update({name: part.take(rows) for name, part in columns.items()}, len(rows))
+    return profile
+
+
+def segment_rows(ref: ModelRef, segment: Segment, columns: Mapping[str, Column]) -> Rows:
+    """Which training rows belong to the segment; BaselineError when its column is none of theirs, or no categories."""
     column = columns.get(segment.column)
     if not isinstance(column, CategoricalColumn):
         raise BaselineError(
@@ -287,9 +314,7 @@ def _segment(ref: ModelRef, segment: Segment, columns: Mapping[str, Column], lay
             "column of the training data"
         )
     rows: Rows = np.flatnonzero(np.array([value == segment.value for value in column.values], dtype=np.bool_))
-    profile = ModelProfile.empty(layouts)
-    profile.update({name: part.take(rows) for name, part in columns.items()}, len(rows))
-    return profile
+    return rows
 
 
 def _stored(layout: Layout) -> StoredNumeric | StoredCategorical:

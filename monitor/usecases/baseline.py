@@ -7,12 +7,13 @@ from functools import partial
 
 from monitor.domain.checks import Check
 from monitor.domain.errors import BaselineError
-from monitor.domain.models import ModelRef, MonitoredModel
+from monitor.domain.models import ModelRef, MonitoredModel, Segment
 from monitor.domain.ports import BaselineStore, RowReader
 from monitor.domain.time import format_duration, to_ms
-from monitor.stats.baseline import Baseline
+from monitor.stats.baseline import Baseline, segment_rows
 from monitor.stats.calibration.calibration import LEAST_WINDOWS
-from monitor.stats.calibration.windows import BaselineWindows, StoredWindows
+from monitor.stats.calibration.windows import LEAST_OF_SEGMENT, BaselineWindows
+from monitor.stats.columns import Column, Ints
 from monitor.stats.estimation.learning import Outcomes, learn_outcomes
 from monitor.stats.proposals import AnyTest, propose_checks
 from monitor.usecases.training_columns import TrainingColumns, TrainingOptions, training_columns
@@ -54,13 +55,13 @@ class BuildBaseline:
             Baseline.build, ref, read.columns, source, read.period, importances=importances, segments=model.segments
         )
         first = built(outcomes=outcomes, with_pairs=True)
-        windows = _windows(first, read, model.windows.size_ms)
+        with_windows = partial(_with_windows, read=read, model=model)
         older = (
-            lambda: replace(built(outcomes=outcomes), windows=windows),
-            lambda: replace(built(), windows=windows),
+            lambda: replace(with_windows(built(outcomes=outcomes)), segment_windows={}),
+            lambda: replace(with_windows(built()), segment_windows={}),
             built,
         )
-        baseline, is_new, kept = self._stored(replace(first, windows=windows), older)
+        baseline, is_new, kept = self._stored(with_windows(first), older)
         notes = (*read.notes, *(kept or learned), *self._differences(baseline), *_calibration_notes(baseline, model))
         checks = propose_checks(baseline, self.tests, model.min_records, [segment.name for segment in model.segments])
         return BuiltBaseline(baseline.id, baseline, is_new, checks, notes)
@@ -84,6 +85,7 @@ class BuildBaseline:
         gains = ["estimates of performance"] if baseline.outcomes and not known.outcomes else []
         gains += ["checks of correlations and missing patterns"] if known.layouts.together is None else []
         gains += ["alarms calibrated on its windows"] if baseline.windows and not known.windows else []
+        gains += ["alarms about segments"] if baseline.segment_windows and not known.segment_windows else []
         return known, False, (note + " and ".join(gains),)
 
     def _put(self, baseline: Baseline) -> bool:
@@ -120,11 +122,25 @@ class BuildBaseline:
         ]
 
 
-def _windows(baseline: Baseline, read: TrainingColumns, size_ms: int) -> StoredWindows | None:
+def _with_windows(baseline: Baseline, read: TrainingColumns, model: MonitoredModel) -> Baseline:
+    """The baseline with its windows and those of its segments, where the rows have event times."""
     if read.times_ms is None:
-        return None
-    windows = BaselineWindows.of(baseline.whole, read.columns, read.times_ms, size_ms)
-    return None if windows is None else windows.stored()
+        return baseline
+    windows = BaselineWindows.of(baseline.whole, read.columns, read.times_ms, model.windows.size_ms)
+    if windows is None:
+        return baseline
+    of_segments = {one.name: _of_segment(baseline, read.columns, read.times_ms, model, one) for one in model.segments}
+    held = {name: part.stored() for name, part in of_segments.items() if part is not None}
+    return replace(baseline, windows=windows.stored(), segment_windows=held)
+
+
+def _of_segment(
+    baseline: Baseline, columns: Mapping[str, Column], times_ms: Ints, model: MonitoredModel, segment: Segment
+) -> BaselineWindows | None:
+    rows = segment_rows(baseline.ref, segment, columns)
+    mine = {name: column.take(rows) for name, column in columns.items()}
+    whole, size_ms = baseline.profile(segment.name), model.windows.size_ms
+    return BaselineWindows.of(whole, mine, times_ms[rows], size_ms, LEAST_OF_SEGMENT)
 
 
 def _calibration_notes(baseline: Baseline, model: MonitoredModel) -> Sequence[str]:
@@ -138,7 +154,10 @@ def _calibration_notes(baseline: Baseline, model: MonitoredModel) -> Sequence[st
     found = 0 if baseline.windows is None else baseline.windows.number
     if found < LEAST_WINDOWS:
         return (f"the training data fills {found} windows of {size}, {LEAST_WINDOWS} are needed: {assumes}",)
-    return ()
+    held = {name for name, windows in baseline.segment_windows.items() if windows.number >= LEAST_WINDOWS}
+    thin = [one.name for one in model.segments if one.name not in held]
+    needed = f"{LEAST_WINDOWS} windows of {size} with {LEAST_OF_SEGMENT} records"
+    return (f"{', '.join(thin)}: not judged apart within the alarm budget, which takes {needed}",) if thin else ()
 
 
 def _learned(read: TrainingColumns, model: MonitoredModel) -> tuple[Outcomes | None, tuple[str, ...]]:

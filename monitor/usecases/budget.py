@@ -6,11 +6,11 @@ from datetime import timedelta
 from statistics import median
 
 from monitor.domain.errors import BaselineError
-from monitor.domain.models import MonitoredModel
+from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
 from monitor.domain.ports import BaselineStore, WindowReads
 from monitor.domain.stream import PaneSpan
 from monitor.stats.baseline import Baseline
-from monitor.stats.budgeted import model_drift
+from monitor.stats.budgeted import BudgetedModel, budgeted_model
 from monitor.stats.calibration.power import Visible, visible
 from monitor.usecases.whole_model import calibration_words
 
@@ -22,8 +22,24 @@ _END_OF_TIME_MS = 253_402_300_799_000
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentBudget:
+    """What one segment can show in windows of so many records of its own, with its part of the budget (0 to 1).
+
+    `in_time` is the median over its columns of the smallest change that adds up in about ten windows; None: no column.
+    """
+
+    segment: str
+    share: float
+    records: float
+    in_time: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetReport:
-    """For one model and its newest baseline; `records` is the size of a usual window, and `source` says whence."""
+    """For one model and its newest baseline; `records` is the size of a usual window, and `source` says whence.
+
+    `columns` are those of all traffic; `unjudged` segments have too little in the baseline.
+    """
 
     baseline_id: str
     windows_a_month: float
@@ -33,6 +49,8 @@ class BudgetReport:
     source: str
     calibration: str
     columns: tuple[Visible, ...]
+    segments: tuple[SegmentBudget, ...] = ()
+    unjudged: tuple[str, ...] = ()
 
 
 def budget_report(
@@ -48,22 +66,32 @@ def budget_report(
     if not timeline:
         raise BaselineError(f"there is no baseline of {model.name}: make one first with `driftline baseline build`")
     baseline_id = timeline[-1][2]
-    drift = model_drift(Baseline.from_bytes(baselines.get(baseline_id)), model.windows, model.alarm_budget)
+    baseline = Baseline.from_bytes(baselines.get(baseline_id))
+    drift = budgeted_model(baseline, model.windows, model.alarm_budget, model.segments)
     if drift is None:
         raise BaselineError(f"the baseline {baseline_id} of {model.name} has no value in any column: build it again")
     usual, source = (records, "as asked") if records is not None else _usual(model, windows)
     if usual is None:
-        usual, source = drift.calibration.usual_records, "a usual window of the baseline: no traffic yet"
+        usual, source = drift.whole.calibration.usual_records, "a usual window of the baseline: no traffic yet"
     return BudgetReport(
         baseline_id,
         MONTH / model.windows.slide,
         model.alarm_budget.in_each(MONTH),
-        drift.alpha,
+        drift.whole.alpha,
         usual,
         source,
         calibration_words(drift),
-        tuple(visible(drift, usual)),
+        tuple(visible(drift.whole, usual)),
+        tuple(_of_segment(drift, baseline, name, usual) for name in drift.parts if name != ALL_TRAFFIC),
+        drift.unjudged,
     )
+
+
+def _of_segment(drift: BudgetedModel, baseline: Baseline, segment: str, records: float) -> SegmentBudget:
+    """For a segment as large a part of the traffic as it was of the training data."""
+    mine = max(1.0, records * baseline.profile(segment).n / baseline.rows)
+    shown = [one.in_time for one in visible(drift.parts[segment], mine) if one.in_time is not None]
+    return SegmentBudget(segment, drift.of_budget[segment], mine, median(shown) if shown else None)
 
 
 def _usual(model: MonitoredModel, windows: WindowReads) -> tuple[float | None, str]:

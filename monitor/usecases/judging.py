@@ -134,8 +134,7 @@ class Judge:
         findings, coverage = self._traffic.findings(model, evaluation, evidence), content.coverage
         drift = self._checks.of_model(model, baseline_id, baseline)
         if drift is not None:
-            whole = content.profiles[ALL_TRAFFIC], evidence, before, coverage
-            findings.append(judge_model(model, drift, evaluation, *whole))
+            findings.append(judge_model(model, drift, evaluation, content.profiles, evidence, before, coverage))
         for segment, bound in self._checks.of_drift(model, baseline_id, baseline).items():
             profile = content.profiles.get(segment)
             duplicates = stored.duplicates_of(evaluation.model, evaluation.window) if not segment else None

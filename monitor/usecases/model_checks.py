@@ -9,8 +9,7 @@ from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
 from monitor.domain.references import Against
 from monitor.rules.conditions import ESTIMATE, GROUND_TRUTH
 from monitor.stats.baseline import Baseline
-from monitor.stats.budgeted import model_drift
-from monitor.stats.calibration.model_drift import ModelDrift
+from monitor.stats.budgeted import BudgetedModel, budgeted_model
 from monitor.stats.drift_test import DriftTest, with_parameters
 from monitor.stats.estimation import ESTIMATED_METRICS, EstimatedMetric
 from monitor.stats.performance.metric import PerformanceMetric
@@ -68,7 +67,7 @@ class ModelChecks:
 
     def __init__(self, tests: Mapping[str, AnyTest], metrics: Mapping[str, PerformanceMetric]) -> None:
         self._tests, self._metrics = tests, metrics
-        self._budgeted: dict[tuple[str, str], ModelDrift | None] = {}
+        self._budgeted: dict[tuple[str, str], BudgetedModel | None] = {}
         self._bound: dict[tuple[str, str], Mapping[str, BoundChecks]] = {}
         self._referring: dict[tuple[str, str], Mapping[tuple[Against, str], BoundChecks]] = {}
 
@@ -88,13 +87,13 @@ class ModelChecks:
             self._referring[key] = self._bind_references(model, baseline)
         return self._referring[key]
 
-    def of_model(self, model: MonitoredModel, baseline_id: str, baseline: Baseline) -> ModelDrift | None:
+    def of_model(self, model: MonitoredModel, baseline_id: str, baseline: Baseline) -> BudgetedModel | None:
         """What keeps the model's alarm budget; None without one, or without any value in the baseline."""
         if model.alarm_budget is None:
             return None
         key = (model.name, baseline_id)
         if key not in self._budgeted:
-            self._budgeted[key] = model_drift(baseline, model.windows, model.alarm_budget)
+            self._budgeted[key] = budgeted_model(baseline, model.windows, model.alarm_budget, model.segments)
         return self._budgeted[key]
 
     def of_performance(self, model: MonitoredModel) -> tuple[MetricCheck, ...]:

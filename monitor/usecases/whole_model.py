@@ -1,6 +1,8 @@
 """The check of a whole model: whether it has drifted, within its alarm budget."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
 from monitor.domain.checks import Check, Threshold
 from monitor.domain.evaluation import Evaluation
@@ -9,12 +11,14 @@ from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
 from monitor.domain.time import format_instant, from_ms
 from monitor.domain.windows import Window
 from monitor.rules.conditions import ALL_COLUMNS, MODEL_DRIFT
+from monitor.stats.budgeted import BudgetedModel, BudgetVerdict, PartDrift
 from monitor.stats.calibration.accumulating import Accumulated
-from monitor.stats.calibration.model_drift import ColumnDrift, Detector, DriftVerdict, ModelDrift
+from monitor.stats.calibration.calibration import Calibration
+from monitor.stats.calibration.model_drift import Detector, ModelDrift
 from monitor.stats.profiles.model import ModelProfile
 
-STATE = "state"
-"""Where a finding keeps the state that the next window goes on from."""
+STATE, SEGMENT_STATES = "state", "segment_states"
+"""Where a finding keeps the states that the next window goes on from: of all traffic, and by segment."""
 
 CHECK_NAME = f"{MODEL_DRIFT}({ALL_COLUMNS})"
 NAMED = 5
@@ -30,31 +34,45 @@ class Before:
     finding_id: str = ""
     baseline_id: str = ""
     state: str = ""
+    segments: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, finding: Finding | None) -> "Before":
         """From the last finding of the check; nothing when there is none."""
         if finding is None or finding.result is None:
             return cls()
-        state = finding.result.detail.get(STATE, "")
-        return cls(f"{finding.id}", finding.evidence.baseline_id, state if isinstance(state, str) else "")
+        state, segments = (finding.result.detail.get(key) for key in (STATE, SEGMENT_STATES))
+        kept = {name: text for name, text in segments.items() if isinstance(text, str)} if _is_dict(segments) else {}
+        return cls(f"{finding.id}", finding.evidence.baseline_id, state if isinstance(state, str) else "", kept)
+
+    def by_part(self) -> dict[str, str]:
+        """States of all traffic and of segments; those that there are."""
+        whole = {ALL_TRAFFIC: self.state} if self.state else {}
+        return {**whole, **self.segments}
+
+
+def _is_dict(value: object) -> TypeGuard[dict[str, object]]:
+    return isinstance(value, dict)
 
 
 def judge_model(  # noqa: PLR0917 - a window, what it is compared with, and what came before
     model: MonitoredModel,
-    drift: ModelDrift,
+    drift: BudgetedModel,
     evaluation: Evaluation,
-    profile: ModelProfile,
+    profiles: Mapping[str, ModelProfile],
     evidence: Evidence,
     before: Before,
     coverage: float | None,
 ) -> Finding:
-    """The finding about the whole window: a function of the baseline, the window's counts and the state before."""
+    """The finding about the whole window: a function of the baseline, the window's counts and the state before.
+
+    `profiles` are those of all traffic and of the segments.
+    """
     check = Check(MODEL_DRIFT, ALL_COLUMNS, ALL_TRAFFIC, Threshold(1.0), model.min_records)
-    state = _state(drift, evidence.baseline_id, before)
+    states = _states(drift, evidence.baseline_id, before)
     rests = f"budget {model.alarm_budget}, calibrated on {calibration_words(drift)}"
     try:
-        verdict, reason, result = _judged(drift, profile, evaluation.window, state, model.min_records)
+        verdict, reason, result = _judged(drift, profiles, evaluation.window, states, model.min_records)
     except (ArithmeticError, ValueError, IndexError) as error:  # must not take the other checks along
         why = f"{check.name} failed: {type(error).__name__}: {error}"
         return _finding(evaluation, check, Verdict.FAILED, why, None, evidence, coverage)
@@ -66,16 +84,19 @@ def judge_model(  # noqa: PLR0917 - a window, what it is compared with, and what
 
 
 def _judged(
-    drift: ModelDrift, profile: ModelProfile, window: Window, state: Accumulated | None, least: int
+    drift: BudgetedModel,
+    profiles: Mapping[str, ModelProfile],
+    window: Window,
+    states: Mapping[str, Accumulated],
+    least: int,
 ) -> tuple[Verdict, str, TestResult]:
-    n_baseline = round(drift.calibration.records)
-    if profile.n < least:
-        kept = {} if state is None else {STATE: state.to_text()}
-        reason = f"{CHECK_NAME}: {_records(profile.n)} in the window, at least {least:,} are needed"
-        return Verdict.INSUFFICIENT_DATA, reason, TestResult(0.0, None, n_baseline, profile.n, detail=kept)
-    said = drift.judge(profile, window, state)
-    result = TestResult(said.evidence, said.p_value, n_baseline, profile.n, detail=_detail(said))
-    return Verdict.DRIFTED if said.columns else Verdict.OK, _sentence(said), result
+    n_baseline, n = round(drift.whole.calibration.records), profiles[ALL_TRAFFIC].n
+    if n < least:
+        reason = f"{CHECK_NAME}: {_records(n)} in the window, at least {least:,} are needed"
+        return Verdict.INSUFFICIENT_DATA, reason, TestResult(0.0, None, n_baseline, n, detail=_kept(states))
+    said = drift.judge(profiles, window, states)
+    result = TestResult(said.evidence, said.p_value, n_baseline, n, detail=_detail(said))
+    return Verdict.DRIFTED if said.drifted else Verdict.OK, _sentence(said), result
 
 
 def _finding(  # noqa: PLR0917 - the parts of a finding
@@ -91,9 +112,18 @@ def _finding(  # noqa: PLR0917 - the parts of a finding
     return Finding(e.model, check, e.window, e.revision, verdict, reason, result, evidence, e.kind, coverage)
 
 
-def calibration_words(drift: ModelDrift) -> str:
+def calibration_words(drift: BudgetedModel) -> str:
     """What the thresholds rest on, for people."""
-    calibration = drift.calibration
+    return _rests_on(drift.whole.calibration) + _segment_words(drift)
+
+
+def _segment_words(drift: BudgetedModel) -> str:
+    segments = len(drift.parts) - 1
+    judged = f", with {segments} segment{'' if segments == 1 else 's'}" if segments else ""
+    return judged + (f"; not judged apart: {', '.join(drift.unjudged)}" if drift.unjudged else "")
+
+
+def _rests_on(calibration: Calibration) -> str:
     if not calibration.is_measured:
         return "theory of independent records (no windows of the baseline to measure noise on)"
     season = ", ".join(_SEASONS[period] for period, _ in calibration.season.harmonics)
@@ -103,42 +133,67 @@ def calibration_words(drift: ModelDrift) -> str:
 _SEASONS = {86_400_000: "daily", 604_800_000: "weekly"}
 
 
-def _state(drift: ModelDrift, baseline_id: str, before: Before) -> Accumulated | None:
-    """The state to go on from; another baseline has other components, and begins anew."""
-    if not before.state or before.baseline_id != baseline_id:
-        return None
+def _states(drift: BudgetedModel, baseline_id: str, before: Before) -> dict[str, Accumulated]:
+    """The states to go on from; another baseline has other components, and begins anew."""
+    if before.baseline_id != baseline_id:
+        return {}
+    read = {name: _state(drift.parts[name], text) for name, text in before.by_part().items() if name in drift.parts}
+    return {name: state for name, state in read.items() if state is not None}
+
+
+def _state(part: ModelDrift, text: str) -> Accumulated | None:
     try:
-        return drift.accumulation.restored(before.state)
+        return part.accumulation.restored(text)
     except ValueError:
         return None  # a later version of the program watches other components
 
 
-def _detail(said: DriftVerdict) -> dict[str, object]:
-    columns = [
-        {
-            "column": one.column,
-            "what": one.what,
-            "effect": round(one.effect, 4),
-            "detectors": [detector.value for detector in one.detectors],
-        }
-        for one in said.columns
-    ]
+def _kept(states: Mapping[str, Accumulated]) -> dict[str, object]:
+    texts = {name: state.to_text() for name, state in states.items()}
+    whole = {STATE: texts.pop(ALL_TRAFFIC)} if ALL_TRAFFIC in texts else {}
+    return {**whole, SEGMENT_STATES: texts} if texts else {**whole}
+
+
+def _detail(said: BudgetVerdict) -> dict[str, object]:
+    columns = [_column(one) for one in said.drifted]
     detectors = [detector.value for detector in said.detectors]
     since = None if said.since_ms is None else format_instant(from_ms(said.since_ms))
-    return {"detectors": detectors, "since": since, "columns": columns, STATE: said.state.to_text()}
+    return {"detectors": detectors, "since": since, "columns": columns, **_kept(said.states)}
 
 
-def _sentence(said: DriftVerdict) -> str:
-    if not said.columns or said.since_ms is None:
-        return f"no change beyond chance; nearest {said.nearest} ({min(said.evidence, 0.99):.0%} of an alarm)"
+def _column(one: PartDrift) -> dict[str, object]:
+    drift = one.drift
+    about: dict[str, object] = {"column": drift.column, "what": drift.what, "effect": round(drift.effect, 4)}
+    about["detectors"] = [detector.value for detector in drift.detectors]
+    if one.segment:
+        about["segment"] = one.segment
+    if one.importance is not None:
+        about["importance"] = round(one.importance, 4)
+    return about
+
+
+def _sentence(said: BudgetVerdict) -> str:
+    if not said.drifted or said.since_ms is None:
+        nearest = _place(*said.nearest)
+        return f"no change beyond chance; nearest {nearest} ({min(said.evidence, 0.99):.0%} of an alarm)"
     who = " and ".join(_SAID[detector] for detector in said.detectors)
-    named = ", ".join(_words(one) for one in said.columns[:NAMED])
-    rest = f" and {len(said.columns) - NAMED} more" if len(said.columns) > NAMED else ""
-    return f"drift since {format_instant(from_ms(said.since_ms))} by {who}: {named}{rest}"
+    named = ", ".join(_words(one) for one in said.drifted[:NAMED])
+    rest = f" and {len(said.drifted) - NAMED} more" if len(said.drifted) > NAMED else ""
+    return f"drift since {format_instant(from_ms(said.since_ms))} by {who}: {named}{rest}{_importance(said)}"
 
 
-def _words(one: ColumnDrift) -> str:
-    return f"{one.column} ({one.what} {one.effect:+.2f})"
+def _words(one: PartDrift) -> str:
+    return f"{_place(one.drift.column, one.segment)} ({one.drift.what} {one.drift.effect:+.2f})"
+
+
+def _place(column: str, segment: str) -> str:
+    return f"{column} in {segment}" if segment else column
+
+
+def _importance(said: BudgetVerdict) -> str:
+    """How much of the model's importance has drifted, where importances are known."""
+    of_columns = {one.drift.column: one.importance for one in said.drifted if one.importance is not None}
+    return f"; of the model's importance {sum(of_columns.values()):.0%}" if of_columns else ""
 
 
 def _records(n: int) -> str:

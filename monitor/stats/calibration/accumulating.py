@@ -3,6 +3,7 @@
 For every component, both directions and three sizes of change, a Shiryaev-Roberts statistic R = (1 + R) e, where e is
 the likelihood ratio of the change (an e-value: Shin, Ramdas & Rinaldo 2024). It speaks for its column when R passes a
 threshold whose mean run length is known; the rates of all of them add up to the detector's share of the budget.
+Part of it is spent on the shares of categories over the last few windows, all groups of a column together (`pooled`).
 """
 
 import base64
@@ -14,6 +15,7 @@ import numpy as np
 from monitor.stats.calibration.calibration import LEAST_EXPECTED, Calibration
 from monitor.stats.calibration.components import Components, Kind
 from monitor.stats.calibration.deviations import Deviations
+from monitor.stats.calibration.pooled import EARLIER, log_rarity
 from monitor.stats.calibration.run_length import log_threshold
 from monitor.stats.columns import Floats, Ints, Mask
 
@@ -27,12 +29,15 @@ OWN_ERROR = 2.0
 """Standard errors of the baseline itself that are never added up."""
 
 _WEIGHTS = {Kind.LOCATION: 4.0, Kind.SCALE: 2.0, Kind.SKEW: 1.0, Kind.TAILS: 1.0, Kind.MISSING: 2.0}
-_SHARES_TOGETHER = 8.0
+_SHARES_TOGETHER, _POOLED = 3.0, 5.0
+"""Of a categorical column: its groups one by one, and all of them over the last windows."""
+
 _STEP = 64.0
 """States are kept in steps of 1/64 of log R, so that they are small and exactly repeatable."""
 
 _LEAST, _BEYOND = -40.0, 2.0
 _MARGIN_STEP = 0.1
+_FARTHEST, _NONE = 200.0, -32_768
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,27 +45,32 @@ class Accumulated:
     """Where the detector stands after the windows up to `until_ms`: the whole of its memory.
 
     `levels` (entries, 2, bets) are log R in steps; `climb` (columns,) the evidence since `since_ms` (columns,), the
-    start of the window where the present rise of the column began.
+    start of the window where the present rise of the column began. `recent` (windows, shares) are the latest scores of
+    categories, newest first, in steps (`_NONE`: there was no such window), `rarity` (columns,) -log p of their sum.
     """
 
     until_ms: int
     levels: Ints
     climb: Ints
     since_ms: Ints
+    recent: Ints
+    rarity: Ints
 
     def to_text(self) -> str:
-        """The state as printable text; equal states give equal texts."""
-        parts = (self.levels.astype("<i2"), self.climb.astype("<i2"), self.since_ms.astype("<i8"))
+        """The state as printable text; equal states give equal texts. Not compressed: that costs more than it saves."""
+        small = (self.levels, self.climb, self.recent, self.rarity)
+        parts = (*(part.astype("<i2") for part in small), self.since_ms.astype("<i8"))
         data = b"".join(part.tobytes() for part in parts)
-        return f"{self.until_ms}:{base64.b64encode(zlib.compress(data, 1)).decode()}"
+        return f"{self.until_ms}:{base64.b64encode(zlib.compress(data, 0)).decode()}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Accumulation:
     """The detector of one model: what it looks at, and when it speaks.
 
-    `components` (entries,) are indices of components, `margin` what is taken off their scores, `threshold` (entries,
-    bets) log R at which they speak, `weight` (entries,) their shares of their column's error.
+    `entries` (entries,) are indices of components, `margin` what is taken off their scores, `threshold` (entries,
+    bets) log R at which they speak, `weight` (entries,) their shares of their column's error. `least_rarity` (columns,)
+    is the rarity at which the last windows' shares speak.
     """
 
     column: Ints
@@ -70,17 +80,25 @@ class Accumulation:
     weight: Floats
     serial: float
     columns: int
+    components: Components
+    least_rarity: Floats
 
     @classmethod
-    def of(cls, components: Components, calibration: Calibration, false_alarms: float) -> "Accumulation":
-        """The detector that raises so many false alarms a window (over all columns), or fewer."""
-        entries = np.flatnonzero(_is_watched(components, calibration))
+    def of(
+        cls, components: Components, calibration: Calibration, false_alarms: float, shares: Floats
+    ) -> "Accumulation":
+        """The detector that raises so many false alarms a window, or fewer, each column its share (columns,) of them.
+
+        Columns whose share is 0 are not watched.
+        """
+        entries = np.flatnonzero(_is_watched(components, calibration) & (shares[components.column] > 0))
         columns = len(components.grouping.columns)
         weight = _weights(components)[entries]
-        total = np.bincount(components.column[entries], weight, columns)
+        pooled = _POOLED * ~components.grouping.is_numeric
+        total = np.bincount(components.column[entries], weight, columns) + pooled
         weight /= total[components.column[entries]]
         margin = _margins(calibration)[entries]
-        rate = false_alarms / columns * weight / (2 * len(BETS))
+        rate = false_alarms * shares[components.column[entries]] * weight / (2 * len(BETS))
         coarse = np.floor(margin / _MARGIN_STEP) * _MARGIN_STEP
         threshold = np.array(
             [
@@ -88,23 +106,31 @@ class Accumulation:
                 for low, one in zip(coarse.tolist(), rate, strict=True)
             ]
         ).reshape(-1, len(BETS))
-        return cls(components.column[entries], entries, margin, threshold, weight, calibration.serial, columns)
+        of_pooled = false_alarms * shares * pooled / np.maximum(total, 1e-9)
+        least_rarity = -np.log(np.maximum(of_pooled, 1e-300))
+        column, serial = components.column[entries], calibration.serial
+        return cls(column, entries, margin, threshold, weight, serial, columns, components, least_rarity)
 
     def start(self, at_ms: int) -> Accumulated:
         """Nothing was seen yet."""
         levels = np.full((len(self.entries), 2, len(BETS)), round(_LEAST * _STEP))
-        return Accumulated(at_ms, levels, np.zeros(self.columns, np.int64), np.full(self.columns, at_ms))
+        nothing = np.zeros(self.columns, np.int64)
+        recent = np.full((EARLIER, int(self.components.is_share.sum())), _NONE)
+        return Accumulated(at_ms, levels, nothing, np.full(self.columns, at_ms), recent, nothing)
 
     def restored(self, text: str) -> Accumulated:
         """The state that `to_text` wrote; ValueError when it is of another detector."""
         until, _, body = text.partition(":")
         data = zlib.decompress(base64.b64decode(body))
-        sizes = 12 * len(self.entries), 2 * self.columns, 8 * self.columns
-        if len(data) != sum(sizes):
+        shares = int(self.components.is_share.sum())
+        small = (6 * len(self.entries), self.columns, EARLIER * shares, self.columns)
+        if len(data) != 2 * sum(small) + 8 * self.columns:
             raise ValueError("the state belongs to a detector of other columns")
-        levels = np.frombuffer(data[: sizes[0]], "<i2").astype(np.int64).reshape(-1, 2, len(BETS))
-        climb = np.frombuffer(data[sizes[0] : sizes[0] + sizes[1]], "<i2").astype(np.int64)
-        return Accumulated(int(until), levels, climb, np.frombuffer(data[-sizes[2] :], "<i8").astype(np.int64))
+        words = np.frombuffer(data[: 2 * sum(small)], "<i2").astype(np.int64)
+        levels, climb, recent, rarity = np.split(words, np.cumsum(small)[:-1])
+        since = np.frombuffer(data[2 * sum(small) :], "<i8").astype(np.int64)
+        levels, recent = levels.reshape(-1, 2, len(BETS)), recent.reshape(EARLIER, shares)
+        return Accumulated(int(until), levels, climb, since, recent, rarity)
 
     def advance(self, state: Accumulated, found: Deviations, start_ms: int, end_ms: int) -> Accumulated:
         """Add one window, given as the only one of `found`; one that begins before `until_ms` adds nothing.
@@ -117,14 +143,19 @@ class Accumulation:
         after = np.logaddexp(0.0, before) + self._log_evidence(found)
         climb, since = self._climbs(state, before, after, start_ms)
         kept = np.clip(after, _LEAST, self.threshold[:, np.newaxis, :] + _BEYOND)
-        return Accumulated(end_ms, _steps(kept), climb, since)
+        earlier = np.where(state.recent == _NONE, np.nan, state.recent / _STEP)
+        rarity = log_rarity(self.components, found, earlier, self.serial)
+        now = _steps(np.clip(found.normal[:, self.components.is_share], -_FARTHEST, _FARTHEST))
+        recent = np.concatenate((now, state.recent[:-1]))
+        return Accumulated(end_ms, _steps(kept), climb, since, recent, _steps(np.minimum(rarity, _FARTHEST)))
 
     def strength(self, state: Accumulated) -> Floats:
         """How far log R of each column is above its threshold (below it: negative), shape (columns,)."""
         above = (state.levels / _STEP - self.threshold[:, np.newaxis, :]).max(axis=(1, 2))
         found = np.full(self.columns, -np.inf)
         np.maximum.at(found, self.column, above)
-        return found
+        strongest: Floats = np.maximum(found, state.rarity / _STEP - self.least_rarity)
+        return strongest
 
     def leading(self, state: Accumulated) -> Ints:
         """The component of each column whose evidence is nearest to its threshold, shape (columns,)."""

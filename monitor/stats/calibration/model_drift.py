@@ -1,6 +1,6 @@
 """The verdict on a whole model: whether it changed more than the budget lets chance explain, since when, and where."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,7 +12,7 @@ from monitor.stats.calibration.accumulating import Accumulated, Accumulation, sp
 from monitor.stats.calibration.calibration import LEAST_WINDOWS, Calibration
 from monitor.stats.calibration.components import Components, Kind
 from monitor.stats.calibration.deviations import Deviations
-from monitor.stats.calibration.sudden import Aspect, SuddenEvidence, holm, sudden_evidence
+from monitor.stats.calibration.sudden import Aspect, SuddenEvidence, holm, sudden_evidence, weighted
 from monitor.stats.calibration.windows import BaselineWindows
 from monitor.stats.columns import Floats, Mask
 from monitor.stats.profiles.model import ModelProfile
@@ -47,7 +47,8 @@ class DriftVerdict:
 
     `columns` have drifted, the largest effect first; none: the window is as usual. `since_ms` is where the change
     seems to begin. `evidence` is what was found over what an alarm takes, in logarithms: 1 or more is an alarm.
-    `p_value` is that of this window alone, corrected for all columns. `nearest` is the column nearest to an alarm.
+    `p_value` is that of this window alone, corrected for all columns by their shares. `nearest` is the column nearest
+    to an alarm.
     """
 
     columns: tuple[ColumnDrift, ...]
@@ -59,26 +60,46 @@ class DriftVerdict:
     state: Accumulated
 
 
+def _equally(columns: Sequence[str]) -> Floats:
+    return np.full(len(columns), 1 / max(1, len(columns)))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelDrift:
-    """Judges the windows of one model version against one baseline, within an alarm budget. Pure: state is a value."""
+    """Judges windows of one model version, or of one segment of it, against a baseline within an alarm budget.
+
+    `shares` (columns,) say how the budget is shared among the columns. Pure: state is a value.
+    """
 
     components: Components
     calibration: Calibration
     accumulation: Accumulation
     alpha: float
+    shares: Floats
 
     @classmethod
-    def of(
-        cls, whole: ModelProfile, windows: BaselineWindows | None, spec: WindowSpec, budget: AlarmBudget
+    def of(  # noqa: PLR0917 - what is usual, and what may be spent
+        cls,
+        whole: ModelProfile,
+        windows: BaselineWindows | None,
+        spec: WindowSpec,
+        budget: AlarmBudget,
+        sharing: Callable[[Sequence[str]], Floats] = _equally,
+        assumed_records: int = ASSUMED_RECORDS,
     ) -> "ModelDrift":
-        """From a baseline's profile of all rows, and its windows where it has any of a size that fits."""
-        usual = ASSUMED_RECORDS if windows is None else windows.usual_records
+        """From a baseline's profile of all rows, and its windows where it has any of a size that fits.
+
+        `sharing` gives the columns, which it gets by name, shares of the budget that add up to 1. A usual window has
+        `assumed_records` where the baseline does not tell.
+        """
+        usual = assumed_records if windows is None else windows.usual_records
         components = Components.of(whole, usual)
+        shares = sharing(components.grouping.columns)
         calibration = calibrated(components, windows, whole.n, spec.size_ms)
         accumulating = budget.in_each(spec.size) * (1 - SHARE_OF_SUDDEN)
-        accumulation = Accumulation.of(components, calibration, accumulating)
-        return cls(components, calibration, accumulation, min(1.0, budget.in_each(spec.slide) * SHARE_OF_SUDDEN))
+        accumulation = Accumulation.of(components, calibration, accumulating, shares)
+        alpha = min(1.0, budget.in_each(spec.slide) * SHARE_OF_SUDDEN)
+        return cls(components, calibration, accumulation, alpha, shares)
 
     def judge(self, profile: ModelProfile, window: Window, before: Accumulated | None) -> DriftVerdict:
         """The verdict, and the state after it; `before` is the state after the window before (None: this is the first).
@@ -94,7 +115,7 @@ class ModelDrift:
         return self._verdict(window, found, sudden, state)
 
     def _verdict(self, window: Window, found: Deviations, sudden: SuddenEvidence, state: Accumulated) -> DriftVerdict:
-        falls, strength = holm(sudden.p_values[0], self.alpha), self.accumulation.strength(state)
+        falls, strength = holm(sudden.p_values[0], self.alpha, self.shares), self.accumulation.strength(state)
         rises = speaks(strength)
         evidence = self._evidence(sudden.p_values[0], strength)
         columns = sorted(
@@ -107,34 +128,35 @@ class ModelDrift:
             tuple(detector for detector, speaking in said if speaking.any()),
             min(starts, default=None),
             float(evidence.max()),
-            float(min(1.0, sudden.p_values[0].min() * len(falls))),
+            float(min(1.0, weighted(sudden.p_values[0], self.shares).min())),
             self.components.grouping.columns[int(evidence.argmax())],
             state,
         )
 
     def _evidence(self, p_values: Floats, strength: Floats) -> Floats:
         """Of each column, in units of what an alarm takes."""
-        needed = np.log(len(p_values) / self.alpha)
+        needed = -np.log(np.maximum(self.alpha * self.shares, 1e-300))
         of_window = -np.log(np.maximum(p_values, 1e-300)) / needed
         found: Floats = np.maximum(of_window, np.maximum(0.0, 1 + strength / needed))
-        return found
+        return np.where(self.shares > 0, found, 0.0)
 
     def _columns(
         self, falls: Mask, rises: Mask, found: Deviations, sudden: SuddenEvidence, state: Accumulated
     ) -> Sequence[ColumnDrift]:
-        leading = self.accumulation.leading(state)
+        if not (falls | rises).any():
+            return []
+        leading, aspects = self.accumulation.leading(state), sudden.leading(self.components)[0].tolist()
         drifted = []
         for index in np.flatnonzero(falls | rises).tolist():
             if falls[index]:
-                what, effect = self._sudden_effect(index, found, sudden)
+                what, effect = self._sudden_effect(index, found, aspects[index])
             else:
                 what, effect = self._effect(int(leading[index]), found)
             detectors = tuple(d for d, speaking in zip(Detector, (falls, rises), strict=True) if speaking[index])
             drifted.append(ColumnDrift(self.components.grouping.columns[index], what, effect, detectors))
         return drifted
 
-    def _sudden_effect(self, column: int, found: Deviations, sudden: SuddenEvidence) -> tuple[str, float]:
-        aspect = sudden.leading(self.components)[0, column]
+    def _sudden_effect(self, column: int, found: Deviations, aspect: int) -> tuple[str, float]:
         mine = np.flatnonzero((self.components.column == column) & ~self.components.is_missing)
         if aspect == Aspect.MISSING:
             mine = np.flatnonzero((self.components.column == column) & self.components.is_missing)

@@ -33,10 +33,11 @@ class Visible:
     `at_once` is the smallest shift that one window shows with probability `SURE` (None: too few records), `in_time` the
     smallest that about `PATIENCE` windows show: in standard deviations of the column's ranks, or for categories Cohen's
     h of the share of `label`, the most frequent one. `missing_points` is the smallest rise of missing values that one
-    window shows, in percentage points.
+    window shows, in percentage points. `share` is the column's part of its judge's budget (0 to 1).
     """
 
     column: str
+    share: float
     label: str
     at_once: float | None
     in_time: float | None
@@ -55,7 +56,7 @@ def visible(drift: ModelDrift, records: float) -> list[Visible]:
         at_once = _at_once(drift, index, first, len(mine), sd[first], records) if len(mine) else None
         in_time = _in_time(drift, first, sd[first], records) if len(mine) else None
         rise = _missing_points(drift, index, sd[missing], records)
-        found.append(Visible(column, components.label(first), at_once, in_time, rise))
+        found.append(Visible(column, float(drift.shares[index]), components.label(first), at_once, in_time, rise))
     return found
 
 
@@ -70,7 +71,7 @@ def _needed(drift: ModelDrift, index: int, aspect: int, among: int) -> float:
     """How many standard deviations a score must lie away to be sure of an alarm."""
     is_numeric = bool(drift.components.grouping.is_numeric[index])
     share = (SHARES_NUMERIC if is_numeric else SHARES_CATEGORICAL)[aspect]
-    alpha = drift.alpha * share / len(drift.components.grouping.columns) / among
+    alpha = max(1e-300, drift.alpha * share * float(drift.shares[index]) / among)
     return float(-special.ndtri(alpha / 2) + special.ndtri(SURE))
 
 

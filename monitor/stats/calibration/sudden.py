@@ -34,6 +34,11 @@ SHARES_NUMERIC = np.array([0.35, 0.15, 0.0, 0.2, 0.15, 0.15])
 SHARES_CATEGORICAL = np.array([0.0, 0.0, 0.3, 0.3, 0.2, 0.2])
 """How a column's error is spent on its aspects (a weighted Bonferroni correction)."""
 
+_OVER_NUMERIC, _OVER_CATEGORICAL = (
+    np.divide(1.0, share, out=np.full(len(share), np.inf), where=share > 0)
+    for share in (SHARES_NUMERIC, SHARES_CATEGORICAL)
+)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SuddenEvidence:
@@ -61,19 +66,29 @@ def sudden_evidence(components: Components, calibration: Calibration, found: Dev
     return SuddenEvidence(aspects, np.minimum(_corrected(components, aspects).min(axis=2), 1.0))
 
 
-def holm(p_values: Floats, alpha: float) -> Mask:
-    """Which hypotheses fall at family-wise error alpha (Holm 1979), whatever their dependence; shape (f,)."""
-    order = np.argsort(p_values, kind="stable")
-    falls = p_values[order] * np.arange(len(order), 0, -1) <= alpha
+def holm(p_values: Floats, alpha: float, weights: Floats) -> Mask:
+    """Which hypotheses fall at family-wise error alpha, whatever their dependence; shape (f,).
+
+    `weights` (f,) say how the error is shared (Holm 1979, section 3); what has none never falls.
+    """
+    order = np.argsort(weighted(p_values, weights), kind="stable")
+    left = np.cumsum(weights[order][::-1])[::-1]
+    falls = p_values[order] * left <= alpha * weights[order]
+    falls &= weights[order] > 0
     found = np.zeros(len(order), np.bool_)
     found[order[: int(np.argmin(falls)) if not falls.all() else len(order)]] = True
     return found
 
 
+def weighted(p_values: Floats, weights: Floats) -> Floats:
+    """P-values over weights; infinite where there is none."""
+    found: Floats = np.where(weights > 0, p_values / np.where(weights > 0, weights, 1.0), np.inf)
+    return found
+
+
 def _corrected(components: Components, aspects: Floats) -> Floats:
-    share = np.where(components.grouping.is_numeric[:, np.newaxis], SHARES_NUMERIC, SHARES_CATEGORICAL)
-    with np.errstate(divide="ignore"):
-        found: Floats = np.where(share > 0, aspects / share, np.inf)
+    """Raw p-values over the shares of their aspects; one without a share is never below 1."""
+    found: Floats = aspects * np.where(components.grouping.is_numeric[:, np.newaxis], _OVER_NUMERIC, _OVER_CATEGORICAL)
     return found
 
 

@@ -15,6 +15,9 @@ from monitor.stats.profiles.model import ModelProfile
 LEAST_RECORDS = 50
 """A window with fewer records is left out: it tells little, and its scores are not normal."""
 
+LEAST_OF_SEGMENT = 20
+"""The same for a segment, where most evidence is added up and little said at once."""
+
 NO_TIME = np.iinfo(np.int64).min
 """The event time of a row that has none."""
 
@@ -59,9 +62,14 @@ class BaselineWindows:
 
     @classmethod
     def of(
-        cls, whole: ModelProfile, columns: Mapping[str, Column], times_ms: Ints, size_ms: int
+        cls,
+        whole: ModelProfile,
+        columns: Mapping[str, Column],
+        times_ms: Ints,
+        size_ms: int,
+        least: int = LEAST_RECORDS,
     ) -> "BaselineWindows | None":
-        """Cut training rows into windows by their event times; None when no window has enough rows.
+        """Cut training rows into windows by their event times; None when no window has `least` rows.
 
         The first and the last window are left out when they have less than half of the usual records: the training data
         begins and ends within them.
@@ -69,7 +77,7 @@ class BaselineWindows:
         order = np.argsort(times_ms, kind="stable")
         order = order[times_ms[order] != NO_TIME]
         ids, firsts, sizes = np.unique(times_ms[order] // size_ms, return_index=True, return_counts=True)
-        kept = np.flatnonzero(_are_whole(sizes))[-MOST_WINDOWS:]
+        kept = np.flatnonzero(_are_whole(sizes, least))[-MOST_WINDOWS:]
         if not len(kept):
             return None
         usual = int(np.median(sizes[kept]))
@@ -125,8 +133,8 @@ class BaselineWindows:
         return cls(stored.size_ms, stored.usual_records, starts, counts)
 
 
-def _are_whole(sizes: Ints) -> Mask:
-    found = sizes >= LEAST_RECORDS
+def _are_whole(sizes: Ints, least: int) -> Mask:
+    found = sizes >= least
     usual = np.median(sizes[found]) if found.any() else 0
     for end in (0, -1):
         found[end : len(sizes) if end else 1] &= sizes[end] >= usual / 2

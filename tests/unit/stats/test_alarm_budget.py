@@ -17,7 +17,6 @@ from monitor.domain.windows import Window, WindowSpec
 from monitor.stats.baseline import Baseline
 from monitor.stats.budgeted import model_drift
 from monitor.stats.calibration import noise, run_length, sudden
-from monitor.stats.calibration.accumulating import Accumulated
 from monitor.stats.calibration.components import Components, Kind, arcsine
 from monitor.stats.calibration.deviations import Deviations
 from monitor.stats.calibration.model_drift import Detector, DriftVerdict, ModelDrift
@@ -198,7 +197,7 @@ def test_a_state_survives_being_written_and_overlapping_windows_add_nothing(quie
     once, again = (quiet.judge.judge(profile, later, one).state.to_text() for one in (state, read))
     assert once == again != state.to_text()
     with pytest.raises(ValueError, match="other columns"):
-        quiet.judge.accumulation.restored(Accumulated(0, state.levels[1:], state.climb, state.since_ms).to_text())
+        quiet.judge.accumulation.restored(replace(state, levels=state.levels[1:]).to_text())
 
 
 # --- parts against other programs
@@ -270,8 +269,8 @@ def test_variances_are_moderated_as_by_smyth() -> None:
 def test_holm_rejects_step_by_step() -> None:
     p = np.array([0.04, 0.001, 0.013, 0.3])
 
-    assert sudden.holm(p, 0.05).tolist() == [False, True, True, False]
-    assert sudden.holm(np.array([0.001, 0.002]), 0.05).tolist() == [True, True]
+    assert sudden.holm(p, 0.05, np.full(4, 0.25)).tolist() == [False, True, True, False]
+    assert sudden.holm(np.array([0.001, 0.002]), 0.05, np.full(2, 0.5)).tolist() == [True, True]
 
 
 # --- baselines
@@ -324,3 +323,27 @@ def test_odd_columns_get_a_verdict_and_stop_no_other(number: int) -> None:
     quiet = ModelProfile.empty(baseline.layouts)
     quiet.update({name: column.take(np.arange(500)) for name, column in columns.items()}, 500)
     assert judge.judge(quiet, SPEC.starting(0), None).columns == ()
+
+
+# --- categories over a few windows
+
+
+def test_a_change_of_several_categories_is_found_by_all_of_them_together(quiet: Traffic) -> None:
+    """One up by 4 points, one down by 6: on average in 4 windows, in at least 6 of 8 runs within seven."""
+    runs = [quiet.verdicts(7, CHANGES["category +5 points"]) for _ in range(8)]
+
+    found = sum(any(one.column == "cat_1" for verdict in run for one in verdict.columns) for run in runs)
+
+    assert found >= 6
+
+
+def test_categories_over_a_few_windows_are_as_rare_as_stated_where_nothing_changed(quiet: Traffic) -> None:
+    """Of 380 overlapping windows 3.8 are expected beyond 1 in 100 at most; more than 12 by chance: 0.0003."""
+    verdicts = quiet.verdicts(76)
+
+    rarity = np.array([verdict.state.rarity for verdict in verdicts]) / 64
+
+    assert (rarity > np.log(100)).sum() <= 12
+    assert (rarity > np.log(2)).any(), "it does look at them"
+    assert (rarity[:, quiet.judge.components.grouping.is_numeric] == 0).all()
+    assert (rarity[0] == 0).all(), "the first window has none before it"

@@ -1,23 +1,26 @@
 """The check of the whole model in the evaluation: found, told, taken up again where it stood, and repeatable."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
 
-from monitor.adapters.sql.documents import finding_to_json
+from monitor.adapters.sql.documents import finding_from_json, finding_to_json
 from monitor.domain.budgets import ONE_A_MONTH, AlarmBudget
-from monitor.domain.findings import Finding, Verdict
+from monitor.domain.evaluation import Evaluation
+from monitor.domain.findings import EvaluationKind, Evidence, Finding, Verdict
+from monitor.domain.models import ALL_TRAFFIC, Segment
 from monitor.domain.rules import CheckIsBad, Rule
 from monitor.domain.time import to_ms
 from monitor.stats.baseline import Baseline
-from monitor.stats.budgeted import model_drift
+from monitor.stats.budgeted import budgeted_model
 from monitor.stats.calibration.windows import BaselineWindows
+from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
 from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.budget import budget_report
-from monitor.usecases.whole_model import CHECK_NAME, STATE, Before
+from monitor.usecases.whole_model import CHECK_NAME, STATE, Before, judge_model
 from tests.unit.usecases.test_evaluate import HOUR, MODEL, START, Rig, baseline, rows
 
 BUDGETED = replace(MODEL, alarm_budget=ONE_A_MONTH)
@@ -104,13 +107,14 @@ def test_a_verdict_is_computed_again_bit_for_bit_from_the_finding_before() -> No
     assert last.result.detail["after"] == before.id
 
     stored = Baseline.from_bytes(rig.stores.baselines.get(last.evidence.baseline_id))
-    judge = model_drift(stored, BUDGETED.windows, ONE_A_MONTH)
+    judge = budgeted_model(stored, BUDGETED.windows, ONE_A_MONTH)
     assert judge is not None
     profile = ModelProfile.empty(stored.layouts)
     profile.update(rows(3, shift=SMALL), 500)
-    again = judge.judge(profile, last.window, judge.accumulation.restored(Before.of(before).state))
+    state = judge.whole.accumulation.restored(Before.of(before).state)
+    again = judge.judge({ALL_TRAFFIC: profile}, last.window, {ALL_TRAFFIC: state})
 
-    assert again.state.to_text() == last.result.detail[STATE]
+    assert again.states[ALL_TRAFFIC].to_text() == last.result.detail[STATE]
     assert (again.evidence, again.p_value) == (last.result.statistic, last.result.p_value)
 
 
@@ -197,3 +201,61 @@ def test_the_report_says_what_the_budget_buys(records: float | None) -> None:
     assert amount.at_once is not None
     assert amount.in_time is not None
     assert amount.in_time < amount.at_once < (0.1 if records else 0.3)
+
+
+def test_states_of_segments_are_kept_in_the_finding_and_taken_up_again() -> None:
+    """Half a standard deviation in Germany alone: named there, with states that another process goes on from."""
+    german = Segment("germany", "country", "DE")
+    built = with_segment(calibrated(), german)
+    model = replace(BUDGETED, segments=(german,))
+    drift = budgeted_model(built, model.windows, ONE_A_MONTH, model.segments)
+    assert drift is not None
+    before, findings = Before(), []
+    for hour in range(6):
+        evaluation = Evaluation(
+            built.ref, model.windows.starting(to_ms(START + hour * HOUR)), EvaluationKind.DRIFT, 0, 500
+        )
+        evidence = Evidence(built.id, "", {}, "test", "")
+        found = judge_model(model, drift, evaluation, in_parts(built, hour, 0.5), evidence, before, 1.0)
+        findings.append(found)
+        before = Before.of(finding_from_json(finding_to_json(found)))
+
+    assert findings[0].result is not None
+    assert set(before.by_part()) == {ALL_TRAFFIC, "germany"}
+    assert len({Before.of(one).segments["germany"] for one in findings}) == 6
+    assert "calibrated on 48 windows of the baseline, with 1 segment" in findings[0].reason
+    assert "amount in germany (location +0." in findings[-1].reason
+
+
+def with_segment(built: Baseline, segment: Segment) -> Baseline:
+    """The same with a segment of the hours before the start, counted on the same bins."""
+    parts = [german_rows(rows(50 + hour)) for hour in range(48)]
+    whole = ModelProfile.empty(built.layouts)
+    for part in parts:
+        whole.update(part, len(part["amount"]))
+    together: dict[str, Column] = {
+        "amount": NumericColumn(np.concatenate([part["amount"].values for part in parts])),
+        "country": CategoricalColumn(["DE"] * whole.n),
+    }
+    times = [to_ms(START + (hour - 48) * HOUR) for hour, part in enumerate(parts) for _ in range(len(part["amount"]))]
+    windows = BaselineWindows.of(whole, together, np.array(times), HOUR // timedelta(milliseconds=1))
+    assert windows is not None
+    return replace(built, segments={segment.name: whole}, segment_windows={segment.name: windows.stored()})
+
+
+def in_parts(built: Baseline, hour: int, shift: float) -> dict[str, ModelProfile]:
+    """Profiles of an hour in which German amounts have moved by so many standard deviations."""
+    usual = rows(hour)
+    is_german = np.array([value == "DE" for value in usual["country"].values])
+    amount = NumericColumn(np.asarray(usual["amount"].values, np.float64) + 10 * shift * is_german)
+    moved = {**usual, "amount": amount}
+    found = {ALL_TRAFFIC: moved, "germany": german_rows(moved)}
+    profiles = {name: ModelProfile.empty(built.layouts) for name in found}
+    for name, columns in found.items():
+        profiles[name].update(columns, len(columns["amount"]))
+    return profiles
+
+
+def german_rows(columns: Mapping[str, Column]) -> dict[str, Column]:
+    mine = np.flatnonzero(np.array([value == "DE" for value in columns["country"].values]))
+    return {name: column.take(mine) for name, column in columns.items()}
