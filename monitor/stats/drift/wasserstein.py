@@ -62,7 +62,8 @@ class Wasserstein:
         scale = math.sqrt(n_baseline / (n_baseline + n_current) * n_current)
         p_value = _p_value(statistic * scale, pooled, np.diff(at))
         raw = min(statistic * unit, float(np.finfo(np.float64).max))
-        return TestResult(statistic, p_value, n_baseline, n_current, detail={"raw": raw, "unit": unit})
+        detail = {"raw": raw, "unit": unit, "shift": _mean_shift(gap, np.diff(at))}
+        return TestResult(statistic, p_value, n_baseline, n_current, detail=detail)
 
 
 def _unit(layout: NumericLayout) -> float:
@@ -84,6 +85,11 @@ def _area(gap: Floats, widths: Floats) -> float:
     crosses = gap[:-1] * gap[1:] < 0
     heights = np.where(crosses, (left**2 + right**2) / np.where(crosses, total, 1.0), total) / 2
     return float((heights * widths).sum())
+
+
+def _mean_shift(gap: Floats, widths: Floats) -> float:
+    """Integral of the signed gap: how far the mean moved, up positive, in the unit of the statistic."""
+    return float(((gap[:-1] + gap[1:]) / 2 * widths).sum())
 
 
 def _p_value(scaled: float, below: Floats, widths: Floats) -> float:
