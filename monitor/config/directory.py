@@ -81,6 +81,16 @@ def check(directory: Path, known: Vocabulary, environ: Mapping[str, str]) -> Che
     return Checked(_settings(directory, monitor[1], models, rules, routes), ordered)
 
 
+def read_rules(path: Path) -> tuple[Rule, ...]:
+    """The rules of one file that need not belong to a configuration; ConfigMistakes with every error."""
+    read, mistakes = _read(path, RulesFile)
+    found = [] if read is None else [read]
+    errors = (*mistakes.errors, *check_rules(found, [], Vocabulary(), has_all_models=False).errors)
+    if errors:
+        raise ConfigMistakes(errors)
+    return tuple(with_own_no_data([rule.value() for _, shape in found for rule in shape.rules]))
+
+
 def _settings(
     directory: Path,
     monitor: MonitorFile,

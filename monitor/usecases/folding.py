@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from monitor.domain.findings import EvaluationKind, Finding
 from monitor.domain.models import MonitoredModel
-from monitor.domain.ports import EvaluationStore, WindowReads
 from monitor.domain.retraining import RetrainRequest
 from monitor.domain.rules import AlertEvent, Escalation, Phase, Rule, RuleState, Subject, Transition
-from monitor.domain.stream import PaneSpan
+from monitor.domain.stream import PaneSpan, PaneSummary
 from monitor.domain.time import MILLISECOND
 from monitor.domain.windows import Window
 from monitor.rules.conditions import evaluate, severity_of
@@ -17,10 +17,18 @@ from monitor.rules.fold import advance, may_refold, refold, refold_since, was_fo
 from monitor.rules.leaves import asks_rules, in_order, kind_of, looks_back, of_subject, subjects
 from monitor.rules.outcome import Around, Outcome
 from monitor.usecases.due_windows import ServingVersions
-from monitor.usecases.estimating import greyed
+from monitor.usecases.estimating import FindingReads, greyed
 from monitor.usecases.judging import Judgement
 
 _REQUESTED = "A retraining job is requested; the model's policy decides."
+
+
+class PaneReads(Protocol):
+    """Who served when: the reads of windows offer it."""
+
+    def panes(self, spans: Sequence[PaneSpan]) -> list[PaneSummary]:
+        """Panes of all versions in the spans, by model, version and start."""
+        ...
 
 
 @dataclass(slots=True)
@@ -40,8 +48,8 @@ class RuleFolding:
         self,
         rules: Sequence[Rule],
         metric_names: frozenset[str],
-        windows: WindowReads,
-        store: EvaluationStore,
+        windows: PaneReads,
+        store: FindingReads,
         link: Callable[[str, Window], str | None],
     ) -> None:
         self._rules = in_order(rules)

@@ -12,8 +12,7 @@ from monitor.rules.conditions import evaluate
 from monitor.rules.outcome import Around
 from monitor.stats.columns import NumericColumn
 from monitor.stats.drift.wasserstein import Wasserstein
-from monitor.stats.profiles.layouts import NumericLayout
-from monitor.stats.profiles.numeric import NumericProfile
+from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
 from tests.unit.rules.making import finding
 
 OK, UNKNOWN = Verdict.OK, Verdict.INSUFFICIENT_DATA
