@@ -152,12 +152,14 @@ def _check_is_bad(condition: CheckIsBad, findings: Sequence[Finding], importance
     matching = [f for f in findings if _matches(condition, f)]
     votes = [f for f in matching if f.verdict.is_known]
     if not votes:
-        return Outcome(holds=None, because=_nothing_judged(matching, "check"), looked_at=tuple(matching))
+        return Outcome(
+            holds=None, because=_nothing_judged(matching, f"check{_of(condition)}"), looked_at=tuple(matching)
+        )
     bad = ranked(
         [f for f in votes if f.verdict.is_bad or (condition.warning and f.verdict is Verdict.WARNING)], importances
     )
     if not bad:
-        return Outcome(holds=False, because=f"{_checks(len(votes))} within limits", looked_at=tuple(matching))
+        return Outcome(holds=False, because=f"{_checks(votes, condition)} within limits", looked_at=tuple(matching))
     rest = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
     return Outcome(
         holds=True, because=f"{bad[0].check.name} {bad[0].verdict}{rest}", causes=bad, looked_at=tuple(matching)
@@ -216,5 +218,12 @@ def _nothing_judged(matching: Sequence[Finding], noun: str) -> str:
     return f"none of {len(matching)} findings had enough data" if matching else f"no {noun} was judged"
 
 
-def _checks(count: int) -> str:
-    return "the check is" if count == 1 else f"all {count} checks are"
+def _checks(votes: Sequence[Finding], condition: CheckIsBad) -> str:
+    return f"{votes[0].check.name} is" if len(votes) == 1 else f"all {len(votes)} checks{_of(condition)} are"
+
+
+def _of(condition: CheckIsBad) -> str:
+    """What narrows the condition, in words."""
+    asked = " and ".join(name for name in (condition.test, condition.column) if name)
+    where = f" [{condition.segment}]" if condition.segment else ""
+    return f" of {asked}{where}" if asked else where

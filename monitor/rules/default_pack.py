@@ -9,7 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from monitor.domain.rules import AnyOf, CheckIsBad, Escalation, NoData, Rule, Severity
+from monitor.domain.rules import (
+    Against,
+    AnyOf,
+    CheckIsBad,
+    Condition,
+    Dropped,
+    Escalation,
+    Limit,
+    NoData,
+    Rule,
+    Severity,
+)
+from monitor.rules.comparing import ESTIMATED
 from monitor.rules.conditions import (
     COVERAGE,
     ESTIMATE,
@@ -24,26 +36,41 @@ from monitor.rules.conditions import (
 DATA, PERFORMANCE, READING = "model-health", "model-performance", "stream-is-read"
 """Names of the default rules."""
 
-_TRAFFIC = (CheckIsBad(test=SILENCE), CheckIsBad(test=VOLUME), CheckIsBad(test=COVERAGE))
-_BROKEN = tuple(CheckIsBad(test=test) for test in ("missing_rate", "unseen_category", "out_of_range"))
+_TRAFFIC: tuple[Condition, ...] = (CheckIsBad(test=SILENCE), CheckIsBad(test=VOLUME), CheckIsBad(test=COVERAGE))
+_BROKEN: tuple[Condition, ...] = tuple(
+    CheckIsBad(test=test) for test in ("missing_rate", "unseen_category", "out_of_range")
+)
+
+
+def _drops(prefix: str = "") -> tuple[Dropped, ...]:
+    """Worse than on the training data, where that is known; of metrics from 0 to 1, for which one limit fits all."""
+    return tuple(
+        Dropped(f"{prefix}{name}", Against.BASELINE, Limit(0.05, clear=0.03), sure=0.99)
+        for name in ("accuracy", "roc_auc")
+    )
+
+
+_ESTIMATED: tuple[Condition, ...] = (CheckIsBad(column=ESTIMATE), *_drops(ESTIMATED))
 
 PACK = (
     Rule(
         DATA,
-        AnyOf((CheckIsBad(test=MODEL_DRIFT), CheckIsBad(column=ESTIMATE), *_BROKEN, *_TRAFFIC)),
+        AnyOf((CheckIsBad(test=MODEL_DRIFT), *_ESTIMATED, *_BROKEN, *_TRAFFIC)),
         Severity.WARNING,
         keep=timedelta(hours=1),
         summary="The model's data is not what it was trained on.",
         labels={"kind": "data"},
-        escalations=(Escalation(Severity.CRITICAL, AnyOf((CheckIsBad(test=SILENCE), CheckIsBad(column=ESTIMATE)))),),
+        escalations=(Escalation(Severity.CRITICAL, AnyOf((CheckIsBad(test=SILENCE), *_ESTIMATED))),),
         no_data=NoData.OK,  # a part that never has enough data must not keep an alert for ever
         no_data_after=timedelta(days=1),
     ),
     Rule(
         PERFORMANCE,
-        CheckIsBad(column=GROUND_TRUTH),
+        AnyOf((CheckIsBad(column=GROUND_TRUTH), *_drops())),
         Severity.CRITICAL,
-        summary="The model is worse than its limit, by the truth.",
+        at_least=2,
+        of_last=3,
+        summary="The model is worse than its limit or its training, by the truth.",
         labels={"kind": "performance"},
     ),
     Rule(

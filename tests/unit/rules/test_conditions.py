@@ -143,4 +143,4 @@ def test_causes_of_several_parts_are_listed_once() -> None:
 
 def test_an_unknown_outcome_says_what_was_missing() -> None:
     assert evaluate(MISSING, FINDINGS, {}).because == "none of 1 findings had enough data"
-    assert evaluate(CheckIsBad(test="x"), FINDINGS, {}).because == "no check was judged"
+    assert evaluate(CheckIsBad(test="x"), FINDINGS, {}).because == "no check of x was judged"
