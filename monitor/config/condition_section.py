@@ -9,12 +9,12 @@ from monitor.config.fields import LabelText, Name, NonEmpty, Section
 from monitor.config.wrong import wrong
 from monitor.config.yaml_file import Loc
 from monitor.domain.rules import (
-    Against,
     AllOf,
     AnyOf,
     CheckIsBad,
     Condition,
     Direction,
+    DropAgainst,
     Dropped,
     FewLabels,
     Fires,
@@ -157,7 +157,7 @@ class DropSection(Section):
     def condition(self) -> Condition:
         """The domain value."""
         limit = Limit(self.by, self.clear_by)
-        return Dropped(self.metric, Against(self.against), limit, self.sure, self.version, self.over)
+        return Dropped(self.metric, DropAgainst(self.against), limit, self.sure, self.version, self.over)
 
 
 class TrendSection(Section):

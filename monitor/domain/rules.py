@@ -95,7 +95,7 @@ class Measured:
     direction: Direction | None = None
 
 
-class Against(StrEnum):
+class DropAgainst(StrEnum):
     """What a performance metric is compared with."""
 
     BASELINE = "baseline"
@@ -112,7 +112,7 @@ class Dropped:
     """
 
     of: str
-    against: Against
+    against: DropAgainst
     limit: Limit
     sure: float = 0.95
     version: str | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from scipy import special
 
 from monitor.domain.findings import Finding
-from monitor.domain.rules import Against, Dropped, Trending
+from monitor.domain.rules import DropAgainst, Dropped, Trending
 from monitor.domain.windows import Window
 from monitor.rules.measuring import limit_in_force, matches
 from monitor.rules.outcome import Around, Outcome
@@ -77,11 +77,11 @@ def trending(condition: Trending, findings: Sequence[Finding], around: Around, *
 
 def _reference(condition: Dropped, now: Finding, findings: Sequence[Finding], around: Around) -> Reference | str:
     match condition.against:
-        case Against.BASELINE:
+        case DropAgainst.BASELINE:
             return _training(condition, now, findings)
-        case Against.HISTORY:
+        case DropAgainst.HISTORY:
             return _history(condition, now, around)
-        case Against.VERSION:
+        case DropAgainst.VERSION:
             return _version(condition, now, around)
 
 

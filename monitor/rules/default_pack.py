@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from monitor.domain.rules import (
-    Against,
     AnyOf,
     CheckIsBad,
     Condition,
+    DropAgainst,
     Dropped,
     Escalation,
     Limit,
@@ -45,7 +45,7 @@ _BROKEN: tuple[Condition, ...] = tuple(
 def _drops(prefix: str = "") -> tuple[Dropped, ...]:
     """Worse than on the training data, where that is known; of metrics from 0 to 1, for which one limit fits all."""
     return tuple(
-        Dropped(f"{prefix}{name}", Against.BASELINE, Limit(0.05, clear=0.03), sure=0.99)
+        Dropped(f"{prefix}{name}", DropAgainst.BASELINE, Limit(0.05, clear=0.03), sure=0.99)
         for name in ("accuracy", "roc_auc")
     )
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from monitor.domain.findings import EvaluationKind
 from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
 from monitor.domain.rules import (
-    Against,
     AllOf,
     AnyOf,
     CheckIsBad,
     Condition,
+    DropAgainst,
     Dropped,
     FewLabels,
     Fires,
@@ -175,4 +175,4 @@ def _asks_for_truth(leaf: Leaf, metric_names: frozenset[str]) -> bool:
 
 
 def _needs_past(leaf: Dropped | Trending) -> bool:
-    return isinstance(leaf, Trending) or leaf.against is not Against.BASELINE
+    return isinstance(leaf, Trending) or leaf.against is not DropAgainst.BASELINE

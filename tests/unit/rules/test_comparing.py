@@ -9,7 +9,7 @@ import pytest
 from monitor.domain.checks import Check, Threshold
 from monitor.domain.findings import EvaluationKind, Finding, TestResult, Verdict
 from monitor.domain.models import ModelRef
-from monitor.domain.rules import Against, Condition, Dropped, Limit, Trending
+from monitor.domain.rules import Condition, DropAgainst, Dropped, Limit, Trending
 from monitor.domain.windows import Window
 from monitor.rules.conditions import evaluate
 from monitor.rules.outcome import Around
@@ -43,7 +43,7 @@ def holds(
     return evaluate(condition, findings, {}, around or Around(), firing=firing).holds
 
 
-def dropped(against: Against, by: float = 0.03, **more: object) -> Dropped:
+def dropped(against: DropAgainst, by: float = 0.03, **more: object) -> Dropped:
     return replace(Dropped("f1", against, Limit(by)), **more)  # type: ignore[arg-type]
 
 
@@ -55,13 +55,13 @@ def test_a_drop_must_exceed_what_is_allowed_with_confidence_and_not_only_by_its_
 ) -> None:
     findings = [metric(value, error=error), metric(0.8, name="estimated_f1", training=0.9)]
 
-    assert holds(dropped(Against.BASELINE), findings) is expected
+    assert holds(dropped(DropAgainst.BASELINE), findings) is expected
 
 
 def test_the_sentence_has_the_numbers_the_limit_and_the_confidence() -> None:
     findings = [metric(0.85, error=0.001), metric(0.8, name="estimated_f1", training=0.9)]
 
-    outcome = evaluate(dropped(Against.BASELINE), findings, {})
+    outcome = evaluate(dropped(DropAgainst.BASELINE), findings, {})
 
     assert outcome.because == (
         "f1 = 0.85, worse by 0.05 than 0.9 on the training data; by 0.04836 at least with 95% confidence (limit 0.03)"
@@ -72,24 +72,30 @@ def test_the_sentence_has_the_numbers_the_limit_and_the_confidence() -> None:
 def test_the_estimate_of_a_metric_can_drop_before_truth_comes() -> None:
     findings = [metric(0.8, name="estimated_f1", training=0.9)]
 
-    assert holds(dropped(Against.BASELINE, of="estimated_f1"), findings) is True
-    assert holds(dropped(Against.BASELINE), findings) is None
+    assert holds(dropped(DropAgainst.BASELINE, of="estimated_f1"), findings) is True
+    assert holds(dropped(DropAgainst.BASELINE), findings) is None
 
 
 def test_of_an_error_more_is_worse() -> None:
     past = [metric(10.0 + 0.1 * (n % 2), -n, name="f1", higher_is_better=False, error=0.1) for n in range(1, 9)]
 
-    assert holds(dropped(Against.HISTORY, 0.5), [metric(12.0, higher_is_better=False, error=0.1)], Around(past)) is True
-    assert holds(dropped(Against.HISTORY, 0.5), [metric(8.0, higher_is_better=False, error=0.1)], Around(past)) is False
+    assert (
+        holds(dropped(DropAgainst.HISTORY, 0.5), [metric(12.0, higher_is_better=False, error=0.1)], Around(past))
+        is True
+    )
+    assert (
+        holds(dropped(DropAgainst.HISTORY, 0.5), [metric(8.0, higher_is_better=False, error=0.1)], Around(past))
+        is False
+    )
 
 
 def test_against_its_past_a_metric_that_always_swings_must_fall_further() -> None:
     calm = Around([metric(0.9, -n) for n in range(1, 9)])
     restless = Around([metric(0.9 + (0.05 if n % 2 else -0.05), -n) for n in range(1, 9)])
 
-    assert holds(dropped(Against.HISTORY), [metric(0.82)], calm) is True
-    assert holds(dropped(Against.HISTORY), [metric(0.82)], restless) is False
-    assert holds(dropped(Against.HISTORY), [metric(0.82)], Around([metric(0.9, -1), metric(0.9, -2)])) is None
+    assert holds(dropped(DropAgainst.HISTORY), [metric(0.82)], calm) is True
+    assert holds(dropped(DropAgainst.HISTORY), [metric(0.82)], restless) is False
+    assert holds(dropped(DropAgainst.HISTORY), [metric(0.82)], Around([metric(0.9, -1), metric(0.9, -2)])) is None
 
 
 def test_false_alarms_of_a_drop_against_history_stay_at_what_was_asked_for() -> None:
@@ -98,7 +104,7 @@ def test_false_alarms_of_a_drop_against_history_stay_at_what_was_asked_for() -> 
     for _ in range(1_000):
         now, *past = random.normal(0.9, 0.01, 9).tolist()
         around = Around([metric(value, -n) for n, value in enumerate(past, 1)])
-        false += bool(holds(dropped(Against.HISTORY, 0.0), [metric(now)], around))
+        false += bool(holds(dropped(DropAgainst.HISTORY, 0.0), [metric(now)], around))
 
     # at most 5 % at a true drop of 0; a past that looks calmer than the metric's own error does not make it less
     assert 10 <= false <= 65  # three standard errors (7) above 50
@@ -108,11 +114,11 @@ def test_another_version_is_compared_in_the_same_window_and_else_in_its_last() -
     rival = metric(0.9, version="2")
     before = Around([metric(0.95, -n, version="2") for n in (1, 2)])
 
-    assert holds(dropped(Against.VERSION, version="2"), [metric(0.89)], Around(others=[rival])) is False
-    assert holds(dropped(Against.VERSION), [metric(0.89)], before) is True
-    outcome = evaluate(dropped(Against.VERSION), [metric(0.89)], {}, Around(before.past, [rival]))
+    assert holds(dropped(DropAgainst.VERSION, version="2"), [metric(0.89)], Around(others=[rival])) is False
+    assert holds(dropped(DropAgainst.VERSION), [metric(0.89)], before) is True
+    outcome = evaluate(dropped(DropAgainst.VERSION), [metric(0.89)], {}, Around(before.past, [rival]))
     assert "than 0.9 of version 2 in the same window" in outcome.because
-    assert holds(dropped(Against.VERSION), [metric(0.89)], Around([metric(0.95, -1)])) is None
+    assert holds(dropped(DropAgainst.VERSION), [metric(0.89)], Around([metric(0.95, -1)])) is None
 
 
 def test_windows_that_share_records_are_no_independent_history() -> None:
@@ -122,7 +128,7 @@ def test_windows_that_share_records_are_no_independent_history() -> None:
 
     past = [sliding(-n, 0.9) for n in range(1, 9)]  # every third one does not overlap the next
 
-    outcome = evaluate(dropped(Against.HISTORY), [sliding(0, 0.5)], {}, Around(past))
+    outcome = evaluate(dropped(DropAgainst.HISTORY), [sliding(0, 0.5)], {}, Around(past))
 
     assert outcome.because == "2 earlier windows have f1, at least 3 are needed"
 

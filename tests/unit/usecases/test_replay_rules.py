@@ -15,10 +15,10 @@ from monitor.domain.evaluation import EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Evidence, Finding, TestResult, Verdict
 from monitor.domain.models import ModelRef, MonitoredModel, Segment
 from monitor.domain.rules import (
-    Against,
     AllOf,
     AnyOf,
     CheckIsBad,
+    DropAgainst,
     Dropped,
     Escalation,
     Fires,
@@ -137,7 +137,7 @@ def test_missing_data_is_an_alert_of_its_own_beside_the_one_that_holds_on() -> N
 
 
 def test_a_drop_is_seen_against_the_windows_before_and_flaps_are_marked() -> None:
-    rule = Rule("worse", Dropped("f1", Against.HISTORY, Limit(0.05)))
+    rule = Rule("worse", Dropped("f1", DropAgainst.HISTORY, Limit(0.05)))
     values = [0.9] * 8 + [0.6, 0.9, 0.9, 0.5]
 
     _, alerts = played([rule], [finding(n, v, "f1") for n, v in enumerate(values)])
@@ -148,7 +148,7 @@ def test_a_drop_is_seen_against_the_windows_before_and_flaps_are_marked() -> Non
 
 
 def test_a_new_version_is_held_against_the_one_before() -> None:
-    rule = Rule("rollback", Dropped("f1", Against.VERSION, Limit(0.02)))
+    rule = Rule("rollback", Dropped("f1", DropAgainst.VERSION, Limit(0.02)))
     old = [finding(n, 0.9, "f1", version="1") for n in range(4)]
     new = [finding(n, 0.8, "f1", version="2") for n in range(4, 6)]
 
