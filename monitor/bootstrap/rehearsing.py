@@ -47,12 +47,11 @@ class Standing:
     not_judged: str
 
 
-def rehearse(app: App, rules: Sequence[Rule], model: str, since: datetime, until: datetime | None) -> Rehearsal:
+def rehearse(app: App, rules: Sequence[Rule], model: str, since: datetime, until: datetime) -> Rehearsal:
     """Fold the rules over the model's stored findings of windows that start in [since, until)."""
     monitored = model_of(app, model)
     watching = [rule for rule in rules if rule.applies_to(model)]
-    findings = app.stores.evaluations.findings(model, since, until)
-    replayed = _replay(app, watching).run(monitored, findings)
+    replayed = _replay(app, watching).run(monitored, app.stores.evaluations, since, until)
     return Rehearsal(monitored, watching, replayed, past_alerts(replayed, watching, monitored))
 
 

@@ -32,7 +32,7 @@ from monitor.rules.conditions import GROUND_TRUTH, LAG, STALENESS
 from monitor.stats.drift_test import DriftTest
 from monitor.stats.estimation import ESTIMATED_METRICS
 from monitor.stats.performance.metric import PerformanceMetric
-from monitor.usecases.replay_rules import PastAlert, Replayed, ReplayRules, past_alerts
+from monitor.usecases.replay_rules import FindingsAtHand, PastAlert, Replayed, ReplayRules, past_alerts
 
 _CHECK = re.compile(r"(?P<test>[^()\[\]\s]+)\((?P<column>[^()\[\]]+)\)(\[(?P<segment>[^\[\]]+)\])?")
 _RECORDS = 1_000
@@ -77,7 +77,8 @@ def _run(settings: Settings, file: YamlFile, index: int, test: RuleTestSection) 
     _refuse_unknown_rules(file, loc, test, rules)
     findings = list(_findings(file, loc, test, model))
     replay = ReplayRules(rules, frozenset(_metrics()), _NoPanes(), lambda _id: test.importances)
-    replayed = replay.run(model, findings)
+    end = max((finding.window.end for finding in findings), default=test.start)
+    replayed = replay.run(model, FindingsAtHand(findings), test.start, end)
     failures = list(_wrong_alerts(file, loc, test, past_alerts(replayed, rules, model)))
     if test.notifications is not None:
         failures += _wrong_notifications(file, loc, test, _sent(settings, test, model, replayed))

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from monitor.domain.evaluation import Evaluation
@@ -14,11 +14,15 @@ from monitor.domain.stream import PaneSpan
 from monitor.domain.windows import Window
 from monitor.rules.explain import severity_in
 from monitor.usecases.due_windows import ServingVersions
+from monitor.usecases.estimating import FindingReads
 from monitor.usecases.folding import PaneReads, RuleFolding
 from monitor.usecases.judging import Judgement
 
 FLAP_WINDOWS = 4
 """An alert that fires again within so many lengths of a window after its end has flapped."""
+
+PORTION = timedelta(days=1)
+"""Findings of windows that start within so long are in memory together."""
 
 _KINDS = list(EvaluationKind)
 
@@ -94,19 +98,20 @@ class ReplayRules:
         """`importances` are those of a baseline, by its id."""
         self._rules, self._metric_names, self._panes, self._importances = rules, metric_names, panes, importances
 
-    def run(self, model: MonitoredModel, findings: Sequence[Finding]) -> Replayed:
-        """From inactive rules on, over all of the findings."""
-        folding = RuleFolding(
-            self._rules, self._metric_names, self._panes, FindingsAtHand(findings), lambda _model, _window: None
-        )
+    def run(self, model: MonitoredModel, reads: FindingReads, since: datetime, until: datetime) -> Replayed:
+        """From inactive rules on, over the findings of windows that start in [since, until), a portion at a time."""
+        folding = RuleFolding(self._rules, self._metric_names, self._panes, reads, lambda _model, _window: None)
         replayed, states = Replayed(), dict[Subject, RuleState]()
-        for judgement in self.judgements(model, findings):
-            folded = folding.fold(model, judgement, states)
-            states |= folded.states
-            evaluation = judgement.evaluation
-            replayed.steps.append(Step(evaluation.window, evaluation.kind, folded.states, folded.events))
-            replayed.transitions += folded.transitions
-            replayed.requests += len(folded.requests)
+        while since < until:
+            end = min(since + max(PORTION, model.windows.size), until)
+            for judgement in self.judgements(model, reads.findings(model.name, since, end)):
+                folded = folding.fold(model, judgement, states)
+                states |= folded.states
+                evaluation = judgement.evaluation
+                replayed.steps.append(Step(evaluation.window, evaluation.kind, folded.states, folded.events))
+                replayed.transitions += folded.transitions
+                replayed.requests += len(folded.requests)
+            since = end
         return replayed
 
     def judgements(self, model: MonitoredModel, findings: Sequence[Finding]) -> Iterator[Judgement]:

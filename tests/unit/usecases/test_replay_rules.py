@@ -74,7 +74,7 @@ def finding(hour: int, value: float | None, test: str = "psi", segment: str = ""
 
 
 def played(rules: Sequence[Rule], findings: Sequence[Finding]) -> tuple[Replayed, list[PastAlert]]:
-    replayed = ReplayRules(rules, METRICS, NoPanes()).run(MODEL, findings)
+    replayed = ReplayRules(rules, METRICS, NoPanes()).run(MODEL, FindingsAtHand(findings), START, START + 99 * HOUR)
     return replayed, past_alerts(replayed, rules, MODEL)
 
 
