@@ -80,7 +80,9 @@ def _registry(app: App, retraining: Retrain) -> list[Knock]:
 
 def _evaluation(app: App) -> Callable[[], None]:
     evaluate = build_evaluate(app, sweep_every=app.settings.monitor.schedule.sweep_every)
-    retire = RetireRules(app.settings.models, app.settings.rules, app.stores.evaluations)
+    models = app.settings.models
+    segments = {name: [segment.name for segment in model.segments] for name, model in models.items()}
+    retire = RetireRules(models, app.settings.rules, app.stores.evaluations, segments)
 
     def run() -> None:
         tick.show_transitions(retire.run_once())

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "silences",
         "Keep quiet about some alerts for a while: add, list, end, preview.",
     ),
+    "rules": ("monitor.cli.rules", "rules", "Try rules: test them, backtest them, explain why they fire or do not."),
     "checks": ("monitor.cli.checks", "checks", "The drift tests and performance metrics there are."),
     "retraining": (
         "monitor.cli.retraining",

@@ -6,7 +6,6 @@ from monitor.config.mistakes import Mistakes, at, did_you_mean
 from monitor.config.model_file import ModelFile
 from monitor.config.monitor_file import MonitorFile
 from monitor.config.retraining_section import PolicySection
-from monitor.config.rules_file import BadSection, ConditionSection, RuleSection, RulesFile
 from monitor.config.source_section import FilesSource, KafkaSource
 from monitor.config.vocabulary import Vocabulary
 from monitor.config.yaml_file import Loc, YamlFile
@@ -14,11 +13,8 @@ from monitor.domain.errors import ConfigError
 from monitor.domain.models import OUTPUT_COLUMNS
 
 Models = list[tuple[YamlFile, ModelFile]]
-Rules = list[tuple[YamlFile, RulesFile]]
-_ALWAYS = frozenset({*OUTPUT_COLUMNS, "ground_truth", "estimate", "records", "all_columns"})
+ALWAYS = frozenset({*OUTPUT_COLUMNS, "ground_truth", "estimate", "records", "all_columns"})
 """Columns of findings that no baseline has to name."""
-_ALWAYS_TESTS = frozenset({"silence", "volume", "coverage", "staleness", "lag", "baseline", "checks", "model_drift"})
-"""Tests of findings that no check has to name."""
 
 
 def check_monitor(file: YamlFile, shape: MonitorFile, known: Vocabulary, environ: Mapping[str, str]) -> Mistakes:
@@ -55,7 +51,7 @@ def check_registry(file: YamlFile, shape: MonitorFile, models: Models) -> Mistak
 
 def check_models(models: Models, monitor: MonitorFile | None, known: Vocabulary) -> Mistakes:
     """Names given twice, unknown tests, parameters, segments, columns and policies."""
-    errors = list(_twice([(file, ("model",), shape.model) for file, shape in models], "model"))
+    errors = list(twice([(file, ("model",), shape.model) for file, shape in models], "model"))
     warnings: list[ConfigError] = []
     for file, shape in models:
         errors += _checks(file, shape, known)
@@ -69,23 +65,6 @@ def check_models(models: Models, monitor: MonitorFile | None, known: Vocabulary)
     return Mistakes(tuple(errors), tuple(warnings))
 
 
-def check_rules(rules: Rules, models: Models, known: Vocabulary, *, has_all_models: bool) -> Mistakes:
-    """Names given twice; models, tests, columns and segments that no model has.
-
-    Without `has_all_models` some model file could not be read, and nothing is said about unknown models.
-    """
-    places = [
-        (file, ("rules", index, "name"), rule.name) for file, shape in rules for index, rule in enumerate(shape.rules)
-    ]
-    warnings: list[ConfigError] = []
-    for file, shape in rules:
-        for index, rule in enumerate(shape.rules):
-            loc: Loc = ("rules", index)
-            warnings += _unknown_models(file, loc, rule, models) if has_all_models else ()
-            warnings += _rule(file, loc, rule, models, known)
-    return Mistakes(tuple(_twice(places, "rule")), tuple(warnings))
-
-
 def _hashes_without_key(file: YamlFile, shape: ModelFile) -> Iterator[ConfigError]:
     personal = shape.archive.personal if shape.archive else {}
     for column, how in personal.items():
@@ -97,15 +76,6 @@ def _hashes_without_key(file: YamlFile, shape: ModelFile) -> Iterator[ConfigErro
                 f"a hash of {column!r} without a key is easily guessed back",
                 hint,
             )
-
-
-def _twice(places: Iterable[tuple[YamlFile, Loc, str]], what: str) -> Iterator[ConfigError]:
-    first: dict[str, str] = {}
-    for file, loc, name in places:
-        if name in first:
-            message = f"{what} {name!r} is defined twice (first in {first[name]})"
-            yield at(file, loc, message, f"give each {what} its own name")
-        first.setdefault(name, f"{file.path.name}:{file.line_of(loc)}")
 
 
 def _source(file: YamlFile, shape: MonitorFile, known: Vocabulary) -> Iterator[ConfigError]:
@@ -191,62 +161,21 @@ def _check_columns(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Itera
         return
     for index, check in enumerate(shape.checks):
         for column in check.columns:
-            if column != "*" and column not in columns | _ALWAYS:
+            if column != "*" and column not in columns | ALWAYS:
                 hint = did_you_mean(column, columns, what="columns of its baselines")
                 yield at(file, ("checks", index, "columns"), f"no baseline has the column {column!r}", hint)
     for column in shape.archive.personal if shape.archive else ():
-        if column not in columns | _ALWAYS:
+        if column not in columns | ALWAYS:
             hint = did_you_mean(column, columns, what="columns of its baselines")
             message = f"no baseline has the column {column!r}: is the personal one called otherwise?"
             yield at(file, ("archive", "personal", column), message, hint)
 
 
-def _unknown_models(file: YamlFile, loc: Loc, rule: RuleSection, models: Models) -> Iterator[ConfigError]:
-    names = {shape.model for _, shape in models}
-    for name in rule.models:
-        if name != "*" and name not in names:
-            hint = did_you_mean(name, names, what="models here")
-            yield at(file, (*loc, "models"), f"rule {rule.name!r} names the unknown model {name!r}", hint)
-
-
-def _rule(file: YamlFile, loc: Loc, rule: RuleSection, models: Models, known: Vocabulary) -> Iterator[ConfigError]:
-    watched = [shape for _, shape in models if "*" in rule.models or shape.model in rule.models]
-    without = [shape.model for shape in watched if shape.retraining is None]
-    if rule.retrain and watched and len(without) == len(watched):
-        message = f"rule {rule.name!r} asks for retraining, but no model that it watches has a policy"
-        yield at(file, (*loc, "retrain"), message, "give the model `retraining: POLICY`")
-    yield from _condition(file, (*loc, "when"), rule.when, watched, known)
-
-
-def _condition(
-    file: YamlFile, loc: Loc, section: ConditionSection, watched: list[ModelFile], known: Vocabulary
-) -> Iterator[ConfigError]:
-    """Names in a condition and in its parts."""
-    for key, leaf in (("bad", section.bad), ("share_drifted", section.share_drifted)):
-        if leaf is not None and leaf.test and known.tests and leaf.test not in known.tests.keys() | _ALWAYS_TESTS:
-            hint = did_you_mean(leaf.test, known.tests, what="tests")
-            yield at(file, (*loc, key, "test"), f"unknown test {leaf.test!r}: the condition never holds", hint)
-    if section.bad is not None:
-        yield from _narrowing(file, (*loc, "bad"), section.bad, watched, known)
-    parts = [("all", section.all_of or ()), ("any", section.any_of or ())]
-    for key, conditions in parts:
-        for index, part in enumerate(conditions):
-            yield from _condition(file, (*loc, key, index), part, watched, known)
-    if section.negated is not None:
-        yield from _condition(file, (*loc, "not"), section.negated, watched, known)
-
-
-def _narrowing(
-    file: YamlFile, loc: Loc, bad: BadSection, watched: list[ModelFile], known: Vocabulary
-) -> Iterator[ConfigError]:
-    column, segment = bad.column, bad.segment
-    segments = {s.name for shape in watched for s in shape.segments}
-    if segment and segment not in segments:
-        hint = did_you_mean(segment, segments, what="segments of its models")
-        yield at(file, (*loc, "segment"), f"unknown segment {segment!r}: the condition never holds", hint)
-    if column is None or not all(shape.model in known.columns for shape in watched):
-        return
-    columns = {c for shape in watched for c in known.columns[shape.model]} | _ALWAYS
-    if watched and column not in columns:
-        hint = did_you_mean(column, columns, what="columns of its models")
-        yield at(file, (*loc, "column"), f"unknown column {column!r}: the condition never holds", hint)
+def twice(places: Iterable[tuple[YamlFile, Loc, str]], what: str) -> Iterator[ConfigError]:
+    """A mistake for every name that was given before."""
+    first: dict[str, str] = {}
+    for file, loc, name in places:
+        if name in first:
+            message = f"{what} {name!r} is defined twice (first in {first[name]})"
+            yield at(file, loc, message, f"give each {what} its own name")
+        first.setdefault(name, f"{file.path.name}:{file.line_of(loc)}")

@@ -7,16 +7,19 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from monitor.config.crosscheck import check_models, check_monitor, check_registry, check_rules
+from monitor.config.crosscheck import check_models, check_monitor, check_registry
 from monitor.config.mistakes import ConfigMistakes, Mistakes, at, parse
 from monitor.config.model_file import ModelFile
 from monitor.config.monitor_file import MonitorFile
+from monitor.config.rules_crosscheck import check_rules
 from monitor.config.rules_file import RulesFile
 from monitor.config.vocabulary import Vocabulary
 from monitor.config.yaml_file import YamlFile, read_yaml
 from monitor.domain.errors import ConfigError
 from monitor.domain.models import MonitoredModel
 from monitor.domain.rules import Rule
+from monitor.rules.default_pack import with_default_rules
+from monitor.rules.leaves import with_own_no_data
 from monitor.usecases.training_columns import TrainingOptions
 
 MONITOR, ROUTES, MODELS, RULES = "monitor.yaml", "routes.yaml", "models", "rules"
@@ -78,6 +81,16 @@ def check(directory: Path, known: Vocabulary, environ: Mapping[str, str]) -> Che
     return Checked(_settings(directory, monitor[1], models, rules, routes), ordered)
 
 
+def read_rules(path: Path) -> tuple[Rule, ...]:
+    """The rules of one file that need not belong to a configuration; ConfigMistakes with every error."""
+    read, mistakes = _read(path, RulesFile)
+    found = [] if read is None else [read]
+    errors = (*mistakes.errors, *check_rules(found, [], Vocabulary(), has_all_models=False).errors)
+    if errors:
+        raise ConfigMistakes(errors)
+    return tuple(with_own_no_data([rule.value() for _, shape in found for rule in shape.rules]))
+
+
 def _settings(
     directory: Path,
     monitor: MonitorFile,
@@ -85,11 +98,13 @@ def _settings(
     rules: list[tuple[YamlFile, RulesFile]],
     routes: Mapping[str, object] | None,
 ) -> Settings:
+    own = [rule.value() for _, shape in rules for rule in shape.rules]
+    choices = {shape.model: shape.default_rules for _, shape in models}
     return Settings(
         directory,
         monitor,
         {shape.model: shape.value() for _, shape in models},
-        tuple(rule.value() for _, shape in rules for rule in shape.rules),
+        tuple(with_own_no_data(with_default_rules(own, choices))),
         routes,
         {shape.model: shape.training.options() for _, shape in models},
     )

@@ -169,6 +169,8 @@ class ModelFile(Section):
     alarm_budget: Budget = ONE_A_MONTH
     """How many false alarms about the whole model are acceptable, as `1 per month` (day, week, month): the check
     `model_drift` keeps to it, whatever the number of columns and windows. `off`: it is not judged as a whole."""
+    default_rules: bool | None = None
+    """Whether the rules that come with the program watch it; left out, they do where no rule in rules/ does."""
     archive: Archive = None
     """Keep raw rows as Parquet files: needed for reports, and for retraining data sets. `true`, or how."""
     labels: Mapping[NonEmpty, LabelText] = {}

@@ -1,80 +1,82 @@
 """The shape of rules/*.yaml: when to alert, how urgently, and whether to ask for retraining."""
 
+import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from monitor.config.condition_section import ConditionSection
 from monitor.config.fields import DurationOrZero, LabelText, Name, NonEmpty, Section
 from monitor.config.wrong import wrong
-from monitor.domain.rules import AllOf, AnyOf, CheckIsBad, Condition, Not, Rule, Severity, ShareDrifted
+from monitor.domain.rules import Escalation, Hours, NoData, Rule, Severity
+from monitor.rules.leaves import NO_DATA_SUFFIX
+
+_SPAN = re.compile(r"([01]\d|2[0-3]):([0-5]\d) to ([01]\d|2[0-4]):([0-5]\d)")
 
 
-class ShareDriftedSection(Section):
-    """Holds when the share of judged columns with a bad verdict exceeds `above`."""
-
-    above: Annotated[float, Field(ge=0, lt=1)]
-    """A share from 0 to below 1."""
-    test: Name | None = None
-    """Count only the findings of this test."""
-    weighted: bool = False
-    """Weigh columns by the baseline's feature importances, where it has them."""
+def _zone(value: object) -> object:
+    if not isinstance(value, str):
+        raise wrong("must be the name of a time zone", "write an IANA name, as Europe/Berlin")
+    try:
+        return ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise wrong(f"{value!r} is no time zone", "write an IANA name, as Europe/Berlin or UTC") from error
 
 
-class BadSection(Section):
-    """Holds when a matching finding is drifted or degraded."""
-
-    test: Name | None = None
-    """Only findings of this test."""
-    column: NonEmpty | None = None
-    """Only findings about this column (performance metrics are about `ground_truth`)."""
-    segment: str | None = None
-    """Only findings about this segment (empty text: all traffic)."""
-    warning: bool = False
-    """A warning is enough."""
-    failed: bool = False
-    """A check that could not be computed counts, too: `bad: {failed: true}` is an alarm for blindness."""
+def _times(value: object) -> object:
+    match = _SPAN.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise wrong(f"{value!r} is no span of a day", 'write it quoted, as "09:00 to 17:30" or "22:00 to 24:00"')
+    first, last = (int(match[k]) * 60 + int(match[k + 1]) for k in (1, 3))
+    if not first < last <= 24 * 60:
+        raise wrong(f"{value!r} ends before it starts", "write two entries for a span over midnight")
+    return first, last
 
 
-_CONDITIONS = ("share_drifted", "bad", "all", "any", "not")
+Zone = Annotated[ZoneInfo, BeforeValidator(_zone), WithJsonSchema({"type": "string", "examples": ["Europe/Berlin"]})]
+Times = Annotated[
+    tuple[int, int],
+    BeforeValidator(_times),
+    WithJsonSchema({"type": "string", "pattern": r"^\d\d:\d\d to \d\d:\d\d$", "examples": ["22:00 to 24:00"]}),
+]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+_DAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-class ConditionSection(Section):
-    """Exactly one of `share_drifted`, `bad`, `all`, `any`, `not`."""
+class HoursSection(Section):
+    """Hours in which a rule is not judged. What is left out is no limit; all that is given must hold."""
 
-    share_drifted: ShareDriftedSection | None = None
-    """Many columns have drifted."""
-    bad: BadSection | None = None
-    """A certain check is bad; `bad: {}` means any check."""
-    all_of: tuple["ConditionSection", ...] | None = Field(default=None, alias="all", min_length=1)
-    """Every part holds."""
-    any_of: tuple["ConditionSection", ...] | None = Field(default=None, alias="any", min_length=1)
-    """At least one part holds."""
-    negated: "ConditionSection | None" = Field(default=None, alias="not")
-    """The part does not hold."""
+    zone: Zone = ZoneInfo("UTC")
+    """The IANA time zone of the clocks that count."""
+    weekdays: tuple[Weekday, ...] = Field(default=_DAYS, min_length=1)
+    """Days of the week."""
+    times: Times = (0, 24 * 60)
+    """From the first to before the second time of each day, as "22:00 to 24:00"."""
+    first: date | None = None
+    """Not before this day."""
+    last: date | None = None
+    """Not after this day."""
 
-    @model_validator(mode="after")
-    def _one_key(self) -> "ConditionSection":
-        if len(self.model_fields_set) != 1:
-            has = "none" if not self.model_fields_set else str(len(self.model_fields_set))
-            raise wrong(
-                f"a condition has exactly one of {', '.join(_CONDITIONS)}; this one has {has}",
-                "put several under all: [...] or any: [...]",
-            )
-        return self
-
-    def condition(self) -> Condition:
+    def value(self) -> Hours:
         """The domain value."""
-        if self.share_drifted is not None:
-            return ShareDrifted(**self.share_drifted.model_dump())
-        if self.bad is not None:
-            return CheckIsBad(**self.bad.model_dump())
-        if self.negated is not None:
-            return Not(self.negated.condition())
-        if self.all_of is not None:
-            return AllOf(tuple(part.condition() for part in self.all_of))
-        return AnyOf(tuple(part.condition() for part in self.any_of or ()))
+        days = frozenset(map(_DAYS.index, self.weekdays))
+        return Hours(self.zone, days, *self.times, self.first, self.last)
+
+
+class EscalationSection(Section):
+    """A higher severity of the same alert, while its condition holds, too."""
+
+    to: Literal["warning", "critical"]
+    """The severity; above the rule's own."""
+    when: ConditionSection
+    """Asked of every window while the alert fires."""
+
+    def value(self) -> Escalation:
+        """The domain value."""
+        return Escalation(Severity(self.to), self.when.condition())
 
 
 class RuleSection(Section):
@@ -98,8 +100,49 @@ class RuleSection(Section):
     """Where to read what to do."""
     labels: Mapping[NonEmpty, LabelText] = {}
     """Added to the rule's alerts; routes match on them."""
+    owner: str = ""
+    """Who looks after it; shown in the message."""
     retrain: bool = False
     """Ask for retraining when the rule fires."""
+    each: Literal["model", "segment"] = "model"
+    """An alert for the model, or one for each of its segments (the conditions then ask for that segment)."""
+    at_least: Annotated[int, Field(ge=1, strict=True)] = 1
+    """The condition must have held in so many ..."""
+    of_last: Annotated[int, Field(ge=1, le=1000, strict=True)] = 1
+    """... of the newest so many windows that had an answer."""
+    escalate: tuple[EscalationSection, ...] = ()
+    """The ladder of severities: one alert that gets worse, and better again."""
+    no_data: Literal["hold", "ok", "alert", "own"] = "hold"
+    """What a window without an answer counts as: nothing, not held, held, or an alert of its own beside this one."""
+    no_data_after: DurationOrZero = timedelta(0)
+    """... once there was no answer for so long (event time)."""
+    after_deploy: DurationOrZero = timedelta(0)
+    """Windows that start so soon after the first of a new version are not judged."""
+    except_in: tuple[HoursSection, ...] = Field(default=(), alias="except")
+    """Windows of which half or more lies in such hours are not judged."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> "RuleSection":
+        if self.at_least > self.of_last:
+            raise wrong(
+                f"at_least {self.at_least} of the last {self.of_last} windows can never hold",
+                "choose of_last as large, as in at_least: 3, of_last: 5",
+                key="at_least",
+            )
+        if self.no_data == "hold" and self.no_data_after:
+            hint = "to take the alert for over after a while, write no_data: ok; to be alerted, alert or own"
+            raise wrong("`no_data: hold` waits for ever", hint, key="no_data_after")
+        ranks = list(Severity)
+        for index, step in enumerate(self.escalate):
+            if ranks.index(Severity(step.to)) <= ranks.index(Severity(self.severity)):
+                raise wrong(
+                    f"step {index + 1} of `escalate` leads to {step.to}, which is not above {self.severity}",
+                    "write the lowest severity under `severity`, and higher ones here",
+                    key="escalate",
+                )
+        if self.name.endswith(NO_DATA_SUFFIX):
+            raise wrong(f"{self.name!r} is the name of an alert about missing data", "choose another name", key="name")
+        return self
 
     def value(self) -> Rule:
         """The domain value."""
@@ -114,6 +157,15 @@ class RuleSection(Section):
             runbook=self.runbook,
             labels=dict(self.labels),
             retrain=self.retrain,
+            owner=self.owner,
+            at_least=self.at_least,
+            of_last=self.of_last,
+            each_segment=self.each == "segment",
+            escalations=tuple(step.value() for step in self.escalate),
+            no_data=NoData(self.no_data),
+            no_data_after=self.no_data_after,
+            after_deploy=self.after_deploy,
+            except_in=tuple(hours.value() for hours in self.except_in),
         )
 
 

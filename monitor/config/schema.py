@@ -7,6 +7,7 @@ from pydantic.json_schema import models_json_schema
 
 from monitor.config.model_file import ModelFile
 from monitor.config.monitor_file import MonitorFile
+from monitor.config.rule_test_file import RuleTestFile
 from monitor.config.rules_file import RulesFile
 
 
@@ -15,7 +16,7 @@ def json_schema(routes: Mapping[str, object] | None = None) -> dict[str, object]
 
     `routes` is the schema of routes.yaml, which belongs to the alerts package.
     """
-    shapes = (MonitorFile, ModelFile, RulesFile)
+    shapes = (MonitorFile, ModelFile, RulesFile, RuleTestFile)
     _, schema = models_json_schema([(shape, "validation") for shape in shapes], by_alias=True)
     definitions: dict[str, object] = dict(schema["$defs"])
     variants = [{"$ref": f"#/$defs/{shape.__name__}"} for shape in shapes]
@@ -26,7 +27,7 @@ def json_schema(routes: Mapping[str, object] | None = None) -> dict[str, object]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Driftline configuration",
-        "description": "monitor.yaml, models/*.yaml, rules/*.yaml and routes.yaml. Generated; do not edit.",
+        "description": "monitor.yaml, models/*, rules/*, tests/*.yaml and routes.yaml. Generated; do not edit.",
         "anyOf": variants,
         "$defs": definitions,
     }

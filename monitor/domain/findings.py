@@ -29,6 +29,11 @@ class Verdict(StrEnum):
         """Drifted or degraded, or records that should have come did not."""
         return self in _BAD
 
+    @property
+    def is_known(self) -> bool:
+        """An answer: there was enough data, and nothing failed."""
+        return self not in {Verdict.INSUFFICIENT_DATA, Verdict.FAILED}
+
 
 _BAD = {Verdict.DRIFTED, Verdict.DEGRADED, Verdict.LOW_VOLUME, Verdict.LOW_COVERAGE, Verdict.NO_DATA}
 

@@ -1,13 +1,27 @@
 """Conditions over the findings of one window, in three-valued logic: true, false, not enough data."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from monitor.domain.checks import ALL_COLUMNS as ALL_COLUMNS  # noqa: PLC0414 - people look for it here too
 from monitor.domain.checks import RECORDS as RECORDS  # noqa: PLC0414 - as above
 from monitor.domain.findings import EvaluationKind, Finding, Verdict
-from monitor.domain.models import ALL_TRAFFIC
-from monitor.domain.rules import AllOf, AnyOf, CheckIsBad, Condition, Not, ShareDrifted
+from monitor.domain.rules import (
+    AllOf,
+    AnyOf,
+    CheckIsBad,
+    Condition,
+    Dropped,
+    FewLabels,
+    Fires,
+    Measured,
+    Not,
+    Severity,
+    ShareDrifted,
+    Trending,
+    Unknown,
+)
+from monitor.rules import comparing, measuring
+from monitor.rules.outcome import Around, Outcome, ranked
 
 GROUND_TRUTH = "ground_truth"
 """The column name of checks on performance."""
@@ -25,75 +39,83 @@ STALENESS, LAG = "staleness", "lag"
 """Checks on how far behind they are read."""
 
 _NO_COLUMN = {GROUND_TRUTH, ESTIMATE, RECORDS, ALL_COLUMNS}
-_UNKNOWN = {Verdict.INSUFFICIENT_DATA, Verdict.FAILED}
+NOTHING_AROUND = Around()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a condition says about one window.
-
-    `holds` is None when the findings do not tell. `causes` are the findings that speak for the condition, the worst
-    first; empty where none does.
-    """
-
-    holds: bool | None
-    because: str
-    causes: tuple[Finding, ...] = ()
-
-
-def evaluate(condition: Condition, findings: Sequence[Finding], importances: Mapping[str, float]) -> Outcome:
+def evaluate(
+    condition: Condition,
+    findings: Sequence[Finding],
+    importances: Mapping[str, float],
+    around: Around = NOTHING_AROUND,
+    *,
+    firing: bool = False,
+) -> Outcome:
     """Say whether the condition holds for the findings of one window of one model version.
 
     A finding without enough data, or of a test that failed, is no vote (unless the condition asks for failed ones). A
-    condition without any vote is unknown, and the unknown passes through `all`, `any` and `not` as Kleene's logic has
-    it. `importances` weigh columns (any non-negative unit); a column without one weighs nothing, and without any all
-    columns weigh the same.
+    condition without any vote is unknown, and
+    the unknown passes through `all`, `any` and `not` as Kleene's logic has it; only what has no finding at all, for
+    nobody checks it, is no part of an `any` that has others. `importances` weigh columns (any
+    non-negative unit); a column without one weighs nothing, and without any all columns weigh the same. While the rule
+    is `firing`, limits that have another value for the end use that. `around` is what else was seen.
     """
+
+    def of(part: Condition) -> Outcome:
+        return evaluate(part, findings, importances, around, firing=firing)
+
     match condition:
-        case ShareDrifted():
-            return _share_drifted(condition, findings, importances)
-        case CheckIsBad():
-            return _check_is_bad(condition, findings, importances)
         case AllOf(parts):
-            return _all_of([evaluate(part, findings, importances) for part in parts])
+            return _all_of([of(part) for part in parts])
         case AnyOf(parts):
-            return _any_of([evaluate(part, findings, importances) for part in parts])
+            return _any_of([of(part) for part in parts])
         case Not(part):
-            inner = evaluate(part, findings, importances)
-            return Outcome(None if inner.holds is None else not inner.holds, f"not ({inner.because})")
-
-
-def watches_performance(condition: Condition, metric_names: frozenset[str]) -> bool:
-    """Whether a part of the condition asks for a finding on performance, which comes only with ground truth."""
-    match condition:
-        case CheckIsBad(test=test, column=column):
-            return column == GROUND_TRUTH or test in metric_names
-        case AllOf(parts) | AnyOf(parts):
-            return any(watches_performance(part, metric_names) for part in parts)
-        case Not(part):
-            return watches_performance(part, metric_names)
+            inner = of(part)
+            holds = None if inner.holds is None else not inner.holds
+            return Outcome(holds, f"not ({inner.because})", parts=(inner,))
+        case Unknown(part):
+            inner = of(part)
+            return Outcome(inner.holds is None, f"no data: {inner.because}", parts=(inner,))
+        case Fires(rule):
+            return _fires(rule, around)
         case _:
-            return False
+            return _leaf(condition, findings, importances, around, firing=firing)
 
 
-def watches_stream(condition: Condition) -> bool:
-    """Whether a part of the condition asks whether the stream is being read, which is judged by the clock."""
-    match condition:
-        case CheckIsBad(test=test):
-            return test in {STALENESS, LAG}
-        case AllOf(parts) | AnyOf(parts):
-            return any(map(watches_stream, parts))
-        case Not(part):
-            return watches_stream(part)
-        case _:
-            return False
+_Judging = ShareDrifted | CheckIsBad | Measured | FewLabels | Dropped | Trending
 
 
-def _share_drifted(condition: ShareDrifted, findings: Sequence[Finding], importances: Mapping[str, float]) -> Outcome:
-    matching = [f for f in findings if _counts_for_share(f, condition.test)]
-    judged = {f.check.column for f in matching if f.verdict not in _UNKNOWN}
+def _leaf(
+    leaf: _Judging, findings: Sequence[Finding], importances: Mapping[str, float], around: Around, *, firing: bool
+) -> Outcome:
+    match leaf:
+        case ShareDrifted():
+            return _share_drifted(leaf, findings, importances, firing=firing)
+        case CheckIsBad():
+            return _check_is_bad(leaf, findings, importances)
+        case Measured():
+            return measuring.measured(leaf, findings, importances, firing=firing)
+        case FewLabels():
+            return measuring.few_labels(leaf, findings, firing=firing)
+        case Dropped():
+            return comparing.dropped(leaf, findings, around, firing=firing)
+        case Trending():
+            return comparing.trending(leaf, findings, around, firing=firing)
+
+
+def severity_of(escalations: Sequence[tuple[Severity, Outcome]], base: Severity) -> tuple[Severity, Outcome | None]:
+    """The highest severity whose condition holds, with what it rests on; the rule's own when none does."""
+    holding = [(severity, outcome) for severity, outcome in escalations if outcome.holds]
+    ranks = list(Severity)
+    return max(holding, key=lambda one: ranks.index(one[0]), default=(base, None))
+
+
+def _share_drifted(
+    condition: ShareDrifted, findings: Sequence[Finding], importances: Mapping[str, float], *, firing: bool
+) -> Outcome:
+    matching = [f for f in findings if _counts_for_share(f, condition)]
+    judged = {f.check.column for f in matching if f.verdict.is_known}
     if not judged:
-        return Outcome(holds=None, because=_nothing_judged(matching, "column"))
+        return Outcome(holds=None, because=_nothing_judged(matching, "column"), looked_at=tuple(matching))
     bad = [f for f in matching if f.verdict.is_bad]
     bad_columns = {f.check.column for f in bad}
     weight = _weight(importances if condition.weighted else {}, judged)
@@ -102,17 +124,18 @@ def _share_drifted(condition: ShareDrifted, findings: Sequence[Finding], importa
     by = f" by {condition.test}" if condition.test else ""
     weighed = " by importance" if condition.weighted and importances else ""
     because = f"{len(bad_columns)} of {len(judged)} columns drifted{by}, {share:.0%}{weighed}"
-    because += f" (limit {condition.above:.0%})"
-    return Outcome(share > condition.above, because, _ranked(bad, importances))
+    limit = condition.clear_below if firing and condition.clear_below is not None else condition.above
+    because += f" (limit {limit:.0%})"
+    return Outcome(share > limit, because, ranked(bad, importances), looked_at=tuple(matching))
 
 
-def _counts_for_share(finding: Finding, test: str | None) -> bool:
+def _counts_for_share(finding: Finding, condition: ShareDrifted) -> bool:
     check = finding.check
     return (
         finding.kind is EvaluationKind.DRIFT
-        and check.segment == ALL_TRAFFIC
+        and check.segment == condition.segment
         and check.column not in _NO_COLUMN
-        and (test is None or check.test == test)
+        and condition.test in {None, check.test}
     )
 
 
@@ -124,14 +147,17 @@ def _weight(importances: Mapping[str, float], columns: Iterable[str]) -> Callabl
 
 def _check_is_bad(condition: CheckIsBad, findings: Sequence[Finding], importances: Mapping[str, float]) -> Outcome:
     matching = [f for f in findings if _matches(condition, f)]
-    votes = [f for f in matching if f.verdict not in _UNKNOWN or _is_bad(condition, f)]
+    votes = [f for f in matching if f.verdict.is_known or _is_bad(condition, f)]
     if not votes:
-        return Outcome(holds=None, because=_nothing_judged(matching, "check"))
-    bad = _ranked([f for f in votes if _is_bad(condition, f)], importances)
+        because = _nothing_judged(matching, f"check{_of(condition)}")
+        return Outcome(holds=None, because=because, looked_at=tuple(matching))
+    bad = ranked([f for f in votes if _is_bad(condition, f)], importances)
     if not bad:
-        return Outcome(holds=False, because=f"{_checks(len(votes))} within limits")
+        return Outcome(holds=False, because=f"{_checks(votes, condition)} within limits", looked_at=tuple(matching))
     rest = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
-    return Outcome(holds=True, because=f"{bad[0].check.name} {bad[0].verdict}{rest}", causes=bad)
+    return Outcome(
+        holds=True, because=f"{bad[0].check.name} {bad[0].verdict}{rest}", causes=bad, looked_at=tuple(matching)
+    )
 
 
 def _is_bad(condition: CheckIsBad, finding: Finding) -> bool:
@@ -152,24 +178,32 @@ def _matches(condition: CheckIsBad, finding: Finding) -> bool:
     )
 
 
+def _fires(rule: str, around: Around) -> Outcome:
+    if rule not in around.firing:
+        return Outcome(holds=None, because=f"rule {rule} was not folded yet")
+    fires = around.firing[rule]
+    return Outcome(fires, f"rule {rule} fires" if fires else f"rule {rule} does not fire")
+
+
 def _all_of(parts: Sequence[Outcome]) -> Outcome:
     against = [part for part in parts if part.holds is False]
     if against:
-        return Outcome(holds=False, because=_join(against, " and "))
+        return Outcome(holds=False, because=_join(against, " and "), parts=tuple(parts))
     unknown = [part for part in parts if part.holds is None]
     if unknown:
-        return Outcome(holds=None, because=_join(unknown, " and "))
-    return Outcome(holds=True, because=_join(parts, " and "), causes=_merged(parts))
+        return Outcome(holds=None, because=_join(unknown, " and "), parts=tuple(parts))
+    return Outcome(holds=True, because=_join(parts, " and "), causes=_merged(parts), parts=tuple(parts))
 
 
 def _any_of(parts: Sequence[Outcome]) -> Outcome:
     for_it = [part for part in parts if part.holds]
     if for_it:
-        return Outcome(holds=True, because=_join(for_it, "; "), causes=_merged(for_it))
-    unknown = [part for part in parts if part.holds is None]
+        return Outcome(holds=True, because=_join(for_it, "; "), causes=_merged(for_it), parts=tuple(parts))
+    asked = [part for part in parts if not part.is_absent] or parts
+    unknown = [part for part in asked if part.holds is None]
     if unknown:
-        return Outcome(holds=None, because=_join(unknown, " and "))
-    return Outcome(holds=False, because=_join(parts, " and "))
+        return Outcome(holds=None, because=_join(unknown, " and "), parts=tuple(parts))
+    return Outcome(holds=False, because=_join(asked, " and "), parts=tuple(parts))
 
 
 def _join(parts: Sequence[Outcome], word: str) -> str:
@@ -181,24 +215,16 @@ def _merged(parts: Sequence[Outcome]) -> tuple[Finding, ...]:
     return tuple(seen.values())
 
 
-def _ranked(findings: Iterable[Finding], importances: Mapping[str, float]) -> tuple[Finding, ...]:
-    return tuple(sorted(findings, key=lambda f: (-_badness(f, importances), f.check.name)))
-
-
-def _badness(finding: Finding, importances: Mapping[str, float]) -> float:
-    """How many times over its limit the statistic is, weighed by the column's importance; only for ranking."""
-    weight = 1.0 + importances.get(finding.check.column, 0.0)
-    if finding.result is None:
-        return weight
-    statistic, limit = abs(finding.result.statistic), abs(finding.check.threshold.drifted)
-    if finding.check.threshold.below:
-        statistic, limit = limit, statistic
-    return weight * (statistic / limit if limit > 0 else 1.0 + statistic)
-
-
 def _nothing_judged(matching: Sequence[Finding], noun: str) -> str:
     return f"none of {len(matching)} findings had enough data" if matching else f"no {noun} was judged"
 
 
-def _checks(count: int) -> str:
-    return "the check is" if count == 1 else f"all {count} checks are"
+def _checks(votes: Sequence[Finding], condition: CheckIsBad) -> str:
+    return f"{votes[0].check.name} is" if len(votes) == 1 else f"all {len(votes)} checks{_of(condition)} are"
+
+
+def _of(condition: CheckIsBad) -> str:
+    """What narrows the condition, in words."""
+    asked = " and ".join(name for name in (condition.test, condition.column) if name)
+    where = f" [{condition.segment}]" if condition.segment else ""
+    return f" of {asked}{where}" if asked else where

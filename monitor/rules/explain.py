@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from monitor.domain.evaluation import Evaluation
 from monitor.domain.findings import EvaluationKind, Finding
-from monitor.domain.models import ModelRef, MonitoredModel
+from monitor.domain.models import ALL_TRAFFIC, ModelRef, MonitoredModel
 from monitor.domain.rules import AlertEvent, Chart, Rule, RuleState, Severity, Subject
 from monitor.domain.time import format_duration, format_instant
 from monitor.domain.windows import Window
-from monitor.rules.conditions import Outcome
+from monitor.rules.outcome import Outcome
 
 MAX_TOP = 10
 """How many causes a message lists; the rest is counted."""
@@ -32,6 +32,7 @@ class Occasion:
     retraining: str = ""
     charts: tuple[Chart, ...] = field(default=())
     sample: str = ""
+    segment: str = ALL_TRAFFIC
 
 
 def sample_line(evaluation: Evaluation, findings: Sequence[Finding]) -> str:
@@ -57,21 +58,29 @@ def percent(share: float) -> str:
     return "100%" if share == 1.0 else f"{int(share * 1_000) / 10:.1f}%"
 
 
-def identity(rule: Rule, model: MonitoredModel) -> dict[str, str]:
+def identity(rule: Rule, model: MonitoredModel, state: RuleState, segment: str = ALL_TRAFFIC) -> dict[str, str]:
     """The labels of a rule's alert for a model: what it is about, never a version, window or value.
 
-    A label of the rule or model that would make every window a new alert is left out.
+    A label of the rule or model that would make every window a new alert is left out. `severity` is that of the state:
+    the alerts package knows it as a field, and an alert keeps its identity when it gets worse.
     """
     extra = {k: v for k, v in {**model.labels, **rule.labels}.items() if k not in _VALUE_LABELS}
-    return {**extra, "alertname": rule.name, "model": model.name, "severity": rule.severity.value}
+    about = {"segment": segment} if segment else {}
+    name, severity = rule.alertname or rule.name, severity_in(rule, state)
+    return {**extra, **about, "alertname": name, "model": model.name, "severity": severity.value}
+
+
+def severity_in(rule: Rule, state: RuleState) -> Severity:
+    """How bad the rule's alert is in this state."""
+    return state.memory.severity or rule.severity
 
 
 def firing_event(rule: Rule, model: MonitoredModel, state: RuleState, occasion: Occasion) -> AlertEvent:
     """The news that the alert fires, or fires still with these causes; told at its start and for every later window."""
     return AlertEvent(
-        labels=identity(rule, model),
+        labels=identity(rule, model, state, occasion.segment),
         annotations=_annotations(rule, occasion, _firing_summary(rule, occasion)),
-        severity=rule.severity,
+        severity=severity_in(rule, state),
         starts_at=state.fired_at or occasion.window.end,
         link=occasion.link,
         charts=occasion.charts,
@@ -82,11 +91,11 @@ def resolved_event(rule: Rule, model: MonitoredModel, before: RuleState, occasio
     """The news that the alert is over; `before` is the state that still fired."""
     started = before.fired_at or occasion.window.end
     lasted = format_duration(occasion.window.end - started)
-    summary = f"{rule.summary.rstrip('.') or rule.name}: over for {occasion.ref.name} after {lasted}"
+    summary = f"{rule.summary.rstrip('.') or rule.name}: over for {_about(occasion)} after {lasted}"
     return AlertEvent(
-        labels=identity(rule, model),
+        labels=identity(rule, model, before, occasion.segment),
         annotations=_annotations(rule, occasion, summary),
-        severity=rule.severity,
+        severity=severity_in(rule, before),
         starts_at=started,
         ends_at=occasion.window.end,
         link=occasion.link,
@@ -132,7 +141,11 @@ def report_command(ref: ModelRef, window: Window) -> str:
 
 
 def _firing_summary(rule: Rule, occasion: Occasion) -> str:
-    return f"{rule.summary.rstrip('.') or rule.name}: {occasion.ref.name} ({occasion.outcome.because})"
+    return f"{rule.summary.rstrip('.') or rule.name}: {_about(occasion)} ({occasion.outcome.because})"
+
+
+def _about(occasion: Occasion) -> str:
+    return occasion.ref.name + (f" [{occasion.segment}]" if occasion.segment else "")
 
 
 def _annotations(rule: Rule, occasion: Occasion, summary: str) -> dict[str, str]:
@@ -145,7 +158,9 @@ def _annotations(rule: Rule, occasion: Occasion, summary: str) -> dict[str, str]
         "window": str(window),
         "sample": occasion.sample,
         "version": ref.version,
+        "escalated": occasion.outcome.escalated,
         "runbook": rule.runbook,
+        "owner": rule.owner,
         "retraining": occasion.retraining,
         "report": report_command(ref, window) if ref.version else "",
         "report_url": occasion.link or "",

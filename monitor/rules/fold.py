@@ -4,30 +4,43 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from monitor.domain.rules import Phase, Rule, RuleState, Subject, Transition
+from monitor.domain.rules import Memory, Phase, Rule, RuleState, Subject, Transition
 from monitor.domain.windows import Window
-from monitor.rules.conditions import Outcome
+from monitor.rules.leaves import asks_rules, looks_back
+from monitor.rules.outcome import Outcome
+from monitor.rules.weighing import weigh
 
 Judged = tuple[Window, Outcome]
 
 
-def advance(
-    rule: Rule, subject: Subject, state: RuleState, outcome: Outcome, window: Window
+def advance(  # noqa: PLR0917 - a rule, its state, one window
+    rule: Rule, subject: Subject, state: RuleState, outcome: Outcome, window: Window, version: str = ""
 ) -> tuple[RuleState, Transition | None]:
-    """Move one rule, for one subject, by the outcome of one window.
+    """Move one rule, for one subject, by the outcome of one window of the version that serves.
 
     The instant is the end of the window (event time), never the wall clock, so that a replay of the same windows gives
     the same alerts. A rule fires when its condition has held for `hold` since it was first seen to hold, and is over
     when the condition has been false for `keep`, as Prometheus has it. An unknown outcome is neither a breach nor a
-    recovery and leaves the state as it is; a window that was folded before is not folded again (see `refold`).
+    recovery and leaves the phase as it is; a window that was folded before is not folded again (see `refold`).
     """
-    at = window.end
-    if outcome.holds is None or was_folded(state, window):
+    if was_folded(state, window):
         return state, None
-    after = _breached(rule, state, at) if outcome.holds else _recovered(rule, state, at)
+    memory, said = weigh(rule, state.memory, outcome, window, version)
+    before, at = replace(state, memory=memory), window.end
+    if said.holds is None:
+        return before, None
+    after = _breached(rule, before, at) if said.holds else _recovered(rule, before, at)
+    after = replace(after, memory=_with_severity(after, outcome))
     if after.phase is state.phase:
         return after, None
-    return after, Transition(subject, state.phase, after.phase, at, window, outcome.because)
+    return after, Transition(subject, state.phase, after.phase, at, window, said.because)
+
+
+def _with_severity(state: RuleState, outcome: Outcome) -> Memory:
+    """How bad it is: known while the alert fires, and as of the last window in which the condition held."""
+    if not state.phase.is_active:
+        return replace(state.memory, severity=None)
+    return replace(state.memory, severity=outcome.severity) if outcome.holds else state.memory
 
 
 def was_folded(state: RuleState, window: Window) -> bool:
@@ -39,9 +52,10 @@ def may_refold(rule: Rule, state: RuleState, window: Window) -> bool:
     """Whether late records of an already folded window may still change the rule's mind.
 
     Only while the window is inside the hold time and nobody has been told: a rule that is active, or one without hold,
-    keeps what it said, and the new revision of the finding is recorded alone.
+    keeps what it said, and the new revision of the finding is recorded alone. So does one that looks further than at
+    single windows: at votes, versions, other rules, the past.
     """
-    if state.folded_to is None or state.phase.is_active:
+    if state.folded_to is None or state.phase.is_active or not looks_at_single_windows(rule):
         return False
     return window.end <= state.folded_to and state.folded_to - window.end < rule.hold
 
@@ -74,19 +88,25 @@ def refold(
     return again, replace(said, before=state.phase, after=again.phase)
 
 
+def looks_at_single_windows(rule: Rule) -> bool:
+    """Whether the rule's state follows from the outcomes of the windows within its hold time alone."""
+    remembers = rule.of_last > 1 or rule.after_deploy or rule.no_data_after
+    return not remembers and not looks_back(rule) and not asks_rules(rule)
+
+
 def _breached(rule: Rule, state: RuleState, at: datetime) -> RuleState:
     if state.phase.is_active:
         return replace(state, phase=Phase.FIRING, clear_since=None, folded_to=at)
     since = state.since or at
     if at - since >= rule.hold:
-        return RuleState(Phase.FIRING, since, fired_at=at, folded_to=at)
-    return RuleState(Phase.PENDING, since, folded_to=at)
+        return RuleState(Phase.FIRING, since, fired_at=at, folded_to=at, memory=state.memory)
+    return RuleState(Phase.PENDING, since, folded_to=at, memory=state.memory)
 
 
 def _recovered(rule: Rule, state: RuleState, at: datetime) -> RuleState:
     if not state.phase.is_active:
-        return RuleState(folded_to=at)
+        return RuleState(folded_to=at, memory=state.memory)
     clear_since = state.clear_since or at
     if at - clear_since < rule.keep:
         return replace(state, phase=Phase.RECOVERING, clear_since=clear_since, folded_to=at)
-    return RuleState(folded_to=at)
+    return RuleState(folded_to=at, memory=state.memory)

@@ -80,8 +80,8 @@ def forbids(jobs: Sequence[RetrainJob], hold: OperatorHold | None) -> Hold | Non
 def fault_in_data(rules: Sequence[Rule], states: Mapping[Subject, RuleState], model: str) -> str:
     """Name of an active rule of the model that is about broken input and nothing else; "" when there is none."""
     for rule in rules:
-        state = states.get(Subject(rule.name, model))
-        if state is not None and state.phase.is_active and _is_about_data(rule.when):
+        active = any(s.rule == rule.name and s.model == model and state.phase.is_active for s, state in states.items())
+        if active and _is_about_data(rule.when):
             return rule.name
     return ""
 

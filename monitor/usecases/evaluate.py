@@ -94,7 +94,7 @@ class Evaluate:
         judgement = Judgement(evaluation_of(findings), findings)
         states = self._store.rule_states(model.name)
         folded = self._folding.fold(model, judgement, states)
-        if folded.transitions or any(finding.verdict.is_bad for finding in findings):
+        if folded.transitions or _remembers(folded, states) or any(finding.verdict.is_bad for finding in findings):
             self._commit(judgement, folded, states, now, report)
 
     def _is_to_sweep(self, now: datetime) -> bool:
@@ -183,6 +183,11 @@ class Evaluate:
         report.verdicts.update(finding.verdict.value for finding in judgement.findings)
         report.transitions += folded.transitions
         report.requests += len(folded.requests)
+
+
+def _remembers(folded: Folded, states: Mapping[Subject, RuleState]) -> bool:
+    """Whether a rule remembers more than before, as votes, which must not be lost though nothing else happened."""
+    return any(state.memory != states.get(subject, RuleState()).memory for subject, state in folded.states.items())
 
 
 def _windows_closed(model: MonitoredModel, until_ms: int) -> int:

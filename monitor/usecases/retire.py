@@ -1,6 +1,7 @@
 """End what rules said that are not configured any more: nobody else would."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from monitor.domain.ports import EvaluationStore
 from monitor.domain.rules import Phase, Retirement, Rule, RuleState, Subject, Transition
@@ -9,13 +10,22 @@ from monitor.rules.explain import retired_event
 
 NO_RULE = "the rule is no longer configured"
 NO_MODEL = "the model is no longer configured"
+NO_SEGMENT = "the segment is no longer configured"
 NOT_OF_MODEL = "the rule no longer watches the model"
 
 
 class RetireRules:
     """Retires the rules that stand in the database and in no configuration. Correct however often it is called."""
 
-    def __init__(self, models: Iterable[str], rules: Sequence[Rule], store: EvaluationStore) -> None:
+    def __init__(
+        self,
+        models: Iterable[str],
+        rules: Sequence[Rule],
+        store: EvaluationStore,
+        segments: Mapping[str, Collection[str]] = MappingProxyType({}),
+    ) -> None:
+        """`segments` are those of the models that are known; of another model every segment is taken for one."""
+        self._segments = segments
         self._models, self._store = frozenset(models), store
         self._rules = {rule.name: rule for rule in rules}
 
@@ -36,7 +46,11 @@ class RetireRules:
             return NO_RULE
         if subject.model not in self._models:
             return NO_MODEL
-        return "" if self._rules[subject.rule].applies_to(subject.model) else NOT_OF_MODEL
+        rule = self._rules[subject.rule]
+        if not rule.applies_to(subject.model) or rule.each_segment != bool(subject.segment):
+            return NOT_OF_MODEL
+        segments = self._segments.get(subject.model)
+        return NO_SEGMENT if subject.segment and segments is not None and subject.segment not in segments else ""
 
 
 def _ended(subject: Subject, state: RuleState, why: str) -> Transition:

@@ -40,6 +40,11 @@ def test_the_commands_and_the_program_do_what_the_page_says(
         exec(compile(program, "page", "exec"), names)
 
     assert [done.returncode for done in ran] == [3, 3, 3], [done.stderr for done in ran]
-    assert {check["column"] for check in json.loads(ran[2].stdout)["checks"]} == {"amount", "zone", "all_columns", "records"}
+    assert {check["column"] for check in json.loads(ran[2].stdout)["checks"]} == {
+        "amount",
+        "zone",
+        "all_columns",
+        "records",
+    }
     assert "1 of 2 columns drifted" in (folder / "drift.html").read_text()
     assert capsys.readouterr().out.startswith("('amount',)")

@@ -17,6 +17,7 @@ import yaml
 from docs import generate
 from monitor.client import AsgiMiddleware
 from monitor.config.check_section import CheckSection
+from monitor.config.condition_section import ConditionSection
 from monitor.domain.checks import Aspect
 from monitor.stats.drift import DRIFT_TESTS
 from monitor.stats.drift_test import DriftTest, with_parameters
@@ -143,6 +144,27 @@ def test_every_bound_of_the_http_page_is_a_setting(tmp_path: Path) -> None:
     checked = driftline(tmp_path, "$ driftline check-config")
 
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_rule_tests_say_what_the_page_shows(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    (tmp_path / "configs" / "tests" / "first.yaml").write_text(blocks("how-to/test-your-rules.md", "yaml")[0])
+    [shown] = blocks("how-to/test-your-rules.md", "console")
+    command, _, expected = shown.partition("\n")
+
+    ran = driftline(tmp_path, command)
+
+    assert (ran.returncode, ran.stdout) == (0, expected), ran.stderr
+
+
+def test_every_question_that_the_page_on_rules_lists_is_a_condition() -> None:
+    text = (DOCS / "how-to" / "write-rules.md").read_text()
+    written = text.partition("## When it fires")[0]
+    questions = [yaml.safe_load(f"{{{one}}}") for one in re.findall(r"^\| `(\w+: [{\w].*?)` \|", written, re.MULTILINE)]
+
+    read = [ConditionSection.model_validate(one).condition() for one in questions if "..." not in str(one)]
+
+    assert len(read) >= 7
 
 
 @pytest.mark.parametrize(

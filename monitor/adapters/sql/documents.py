@@ -11,7 +11,7 @@ import numpy as np
 
 from monitor.domain.findings import Finding
 from monitor.domain.retraining import RetrainJob
-from monitor.domain.rules import AlertEvent
+from monitor.domain.rules import AlertEvent, Memory
 
 VERSION = 1
 _FLOAT = "$float"  # JSON has no infinity and no NaN
@@ -47,6 +47,16 @@ def job_to_json(job: RetrainJob) -> str:
 def job_from_json(text: str) -> RetrainJob:
     """The job that `job_to_json` was given."""
     return _load(text, RetrainJob)
+
+
+def memory_to_json(memory: Memory) -> str:
+    """What a rule remembers; empty text for nothing."""
+    return "" if memory == Memory() else _dump(memory)
+
+
+def memory_from_json(text: str) -> Memory:
+    """The memory that `memory_to_json` was given."""
+    return _load(text, Memory) if text else Memory()
 
 
 def _dump(value: object) -> str:

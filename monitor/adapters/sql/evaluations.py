@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, exists, or_, select, update
 
-from monitor.adapters.sql.documents import finding_from_json, finding_to_json
+from monitor.adapters.sql.documents import finding_from_json, finding_to_json, memory_from_json, memory_to_json
 from monitor.adapters.sql.engine import reading, writing
 from monitor.adapters.sql.outbox import add_events
 from monitor.adapters.sql.statements import grouped, insert, took_place
@@ -49,16 +49,24 @@ class SqlEvaluationStore:
     def rule_states(self, *models: str) -> dict[Subject, RuleState]:
         """Where every rule stands for these models."""
         table = rule_states.c
-        statement = select(rule_states).where(table.model.in_(models)).order_by(table.model, table.rule)
+        statement = select(rule_states).where(table.model.in_(models)).order_by(table.model, table.rule, table.segment)
         with reading(self._engine) as connection:
-            return {Subject(row.rule, row.model): _rule_state(row) for row in connection.execute(statement)}
+            return {
+                Subject(row.rule, row.model, row.segment): _rule_state(row) for row in connection.execute(statement)
+            }
 
     def standing(self) -> dict[Subject, RuleState]:
         """Every rule that is not inactive, of all models, by model and rule."""
         table = rule_states.c
-        statement = select(rule_states).where(table.phase != Phase.INACTIVE.value).order_by(table.model, table.rule)
+        statement = (
+            select(rule_states)
+            .where(table.phase != Phase.INACTIVE.value)
+            .order_by(table.model, table.rule, table.segment)
+        )
         with reading(self._engine) as connection:
-            return {Subject(row.rule, row.model): _rule_state(row) for row in connection.execute(statement)}
+            return {
+                Subject(row.rule, row.model, row.segment): _rule_state(row) for row in connection.execute(statement)
+            }
 
     def retire(self, retirement: Retirement) -> bool:
         """Save the end of a rule in one transaction; False when it does not stand where it was found any more."""
@@ -66,8 +74,9 @@ class SqlEvaluationStore:
         statement = (
             update(rule_states)
             .where(table.model == transition.subject.model, table.rule == transition.subject.rule)
+            .where(table.segment == transition.subject.segment)
             .where(table.phase == before.phase.value, table.folded_to.is_not_distinct_from(before.folded_to))
-            .values(phase=transition.after.value, since=None, fired_at=None, clear_since=None, labels="{}")
+            .values(phase=transition.after.value, since=None, fired_at=None, clear_since=None, labels="{}", memory="")
         )
         with writing(self._engine) as connection:
             if connection.execute(statement).rowcount != 1:
@@ -175,9 +184,11 @@ def _save_states(connection: Connection, states: Mapping[Subject, RuleState]) ->
             "clear_since": state.clear_since,
             "folded_to": state.folded_to,
             "labels": json.dumps(dict(state.labels), sort_keys=True),
+            "memory": memory_to_json(state.memory),
         }
-        statement = insert(connection, rule_states).values(rule=subject.rule, model=subject.model, **values)
-        connection.execute(statement.on_conflict_do_update(index_elements=["model", "rule"], set_=values))
+        key = {"model": subject.model, "rule": subject.rule, "segment": subject.segment}
+        statement = insert(connection, rule_states).values(**key, **values)
+        connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
 
 
 def _save_transitions(connection: Connection, new: Sequence[Transition]) -> None:
@@ -231,6 +242,7 @@ def _transition_values(transition: Transition) -> _Values:
     return {
         "rule": transition.subject.rule,
         "model": transition.subject.model,
+        "segment": transition.subject.segment,
         "at": transition.at,
         "before": transition.before.value,
         "after": transition.after.value,
@@ -257,9 +269,11 @@ def _done(row: Row[tuple[object, ...]]) -> DoneEvaluation:
 
 
 def _rule_state(row: Row[tuple[object, ...]]) -> RuleState:
-    return RuleState(Phase(row.phase), row.since, row.fired_at, row.clear_since, row.folded_to, json.loads(row.labels))
+    labels, memory = json.loads(row.labels), memory_from_json(row.memory)
+    return RuleState(Phase(row.phase), row.since, row.fired_at, row.clear_since, row.folded_to, labels, memory)
 
 
 def _transition(row: Row[tuple[object, ...]]) -> Transition:
     window = Window(from_ms(row.window_start_ms), from_ms(row.window_end_ms))
-    return Transition(Subject(row.rule, row.model), Phase(row.before), Phase(row.after), row.at, window, row.why)
+    subject = Subject(row.rule, row.model, row.segment)
+    return Transition(subject, Phase(row.before), Phase(row.after), row.at, window, row.why)

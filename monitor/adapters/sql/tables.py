@@ -275,7 +275,9 @@ rule_states = Table(
     Column("clear_since", Instant),
     Column("folded_to", Instant),
     Column("labels", Text, nullable=False, server_default="{}"),
-    PrimaryKeyConstraint("model", "rule"),
+    Column("segment", Name, nullable=False, server_default=""),
+    Column("memory", Text, nullable=False, server_default=""),
+    PrimaryKeyConstraint("model", "rule", "segment"),
 )
 
 transitions = Table(
@@ -290,7 +292,8 @@ transitions = Table(
     Column("window_start_ms", Milliseconds, nullable=False),
     Column("window_end_ms", Milliseconds, nullable=False),
     Column("why", Name, nullable=False),
-    UniqueConstraint("model", "rule", "at", "after"),
+    Column("segment", Name, nullable=False, server_default=""),
+    UniqueConstraint("model", "rule", "segment", "at", "after"),
     sqlite_autoincrement=True,
 )
 

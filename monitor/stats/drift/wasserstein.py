@@ -56,7 +56,8 @@ class Wasserstein:
         if pair is None or not np.isfinite(first.layout.median):
             return nothing_to_compare(first.n_values, second.n_values)
         widths = np.diff(positions(first.layout, *extent(first, second)))
-        distance = _area(np.append(pair.start, 0.0), widths)
+        gap = np.append(pair.start, 0.0)
+        distance = _area(gap, widths)
         low = min(distance, float(pair.smallest @ widths))
         high = max(distance, float(pair.largest @ widths))
         pooled = np.concatenate(([0.0], pair.pooled()[1]))
@@ -64,7 +65,7 @@ class Wasserstein:
         unit = unit_of(first.layout)
         raw, raw_low, raw_high = (in_column_unit(one, first.layout) for one in (distance, low, high))
         statistic, low, high = (distance, low, high) if self.scaled else (raw, raw_low, raw_high)
-        detail = {"raw": raw, "unit": unit}
+        detail = {"raw": raw, "unit": unit, "shift": _mean_shift(gap, widths)}
         return TestResult(statistic, p_value, pair.n_baseline, pair.n_current, low, high, detail)
 
 
@@ -75,6 +76,11 @@ def _area(gap: Floats, widths: Floats) -> float:
     crosses = gap[:-1] * gap[1:] < 0
     heights = np.where(crosses, (left**2 + right**2) / np.where(crosses, total, 1.0), total) / 2
     return float((heights * widths).sum())
+
+
+def _mean_shift(gap: Floats, widths: Floats) -> float:
+    """Integral of the signed gap: how far the mean moved, up positive, in the unit of the statistic."""
+    return float(((gap[:-1] + gap[1:]) / 2 * widths).sum())
 
 
 def _p_value(scaled: float, below: Floats, widths: Floats) -> float:

@@ -7,8 +7,8 @@ from monitor.domain.findings import EvaluationKind, Evidence, Finding, TestResul
 from monitor.domain.models import ModelRef
 from monitor.domain.rules import Phase, Rule, RuleState, Subject, Transition
 from monitor.domain.windows import Window
-from monitor.rules.conditions import Outcome
 from monitor.rules.fold import advance
+from monitor.rules.outcome import Outcome
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -143,7 +143,7 @@ def test_causes_of_several_parts_are_listed_once() -> None:
 
 def test_an_unknown_outcome_says_what_was_missing() -> None:
     assert evaluate(MISSING, FINDINGS, {}).because == "none of 1 findings had enough data"
-    assert evaluate(CheckIsBad(test="x"), FINDINGS, {}).because == "no check was judged"
+    assert evaluate(CheckIsBad(test="x"), FINDINGS, {}).because == "no check of x was judged"
 
 
 def test_a_check_that_could_not_be_computed_is_bad_where_that_is_asked_for() -> None:

@@ -8,9 +8,9 @@ from monitor.domain.models import ModelRef, MonitoredModel
 from monitor.domain.retraining import Candidate, HoldReason, JobEnd, JobPhase, RetrainJob, RetrainRequest
 from monitor.domain.rules import CheckIsBad, Phase, Rule, RuleState, Severity
 from monitor.domain.windows import WindowSpec
-from monitor.rules.conditions import Outcome
 from monitor.rules.explain import Occasion, firing_event, resolved_event
 from monitor.rules.job_events import job_event
+from monitor.rules.outcome import Outcome
 from tests.unit.rules.making import MINUTE, NOON, finding, minute
 
 RULE = Rule(

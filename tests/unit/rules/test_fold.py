@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from monitor.domain.rules import CheckIsBad, Phase, Rule, RuleState
 from monitor.domain.windows import Window
-from monitor.rules.conditions import Outcome
 from monitor.rules.fold import advance, may_refold, refold, refold_since
+from monitor.rules.outcome import Outcome
 from tests.unit.rules.making import CLEAR, HOLDS, LETTERS, MINUTE, NOON, SUBJECT, UNKNOWN, firing, fold, minute
 
 ANY_CHECK = CheckIsBad()

@@ -1,0 +1,79 @@
+"""The past of rules as a picture in the terminal: a line a rule, from the first to the last window."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from monitor.domain.rules import Phase, Subject
+from monitor.domain.time import format_duration, format_instant
+from monitor.rules.leaves import subjects
+
+if TYPE_CHECKING:
+    from monitor.bootstrap.rehearsing import Rehearsal
+    from monitor.usecases.replay_rules import PastAlert
+
+WIDTH = 72
+"""Characters of the line of time."""
+
+_MARKS = {Phase.INACTIVE: ".", Phase.PENDING: "-", Phase.RECOVERING: "=", Phase.FIRING: "#"}
+_WORST = list(_MARKS)
+_MAX_SHOWN = 20
+
+
+def rehearsal_lines(rehearsal: "Rehearsal") -> Iterator[str]:
+    """A model's rules: counts, the picture, and the newest alerts of each."""
+    steps, model = rehearsal.replayed.steps, rehearsal.model
+    if not steps:
+        yield f"{model.name}: no findings are stored of this time"
+        return
+    first, last = min(step.window.start for step in steps), max(step.window.end for step in steps)
+    yield f"{model.name}: {len(steps)} judged windows, {format_instant(first)} to {format_instant(last)}"
+    yield "(. inactive  - pending  # firing  = recovering)"
+    for subject in (subject for rule in rehearsal.rules for subject in subjects(rule, model)):
+        yield from _subject(rehearsal, subject, first, last)
+
+
+def _subject(rehearsal: "Rehearsal", subject: Subject, first: datetime, last: datetime) -> Iterator[str]:
+    alerts = [alert for alert in rehearsal.alerts if alert.subject == subject]
+    flaps = sum(alert.is_flap for alert in alerts)
+    name = subject.rule + (f" [{subject.segment}]" if subject.segment else "")
+    yield ""
+    yield f"{name}: {_count(len(alerts), 'alert')}, {_count(flaps, 'flap')}{_firing_share(alerts, first, last)}"
+    yield f"  {_line(rehearsal, subject, first, last)}"
+    if len(alerts) > _MAX_SHOWN:
+        yield f"  the newest {_MAX_SHOWN}; --json shows all"
+    yield from (f"  {_alert(alert, last)}" for alert in alerts[-_MAX_SHOWN:])
+
+
+def _line(rehearsal: "Rehearsal", subject: Subject, first: datetime, last: datetime) -> str:
+    """The worst phase in each of the equal parts of the time; a phase lasts until the next."""
+    changes = [
+        (step.window.end, step.states[subject].phase) for step in rehearsal.replayed.steps if subject in step.states
+    ]
+    span, cells, phase = last - first, [], Phase.INACTIVE
+    for number in range(WIDTH):
+        until = first + span * (number + 1) / WIDTH
+        seen = [phase]
+        while changes and changes[0][0] <= until:
+            phase = changes.pop(0)[1]
+            seen.append(phase)
+        cells.append(_MARKS[max(seen, key=_WORST.index)])
+    return "".join(cells)
+
+
+def _firing_share(alerts: Sequence["PastAlert"], first: datetime, last: datetime) -> str:
+    if not alerts:
+        return ""
+    seconds = sum(((alert.ends_at or last) - alert.starts_at).total_seconds() for alert in alerts)
+    return f", firing {seconds / (last - first).total_seconds():.1%} of the time"
+
+
+def _alert(alert: "PastAlert", last: datetime) -> str:
+    lasted = format_duration((alert.ends_at or last) - alert.starts_at)
+    end = f"for {lasted}" if alert.ends_at else f"since, {lasted} so far"
+    flap = ", a flap" if alert.is_flap else ""
+    return f"{format_instant(alert.starts_at)} {alert.severity} {end}{flap}: {alert.why}"
+
+
+def _count(n: int, word: str) -> str:
+    return f"{n} {word}" + ("" if n == 1 else "s")

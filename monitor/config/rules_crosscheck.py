@@ -1,0 +1,141 @@
+"""Mistakes of rules that no file shows by itself: names that lead nowhere, rules that wait for one another."""
+
+from collections.abc import Iterator
+
+from monitor.config.condition_section import ConditionSection, DropSection, LabelCoverageSection, LeafSection
+from monitor.config.crosscheck import ALWAYS, Models, twice
+from monitor.config.mistakes import Mistakes, at, did_you_mean
+from monitor.config.model_file import ModelFile
+from monitor.config.rules_file import RuleSection, RulesFile
+from monitor.config.vocabulary import Vocabulary
+from monitor.config.yaml_file import Loc, YamlFile
+from monitor.domain.errors import ConfigError
+from monitor.rules.leaves import asks_rules
+
+Rules = list[tuple[YamlFile, RulesFile]]
+Placed = list[tuple[YamlFile, Loc, RuleSection]]
+_ALWAYS_TESTS = frozenset({"silence", "volume", "coverage", "staleness", "lag", "baseline", "checks", "model_drift"})
+"""Tests of findings that no check has to name."""
+
+
+def check_rules(rules: Rules, models: Models, known: Vocabulary, *, has_all_models: bool) -> Mistakes:
+    """Names given twice; models, tests, columns and segments that no model has.
+
+    Without `has_all_models` some model file could not be read, and nothing is said about unknown models.
+    """
+    places = [
+        (file, ("rules", index, "name"), rule.name) for file, shape in rules for index, rule in enumerate(shape.rules)
+    ]
+    warnings: list[ConfigError] = []
+    for file, shape in rules:
+        for index, rule in enumerate(shape.rules):
+            loc: Loc = ("rules", index)
+            warnings += _unknown_models(file, loc, rule, models) if has_all_models else ()
+            warnings += _rule(file, loc, rule, models, known)
+    placed: Placed = [(file, ("rules", n), rule) for file, shape in rules for n, rule in enumerate(shape.rules)]
+    errors = [*twice(places, "rule"), *_asked(placed)]
+    return Mistakes(tuple(errors), tuple(warnings))
+
+
+def _asked(placed: Placed) -> Iterator[ConfigError]:
+    """Rules that are asked for and not there; rules that wait for themselves, said once, where the circle begins."""
+    asks = {rule.name: asks_rules(rule.value()) for _, _, rule in placed}
+    said: set[str] = set()
+    for file, loc, rule in placed:
+        for name in asks[rule.name]:
+            if name not in asks:
+                hint = did_you_mean(name, asks, what="rules here")
+                yield at(
+                    file, (*loc, *_place(rule, name)), f"rule {rule.name!r} asks for the unknown rule {name!r}", hint
+                )
+        circle = _circle(rule.name, asks)
+        if circle and not said & set(circle):
+            said |= set(circle)
+            shown = " -> ".join(circle)
+            place = (*loc, *_place(rule, circle[1]))
+            yield at(file, place, f"rules ask for one another in a circle: {shown}", "a rule must not wait for itself")
+
+
+def _place(rule: RuleSection, name: str) -> Loc:
+    """Where the rule asks for this one."""
+    conditions: list[tuple[Loc, ConditionSection]] = [(("when",), rule.when)]
+    conditions += [(("escalate", index, "when"), step.when) for index, step in enumerate(rule.escalate)]
+    places = (place for loc, section in conditions for place, one in _walk(loc, section) if one.fires == name)
+    return (*next(places, ("when",)), "fires")
+
+
+def _circle(start: str, asks: dict[str, list[str]]) -> list[str]:
+    """The way from a rule back to itself; empty when there is none."""
+    ways = [[start]]
+    seen: set[str] = set()
+    while ways:
+        way = ways.pop()
+        for name in asks.get(way[-1], ()):
+            if name == start:
+                return [*way, name]
+            if name not in seen:
+                seen.add(name)
+                ways.append([*way, name])
+    return []
+
+
+def _walk(loc: Loc, section: ConditionSection) -> Iterator[tuple[Loc, ConditionSection]]:
+    """The condition and all below it, with their places."""
+    yield loc, section
+    for place, part in section.parts():
+        yield from _walk((*loc, *place), part)
+
+
+def _unknown_models(file: YamlFile, loc: Loc, rule: RuleSection, models: Models) -> Iterator[ConfigError]:
+    names = {shape.model for _, shape in models}
+    for name in rule.models:
+        if name != "*" and name not in names:
+            hint = did_you_mean(name, names, what="models here")
+            yield at(file, (*loc, "models"), f"rule {rule.name!r} names the unknown model {name!r}", hint)
+
+
+def _rule(file: YamlFile, loc: Loc, rule: RuleSection, models: Models, known: Vocabulary) -> Iterator[ConfigError]:
+    watched = [shape for _, shape in models if "*" in rule.models or shape.model in rule.models]
+    without = [shape.model for shape in watched if shape.retraining is None]
+    if rule.retrain and watched and len(without) == len(watched):
+        message = f"rule {rule.name!r} asks for retraining, but no model that it watches has a policy"
+        yield at(file, (*loc, "retrain"), message, "give the model `retraining: POLICY`")
+    if rule.each == "segment" and watched and not any(shape.segments for shape in watched):
+        message = f"rule {rule.name!r} wants an alert for each segment, but no model that it watches has any"
+        yield at(file, (*loc, "each"), message, "give the model `segments`, or write each: model")
+    conditions: list[tuple[Loc, ConditionSection]] = [((*loc, "when"), rule.when)]
+    conditions += [((*loc, "escalate", index, "when"), step.when) for index, step in enumerate(rule.escalate)]
+    for place, section in conditions:
+        for inner, one in _walk(place, section):
+            yield from _leaf(file, inner, one, watched, known)
+
+
+def _leaf(
+    file: YamlFile, loc: Loc, section: ConditionSection, watched: list[ModelFile], known: Vocabulary
+) -> Iterator[ConfigError]:
+    """Names in a condition that has no parts."""
+    leaf = section.leaf()
+    if leaf is None or isinstance(leaf, LabelCoverageSection):
+        return
+    loc = (*loc, next(iter(section.model_fields_set)))
+    test, key = (leaf.metric, "metric") if isinstance(leaf, DropSection) else (leaf.test, "test")
+    if test and known.tests and test not in known.tests.keys() | _ALWAYS_TESTS:
+        hint = did_you_mean(test, known.tests, what="tests")
+        yield at(file, (*loc, key), f"unknown test {test!r}: the condition never holds", hint)
+    yield from _narrowing(file, loc, leaf, watched, known)
+
+
+def _narrowing(
+    file: YamlFile, loc: Loc, leaf: LeafSection, watched: list[ModelFile], known: Vocabulary
+) -> Iterator[ConfigError]:
+    column, segment = getattr(leaf, "column", None), getattr(leaf, "segment", None)
+    segments = {s.name for shape in watched for s in shape.segments}
+    if segment and segment not in segments:
+        hint = did_you_mean(segment, segments, what="segments of its models")
+        yield at(file, (*loc, "segment"), f"unknown segment {segment!r}: the condition never holds", hint)
+    if column is None or not all(shape.model in known.columns for shape in watched):
+        return
+    columns = {c for shape in watched for c in known.columns[shape.model]} | ALWAYS
+    if watched and column not in columns:
+        hint = did_you_mean(column, columns, what="columns of its models")
+        yield at(file, (*loc, "column"), f"unknown column {column!r}: the condition never holds", hint)

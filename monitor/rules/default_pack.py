@@ -1,0 +1,99 @@
+"""The rules of a model for which nobody wrote any.
+
+A model's data is one alert, whatever is wrong with it: its causes are ranked in the message. Performance by the truth
+is another, for truth comes windows later, and so is the reading of the stream, which is judged by the clock: an alert
+has one line of time.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from monitor.domain.rules import (
+    AnyOf,
+    CheckIsBad,
+    Condition,
+    DropAgainst,
+    Dropped,
+    Escalation,
+    Limit,
+    NoData,
+    Rule,
+    Severity,
+)
+from monitor.rules.comparing import ESTIMATED
+from monitor.rules.conditions import (
+    COVERAGE,
+    ESTIMATE,
+    GROUND_TRUTH,
+    LAG,
+    MODEL_DRIFT,
+    SILENCE,
+    STALENESS,
+    VOLUME,
+)
+
+DATA, PERFORMANCE, READING = "model-health", "model-performance", "stream-is-read"
+"""Names of the default rules."""
+
+_TRAFFIC: tuple[Condition, ...] = (CheckIsBad(test=SILENCE), CheckIsBad(test=VOLUME), CheckIsBad(test=COVERAGE))
+_BROKEN: tuple[Condition, ...] = tuple(
+    CheckIsBad(test=test) for test in ("missing_rate", "unseen_category", "out_of_range")
+)
+
+
+def _drops(prefix: str = "") -> tuple[Dropped, ...]:
+    """Worse than on the training data, where that is known; of metrics from 0 to 1, for which one limit fits all."""
+    return tuple(
+        Dropped(f"{prefix}{name}", DropAgainst.BASELINE, Limit(0.05, clear=0.03), sure=0.99)
+        for name in ("accuracy", "roc_auc")
+    )
+
+
+_ESTIMATED: tuple[Condition, ...] = (CheckIsBad(column=ESTIMATE), *_drops(ESTIMATED))
+
+PACK = (
+    Rule(
+        DATA,
+        AnyOf((CheckIsBad(test=MODEL_DRIFT), *_ESTIMATED, *_BROKEN, *_TRAFFIC)),
+        Severity.WARNING,
+        keep=timedelta(hours=1),
+        summary="The model's data is not what it was trained on.",
+        labels={"kind": "data"},
+        escalations=(Escalation(Severity.CRITICAL, AnyOf((CheckIsBad(test=SILENCE), *_ESTIMATED))),),
+        no_data=NoData.OK,  # a part that never has enough data must not keep an alert for ever
+        no_data_after=timedelta(days=1),
+    ),
+    Rule(
+        PERFORMANCE,
+        AnyOf((CheckIsBad(column=GROUND_TRUTH), *_drops())),
+        Severity.CRITICAL,
+        at_least=2,
+        of_last=3,
+        summary="The model is worse than its limit or its training, by the truth.",
+        labels={"kind": "performance"},
+    ),
+    Rule(
+        READING,
+        AnyOf((CheckIsBad(test=STALENESS), CheckIsBad(test=LAG))),
+        Severity.CRITICAL,
+        hold=timedelta(minutes=5),
+        summary="The inference log is not being read.",
+        labels={"kind": "data"},
+    ),
+)
+
+
+def with_default_rules(own: Sequence[Rule], choices: Mapping[str, bool | None]) -> list[Rule]:
+    """The written rules, and the pack for the models that chose it, or that chose nothing and have no rule.
+
+    A written rule of the same name takes the place of the pack's.
+    """
+    wanting = tuple(name for name, chose in choices.items() if chose or (chose is None and not _has_any(own, name)))
+    written = {rule.name for rule in own}
+    pack = [replace(rule, models=wanting) for rule in PACK if rule.name not in written] if wanting else []
+    return [*own, *pack]
+
+
+def _has_any(rules: Sequence[Rule], model: str) -> bool:
+    return any(rule.applies_to(model) for rule in rules)
