@@ -21,7 +21,9 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 @click.group()
 def rules() -> None:
-    """Try rules before they matter: test, backtest, explain. Nothing is stored and nobody is told."""
+    """Try rules: test them, backtest them, explain why they fire or do not.
+
+    Nothing is stored and nobody is told."""
 
 
 def _duration(_: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
