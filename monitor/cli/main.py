@@ -39,6 +39,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "The ledger of retraining jobs: see, approve, hold, verify, promote.",
     ),
     "dead-letters": ("monitor.cli.dead_letters", "dead_letters", "Records that were refused, and why."),
+    "truths": (
+        "monitor.cli.truths",
+        "truths",
+        "What is stored of ground truth and feedback: how much, and what was said.",
+    ),
     "archive": ("monitor.cli.archive", "archive", "Raw rows that were kept, as Parquet files."),
     "export": ("monitor.cli.export", "export", "Write data to train on: archived rows with their ground truth."),
     "map": ("monitor.cli.map", "map_command", "Show what a format makes of sample messages."),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from monitor.domain.evaluation import Evaluation
 from monitor.domain.findings import EvaluationKind, Finding
@@ -9,7 +10,7 @@ from monitor.domain.models import ModelRef, MonitoredModel
 from monitor.domain.rules import AlertEvent, Chart, Rule, RuleState, Severity, Subject
 from monitor.domain.time import format_duration, format_instant
 from monitor.domain.windows import Window
-from monitor.rules.conditions import Outcome
+from monitor.rules.conditions import TRUTH_COVERAGE, Outcome
 
 MAX_TOP = 10
 """How many causes a message lists; the rest is counted."""
@@ -22,7 +23,8 @@ class Occasion:
     """What an alert event is about: one judged window of the version that serves, and where to read more.
 
     `link` is the address of the report (None: the command alone is given); `retraining` says what becomes of the
-    rule's wish to retrain, empty when it has none; `sample` how many records it rests on.
+    rule's wish to retrain, empty when it has none; `sample` how many records it rests on; `note` why the news comes
+    late, empty when it does not.
     """
 
     ref: ModelRef
@@ -32,6 +34,7 @@ class Occasion:
     retraining: str = ""
     charts: tuple[Chart, ...] = field(default=())
     sample: str = ""
+    note: str = ""
 
 
 def sample_line(evaluation: Evaluation, findings: Sequence[Finding]) -> str:
@@ -40,6 +43,7 @@ def sample_line(evaluation: Evaluation, findings: Sequence[Finding]) -> str:
     if evaluation.kind is EvaluationKind.STREAM:
         return ""
     if evaluation.kind is EvaluationKind.PERFORMANCE:
+        n = next((f.result.n_current for f in findings if f.check.test == TRUTH_COVERAGE and f.result), n)
         share = next((f.coverage for f in findings if f.coverage is not None), None)
         return f"{n:,} predictions with known truth" + ("" if share is None else f", {percent(share)} of all")
     share = next((f.served_share for f in findings if f.served_share is not None), None)
@@ -78,17 +82,33 @@ def firing_event(rule: Rule, model: MonitoredModel, state: RuleState, occasion: 
     )
 
 
-def resolved_event(rule: Rule, model: MonitoredModel, before: RuleState, occasion: Occasion) -> AlertEvent:
-    """The news that the alert is over; `before` is the state that still fired."""
-    started = before.fired_at or occasion.window.end
-    lasted = format_duration(occasion.window.end - started)
+def resolved_event(
+    rule: Rule, model: MonitoredModel, before: RuleState, occasion: Occasion, ended: datetime | None = None
+) -> AlertEvent:
+    """The news that the alert is over, at the window's end unless `ended` says when; `before` still fired."""
+    started, ended = before.fired_at or occasion.window.end, ended or occasion.window.end
+    lasted = format_duration(ended - started)
     summary = f"{rule.summary.rstrip('.') or rule.name}: over for {occasion.ref.name} after {lasted}"
     return AlertEvent(
         labels=identity(rule, model),
         annotations=_annotations(rule, occasion, summary),
         severity=rule.severity,
         starts_at=started,
-        ends_at=occasion.window.end,
+        ends_at=ended,
+        link=occasion.link,
+    )
+
+
+def withdrawn_event(rule: Rule, model: MonitoredModel, before: RuleState, occasion: Occasion) -> AlertEvent:
+    """The news that the alert should never have fired, by what is known now; `before` is the state that fired."""
+    started = before.fired_at or occasion.window.end
+    summary = f"{rule.summary.rstrip('.') or rule.name}: withdrawn for {occasion.ref.name} ({occasion.note})"
+    return AlertEvent(
+        labels=identity(rule, model),
+        annotations=_annotations(rule, occasion, summary),
+        severity=rule.severity,
+        starts_at=started,
+        ends_at=max(started, before.folded_to or started),
         link=occasion.link,
     )
 
@@ -132,7 +152,8 @@ def report_command(ref: ModelRef, window: Window) -> str:
 
 
 def _firing_summary(rule: Rule, occasion: Occasion) -> str:
-    return f"{rule.summary.rstrip('.') or rule.name}: {occasion.ref.name} ({occasion.outcome.because})"
+    late = f"; {occasion.note}" if occasion.note else ""
+    return f"{rule.summary.rstrip('.') or rule.name}: {occasion.ref.name} ({occasion.outcome.because}{late})"
 
 
 def _annotations(rule: Rule, occasion: Occasion, summary: str) -> dict[str, str]:
@@ -141,6 +162,7 @@ def _annotations(rule: Rule, occasion: Occasion, summary: str) -> dict[str, str]
         "summary": summary,
         "description": _description(rule, occasion),
         "reason": occasion.outcome.because,
+        "revised": occasion.note,
         "top": top_lines(occasion.outcome.causes),
         "window": str(window),
         "sample": occasion.sample,

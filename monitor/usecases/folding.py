@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from monitor.domain.evaluation import Evaluation
 from monitor.domain.findings import EvaluationKind, Finding
 from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import EvaluationStore, WindowReads
@@ -12,12 +13,15 @@ from monitor.domain.rules import AlertEvent, Phase, Rule, RuleState, Subject, Tr
 from monitor.domain.stream import PaneSpan
 from monitor.domain.windows import Window
 from monitor.rules.conditions import Outcome, evaluate, watches_performance, watches_stream
-from monitor.rules.explain import Occasion, firing_event, identity, resolved_event, sample_line
-from monitor.rules.fold import advance, may_refold, refold, refold_since, was_folded
+from monitor.rules.explain import Occasion, firing_event, identity, resolved_event, sample_line, withdrawn_event
+from monitor.rules.fold import Judged, advance, may_refold, refold, refold_since, was_folded
+from monitor.rules.revision import Revised, revise
 from monitor.usecases.due_windows import ServingVersions
 from monitor.usecases.estimating import greyed
 from monitor.usecases.judging import Judgement
 
+_WITHDRAWN = "truth that came since does not bear it out"
+_LATE = "raised late: the truth came after the rule had gone past this window"
 _REQUESTED = "A retraining job is requested; the model's policy decides."
 
 
@@ -48,17 +52,20 @@ class RuleFolding:
     def fold(self, model: MonitoredModel, judgement: Judgement, states: Mapping[Subject, RuleState]) -> Folded:
         """Move every rule of the model over the judged window, from where the states say that it stands."""
         folded, evaluation = Folded(), judgement.evaluation
-        moved = [
-            (rule, state)
+        standing = [
+            (rule, states.get(Subject(rule.name, model.name), RuleState()))
             for rule in self._rules
             if rule.applies_to(model.name) and self._kind_of(rule) is evaluation.kind
-            # of a late revision nobody is told anew, unless it comes inside the hold time
-            if not was_folded(state := states.get(Subject(rule.name, model.name), RuleState()), evaluation.window)
-            or may_refold(rule, state, evaluation.window)
         ]
-        findings = self._seen_together(judgement) if moved else ()
-        for rule, state in moved:
-            self._fold_rule(model, rule, state, findings, judgement, folded)
+        # of late records nobody is told anew, unless they come inside the hold time; of late truth they are
+        moved = [one for one in standing if _moves(*one, evaluation)]
+        revised = standing if evaluation.kind is EvaluationKind.PERFORMANCE else ()
+        findings = self._seen_together(judgement) if moved or revised else ()
+        for rule, state in standing:
+            if (rule, state) in moved:
+                self._fold_rule(model, rule, state, findings, judgement, folded)
+            elif revised:
+                self._revise_rule(model, rule, state, findings, judgement, folded)
         return folded
 
     def _kind_of(self, rule: Rule) -> EvaluationKind:
@@ -93,7 +100,8 @@ class RuleFolding:
         subject = Subject(rule.name, model.name)
         outcome = evaluate(rule.when, findings, judgement.importances)
         if was_folded(state, window):
-            judged = self._judged_since(model, rule, state, findings, judgement)
+            since = refold_since(rule, state) or window.end
+            _, judged = self._judged_since(model, rule, since, findings, judgement)
             after, transition = refold(rule, subject, state, judged)
         else:
             after, transition = advance(rule, subject, state, outcome, window)
@@ -102,11 +110,7 @@ class RuleFolding:
         if after == state:
             return
         folded.states[subject] = after
-        charts = judgement.charts(finding.check.column for finding in outcome.causes)
-        link = self._link(model.name, window)
-        retraining = _REQUESTED if rule.retrain and model.retraining else ""
-        sample = sample_line(judgement.evaluation, judgement.findings)
-        occasion = Occasion(judgement.evaluation.model, window, outcome, link, retraining, charts, sample)
+        occasion = self._occasion(model, rule, outcome, judgement)
         if transition is not None:
             folded.transitions.append(transition)
         if after.phase is Phase.FIRING:
@@ -116,12 +120,62 @@ class RuleFolding:
         if transition is not None and transition.after is Phase.FIRING and transition.before is not Phase.RECOVERING:
             folded.requests += _requests(rule, model, judgement, transition)
 
+    def _revise_rule(  # noqa: PLR0917 - a rule, its state, what was seen, where it goes
+        self,
+        model: MonitoredModel,
+        rule: Rule,
+        state: RuleState,
+        findings: Sequence[Finding],
+        judgement: Judgement,
+        folded: Folded,
+    ) -> None:
+        """Truth of a window that the rule has gone past: withdraw what it does not bear out, raise what it shows."""
+        window, subject = judgement.evaluation.window, Subject(rule.name, model.name)
+        since = min(state.since or window.end, window.end) - rule.hold - rule.keep
+        told, known = self._judged_since(model, rule, since, findings, judgement)
+        change = revise(rule, subject, state, told, known)
+        if change is None:
+            return
+        outcome = evaluate(rule.when, findings, judgement.importances)
+        if change.is_withdrawn:
+            occasion = self._occasion(model, rule, outcome, judgement, _WITHDRAWN)
+            at, why = state.folded_to or window.end, f"withdrawn: {outcome.because}"
+            folded.states[subject] = change.state
+            folded.transitions.append(Transition(subject, state.phase, change.state.phase, at, window, why))
+            folded.events.append(withdrawn_event(rule, model, state, occasion))
+        elif change.late is not None:
+            occasion = self._occasion(model, rule, outcome, judgement, _LATE)
+            _raise_late(model, rule, state, change, judgement, occasion, folded)
+
+    def _occasion(
+        self, model: MonitoredModel, rule: Rule, outcome: Outcome, judgement: Judgement, note: str = ""
+    ) -> Occasion:
+        evaluation = judgement.evaluation
+        return Occasion(
+            evaluation.model,
+            evaluation.window,
+            outcome,
+            self._link(model.name, evaluation.window),
+            _REQUESTED if rule.retrain and model.retraining else "",
+            judgement.charts(finding.check.column for finding in outcome.causes),
+            sample_line(evaluation, judgement.findings),
+            note,
+        )
+
     def _judged_since(
-        self, model: MonitoredModel, rule: Rule, state: RuleState, findings: Sequence[Finding], judgement: Judgement
-    ) -> list[tuple[Window, Outcome]]:
-        """Outcomes of the serving versions' windows that a rule is folded over again, by their newest revisions."""
+        self,
+        model: MonitoredModel,
+        rule: Rule,
+        since: datetime,
+        findings: Sequence[Finding],
+        judgement: Judgement,
+    ) -> tuple[list[Judged], list[Judged]]:
+        """Outcomes of the serving versions' windows since then, before this judgement and with it.
+
+        Those of other windows are by their newest revisions.
+        """
         window = judgement.evaluation.window
-        since = min(refold_since(rule, state) or window.end, window.end)
+        since = min(since, window.end)
         by_window: dict[Window, dict[str, list[Finding]]] = {}
         for finding in greyed(self._store.findings(model.name, since - model.windows.size)):
             if finding.window.end >= since:
@@ -130,9 +184,12 @@ class RuleFolding:
         seen: dict[Window, Sequence[Finding]] = {
             one: by_version.get(serving.of(one) or next(iter(by_version)), []) for one, by_version in by_window.items()
         }
-        seen[window] = findings
-        windows = sorted(seen, key=lambda one: one.end)
-        return [(one, evaluate(rule.when, seen[one], judgement.importances)) for one in windows]
+        windows = sorted({*seen, window}, key=lambda one: one.end)
+        before, after = (
+            [(one, evaluate(rule.when, of.get(one, ()), judgement.importances)) for one in windows]
+            for of in (seen, {**seen, window: findings})
+        )
+        return before, after
 
     def _serving(self, model: MonitoredModel, windows: Collection[Window]) -> ServingVersions:
         """Who served in these windows, which may lie further back than what is read to find what is due."""
@@ -140,6 +197,35 @@ class RuleFolding:
             return ServingVersions()
         since_ms, until_ms = min(one.start_ms for one in windows), max(one.end_ms for one in windows)
         return ServingVersions(self._windows.panes([PaneSpan(model.name, since_ms, until_ms, model.windows.slide_ms)]))
+
+
+def _moves(rule: Rule, state: RuleState, evaluation: Evaluation) -> bool:
+    return not was_folded(state, evaluation.window) or may_refold(rule, state, evaluation.window)
+
+
+def _raise_late(  # noqa: PLR0917 - a rule, what changed, and how it is told
+    model: MonitoredModel,
+    rule: Rule,
+    state: RuleState,
+    change: Revised,
+    judgement: Judgement,
+    occasion: Occasion,
+    folded: Folded,
+) -> None:
+    late, window, subject = change.late, judgement.evaluation.window, Subject(rule.name, model.name)
+    if late is None:
+        return
+    why = f"late: {occasion.outcome.because}"
+    began = Transition(subject, state.phase, Phase.FIRING, late.began, window, why)
+    folded.transitions.append(began)
+    fired = replace(change.state, fired_at=late.began, labels=identity(rule, model))
+    folded.events.append(firing_event(rule, model, fired, occasion))
+    if late.ended is None:
+        folded.states[subject] = fired
+        folded.requests += _requests(rule, model, judgement, began)
+        return
+    folded.transitions.append(Transition(subject, Phase.FIRING, Phase.INACTIVE, late.ended, window, why))
+    folded.events.append(resolved_event(rule, model, fired, occasion, late.ended))
 
 
 def _requests(rule: Rule, model: MonitoredModel, judgement: Judgement, transition: Transition) -> list[RetrainRequest]:
