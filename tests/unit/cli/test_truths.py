@@ -39,7 +39,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
         path = tmp_path / "configs" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    made = {"model": "price", "model_version": "1", "features": {}, "prediction": "up"}
+    made = {"model": "price", "model_version": "1", "features": {"x": 1}, "prediction": "up"}
     records = [
         *({"event_id": event_id, "event_time": "2026-11-01T00:01:00Z", **made} for event_id in ("a", "b")),
         _said("a", 5, "up", name="reviewer", annotator="jo"),
@@ -56,6 +56,8 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
         structlog.reset_defaults()
         return result
 
+    (tmp_path / "train.csv").write_text("x\n" + "".join(f"{n % 7}\n" for n in range(200)), encoding="utf-8")
+    run("baseline", "build", "--model", "price", "--version", "1", "train.csv")
     run("backfill", "data")
     return run
 
