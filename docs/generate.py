@@ -24,6 +24,7 @@ from monitor.domain.verification import Answer
 from monitor.stats.drift import DRIFT_TESTS
 from monitor.stats.estimation import ESTIMATED_METRICS
 from monitor.stats.performance import PERFORMANCE_METRICS
+from monitor.stats.performance.metric import is_proposed
 from monitor.usecases.replay_letters import ReplayFate
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -56,7 +57,8 @@ def _checks() -> str:
     for metric in PERFORMANCE_METRICS.values():
         tasks = ", ".join(sorted(metric.tasks))
         better = "higher" if metric.higher_is_better else "lower"
-        text += f"\n### {metric.title} (`{metric.name}`)\n\n{_doc(type(metric))}\n\nFor {tasks}; {better} is better.\n"
+        better += " is better." if is_proposed(metric) else " is better. Computed only where a check names it."
+        text += f"\n### {metric.title} (`{metric.name}`)\n\n{_doc(type(metric))}\n\nFor {tasks}; {better}\n"
     return text + _estimated()
 
 

@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "silences",
         "Keep quiet about some alerts for a while: add, list, end, preview.",
     ),
-    "checks": ("monitor.cli.checks", "checks", "The drift tests and performance metrics there are."),
+    "checks": ("monitor.cli.checks", "checks", "The drift tests, performance metrics and estimates there are."),
     "retraining": (
         "monitor.cli.retraining",
         "retraining",

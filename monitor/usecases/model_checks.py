@@ -13,7 +13,7 @@ from monitor.stats.budgeted import model_drift
 from monitor.stats.calibration.model_drift import ModelDrift
 from monitor.stats.drift_test import DriftTest, with_parameters
 from monitor.stats.estimation import ESTIMATED_METRICS, EstimatedMetric
-from monitor.stats.performance.metric import PerformanceMetric
+from monitor.stats.performance.metric import PerformanceMetric, is_proposed
 from monitor.stats.proposals import bind_checks, merged_checks, propose_checks
 
 _NO_FLOOR, _NO_CEILING = -1.0, sys.float_info.max
@@ -96,7 +96,7 @@ class ModelChecks:
         suiting = [
             name
             for name, metric in self._metrics.items()
-            if model.propose_checks and model.task is not None and model.task in metric.tasks
+            if model.propose_checks and model.task is not None and model.task in metric.tasks and is_proposed(metric)
         ]
         return tuple(
             self._metric_check(model, self._metrics[name], specs.get(name))

@@ -152,6 +152,7 @@ class FBeta:
     tasks: ClassVar[frozenset[Task]] = CLASSIFICATION
     higher_is_better: ClassVar[bool] = True
     default_threshold: ClassVar[Threshold | None] = None
+    is_proposed: ClassVar[bool] = False
     beta: float = 2.0
 
     def __post_init__(self) -> None:

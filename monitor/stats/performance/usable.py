@@ -13,7 +13,7 @@ from monitor.stats.performance.metric import Judged, PerformanceMetric
 MOST_ASIDE = 0.05
 """Share of rows (0 to 1) that may be put aside; with more, what is left may not be like the rest."""
 
-_OF_SCORES = frozenset({"roc_auc", "pr_auc", "log_loss", "brier", "calibration_error"})
+_OF_SCORES = frozenset({"roc_auc", "pr_auc", "log_loss", "brier", "calibration_error", "precision_at", "recall_at"})
 _OF_PROBABILITIES = frozenset({"log_loss", "brier", "calibration_error"})
 _SHOWN = 40
 _LARGEST = 1e100
