@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import ClassVar
 
 import numpy as np
@@ -520,6 +521,29 @@ def test_the_last_revision_rests_on_every_truth_however_little_it_grew_by() -> N
 
     assert before == (90 / 99, 0)
     assert accuracy(rig) == (0.9, 1)
+
+
+def test_looking_for_late_truth_takes_a_fifth_of_the_time_at_most() -> None:
+    rig = truth_rig()
+    judge = Judge(DRIFT_TESTS, PERFORMANCE_METRICS, rig.stores.windows, rig.stores.baselines, "test")
+    seconds = count(step=8)  # every run takes 8 s by this clock
+    evaluate = Evaluate(
+        rig.models,
+        (),
+        judge,
+        rig.stores.windows,
+        rig.stores.evaluations,
+        sweep_every=timedelta(seconds=15),
+        monotonic=lambda: next(seconds),
+    )
+    predict(rig, 0)
+    predict(rig, 1)
+    evaluate.run_once(NOW)
+    tell_truth(rig, 0, right=90)
+
+    judged = [evaluate.run_once(NOW + timedelta(seconds=after)).windows for after in (16, 39, 41)]
+
+    assert judged == [0, 0, 1]
 
 
 def test_truth_of_another_name_is_kept_and_does_not_count() -> None:
