@@ -251,3 +251,15 @@ def test_metrics_that_need_a_parameter_to_mean_something_are_not_proposed() -> N
     unasked = {name for name, metric in PERFORMANCE_METRICS.items() if not is_proposed(metric)}
 
     assert unasked == {"f_beta", "quantile_loss", "precision_at", "recall_at", "value"}
+
+
+def test_accuracy_comes_with_the_confusion_matrix_of_few_labels() -> None:
+    judged, many = multiclass(300), of(*[(str(n), None, str(n)) for n in range(21)])
+
+    result, without = (PERFORMANCE_METRICS["accuracy"].run(rows, None) for rows in (judged, many))
+
+    assert result is not None
+    assert without is not None
+    matrix = sklearn_metrics.confusion_matrix(judged.labels, judged.predictions)
+    assert result.detail == {"labels": ["a", "b", "c"], "confusion": matrix.tolist()}
+    assert without.detail == {}
