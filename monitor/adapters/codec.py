@@ -222,7 +222,14 @@ class _Decoding:
         if fields.type == "ground_truth":
             if fields.label is None:
                 return self._loosely(record)
-            return TruthFields(fields.event_id, fields.model, fields.event_time, fields.label)
+            return TruthFields(
+                fields.event_id,
+                fields.model,
+                fields.event_time,
+                fields.label,
+                name=fields.name,
+                annotator=fields.annotator,
+            )
         return self._loosely(record) if fields.model_version is None or not bytes(fields.features) else fields
 
     def _take_truths(self, truths: Sequence[tuple[RawRecord, TruthFields | LooseTruth]]) -> None:
@@ -234,7 +241,16 @@ class _Decoding:
                 self._reject_event_time(record, fields.event_time, fields.model)
             else:
                 label = category_text(fields.label) or ""
-                self._truths.append((record.offset, Truth(fields.model, fields.event_id, label, at_ms)))
+                said = Truth(
+                    fields.model,
+                    fields.event_id,
+                    label,
+                    at_ms,
+                    fields.name or "",
+                    fields.annotator or "",
+                    record.offset,
+                )
+                self._truths.append((record.offset, said))
 
     def _take_groups(self, records: Sequence[RawRecord], rows: Sequence[Fields]) -> None:
         """Model version by model version; of several, those with few rows wait for more: a group has a fixed cost."""

@@ -45,6 +45,8 @@ class LooseTruth:
     model: str
     event_time: datetime | float
     label: Label
+    name: str | None = None
+    annotator: str | None = None
     type: str = TopicKind.GROUND_TRUTH
 
 
@@ -52,7 +54,8 @@ def read_record(value: bytes, kind: TopicKind) -> LooseInference | LooseTruth:
     """Read one message, accepting NaN and Infinity; RecordRejected says which field is wrong and how."""
     record = _object(value)
     if _type(record, kind) is TopicKind.GROUND_TRUTH:
-        return LooseTruth(_text(record, "event_id"), _text(record, "model"), _event_time(record), _label(record))
+        about = _text(record, "event_id"), _text(record, "model"), _event_time(record), _label(record)
+        return LooseTruth(*about, _optional_text(record, "name"), _optional_text(record, "annotator"))
     outputs = _Outputs(record)
     return LooseInference(
         _text(record, "event_id"),
@@ -177,6 +180,11 @@ def _version(record: Mapping[str, object]) -> str | int:
     if isinstance(value, bool) or not isinstance(value, str | int):
         _wrong("model_version", "text or a whole number", value)
     return value
+
+
+def _optional_text(record: Mapping[str, object], field: str) -> str | None:
+    value = record.get(field)
+    return value if value is None or isinstance(value, str) else _wrong(field, "text", value)
 
 
 def _label(record: Mapping[str, object]) -> Label:

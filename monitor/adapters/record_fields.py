@@ -33,6 +33,8 @@ class TruthFields(msgspec.Struct, gc=False):
     event_time: datetime | float
     label: Label
     type: Literal["ground_truth"] | None = None
+    name: str | None = None
+    annotator: str | None = None
 
 
 class MixedFields(msgspec.Struct, gc=False):
@@ -49,3 +51,5 @@ class MixedFields(msgspec.Struct, gc=False):
     scores: dict[str, float | None] | None = None
     latency_ms: float | None = None
     label: Label | None = None
+    name: str | None = None
+    annotator: str | None = None

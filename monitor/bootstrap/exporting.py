@@ -1,10 +1,13 @@
 """Writing data sets to train on."""
 
+from dataclasses import replace
+
 from monitor.adapters.archive.location import ArchiveLocation
 from monitor.adapters.archive.training_set import ParquetTrainingSets
 from monitor.bootstrap.app import App
 from monitor.bootstrap.archiving import archive_location
 from monitor.domain.errors import MonitorError
+from monitor.domain.models import truth_name
 from monitor.domain.retraining import Mode, RetrainPolicy, RetrainRequest
 from monitor.usecases.export import ExportWish, export
 
@@ -12,6 +15,8 @@ from monitor.usecases.export import ExportWish, export
 def export_to(app: App, wish: ExportWish, place: str) -> dict[str, object]:
     """Write the data set below the place (folder or URL); its manifest."""
     sets = ParquetTrainingSets(archive_location(app), ArchiveLocation(place))
+    model = app.settings.models.get(wish.model)
+    wish = replace(wish, truth=truth_name(model.ground_truth)) if model else wish
     return export(wish, app.stores.records, app.stores.pairs, sets)
 
 

@@ -13,13 +13,13 @@ from monitor.domain.errors import ConfigError
 
 @click.group()
 def checks() -> None:
-    """The drift tests and performance metrics there are."""
+    """The drift tests, performance metrics and estimates there are."""
 
 
 @checks.command("list")
 @json_option
 def list_checks(*, as_json: bool) -> None:
-    """Every test and metric with its unit, default threshold and parameters; plug-ins included."""
+    """Every test, metric and estimate with its unit, default threshold and parameters; plug-ins included."""
     rows = list(_rows())
     if as_json:
         print_json(rows)
@@ -48,6 +48,7 @@ def show_check(name: str) -> None:
 
 def _rows() -> Iterator[dict[str, object]]:
     from monitor.bootstrap.plugins import drift_tests, performance_metrics  # noqa: PLC0415 - heavy
+    from monitor.stats.estimation import ESTIMATED_METRICS  # noqa: PLC0415 - the same
     from monitor.stats.quality import QUALITY_TESTS  # noqa: PLC0415 - heavy
     from monitor.stats.window_test import WindowTest  # noqa: PLC0415 - heavy
 
@@ -63,6 +64,11 @@ def _rows() -> Iterator[dict[str, object]]:
         yield _row(name, "performance metric", metric, metric.title, metric.unit, metric.default_threshold) | {
             "tasks": tasks
         }
+    known = performance_metrics()
+    for name, estimate in ESTIMATED_METRICS.items():
+        of, tasks = known[estimate.of], sorted(task.value for task in estimate.tasks)
+        title = f"{of.title}, before truth comes"
+        yield _row(name, "estimate", estimate, title, of.unit, estimate.default_threshold) | {"tasks": tasks}
 
 
 def _row(name: str, kind: str, thing: object, title: str, unit: str, threshold: Threshold | None) -> dict[str, object]:  # noqa: PLR0917 - the columns of a row

@@ -23,7 +23,8 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 def rules() -> None:
     """Try rules: test them, backtest them, explain why they fire or do not.
 
-    Nothing is stored and nobody is told."""
+    Nothing is stored and nobody is told.
+    """
 
 
 def _duration(_: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:

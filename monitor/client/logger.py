@@ -103,9 +103,21 @@ class Logger:
         return named
 
     def truth(
-        self, *, model: str, event_id: str, label: Category, event_time: datetime | float | str | None = None
+        self,
+        *,
+        model: str,
+        event_id: str,
+        label: Category,
+        event_time: datetime | float | str | None = None,
+        name: str | None = None,
+        annotator: str | None = None,
     ) -> None:
-        """Log what turned out to be true for a prediction, known now (or at `event_time`)."""
+        """Log what turned out to be true for a prediction, known now (or at `event_time`).
+
+        `name` is which kind of truth it is (a reviewer's decision, a thumb; none for the ordinary one), `annotator` who
+        says so.
+        """
+        said = {"name": name, "annotator": annotator}
         self._put(
             lambda: {
                 "type": GROUND_TRUTH,
@@ -113,6 +125,7 @@ class Logger:
                 "model": model,
                 "event_time": instant(event_time, entropy.now()),
                 "label": label,
+                **{field: text for field, text in said.items() if text is not None},
             }
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from monitor.config.fields import in_one_unit
 from monitor.config.mistakes import Mistakes, at, did_you_mean
 from monitor.config.model_file import ModelFile
 from monitor.config.monitor_file import MonitorFile
@@ -58,11 +59,22 @@ def check_models(models: Models, monitor: MonitorFile | None, known: Vocabulary)
         warnings += _check_columns(file, shape, known)
         if monitor is not None and monitor.stream.archive.hash_key is None:
             errors += _hashes_without_key(file, shape)
+        if monitor is not None:
+            errors += _truth_outlives_records(file, shape, monitor)
         policies = monitor.retraining.policies if monitor else None
         if policies is not None and shape.retraining and shape.retraining not in policies:
             hint = did_you_mean(shape.retraining, policies, what="policies in monitor.yaml")
             errors.append(at(file, ("retraining",), f"unknown retraining policy {shape.retraining!r}", hint))
     return Mistakes(tuple(errors), tuple(warnings))
+
+
+def _truth_outlives_records(file: YamlFile, shape: ModelFile, monitor: MonitorFile) -> Iterator[ConfigError]:
+    truth, kept = shape.ground_truth, monitor.retention.records
+    if truth is not None and truth.horizon + shape.window.size > kept:
+        hint = "predictions would be gone before their truth: raise retention.records in monitor.yaml"
+        waits = f"horizon {in_one_unit(truth.horizon)} after a window of {in_one_unit(shape.window.size)}"
+        said = f"{waits} is longer than records are kept ({in_one_unit(kept)})"
+        yield at(file, ("ground_truth", "horizon"), said, hint)
 
 
 def _hashes_without_key(file: YamlFile, shape: ModelFile) -> Iterator[ConfigError]:

@@ -60,7 +60,10 @@ class GroundTruthSection(Section):
     min_coverage: Share = 0.8
     """Judge it sooner when this share of its predictions has truth."""
     horizon: Duration
-    """Truth later than this after the window's end is ignored."""
+    """Truth that was known later than this after the window's end does not count."""
+    name: str = ""
+    """Which kind of truth counts, where records name several (such as a reviewer's decision and a thumb): the one of
+    this name; without it, the one without a name. The others are kept and shown."""
 
     @model_validator(mode="after")
     def _horizon_is_last(self) -> "GroundTruthSection":
@@ -74,7 +77,7 @@ class GroundTruthSection(Section):
 
     def policy(self) -> GroundTruthPolicy:
         """The domain value."""
-        return GroundTruthPolicy(self.wait, self.min_coverage, self.horizon)
+        return GroundTruthPolicy(self.wait, self.min_coverage, self.horizon, self.name)
 
 
 class ArchiveSection(Section):

@@ -14,7 +14,9 @@ from monitor.rules.leaves import asks_rules
 
 Rules = list[tuple[YamlFile, RulesFile]]
 Placed = list[tuple[YamlFile, Loc, RuleSection]]
-_ALWAYS_TESTS = frozenset({"silence", "volume", "coverage", "staleness", "lag", "baseline", "checks", "model_drift"})
+_ALWAYS_TESTS = frozenset(
+    {"silence", "volume", "coverage", "truth_coverage", "staleness", "lag", "baseline", "checks", "model_drift"}
+)
 """Tests of findings that no check has to name."""
 
 

@@ -12,7 +12,7 @@ from monitor.domain.windows import Window
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A window that is due. `mark` tells which state of the data it covers: the number of records (or truths) seen.
+    """A window that is due. `mark` tells which state of the data it covers: the number of records, or statements, seen.
 
     A later evaluation of the same window with a larger mark is the next `revision` (the first is 0).
     """

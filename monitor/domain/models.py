@@ -66,12 +66,20 @@ class GroundTruthPolicy:
     """How performance windows wait for ground truth.
 
     A window is judged first when `min_coverage` (share of its predictions with truth, 0 to 1) is reached or `wait`
-    has passed since its end (event time); later truth raises the revision until `horizon` has passed.
+    has passed since its end (event time); later truth raises the revision. Truth that was known later than `horizon`
+    after the window's end does not count, whenever it comes. `name` is which kind of truth counts (empty: the one
+    without a name).
     """
 
     wait: timedelta
     min_coverage: float
     horizon: timedelta
+    name: str = ""
+
+
+def truth_name(policy: GroundTruthPolicy | None) -> str:
+    """Which kind of truth counts for a model; without a policy the one without a name."""
+    return "" if policy is None else policy.name
 
 
 class Personal(StrEnum):

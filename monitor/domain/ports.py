@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from monitor.domain.evaluation import DoneEvaluation, EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Finding
 from monitor.domain.models import ModelRef
-from monitor.domain.records import KeptLetter, LetterQuery, PartitionId, RawRecord
+from monitor.domain.records import Joined, KeptLetter, LetterQuery, PartitionId, RawRecord, Truth, TruthTally
 from monitor.domain.retraining import OperatorHold, RetrainJob, RetrainRequest, RunState
 from monitor.domain.rules import AlertEvent, Retirement, RuleState, Subject, Transition
 from monitor.domain.stream import (
@@ -17,6 +17,7 @@ from monitor.domain.stream import (
     Flush,
     Half,
     HalfKey,
+    JoinSpan,
     PaneAccount,
     PaneSpan,
     PaneStatement,
@@ -149,12 +150,15 @@ class WindowReads(Protocol):
         """Shares in the spans, each once, ordered by model, version, segment, pane, partition, epoch."""
         ...
 
-    def joined(self, ref: ModelRef, since_ms: int, until_ms: int) -> list[tuple[str, float | None, str]]:
-        """(prediction, score, label) of predictions made in [since, until) whose truth is known, by event id."""
+    def joined(self, span: JoinSpan) -> list[Joined]:
+        """The predictions of the span whose truth is known, by event id, each once.
+
+        A pure function of the sets of predictions and statements, in whatever order and however often they came.
+        """
         ...
 
     def predictions_count(self, ref: ModelRef, since_ms: int, until_ms: int) -> int:
-        """How many predictions made in [since, until) wait in the store, with or without truth."""
+        """How many predictions made in [since, until) are in the store, with or without truth; an id counts once."""
         ...
 
 
@@ -331,8 +335,8 @@ class HoldStore(Protocol):
 class PairReads(Protocol):
     """Predictions and their truth, record by record."""
 
-    def judged(self, ref: ModelRef, since_ms: int, until_ms: int) -> list[JudgedRecord]:
-        """Predictions of the version made in [since, until) whose truth is known, by event id."""
+    def judged(self, span: JoinSpan) -> list[JudgedRecord]:
+        """The predictions of the span whose truth is known, by event id, each once: the latest made and known."""
         ...
 
 
@@ -360,7 +364,19 @@ class Records(Protocol):
         ...
 
     def truth_count(self, model: str, since_ms: int) -> int:
-        """Ground-truth records of a model known since the instant (event time)."""
+        """Ids of a model with a statement of truth known since the instant (event time)."""
+        ...
+
+
+class TruthReads(Protocol):
+    """What is stored of ground truth, for people who ask what was said of a prediction."""
+
+    def tallies(self, model: str) -> list[TruthTally]:
+        """What is stored of each kind of truth of a model, by name."""
+        ...
+
+    def statements(self, model: str, event_id: str) -> list[Truth]:
+        """Every statement about one prediction, by name and in the order in which they hold: the last one counts."""
         ...
 
 

@@ -6,6 +6,7 @@ The hot path never makes an object per record: the schema below documents a row 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from monitor.domain.errors import RejectReason
 from monitor.domain.partitions import PartitionId as PartitionId  # noqa: PLC0414 - people look for it here too
@@ -95,9 +96,50 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What turned out to be true for the prediction with this event id, and when that was known (event time)."""
+    """A statement of what turned out to be true for the prediction with this event id.
+
+    `known_at_ms` is when that was known (event time). `name` is which of several kinds of truth it is (a reviewer's
+    decision, a thumb), empty for the ordinary one; `annotator` who says so, empty where nobody is named. `offset` is
+    its place in the log (-1: unknown): of two statements known at the same instant the later in the log holds.
+    """
 
     model: str
     event_id: str
     label: str
     known_at_ms: int
+    name: str = ""
+    annotator: str = ""
+    offset: int = -1
+
+
+class Joined(NamedTuple):
+    """A prediction with the truth that holds for it: of several statements, the one that was known last.
+
+    `age_ms` is how long after the prediction its truth was known first, by whatever statement: negative when the
+    statement claims to be older than the prediction. `statements` is how many there are, `labels` how many different
+    ones they name.
+    """
+
+    prediction: str
+    score: float | None
+    label: str
+    age_ms: int
+    statements: int
+    labels: int
+
+
+@dataclass(frozen=True, slots=True)
+class TruthTally:
+    """What is stored of one kind of truth of a model; `replaced` predictions were told two different labels or more.
+
+    `unmatched` are ids of which no prediction is stored. Instants are event time, of the statements.
+    """
+
+    name: str
+    statements: int
+    predictions: int
+    unmatched: int
+    replaced: int
+    annotators: int
+    first_known_at_ms: int
+    last_known_at_ms: int

@@ -253,17 +253,36 @@ class PartitionProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class TruthScope:
+    """Which statements of truth count: of this name, known at most so long after the start of the prediction's pane."""
+
+    name: str = ""
+    within_ms: int = 1 << 53
+
+
+@dataclass(frozen=True, slots=True)
+class JoinSpan:
+    """Which predictions with truth are asked for: made in [since, until), truth of this name known until `known_by`."""
+
+    ref: ModelRef
+    since_ms: int
+    until_ms: int
+    name: str = ""
+    known_by_ms: int = 1 << 53
+
+
+@dataclass(frozen=True, slots=True)
 class PaneSpan:
     """Which panes of a model are asked for: those of `pane_ms` that start in [since, until).
 
-    Predictions with known truth are counted only `with_truths`: it takes a join.
+    Predictions with known truth are counted only where `truth` says which truth: it takes a join.
     """
 
     model: str
     since_ms: int
     until_ms: int
     pane_ms: int
-    with_truths: bool = False
+    truth: TruthScope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +297,10 @@ class ShareSpan:
 
 @dataclass(frozen=True, slots=True)
 class PaneSummary:
-    """How many records (of how many with known truth) a pane of a model version holds, over all its shares."""
+    """How many records a pane of a model version holds, over all its shares.
+
+    `truths` of its predictions have known truth, by so many `statements`: these grow with every correction.
+    """
 
     model: str
     version: str
@@ -286,6 +308,7 @@ class PaneSummary:
     n: int
     late: int
     truths: int = 0
+    statements: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,9 @@ MODEL_DRIFT = "model_drift"
 SILENCE, VOLUME, COVERAGE = "silence", "volume", "coverage"
 """Checks on how many records came: any at all, as many as usual, as many as were served."""
 
+TRUTH_COVERAGE = "truth_coverage"
+"""The check on how many predictions of a window have truth; judged with the metrics."""
+
 STALENESS, LAG = "staleness", "lag"
 """Checks on how far behind they are read."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from monitor.domain.evaluation import Evaluation
 from monitor.domain.findings import EvaluationKind, Finding
@@ -9,6 +10,7 @@ from monitor.domain.models import ALL_TRAFFIC, ModelRef, MonitoredModel
 from monitor.domain.rules import AlertEvent, Chart, Rule, RuleState, Severity, Subject
 from monitor.domain.time import format_duration, format_instant
 from monitor.domain.windows import Window
+from monitor.rules.conditions import TRUTH_COVERAGE
 from monitor.rules.outcome import Outcome
 
 MAX_TOP = 10
@@ -22,7 +24,8 @@ class Occasion:
     """What an alert event is about: one judged window of the version that serves, and where to read more.
 
     `link` is the address of the report (None: the command alone is given); `retraining` says what becomes of the
-    rule's wish to retrain, empty when it has none; `sample` how many records it rests on.
+    rule's wish to retrain, empty when it has none; `sample` how many records it rests on; `note` why the news comes
+    late, empty when it does not.
     """
 
     ref: ModelRef
@@ -33,6 +36,7 @@ class Occasion:
     charts: tuple[Chart, ...] = field(default=())
     sample: str = ""
     segment: str = ALL_TRAFFIC
+    note: str = ""
 
 
 def sample_line(evaluation: Evaluation, findings: Sequence[Finding]) -> str:
@@ -41,6 +45,7 @@ def sample_line(evaluation: Evaluation, findings: Sequence[Finding]) -> str:
     if evaluation.kind is EvaluationKind.STREAM:
         return ""
     if evaluation.kind is EvaluationKind.PERFORMANCE:
+        n = next((f.result.n_current for f in findings if f.check.test == TRUTH_COVERAGE and f.result), n)
         share = next((f.coverage for f in findings if f.coverage is not None), None)
         return f"{n:,} predictions with known truth" + ("" if share is None else f", {percent(share)} of all")
     share = next((f.served_share for f in findings if f.served_share is not None), None)
@@ -87,17 +92,33 @@ def firing_event(rule: Rule, model: MonitoredModel, state: RuleState, occasion: 
     )
 
 
-def resolved_event(rule: Rule, model: MonitoredModel, before: RuleState, occasion: Occasion) -> AlertEvent:
-    """The news that the alert is over; `before` is the state that still fired."""
-    started = before.fired_at or occasion.window.end
-    lasted = format_duration(occasion.window.end - started)
+def resolved_event(
+    rule: Rule, model: MonitoredModel, before: RuleState, occasion: Occasion, ended: datetime | None = None
+) -> AlertEvent:
+    """The news that the alert is over, at the window's end unless `ended` says when; `before` still fired."""
+    started, ended = before.fired_at or occasion.window.end, ended or occasion.window.end
+    lasted = format_duration(ended - started)
     summary = f"{rule.summary.rstrip('.') or rule.name}: over for {_about(occasion)} after {lasted}"
     return AlertEvent(
         labels=identity(rule, model, before, occasion.segment),
         annotations=_annotations(rule, occasion, summary),
         severity=severity_in(rule, before),
         starts_at=started,
-        ends_at=occasion.window.end,
+        ends_at=ended,
+        link=occasion.link,
+    )
+
+
+def withdrawn_event(rule: Rule, model: MonitoredModel, before: RuleState, occasion: Occasion) -> AlertEvent:
+    """The news that the alert should never have fired, by what is known now; `before` is the state that fired."""
+    started = before.fired_at or occasion.window.end
+    summary = f"{rule.summary.rstrip('.') or rule.name}: withdrawn for {_about(occasion)} ({occasion.note})"
+    return AlertEvent(
+        labels=identity(rule, model, before, occasion.segment),
+        annotations=_annotations(rule, occasion, summary),
+        severity=severity_in(rule, before),
+        starts_at=started,
+        ends_at=max(started, before.folded_to or started),
         link=occasion.link,
     )
 
@@ -141,7 +162,8 @@ def report_command(ref: ModelRef, window: Window) -> str:
 
 
 def _firing_summary(rule: Rule, occasion: Occasion) -> str:
-    return f"{rule.summary.rstrip('.') or rule.name}: {_about(occasion)} ({occasion.outcome.because})"
+    late = f"; {occasion.note}" if occasion.note else ""
+    return f"{rule.summary.rstrip('.') or rule.name}: {_about(occasion)} ({occasion.outcome.because}{late})"
 
 
 def _about(occasion: Occasion) -> str:
@@ -154,6 +176,7 @@ def _annotations(rule: Rule, occasion: Occasion, summary: str) -> dict[str, str]
         "summary": summary,
         "description": _description(rule, occasion),
         "reason": occasion.outcome.because,
+        "revised": occasion.note,
         "top": top_lines(occasion.outcome.causes),
         "window": str(window),
         "sample": occasion.sample,

@@ -18,7 +18,10 @@ MAX_SILENT_WINDOWS = 24
 """How many empty windows of a silent model are judged at once; of a longer silence, the newest."""
 
 _TRUTH_STEP = 20
-"""A judged performance window is due again when its truths have grown by a twentieth (at least one)."""
+"""A judged performance window is due again when its statements of truth have grown by a twentieth (at least one).
+
+Once its horizon has passed, it is due again when there is any new one: so the last revision rests on all that counts.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +30,10 @@ class _Content:
 
     n: int = 0
     truths: int = 0
+    statements: int = 0
 
     def plus(self, pane: PaneSummary) -> "_Content":
-        return _Content(self.n + pane.n, self.truths + pane.truths)
+        return _Content(self.n + pane.n, self.truths + pane.truths, self.statements + pane.statements)
 
 
 _Held = dict[tuple[Window, str], _Content]
@@ -83,7 +87,7 @@ def _due_of(
         before = judged.get((ref, window, EvaluationKind.PERFORMANCE))
         waited = from_ms(until_ms) - window.end
         if model.ground_truth is not None and _truth_suffices(before, content, waited, model.ground_truth):
-            yield from _next(judged, ref, window, EvaluationKind.PERFORMANCE, content.truths)
+            yield from _next(judged, ref, window, EvaluationKind.PERFORMANCE, content.statements)
     if model.silence_after is not None:
         yield from _silent(model, until_ms, panes, held, done)
 
@@ -113,8 +117,8 @@ def _truth_suffices(
     if before is None:
         covered = content.truths > 0 and content.truths >= policy.min_coverage * content.n
         return covered or waited >= policy.wait
-    grown = content.truths - before.mark >= max(1, before.mark // _TRUTH_STEP)
-    return grown and waited <= policy.horizon
+    step = 1 if waited >= policy.horizon else max(1, before.mark // _TRUTH_STEP)
+    return content.statements - before.mark >= step
 
 
 def _silent(

@@ -9,8 +9,9 @@ from monitor.domain.evaluation import DoneEvaluation, EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Finding
 from monitor.domain.models import ModelRef, MonitoredModel
 from monitor.domain.ports import EvaluationStore, ProgressTask, Source, WindowReads
+from monitor.domain.records import Joined
 from monitor.domain.rules import Retirement, RuleState, Subject, Transition
-from monitor.domain.stream import PaneSpan, PaneSummary, PartitionProgress, Share, ShareSpan
+from monitor.domain.stream import JoinSpan, PaneSpan, PaneSummary, PartitionProgress, Share, ShareSpan
 from monitor.domain.time import Clock, duration_ms, to_ms
 from monitor.domain.windows import Window
 from monitor.usecases.ingest import Ingest
@@ -109,9 +110,9 @@ class FinishedReads:
         """As stored."""
         return self.reads.shares(spans)
 
-    def joined(self, ref: ModelRef, since_ms: int, until_ms: int) -> list[tuple[str, float | None, str]]:
+    def joined(self, span: JoinSpan) -> list[Joined]:
         """As stored."""
-        return self.reads.joined(ref, since_ms, until_ms)
+        return self.reads.joined(span)
 
     def predictions_count(self, ref: ModelRef, since_ms: int, until_ms: int) -> int:
         """As stored."""

@@ -10,7 +10,7 @@ from monitor.domain.evaluation import DoneEvaluation, Evaluation
 from monitor.domain.findings import EvaluationKind
 from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import EvaluationStore, WindowReads
-from monitor.domain.stream import PaneSpan, PaneSummary, PartitionProgress, TopicKind
+from monitor.domain.stream import PaneSpan, PaneSummary, PartitionProgress, TopicKind, TruthScope
 from monitor.domain.time import duration_ms
 from monitor.domain.windows import Window
 from monitor.schedule.due import due
@@ -113,7 +113,15 @@ def _since_ms(model: MonitoredModel, done: Sequence[DoneEvaluation], progress: S
 
 
 def _span(model: MonitoredModel, since_ms: int, until_ms: int) -> PaneSpan:
-    return PaneSpan(model.name, since_ms, until_ms, model.windows.slide_ms, model.ground_truth is not None)
+    return PaneSpan(model.name, since_ms, until_ms, model.windows.slide_ms, truth_scope(model))
+
+
+def truth_scope(model: MonitoredModel) -> TruthScope | None:
+    """Which statements of truth may count for a window that holds a pane; None when the model waits for none."""
+    truth = model.ground_truth
+    if truth is None:
+        return None
+    return TruthScope(truth.name, model.windows.size_ms + duration_ms(truth.horizon))
 
 
 def _reach_ms(model: MonitoredModel) -> int:

@@ -9,7 +9,7 @@ from monitor.domain.errors import MonitorError
 from monitor.domain.findings import content_id
 from monitor.domain.models import ModelRef
 from monitor.domain.ports import PairReads, Records
-from monitor.domain.stream import ArchiveFile
+from monitor.domain.stream import ArchiveFile, JoinSpan
 from monitor.domain.time import format_instant, to_ms
 
 
@@ -17,7 +17,7 @@ from monitor.domain.time import format_instant, to_ms
 class ExportWish:
     """Which rows: of the model's predictions in [since, until), of these versions (none named: all).
 
-    Rows without ground truth are left out unless `with_unlabelled`.
+    Rows without ground truth are left out unless `with_unlabelled`; `truth` is the name of the kind that counts.
     """
 
     model: str
@@ -25,6 +25,7 @@ class ExportWish:
     until: datetime
     versions: tuple[str, ...] = ()
     with_unlabelled: bool = False
+    truth: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def export(wish: ExportWish, records: Records, pairs: PairReads, sets: TrainingS
     parts, left_out = [], 0
     for number, file in enumerate(wanted):
         start_ms, end_ms = max(since_ms, file.start_ms), min(until_ms, file.end_ms)
-        judged = pairs.judged(ModelRef(wish.model, file.version), start_ms, end_ms)
+        judged = pairs.judged(JoinSpan(ModelRef(wish.model, file.version), start_ms, end_ms, wish.truth))
         part = sets.write(number, file, {one.event_id: one.label for one in judged}, wish)
         if part is not None:
             parts.append(part)

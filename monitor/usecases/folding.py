@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Protocol
 
+from monitor.domain.evaluation import Evaluation
 from monitor.domain.findings import EvaluationKind, Finding
 from monitor.domain.models import MonitoredModel
 from monitor.domain.retraining import RetrainRequest
@@ -12,14 +14,25 @@ from monitor.domain.stream import PaneSpan, PaneSummary
 from monitor.domain.time import MILLISECOND
 from monitor.domain.windows import Window
 from monitor.rules.conditions import evaluate, severity_of
-from monitor.rules.explain import Occasion, firing_event, identity, resolved_event, sample_line
-from monitor.rules.fold import advance, may_refold, refold, refold_since, was_folded
+from monitor.rules.explain import Occasion, firing_event, identity, resolved_event, sample_line, withdrawn_event
+from monitor.rules.fold import (
+    Judged,
+    advance,
+    looks_at_single_windows,
+    may_refold,
+    refold,
+    refold_since,
+    was_folded,
+)
 from monitor.rules.leaves import asks_rules, in_order, kind_of, looks_back, of_subject, subjects
 from monitor.rules.outcome import Around, Outcome
+from monitor.rules.revision import Revised, revise
 from monitor.usecases.due_windows import ServingVersions
 from monitor.usecases.estimating import FindingReads, greyed
 from monitor.usecases.judging import Judgement
 
+_WITHDRAWN = "truth that came since does not bear it out"
+_LATE = "raised late: the truth came after the rule had gone past this window"
 _REQUESTED = "A retraining job is requested; the model's policy decides."
 
 
@@ -60,20 +73,22 @@ class RuleFolding:
     def fold(self, model: MonitoredModel, judgement: Judgement, states: Mapping[Subject, RuleState]) -> Folded:
         """Move every rule of the model over the judged window, from where the states say that it stands."""
         folded, evaluation = Folded(), judgement.evaluation
-        moved = [
-            _Moved(of_subject(rule, subject), subject, state)
+        standing = (
+            _Asked.of(rule, subject, states.get(subject, RuleState()), evaluation)
             for rule in self._rules
             if rule.applies_to(model.name) and self._kinds[rule.name] is evaluation.kind
             for subject in subjects(rule, model)
-            # of a late revision nobody is told anew, unless it comes inside the hold time
-            if not was_folded(state := states.get(subject, RuleState()), evaluation.window)
-            or may_refold(rule, state, evaluation.window)
-        ]
-        if not moved:
+        )
+        asked = [one for one in standing if one.is_moved or one.is_revised]
+        if not asked:
             return folded
-        seen = self._seen(model, judgement, [one.rule for one in moved])
-        for one in moved:
-            self._fold_rule(model, one, seen, judgement, {**states, **folded.states}, folded)
+        seen = self._seen(model, judgement, [one.rule for one in asked])
+        for one in asked:
+            known = {**states, **folded.states}
+            if one.is_moved:
+                self._fold_rule(model, one, seen, judgement, known, folded)
+            else:
+                self._revise_rule(model, one, seen, judgement, known, folded)
         return folded
 
     def outcome(
@@ -82,7 +97,7 @@ class RuleFolding:
         """What the rule's condition says about the judged window, for each of its subjects; nothing is moved."""
         seen = self._seen(model, judgement, [rule])
         for subject in subjects(rule, model):
-            one = _Moved(of_subject(rule, subject), subject, states.get(subject, RuleState()))
+            one = _Asked(of_subject(rule, subject), subject, states.get(subject, RuleState()))
             yield subject, _outcome(one, seen, states, judgement.importances)
 
     def kind(self, rule: Rule) -> EvaluationKind:
@@ -117,7 +132,7 @@ class RuleFolding:
     def _fold_rule(  # noqa: PLR0917 - a rule, its state, what was seen, where it goes
         self,
         model: MonitoredModel,
-        one: "_Moved",
+        one: "_Asked",
         seen: "_Seen",
         judgement: Judgement,
         states: Mapping[Subject, RuleState],
@@ -127,7 +142,8 @@ class RuleFolding:
         rule, subject, state = one.rule, one.subject, one.state
         outcome = _outcome(one, seen, states, judgement.importances)
         if was_folded(state, window):
-            judged = self._judged_since(model, rule, state, seen.findings, judgement)
+            since = refold_since(rule, state) or window.end
+            _, judged = self._judged_since(model, rule, since, seen.findings, judgement)
             after, transition = refold(rule, subject, state, judged)
         else:
             after, transition = advance(rule, subject, state, outcome, window, version)
@@ -149,7 +165,36 @@ class RuleFolding:
         if transition is not None and transition.after is Phase.FIRING and transition.before is not Phase.RECOVERING:
             folded.requests += _requests(rule, model, judgement, transition)
 
-    def _occasion(self, model: MonitoredModel, one: "_Moved", outcome: Outcome, judgement: Judgement) -> Occasion:
+    def _revise_rule(  # noqa: PLR0917 - a rule, its state, what was seen, where it goes
+        self,
+        model: MonitoredModel,
+        one: "_Asked",
+        seen: "_Seen",
+        judgement: Judgement,
+        states: Mapping[Subject, RuleState],
+        folded: Folded,
+    ) -> None:
+        """Truth of a window that the rule has gone past: withdraw what it does not bear out, raise what it shows."""
+        window, state = judgement.evaluation.window, one.state
+        since = min(state.since or window.end, window.end) - one.rule.hold - one.rule.keep
+        told, known = self._judged_since(model, one.rule, since, seen.findings, judgement)
+        change = revise(one.rule, one.subject, state, told, known)
+        if change is None:
+            return
+        outcome = _outcome(one, seen, states, judgement.importances)
+        if change.is_withdrawn:
+            occasion = self._occasion(model, one, outcome, judgement, _WITHDRAWN)
+            at, why = state.folded_to or window.end, f"withdrawn: {outcome.because}"
+            folded.states[one.subject] = change.state
+            folded.transitions.append(Transition(one.subject, state.phase, change.state.phase, at, window, why))
+            folded.events.append(withdrawn_event(one.rule, model, state, occasion))
+        elif change.late is not None:
+            occasion = self._occasion(model, one, outcome, judgement, _LATE)
+            _raise_late(model, one, change, judgement, occasion, folded)
+
+    def _occasion(
+        self, model: MonitoredModel, one: "_Asked", outcome: Outcome, judgement: Judgement, note: str = ""
+    ) -> Occasion:
         window = judgement.evaluation.window
         return Occasion(
             judgement.evaluation.model,
@@ -160,14 +205,23 @@ class RuleFolding:
             judgement.charts(finding.check.column for finding in outcome.causes),
             sample_line(judgement.evaluation, judgement.findings),
             one.subject.segment,
+            note,
         )
 
     def _judged_since(
-        self, model: MonitoredModel, rule: Rule, state: RuleState, findings: Sequence[Finding], judgement: Judgement
-    ) -> list[tuple[Window, Outcome]]:
-        """Outcomes of the serving versions' windows that a rule is folded over again, by their newest revisions."""
+        self,
+        model: MonitoredModel,
+        rule: Rule,
+        since: datetime,
+        findings: Sequence[Finding],
+        judgement: Judgement,
+    ) -> tuple[list[Judged], list[Judged]]:
+        """Outcomes of the serving versions' windows since then, before this judgement and with it.
+
+        Those of other windows are by their newest revisions.
+        """
         window = judgement.evaluation.window
-        since = min(refold_since(rule, state) or window.end, window.end)
+        since = min(since, window.end)
         by_window: dict[Window, dict[str, list[Finding]]] = {}
         for finding in greyed(self._store.findings(model.name, since - model.windows.size)):
             if finding.window.end >= since:
@@ -176,9 +230,12 @@ class RuleFolding:
         seen: dict[Window, Sequence[Finding]] = {
             one: by_version.get(serving.of(one) or next(iter(by_version)), []) for one, by_version in by_window.items()
         }
-        seen[window] = findings
-        windows = sorted(seen, key=lambda one: one.end)
-        return [(one, evaluate(rule.when, seen[one], judgement.importances)) for one in windows]
+        windows = sorted({*seen, window}, key=lambda one: one.end)
+        before, after = (
+            [(one, evaluate(rule.when, of.get(one, ()), judgement.importances)) for one in windows]
+            for of in (seen, {**seen, window: findings})
+        )
+        return before, after
 
     def _serving(self, model: MonitoredModel, windows: Collection[Window]) -> ServingVersions:
         """Who served in these windows, which may lie further back than what is read to find what is due."""
@@ -189,12 +246,25 @@ class RuleFolding:
 
 
 @dataclass(frozen=True, slots=True)
-class _Moved:
-    """A rule as it is folded for one subject, and where that stands."""
+class _Asked:
+    """A rule as it is folded for one subject, where that stands, and what the judged window may do to it.
+
+    Of late records nobody is told anew, unless they come inside the hold time; of late truth they are (`is_revised`),
+    where the rule follows from the windows alone.
+    """
 
     rule: Rule
     subject: Subject
     state: RuleState
+    is_moved: bool = True
+    is_revised: bool = False
+
+    @classmethod
+    def of(cls, rule: Rule, subject: Subject, state: RuleState, evaluation: Evaluation) -> "_Asked":
+        """Of one of the subjects that the rule has a state for."""
+        is_moved = not was_folded(state, evaluation.window) or may_refold(rule, state, evaluation.window)
+        is_truth = evaluation.kind is EvaluationKind.PERFORMANCE
+        return cls(of_subject(rule, subject), subject, state, is_moved, is_truth and looks_at_single_windows(rule))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +276,7 @@ class _Seen:
 
 
 def _outcome(
-    one: _Moved, seen: _Seen, states: Mapping[Subject, RuleState], importances: Mapping[str, float]
+    one: _Asked, seen: _Seen, states: Mapping[Subject, RuleState], importances: Mapping[str, float]
 ) -> Outcome:
     """What the rule's condition says, and how bad it is; limits for the end count where the alert fires."""
     rule, state = one.rule, one.state
@@ -222,7 +292,7 @@ def _outcome(
 
 
 def _step(
-    step: Escalation, one: _Moved, findings: Sequence[Finding], importances: Mapping[str, float], around: Around
+    step: Escalation, one: _Asked, findings: Sequence[Finding], importances: Mapping[str, float], around: Around
 ) -> Outcome:
     stands = one.state.memory.severity is step.severity
     return evaluate(step.when, findings, importances, around, firing=stands)
@@ -237,6 +307,31 @@ def _firing(rule: Rule, subject: Subject, states: Mapping[Subject, RuleState]) -
         if of:
             firing[name] = any(state.phase.is_active for state in of)
     return firing
+
+
+def _raise_late(  # noqa: PLR0917 - a rule, what changed, and how it is told
+    model: MonitoredModel,
+    one: _Asked,
+    change: Revised,
+    judgement: Judgement,
+    occasion: Occasion,
+    folded: Folded,
+) -> None:
+    late, window, rule, subject = change.late, judgement.evaluation.window, one.rule, one.subject
+    if late is None:
+        return
+    why = f"late: {occasion.outcome.because}"
+    began = Transition(subject, one.state.phase, Phase.FIRING, late.began, window, why)
+    folded.transitions.append(began)
+    fired = replace(change.state, fired_at=late.began)
+    fired = replace(fired, labels=identity(rule, model, fired, subject.segment))
+    folded.events.append(firing_event(rule, model, fired, occasion))
+    if late.ended is None:
+        folded.states[subject] = fired
+        folded.requests += _requests(rule, model, judgement, began)
+        return
+    folded.transitions.append(Transition(subject, Phase.FIRING, Phase.INACTIVE, late.ended, window, why))
+    folded.events.append(resolved_event(rule, model, fired, occasion, late.ended))
 
 
 def _requests(rule: Rule, model: MonitoredModel, judgement: Judgement, transition: Transition) -> list[RetrainRequest]:

@@ -12,19 +12,20 @@ from monitor.domain.findings import EvaluationKind, Evidence, Finding, TestResul
 from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
 from monitor.domain.ports import AccountReads, BaselineStore, WindowReads
 from monitor.domain.rules import Chart
+from monitor.domain.stream import JoinSpan
 from monitor.domain.time import MILLISECOND, format_instant
 from monitor.rules.charts import drift_chart
-from monitor.rules.conditions import RECORDS
+from monitor.rules.conditions import RECORDS, TRUTH_COVERAGE
 from monitor.stats.baseline import Baseline
-from monitor.stats.judgement import judge
-from monitor.stats.performance.metric import Judged, PerformanceMetric
+from monitor.stats.performance.metric import PerformanceMetric
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.proposals import AnyTest
 from monitor.stats.window_test import WindowData
 from monitor.usecases.coverage import with_coverage
 from monitor.usecases.estimating import compare, estimate, refuted_before
-from monitor.usecases.model_checks import MetricCheck, ModelChecks
+from monitor.usecases.model_checks import ModelChecks
 from monitor.usecases.outcomes import Outcome, run_checks
+from monitor.usecases.realized import WindowTruth, known_by_ms, measure, truth_coverage
 from monitor.usecases.references import History, References
 from monitor.usecases.stored_windows import StoredWindows, Wanted, read_windows, segments_of
 from monitor.usecases.volume import Traffic
@@ -75,7 +76,7 @@ class Judge:
         Without `findings` estimates of performance are not held against the truth.
         """
         self._checks = ModelChecks(tests, metrics)
-        self.metric_names = frozenset(metrics)
+        self.metric_names = frozenset({*metrics, TRUTH_COVERAGE})
         self._windows, self._store, self.code_version = windows, baselines, code_version
         self._traffic, self._accounts, self._findings = Traffic(accounts), accounts, findings
         self._references = References(findings)
@@ -187,18 +188,25 @@ class Judge:
     # --- performance
 
     def _performance(self, model: MonitoredModel, evaluation: Evaluation, now: datetime) -> Judgement:
-        window, ref = evaluation.window, evaluation.model
-        rows = self._windows.joined(ref, window.start_ms, window.end_ms)
-        predicted = self._windows.predictions_count(ref, window.start_ms, window.end_ms)
-        digest = hashlib.blake2b(repr(rows).encode(), digest_size=16).hexdigest()
+        truth = self._truth(model, evaluation)
+        digest = hashlib.blake2b(repr([row[:3] for row in truth.rows]).encode(), digest_size=16).hexdigest()
         evidence = Evidence("", digest, {}, self.code_version, format_instant(now))
-        judged, coverage = Judged.of(rows), len(rows) / predicted if predicted else None
-        findings = []
-        for one in self._checks.of_performance(model):
-            verdict, reason, result = _measure(one, judged, model.positive_label)
-            findings.append(_finding(evaluation, one.check, verdict, reason, result, evidence, coverage=coverage))
-        findings += _findings(evaluation, self._lights(evaluation, findings), evidence, coverage)
+        judged = truth.judged
+        outcomes = [measure(one, judged, model.positive_label) for one in self._checks.of_performance(model)]
+        findings = _findings(evaluation, outcomes, evidence, truth.coverage)
+        if model.ground_truth is not None:
+            outcomes = [truth_coverage(model.ground_truth, truth, model.task), *self._lights(evaluation, findings)]
+            findings += _findings(evaluation, outcomes, evidence, truth.coverage)
         return Judgement(evaluation, findings)
+
+    def _truth(self, model: MonitoredModel, evaluation: Evaluation) -> WindowTruth:
+        """The window's predictions with the truth that was known in time."""
+        window, ref, policy = evaluation.window, evaluation.model, model.ground_truth
+        if policy is None:
+            return WindowTruth((), 0)
+        span = JoinSpan(ref, window.start_ms, window.end_ms, policy.name, known_by_ms(window, policy))
+        predicted = self._windows.predictions_count(ref, window.start_ms, window.end_ms)
+        return WindowTruth(self._windows.joined(span), predicted)
 
     def _lights(self, evaluation: Evaluation, realized: Iterable[Finding]) -> list[Outcome]:
         """The window's estimates against its truth."""
@@ -234,20 +242,3 @@ def _findings(
         _finding(evaluation, check, verdict, reason, result, evidence, coverage=coverage)
         for check, verdict, reason, result in outcomes
     ]
-
-
-def _measure(one: MetricCheck, judged: Judged, positive: str | None) -> tuple[Verdict, str, TestResult | None]:
-    check = one.check
-    known = f"{judged.n:,} predictions with known truth"
-    if judged.n < check.min_records:
-        return Verdict.INSUFFICIENT_DATA, f"{check.name}: {known}, at least {check.min_records:,} are needed", None
-    try:
-        result = one.metric.run(judged, positive)
-    except Exception as error:  # noqa: BLE001 - metrics are plug-ins, too
-        return Verdict.FAILED, f"{check.name} failed: {type(error).__name__}: {error}", None
-    if result is None:
-        return Verdict.INSUFFICIENT_DATA, f"{check.name} is not defined on these {known}", None
-    if not one.is_limited:
-        return Verdict.OK, f"{check.name} = {result.statistic:.4g}, no limit is set; {known}", result
-    verdict, reason = judge(check, result, bad=Verdict.DEGRADED)
-    return verdict, f"{reason.rsplit('; ', 1)[0]}; {known}", result

@@ -12,7 +12,7 @@ from monitor.stats.baseline import Baseline
 from monitor.stats.budgeted import BudgetedModel, budgeted_model
 from monitor.stats.drift_test import DriftTest, with_parameters
 from monitor.stats.estimation import ESTIMATED_METRICS, EstimatedMetric
-from monitor.stats.performance.metric import PerformanceMetric
+from monitor.stats.performance.metric import PerformanceMetric, is_proposed
 from monitor.stats.proposals import AnyTest, bind_checks, columns_for, merged_checks, propose_checks
 from monitor.stats.window_test import WindowTest
 
@@ -102,7 +102,7 @@ class ModelChecks:
         suiting = [
             name
             for name, metric in self._metrics.items()
-            if model.propose_checks and model.task is not None and model.task in metric.tasks
+            if model.propose_checks and model.task is not None and model.task in metric.tasks and is_proposed(metric)
         ]
         return tuple(
             self._metric_check(model, self._metrics[name], specs.get(name))

@@ -7,9 +7,10 @@ from typing import Protocol
 
 from monitor.domain.errors import BaselineError
 from monitor.domain.findings import EvaluationKind
-from monitor.domain.models import ModelRef, MonitoredModel
+from monitor.domain.models import ModelRef, MonitoredModel, truth_name
 from monitor.domain.ports import PairReads
 from monitor.domain.retraining import RetrainJob
+from monitor.domain.stream import JoinSpan
 from monitor.domain.time import format_duration
 from monitor.domain.verification import Answer, Comparison, JudgedRecord, Verification, VerifyPolicy
 from monitor.domain.windows import Window
@@ -77,7 +78,7 @@ class VerifyCandidate:
         looks = before.looks if before else 0
         confidence, windows = 1 - _RISK / 2 ** (looks + 1), self.windows(model, job)
         notes: list[str] = []
-        pairs = self._pairs(job, windows, notes)
+        pairs = self._pairs(model, job, windows, notes)
         names = self.compare.names(model, policy)
         found = self.compare.of(model, names, pairs, ALL, confidence)
         found += self._by_segment(model, job, names[0], pairs, confidence, notes)
@@ -99,20 +100,18 @@ class VerifyCandidate:
 
     # --- what is compared
 
-    def _pairs(self, job: RetrainJob, windows: Sequence[Window], notes: list[str]) -> list[Pair]:
+    def _pairs(self, model: MonitoredModel, job: RetrainJob, windows: Sequence[Window], notes: list[str]) -> list[Pair]:
         if not windows or job.candidate.version is None:
             return []
         since_ms, until_ms = windows[0].start_ms, max(window.end_ms for window in windows)
-        champion = self.pairs.judged(ModelRef(job.request.model, job.request.version), since_ms, until_ms)
-        shadow = self._shadow(job, since_ms, until_ms)
+        span = JoinSpan(ModelRef(model.name, job.request.version), since_ms, until_ms, truth_name(model.ground_truth))
+        champion = self.pairs.judged(span)
+        beside = self.pairs.judged(replace(span, ref=ModelRef(model.name, job.candidate.version)))
+        shadow = {one.event_id: one for one in beside}
         scored = self._scored(job, notes).get(job.candidate.version, {})
         pairs = [(one, other) for one in champion if (other := shadow.get(one.event_id) or _as(one, scored))]
         notes += _where_from(pairs, shadow, len(champion))
         return pairs
-
-    def _shadow(self, job: RetrainJob, since_ms: int, until_ms: int) -> dict[str, JudgedRecord]:
-        ref = ModelRef(job.request.model, job.candidate.version or "")
-        return {one.event_id: one for one in self.pairs.judged(ref, since_ms, until_ms)}
 
     def _scored(self, job: RetrainJob, notes: list[str]) -> Mapping[str, Scores]:
         if job.candidate.scores is None:

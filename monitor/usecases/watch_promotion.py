@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from monitor.domain.findings import EvaluationKind, TestResult
-from monitor.domain.models import ModelRef, MonitoredModel
+from monitor.domain.models import ModelRef, MonitoredModel, truth_name
 from monitor.domain.ports import PairReads
 from monitor.domain.retraining import JobEnd, RetrainJob, RetrainPolicy
+from monitor.domain.stream import JoinSpan
 from monitor.domain.verification import JudgedRecord, VerifyPolicy
 from monitor.domain.windows import Window
 from monitor.rules.guard import serves_since
@@ -55,7 +56,8 @@ class WatchPromotion:
         if not windows:
             return None
         since_ms, until_ms = windows[0].start_ms, max(window.end_ms for window in windows)
-        return metric.run(_rows(self.pairs.judged(ref, since_ms, until_ms)), model.positive_label)
+        span = JoinSpan(ref, since_ms, until_ms, truth_name(model.ground_truth))
+        return metric.run(_rows(self.pairs.judged(span)), model.positive_label)
 
 
 def _rows(records: Sequence[JudgedRecord]) -> Judged:

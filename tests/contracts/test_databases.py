@@ -5,10 +5,13 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, exc, inspect, text
 
@@ -17,10 +20,11 @@ from monitor.adapters.sql.engine import create_engine, describe, reading, writin
 from monitor.adapters.sql.migrate import VERSION_TABLE, is_migrated, migrate, newest_revision
 from monitor.adapters.sql.stores import SqlStores
 from monitor.adapters.sql.tables import metadata
+from monitor.adapters.sql.windows import SqlWindowReads
 from monitor.domain.errors import ConfigError, StoreUnavailable
 from monitor.domain.models import ModelRef
-from monitor.domain.records import PartitionId
-from monitor.domain.stream import ShareSpan, TopicKind
+from monitor.domain.records import Joined, PartitionId, Truth
+from monitor.domain.stream import JoinSpan, ShareSpan, TopicKind
 from monitor.testing.servers.postgres import PostgresServer
 from monitor.testing.stores.samples import flush, share
 
@@ -116,6 +120,35 @@ def test_a_database_knows_whether_it_is_migrated(engine: Engine) -> None:
     migrate(engine)
 
     assert (before, is_migrated(engine)) == (False, True)
+
+
+def test_truth_and_predictions_of_before_there_were_statements_are_kept(engine: Engine) -> None:
+    migrate(engine)
+    _downgrade(engine, "0008")
+    with writing(engine) as connection:
+        connection.execute(text("INSERT INTO predictions VALUES ('churn', 'e1', '3', 1000, 'yes', 0.5)"))
+        connection.execute(text("INSERT INTO truths VALUES ('churn', 'e1', 'no', 3000)"))
+
+    migrate(engine)
+    joined = SqlWindowReads(engine).joined(JoinSpan(ModelRef("churn", "3"), 0, 2000))
+    said = Truth("churn", "e1", "yes", 2500, "reviewer", "jo", 7)
+    with writing(engine) as connection:
+        connection.execute(metadata.tables["truths"].insert(), asdict(said))
+    _downgrade(engine, "0008")
+    with reading(engine) as connection:
+        back = connection.execute(text("SELECT * FROM truths")).all()
+
+    assert joined == [Joined("yes", 0.5, "no", 2000, 1, 1)]
+    assert back == [("churn", "e1", "no", 3000)]
+
+
+def _downgrade(engine: Engine, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(sql_engine.__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
 
 
 def test_tables_of_others_in_the_same_database_stay_as_they_are(engine: Engine) -> None:
@@ -309,7 +342,9 @@ def test_a_url_that_we_cannot_serve_is_a_configuration_error_with_a_hint(url: st
 
 
 def test_an_error_never_shows_the_values_of_a_statement(sqlite: Engine) -> None:
+    incomplete = {"model": "m", "event_time_ms": 1, "version": "1", "event_id": "secret id"}
+
     with pytest.raises(exc.IntegrityError) as refused, writing(sqlite) as connection:
-        connection.execute(metadata.tables["truths"].insert(), {"model": "m", "event_id": "secret id"})
+        connection.execute(metadata.tables["predictions"].insert(), incomplete)
 
     assert "secret id" not in str(refused.value)

@@ -57,7 +57,9 @@ def test_the_tutorial_does_what_it_says(tmp_path: Path, monkeypatch: pytest.Monk
     assert "psi(amount)" in ran[3].stdout
 
 
-@pytest.mark.parametrize("example", blocks("reference/records.md", "json"))
+@pytest.mark.parametrize(
+    "example", [*blocks("reference/records.md", "json"), *blocks("explanation/ground-truth.md", "json")]
+)
 def test_the_records_of_the_reference_fit_the_schema_and_are_read(example: str) -> None:
     schema = json.loads((DOCS / "reference" / "record.schema.json").read_text())
 

@@ -20,7 +20,7 @@ class RecordIdentity:
     """Tells a record's id, or why it is none: the same rules by which the stream is decoded later.
 
     Two inference records of one event id, model and version are the same record whatever else they say; two
-    ground-truth records only when label and time agree, for a truth may be corrected.
+    ground-truth records only when all they say agrees, for a truth may be corrected, and come from several people.
     """
 
     def __init__(self, models: Container[str], max_record_bytes: int) -> None:
@@ -46,7 +46,7 @@ def _parts(value: bytes) -> tuple[str, tuple[object, ...]]:
     except (ValueError, RecursionError):
         return _loose_parts(value)
     if fields.type == "ground_truth" and fields.label is not None:
-        return fields.model, (fields.model, fields.event_id, fields.event_time, fields.label)
+        return fields.model, _statement(fields)
     if fields.type != "ground_truth" and fields.model_version is not None and bytes(fields.features):
         return fields.model, (fields.model, str(fields.model_version), fields.event_id)
     return _loose_parts(value)
@@ -55,5 +55,11 @@ def _parts(value: bytes) -> tuple[str, tuple[object, ...]]:
 def _loose_parts(value: bytes) -> tuple[str, tuple[object, ...]]:
     record = read_record(value, TopicKind.MIXED)
     if isinstance(record, LooseTruth):
-        return record.model, (record.model, record.event_id, record.event_time, record.label)
+        return record.model, _statement(record)
     return record.model, (record.model, str(record.model_version), record.event_id)
+
+
+def _statement(truth: MixedFields | LooseTruth) -> tuple[object, ...]:
+    """Without a name and an annotator as before there were any, so that what was accepted then is known still."""
+    named = (truth.name, truth.annotator) if truth.name or truth.annotator else ()
+    return (truth.model, truth.event_id, truth.event_time, truth.label, *named)

@@ -28,6 +28,7 @@ from monitor.domain.stream import ArchiveFile, Claim, Flush, IdBlock, Served, Sh
 _PRIMARY = itemgetter(slice(len(shares.primary_key)))
 _PRIMARY_OF_TALLY = itemgetter(slice(7))
 _PRIMARY_OF_BLOCK = itemgetter(slice(5))
+_PRIMARY_OF_TRUTH = itemgetter(slice(len(truths.primary_key)))
 
 
 class SqlIngestStore:
@@ -114,11 +115,11 @@ def _write(connection: Connection, flushes: Sequence[Flush]) -> None:
     refused = [_dead_letter(one, flush.saved_at_ms) for flush in flushes for one in flush.dead_letters]
     add_many(connection, dead_letters, refused)
 
-    # The latest by event time stays, so that the order in which workers come does not matter.
-    made = sorted((_prediction(one) for flush in flushes for one in flush.predictions), key=itemgetter(0, 1, 2, 3))
-    replace_many(connection, predictions, made, unless_newer="event_time_ms")
-    known = sorted((_truth(one) for flush in flushes for one in flush.truths), key=itemgetter(0, 1, 3))
-    replace_many(connection, truths, known, unless_newer="known_at_ms")
+    made = sorted((_prediction(one) for flush in flushes for one in flush.predictions), key=itemgetter(0, 3, 2, 1))
+    replace_many(connection, predictions, made)
+    # Statements are only ever added, so that the order in which workers come does not matter.
+    known = sorted((_truth(one) for flush in flushes for one in flush.truths), key=_PRIMARY_OF_TRUTH)
+    add_many(connection, truths, known)
 
     replace_many(connection, archive_files, [archive_row(one) for flush in flushes for one in flush.archive])
 
@@ -264,7 +265,15 @@ def _prediction(one: Prediction) -> Row:
 
 
 def _truth(one: Truth) -> Row:
-    return storable(one.model), storable(one.event_id), storable(one.label), one.known_at_ms
+    return (
+        storable(one.model),
+        storable(one.event_id),
+        storable(one.name),
+        one.known_at_ms,
+        storable(one.label),
+        storable(one.annotator),
+        one.offset,
+    )
 
 
 def archive_row(one: ArchiveFile) -> Row:

@@ -4,7 +4,7 @@ from sqlalchemy import Engine, and_, select
 
 from monitor.adapters.sql.engine import reading
 from monitor.adapters.sql.tables import predictions, truths
-from monitor.domain.models import ModelRef
+from monitor.domain.stream import JoinSpan
 from monitor.domain.verification import JudgedRecord
 
 
@@ -14,16 +14,18 @@ class SqlPairReads:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def judged(self, ref: ModelRef, since_ms: int, until_ms: int) -> list[JudgedRecord]:
-        """Predictions of the version made in [since, until) whose truth is known, by event id."""
-        table = predictions.c
-        same = and_(table.model == truths.c.model, table.event_id == truths.c.event_id)
+    def judged(self, span: JoinSpan) -> list[JudgedRecord]:
+        """The predictions of the span whose truth is known, by event id, each once: the latest made and known."""
+        made, known = predictions.c, truths.c
+        same = and_(made.model == known.model, made.event_id == known.event_id)
         statement = (
-            select(table.event_id, table.event_time_ms, table.prediction, table.score, truths.c.label)
+            select(made.event_id, made.event_time_ms, made.prediction, made.score, known.label)
             .select_from(predictions.join(truths, same))
-            .where(table.model == ref.name, table.version == ref.version)
-            .where(table.event_time_ms >= since_ms, table.event_time_ms < until_ms)
-            .order_by(table.event_id)
+            .where(made.model == span.ref.name, made.version == span.ref.version)
+            .where(made.event_time_ms >= span.since_ms, made.event_time_ms < span.until_ms)
+            .where(known.name == span.name, known.known_at_ms <= span.known_by_ms)
+            .order_by(made.event_id, made.event_time_ms, known.known_at_ms, known.offset, known.label)
         )
         with reading(self._engine) as connection:
-            return [JudgedRecord(*row) for row in connection.execute(statement)]
+            rows = [JudgedRecord(*row) for row in connection.execute(statement)]
+        return list({row.event_id: row for row in rows}.values())

@@ -74,9 +74,11 @@ class SqlRecords:
             return [archive_file(row) for row in connection.execute(statement)]
 
     def truth_count(self, model: str, since_ms: int) -> int:
-        """Ground-truth records of a model known since the instant (event time)."""
+        """Ids of a model with a statement of truth known since the instant (event time)."""
         table = truths.c
-        statement = select(func.count()).select_from(truths).where(table.model == model, table.known_at_ms >= since_ms)
+        statement = select(func.count(table.event_id.distinct())).where(
+            table.model == model, table.known_at_ms >= since_ms
+        )
         with reading(self._engine) as connection:
             return connection.execute(statement).scalar_one()
 

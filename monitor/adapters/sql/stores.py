@@ -18,6 +18,7 @@ from monitor.adapters.sql.outbox import SqlOutboxStore
 from monitor.adapters.sql.pairs import SqlPairReads
 from monitor.adapters.sql.records import SqlRecords
 from monitor.adapters.sql.retention import SqlRetention
+from monitor.adapters.sql.truths import SqlTruths
 from monitor.adapters.sql.windows import SqlWindowReads
 
 
@@ -36,6 +37,7 @@ class SqlStores:
     holds: SqlHoldStore
     pairs: SqlPairReads
     records: SqlRecords
+    truths: SqlTruths
     archive: SqlArchiveManifest
     retention: SqlRetention
     lease: SqlLease
@@ -55,6 +57,7 @@ class SqlStores:
             holds=SqlHoldStore(engine),
             pairs=SqlPairReads(engine),
             records=SqlRecords(engine),
+            truths=SqlTruths(engine),
             archive=SqlArchiveManifest(engine),
             retention=SqlRetention(engine),
             lease=SqlLease(engine),

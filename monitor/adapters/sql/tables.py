@@ -139,8 +139,7 @@ predictions = Table(
     Column("event_time_ms", Milliseconds, nullable=False),
     Column("prediction", Name, nullable=False),
     Column("score", Float),
-    PrimaryKeyConstraint("model", "event_id", "version"),
-    Index("ix_predictions_event_time", "model", "event_time_ms", "version", "event_id"),
+    PrimaryKeyConstraint("model", "event_time_ms", "version", "event_id"),
     sqlite_with_rowid=False,
 )
 
@@ -149,9 +148,12 @@ truths = Table(
     metadata,
     Column("model", Name, nullable=False),
     Column("event_id", Name, nullable=False),
-    Column("label", Name, nullable=False),
+    Column("name", Name, nullable=False, autoincrement=False),
     Column("known_at_ms", Milliseconds, nullable=False),
-    PrimaryKeyConstraint("model", "event_id"),
+    Column("label", Name, nullable=False),
+    Column("annotator", Name, nullable=False),
+    Column("offset", Count, nullable=False),
+    PrimaryKeyConstraint("model", "event_id", "name", "known_at_ms", "label", "annotator"),
     Index("ix_truths_known_at", "model", "known_at_ms"),
     sqlite_with_rowid=False,
 )

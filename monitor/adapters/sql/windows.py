@@ -1,6 +1,9 @@
 """What the evaluation reads of the stream: progress, panes, shares, and predictions joined with truth."""
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, or_, select, tuple_
 
@@ -8,8 +11,18 @@ from monitor.adapters.sql.engine import reading
 from monitor.adapters.sql.statements import grouped
 from monitor.adapters.sql.tables import predictions, progress, shares, truths
 from monitor.domain.models import ALL_TRAFFIC, ModelRef
-from monitor.domain.records import PartitionId
-from monitor.domain.stream import PaneSpan, PaneSummary, PartitionProgress, Share, ShareKey, ShareSpan, TopicKind
+from monitor.domain.records import Joined, PartitionId
+from monitor.domain.stream import (
+    JoinSpan,
+    PaneSpan,
+    PaneSummary,
+    PartitionProgress,
+    Share,
+    ShareKey,
+    ShareSpan,
+    TopicKind,
+    TruthScope,
+)
 
 _joined = predictions.join(
     truths, and_(predictions.c.model == truths.c.model, predictions.c.event_id == truths.c.event_id)
@@ -48,10 +61,10 @@ class SqlWindowReads:
         )
         with reading(self._engine) as connection:
             rows = connection.execute(statement).all()
-            known = _truths_by_pane(connection, [span for span in spans if span.with_truths]) if rows else {}
+            known = _truths_by_pane(connection, [span for span in spans if span.truth is not None]) if rows else {}
         # sums arrive as Decimal from PostgreSQL
         return [
-            PaneSummary(model, version, start_ms, int(n), int(late), known.get((model, version, start_ms), 0))
+            PaneSummary(model, version, start_ms, int(n), int(late), *known.get((model, version, start_ms), (0, 0)))
             for model, version, start_ms, n, late in rows
         ]
 
@@ -70,24 +83,26 @@ class SqlWindowReads:
         with reading(self._engine) as connection:
             return [_share(row) for row in connection.execute(statement)]
 
-    def joined(self, ref: ModelRef, since_ms: int, until_ms: int) -> list[tuple[str, float | None, str]]:
-        """(prediction, score, label) of predictions made in [since, until) whose truth is known, by event id."""
-        table = predictions.c
+    def joined(self, span: JoinSpan) -> list[Joined]:
+        """The predictions of the span whose truth is known, by event id, each once: the latest made and known."""
+        made, known = predictions.c, truths.c
         statement = (
-            select(table.prediction, table.score, truths.c.label)
+            select(made.event_id, made.prediction, made.score, made.event_time_ms, known.label, known.known_at_ms)
             .select_from(_joined)
-            .where(table.model == ref.name, table.version == ref.version)
-            .where(table.event_time_ms >= since_ms, table.event_time_ms < until_ms)
-            .order_by(table.event_id)
+            .where(made.model == span.ref.name, made.version == span.ref.version)
+            .where(made.event_time_ms >= span.since_ms, made.event_time_ms < span.until_ms)
+            .where(known.name == span.name, known.known_at_ms <= span.known_by_ms)
+            .order_by(made.event_id, made.event_time_ms, known.known_at_ms, known.offset, known.label)
         )
         with reading(self._engine) as connection:
-            return [(row.prediction, row.score, row.label) for row in connection.execute(statement)]
+            rows: Sequence[Any] = connection.execute(statement).all()
+        return _settled(rows)
 
     def predictions_count(self, ref: ModelRef, since_ms: int, until_ms: int) -> int:
-        """How many predictions made in [since, until) wait in the store, with or without truth."""
+        """How many predictions made in [since, until) are in the store, with or without truth; an id counts once."""
         table = predictions.c
         statement = (
-            select(func.count())
+            select(func.count(table.event_id.distinct()))
             .select_from(predictions)
             .where(table.model == ref.name, table.version == ref.version)
             .where(table.event_time_ms >= since_ms, table.event_time_ms < until_ms)
@@ -100,24 +115,62 @@ def _starts_in(since_ms: int, until_ms: int) -> ColumnElement[bool]:
     return and_(shares.c.pane_start_ms >= since_ms, shares.c.pane_start_ms < until_ms)
 
 
-def _truths_by_pane(connection: Connection, spans: Sequence[PaneSpan]) -> dict[tuple[str, str, int], int]:
-    """(model, version, pane start) to predictions with known truth, for the panes in the spans."""
-    table = predictions.c
-    found: dict[tuple[str, str, int], int] = {}
-    for (since_ms, until_ms, pane_ms), of in grouped(spans, lambda one: (one.since_ms, one.until_ms, one.pane_ms)):
-        first, end = -(-since_ms // pane_ms) * pane_ms, -(-until_ms // pane_ms) * pane_ms
-        # counted from `first`, so that the division never sees a negative number (which SQL rounds towards zero)
-        pane = ((table.event_time_ms - first) // pane_ms).label("pane")
-        statement = (
-            select(table.model, table.version, pane, func.count().label("n"))
-            .select_from(_joined)
-            .where(table.model.in_([span.model for span in of]))
-            .where(table.event_time_ms >= first, table.event_time_ms < end)
-            .group_by(table.model, table.version, pane)
-        )
-        for row in connection.execute(statement):
-            found[row.model, row.version, first + row.pane * pane_ms] = row.n
+_Row = tuple[str, str, float | None, int, str, int]
+"""Id, prediction, score, when it was made, label, when that was known."""
+
+
+def _settled(rows: Sequence[_Row]) -> list[Joined]:
+    """One for each id, of rows in the order in which later ones hold."""
+    if len({row[0] for row in rows}) == len(rows):  # most windows have no corrections, and then this is faster
+        return [
+            Joined(prediction, score, label, known_at_ms - made_at_ms, 1, 1)
+            for _, prediction, score, made_at_ms, label, known_at_ms in rows
+        ]
+    return [_last(list(of_id)) for _, of_id in groupby(rows, key=itemgetter(0))]
+
+
+def _last(of_id: Sequence[_Row]) -> Joined:
+    _, prediction, score, made_at_ms, label, _ = of_id[-1]
+    statements = [row for row in of_id if row[3] == made_at_ms]
+    first_known_ms, labels = statements[0][5], len({row[4] for row in statements})
+    return Joined(prediction, score, label, first_known_ms - made_at_ms, len(statements), labels)
+
+
+_PaneKey = tuple[str, str, int]
+_Alike = tuple[int, int, int, TruthScope]
+
+
+def _truths_by_pane(connection: Connection, spans: Sequence[PaneSpan]) -> dict[_PaneKey, tuple[int, int]]:
+    """(model, version, pane start) to predictions with known truth and statements of it, for the panes in the spans."""
+    found: dict[_PaneKey, tuple[int, int]] = {}
+    for alike, of in grouped(spans, _of_time_and_truth):
+        _count_truths(connection, alike, [span.model for span in of], found)
     return found
+
+
+def _of_time_and_truth(span: PaneSpan) -> _Alike:
+    return span.since_ms, span.until_ms, span.pane_ms, span.truth or TruthScope()
+
+
+def _count_truths(
+    connection: Connection, alike: _Alike, models: Sequence[str], found: dict[_PaneKey, tuple[int, int]]
+) -> None:
+    made, known = predictions.c, truths.c
+    since_ms, until_ms, pane_ms, scope = alike
+    first, end = -(-since_ms // pane_ms) * pane_ms, -(-until_ms // pane_ms) * pane_ms
+    # counted from `first`, so that the division never sees a negative number (which SQL rounds towards zero)
+    number = (made.event_time_ms - first) // pane_ms
+    pane = number.label("pane")
+    statement = (
+        select(made.model, made.version, pane, func.count(made.event_id.distinct()).label("n"), func.count())
+        .select_from(_joined)
+        .where(made.model.in_(models))
+        .where(made.event_time_ms >= first, made.event_time_ms < end)
+        .where(known.name == scope.name, known.known_at_ms <= first + number * pane_ms + scope.within_ms)
+        .group_by(made.model, made.version, pane)
+    )
+    for model, version, k, n, statements in connection.execute(statement):
+        found[model, version, first + k * pane_ms] = n, statements
 
 
 def _progress(row: Row[tuple[object, ...]]) -> PartitionProgress:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from monitor.stats.performance.at_cut import PrecisionAt, RecallAt
 from monitor.stats.performance.classification import F1, Accuracy, FBeta, Matthews, Precision, Recall, Specificity
 from monitor.stats.performance.metric import PerformanceMetric
 from monitor.stats.performance.pr_auc import PrAuc
@@ -17,6 +18,7 @@ from monitor.stats.performance.regression import (
     SymmetricPercentageError,
 )
 from monitor.stats.performance.roc_auc import RocAuc
+from monitor.stats.performance.value import Value
 
 _SHIPPED: tuple[PerformanceMetric, ...] = (
     Accuracy(),
@@ -31,6 +33,9 @@ _SHIPPED: tuple[PerformanceMetric, ...] = (
     LogLoss(),
     Brier(),
     CalibrationError(),
+    PrecisionAt(),
+    RecallAt(),
+    Value(),
     MeanAbsoluteError(),
     RootMeanSquareError(),
     MeanAbsolutePercentageError(),

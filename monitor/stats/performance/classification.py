@@ -1,7 +1,7 @@
 """Counting metrics of classification: how many predictions were right, and of which kind."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from monitor.stats.performance.metric import Judged, wilson
 
 CLASSIFICATION = frozenset({Task.BINARY, Task.MULTICLASS})
 BINARY = frozenset({Task.BINARY})
+_MOST_LABELS = 20
 
 
 def proportion(successes: int, n: int) -> TestResult | None:
@@ -50,9 +51,20 @@ def _share_of(matrix: Floats, measure: Callable[[Floats], confusion.Moved | None
     return share_result(moved.value, standard_error(moved.influence, matrix), int(matrix.sum()))
 
 
+def _confusion(judged: Judged) -> dict[str, object]:
+    """Labels in order, and the numbers of records by truth and prediction; nothing where there are too many labels."""
+    labels = sorted({*judged.labels, *judged.predictions})
+    if len(labels) > _MOST_LABELS:
+        return {}
+    return {"labels": labels, "confusion": confusion_matrix(judged, None).astype(int).tolist()}
+
+
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Share of predictions that equal the truth, 0 to 1, with its Wilson interval (1927); for balanced classes."""
+    """Share of predictions that equal the truth, 0 to 1, with its Wilson interval (1927); for balanced classes.
+
+    `detail` has the confusion matrix of at most 20 labels: numbers of records by truth (rows) and prediction (columns).
+    """
 
     name: ClassVar[str] = "accuracy"
     title: ClassVar[str] = "Accuracy"
@@ -64,7 +76,8 @@ class Accuracy:
     def run(self, judged: Judged, positive: str | None) -> TestResult | None:  # noqa: ARG002 - no class is special
         """Count the equal ones."""
         right = sum(p == t for p, t in zip(judged.predictions, judged.labels, strict=True))
-        return proportion(right, judged.n)
+        result = proportion(right, judged.n)
+        return None if result is None else replace(result, detail=_confusion(judged))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +165,7 @@ class FBeta:
     tasks: ClassVar[frozenset[Task]] = CLASSIFICATION
     higher_is_better: ClassVar[bool] = True
     default_threshold: ClassVar[Threshold | None] = None
+    is_proposed: ClassVar[bool] = False
     beta: float = 2.0
 
     def __post_init__(self) -> None:

@@ -49,7 +49,8 @@ class PerformanceMetric(Protocol):
     """A number that says how good the predictions were.
 
     `run` answers None when the metric is not defined on these rows (one class only, texts that are no numbers);
-    `low` and `high` of the result are the 95 % interval of the metric itself.
+    `low` and `high` of the result are the 95 % interval of the metric itself. One with `is_proposed = False` (without
+    it, a metric is proposed) is computed only where a configuration names it.
     """
 
     name: ClassVar[str]
@@ -62,6 +63,11 @@ class PerformanceMetric(Protocol):
     def run(self, judged: Judged, positive: str | None) -> TestResult | None:
         """The metric over these rows."""
         ...
+
+
+def is_proposed(metric: PerformanceMetric) -> bool:
+    """Whether it is computed for every model whose task it suits, without being asked for."""
+    return bool(getattr(metric, "is_proposed", True))
 
 
 def wilson(successes: int, n: int) -> tuple[float, float]:

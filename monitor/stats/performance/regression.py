@@ -152,6 +152,7 @@ class QuantileLoss:
     tasks: ClassVar[frozenset[Task]] = REGRESSION
     higher_is_better: ClassVar[bool] = False
     default_threshold: ClassVar[Threshold | None] = None
+    is_proposed: ClassVar[bool] = False
     quantile: float = 0.5
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from monitor.domain.evaluation import EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Verdict
 from monitor.domain.models import ModelRef
 from monitor.domain.rules import Phase, Retirement, RuleState, Subject, Transition
-from monitor.domain.stream import PaneSpan, TopicKind
+from monitor.domain.stream import JoinSpan, PaneSpan, TopicKind
 from monitor.testing.stores.rig import StoreRig
 from monitor.testing.stores.samples import (
     FIRST,
@@ -246,7 +246,7 @@ class EvaluationConformance:
         windows, evaluations = rig.mine.windows, rig.mine.evaluations
         assert [one.pane_start_ms for one in windows.panes([PaneSpan("churn", 0, border * 2, HOUR_MS)])] == [border]
         assert windows.predictions_count(MODEL, 0, border * 2) == 1
-        assert windows.joined(MODEL, 0, border * 2) == [("yes", 0.75, "no")]
+        assert [row.label for row in windows.joined(JoinSpan(MODEL, 0, border * 2))] == ["no"]
         assert evaluations.findings("churn") == [finding(2)]
         assert [one.window for one in evaluations.done({"churn": 0})] == [window(2)]
         assert [one.window for one in evaluations.transitions()] == [window(2)]

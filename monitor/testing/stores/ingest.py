@@ -8,7 +8,7 @@ import pytest
 from monitor.domain.errors import Fenced
 from monitor.domain.models import ALL_TRAFFIC
 from monitor.domain.records import KeptLetter, PartitionId
-from monitor.domain.stream import ArchiveFile, PaneSpan, PartitionProgress, ShareSpan, TopicKind
+from monitor.domain.stream import ArchiveFile, JoinSpan, PaneSpan, PartitionProgress, ShareSpan, TopicKind
 from monitor.testing.stores.rig import StoreRig
 from monitor.testing.stores.samples import (
     FIRST,
@@ -81,7 +81,7 @@ class IngestConformance:
             PartitionProgress(FIRST, TopicKind.MIXED, claim.epoch, "me", 10, START_MS, 15, START_MS + 17, START_MS + 16)
         ]
         assert seen.windows.shares([ShareSpan(MODEL, ALL_TRAFFIC, START_MS, START_MS + 1)]) == [share(claim, 9)]
-        assert seen.windows.joined(MODEL, START_MS, START_MS + 1) == [("yes", 0.75, "no")]
+        assert [row.label for row in seen.windows.joined(JoinSpan(MODEL, START_MS, START_MS + 1))] == ["no"]
         assert seen.records.dead_letters(10) == [KeptLetter(letter, START_MS + 17, None)]
         assert seen.records.archive(MODEL, START_MS, START_MS + 1) == [file]
 
@@ -166,7 +166,7 @@ class IngestConformance:
 
         rig.mine.ingest.flush([poison])
 
-        assert len(rig.mine.windows.joined(MODEL, START_MS, START_MS + 1)) == 1
+        assert len(rig.mine.windows.joined(JoinSpan(MODEL, START_MS, START_MS + 1))) == 1
         assert len(rig.mine.records.dead_letters(10)) == 1
 
     def test_two_workers_flush_at_once_and_everything_arrives(self, rig: StoreRig) -> None:

@@ -16,6 +16,7 @@ from monitor.domain.ports import (
     PairReads,
     Records,
     Retention,
+    TruthReads,
     WindowReads,
 )
 
@@ -76,6 +77,11 @@ class Stores(Protocol):
     @property
     def records(self) -> Records:
         """Dead letters, archive files."""
+        ...
+
+    @property
+    def truths(self) -> TruthReads:
+        """Statements of truth."""
         ...
 
     @property

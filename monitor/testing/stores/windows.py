@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from monitor.domain.models import ALL_TRAFFIC, ModelRef
-from monitor.domain.records import PartitionId
-from monitor.domain.stream import ArchiveFile, PaneSpan, PaneSummary, ShareSpan, TopicKind
+from monitor.domain.records import Joined, PartitionId, TruthTally
+from monitor.domain.stream import ArchiveFile, JoinSpan, PaneSpan, PaneSummary, ShareSpan, TopicKind, TruthScope
 from monitor.testing.stores.rig import StoreRig
 from monitor.testing.stores.samples import (
     FIRST,
@@ -21,6 +21,8 @@ from monitor.testing.stores.samples import (
 
 TEN_HOURS_ON = START_MS + 10 * HOUR_MS
 AT_MINUTES = (("a", 1), ("b", 61), ("c", 62))
+EVERYTHING = JoinSpan(MODEL, START_MS, TEN_HOURS_ON)
+DECISIONS = (("yes", 5, "jo"), ("no", 6, "kim"), ("maybe", 9, "jo"))
 
 
 class WindowConformance:
@@ -85,11 +87,11 @@ class WindowConformance:
         shares = [share(claim, 1, pane, ref=ref) for ref in (MODEL, fraud) for pane in (0, 1)]
         rig.mine.ingest.flush([flush(claim, 10, shares, made, known)])
         span = (START_MS, START_MS + 2 * HOUR_MS)
-        hourly = PaneSpan("churn", *span, HOUR_MS, with_truths=True)
-        longer = PaneSpan("fraud", *span, 2 * HOUR_MS, with_truths=True)
+        hourly = PaneSpan("churn", *span, HOUR_MS, truth=TruthScope())
+        longer = PaneSpan("fraud", *span, 2 * HOUR_MS, truth=TruthScope())
 
         panes = rig.mine.windows.panes([hourly, longer])
-        unasked = rig.mine.windows.panes([replace(hourly, with_truths=False), longer])
+        unasked = rig.mine.windows.panes([replace(hourly, truth=None), longer])
 
         assert [(pane.model, pane.truths) for pane in panes] == [("churn", 1), ("churn", 2), ("fraud", 3), ("fraud", 0)]
         assert [pane.truths for pane in unasked] == [0, 0, 3, 0]
@@ -115,7 +117,7 @@ class WindowConformance:
         shares = [share(claim, 2, 0), share(claim, 2, 1), share(claim, 1, 1, ref=two)]
         rig.mine.ingest.flush([flush(claim, 10, shares, [*made, prediction("c", 60, ref=two)], known)])
 
-        panes = rig.mine.windows.panes([PaneSpan(MODEL.name, START_MS, TEN_HOURS_ON, HOUR_MS, with_truths=True)])
+        panes = rig.mine.windows.panes([PaneSpan(MODEL.name, START_MS, TEN_HOURS_ON, HOUR_MS, truth=TruthScope())])
 
         assert [(pane.version, pane.n, pane.truths) for pane in panes] == [("2", 1, 1), ("3", 2, 2), ("3", 2, 1)]
 
@@ -128,7 +130,7 @@ class WindowConformance:
         rig.mine.ingest.flush([flush(claim, 10, shares, made, known)])
 
         panes = rig.mine.windows.panes(
-            [PaneSpan(MODEL.name, START_MS + 1, START_MS + HOUR_MS + 1, HOUR_MS, with_truths=True)]
+            [PaneSpan(MODEL.name, START_MS + 1, START_MS + HOUR_MS + 1, HOUR_MS, truth=TruthScope())]
         )
 
         assert [(pane.n, pane.truths) for pane in panes] == [(2, 2)]
@@ -141,32 +143,77 @@ class WindowConformance:
         known = [truth(event_id, f"is {event_id}") for event_id in "abdZ"]
         rig.mine.ingest.flush([flush(claim, 10, predictions=[*made, unscored], truths=known)])
 
-        joined = rig.mine.windows.joined(MODEL, START_MS, START_MS + HOUR_MS)
+        joined = rig.mine.windows.joined(JoinSpan(MODEL, START_MS, START_MS + HOUR_MS))
 
-        assert joined == [("yes", None, "is Z"), ("1.5", 0.75, "is a"), ("2.5", 0.75, "is b")]
+        assert [row[:3] for row in joined] == [("yes", None, "is Z"), ("1.5", 0.75, "is a"), ("2.5", 0.75, "is b")]
         assert rig.mine.windows.predictions_count(MODEL, START_MS, START_MS + HOUR_MS) == 4
-        assert rig.mine.windows.joined(ModelRef("churn", "4"), START_MS, TEN_HOURS_ON) == []
+        assert rig.mine.windows.joined(JoinSpan(ModelRef("churn", "4"), START_MS, TEN_HOURS_ON)) == []
 
     def test_truth_may_come_before_its_prediction_and_the_latest_known_wins(self, rig: StoreRig) -> None:
-        """In whatever order the records come."""
+        """In whatever order the records come, and however often."""
         claim = rig.mine.ingest.claim(FIRST, TopicKind.MIXED, "me")
         rig.mine.ingest.flush([flush(claim, 10, truths=[truth("a", "new", 20), truth("a", "old", 10)])])
         rig.mine.ingest.flush([flush(claim, 20, predictions=[prediction("a")], old_offset=10)])
 
-        rig.mine.ingest.flush([flush(claim, 30, truths=[truth("a", "oldest", 5)], old_offset=20)])
+        again = [truth("a", "oldest", 5), truth("a", "old", 10)]
+        rig.mine.ingest.flush([flush(claim, 30, truths=again, old_offset=20)])
 
-        assert rig.mine.windows.joined(MODEL, START_MS, TEN_HOURS_ON) == [("yes", 0.75, "new")]
+        assert rig.mine.windows.joined(EVERYTHING) == [Joined("yes", 0.75, "new", 5 * 60_000, 3, 3)]
         assert rig.mine.records.truth_count(MODEL.name, START_MS + 20 * 60_000) == 1
         assert rig.mine.records.truth_count(MODEL.name, START_MS + 20 * 60_000 + 1) == 0
 
-    def test_a_prediction_seen_twice_is_one_and_the_later_one_stays(self, rig: StoreRig) -> None:
+    def test_truth_known_too_late_does_not_count_whenever_it_came(self, rig: StoreRig) -> None:
+        """What was known in time holds, though a correction came after."""
+        claim = rig.mine.ingest.claim(FIRST, TopicKind.MIXED, "me")
+        made, known = (
+            [prediction("a"), prediction("b")],
+            [truth("a", "new", 20), truth("a", "old", 10), truth("b", "x", 20)],
+        )
+        rig.mine.ingest.flush([flush(claim, 10, [share(claim, 2)], made, known)])
+
+        in_time = replace(EVERYTHING, known_by_ms=START_MS + 19 * 60_000)
+        scope = TruthScope(within_ms=19 * 60_000)
+        (pane,) = rig.mine.windows.panes([PaneSpan("churn", START_MS, TEN_HOURS_ON, HOUR_MS, scope)])
+
+        assert [row.label for row in rig.mine.windows.joined(in_time)] == ["old"]
+        assert (pane.truths, pane.statements) == (1, 1)
+
+    def test_of_statements_of_one_instant_the_later_in_the_log_holds(self, rig: StoreRig) -> None:
+        """A date alone is often all that a record says of when it was known."""
+        claim = rig.mine.ingest.claim(FIRST, TopicKind.MIXED, "me")
+        first, second = replace(truth("a", "z"), offset=7), replace(truth("a", "b"), offset=8)
+
+        rig.mine.ingest.flush([flush(claim, 10, predictions=[prediction("a")], truths=[second, first])])
+
+        assert [row.label for row in rig.mine.windows.joined(EVERYTHING)] == ["b"]
+
+    def test_kinds_of_truth_do_not_mix_and_every_statement_is_kept_with_who_made_it(self, rig: StoreRig) -> None:
+        """For people to look at afterwards."""
+        claim = rig.mine.ingest.claim(FIRST, TopicKind.MIXED, "me")
+        decided = [replace(truth("a", label, at), name="reviewer", annotator=who) for label, at, who in DECISIONS]
+        known = [truth("a", "no", 1), *decided, replace(truth("nobody asked", "up"), name="thumbs")]
+        rig.mine.ingest.flush([flush(claim, 10, predictions=[prediction("a")], truths=known)])
+
+        tallies = {one.name: one for one in rig.mine.truths.tallies(MODEL.name)}
+
+        assert [row.label for row in rig.mine.windows.joined(EVERYTHING)] == ["no"]
+        assert [row.label for row in rig.mine.windows.joined(replace(EVERYTHING, name="reviewer"))] == ["maybe"]
+        assert rig.mine.truths.statements(MODEL.name, "a") == [known[0], *decided]
+        minutes = START_MS + 5 * 60_000, START_MS + 9 * 60_000
+        assert tallies["reviewer"] == TruthTally("reviewer", 3, 1, 0, 1, 2, *minutes)
+        assert (tallies["thumbs"].unmatched, tallies["thumbs"].annotators, tallies[""].replaced) == (1, 0, 0)
+
+    def test_a_prediction_seen_twice_in_a_window_is_one_and_the_later_one_stays(self, rig: StoreRig) -> None:
         """In whatever order the records come."""
         claim = rig.mine.ingest.claim(FIRST, TopicKind.INFERENCE, "me")
         made = [prediction("a", 5, "later"), prediction("a", 1, "earlier")]
 
-        rig.mine.ingest.flush([flush(claim, 10, predictions=made, truths=[truth("a")])])
+        rig.mine.ingest.flush([flush(claim, 10, [share(claim, 1)], made, [truth("a", minutes=6)])])
 
-        assert rig.mine.windows.joined(MODEL, START_MS, TEN_HOURS_ON) == [("later", 0.75, "no")]
+        assert rig.mine.windows.joined(EVERYTHING) == [Joined("later", 0.75, "no", 60_000, 1, 1)]
+        assert rig.mine.windows.predictions_count(MODEL, START_MS, TEN_HOURS_ON) == 1
+        (pane,) = rig.mine.windows.panes([PaneSpan("churn", START_MS, TEN_HOURS_ON, HOUR_MS, TruthScope())])
+        assert pane.truths == 1
 
     def test_dead_letters_come_newest_first_and_may_be_narrowed_to_a_model(self, rig: StoreRig) -> None:
         """Values are the bytes that came."""

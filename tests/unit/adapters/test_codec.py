@@ -306,6 +306,27 @@ def test_ground_truth_becomes_truths_with_labels_as_text() -> None:
     assert decoded.truths[0][1].known_at_ms == 1_793_527_200_000
 
 
+@pytest.mark.parametrize("kind", [TopicKind.GROUND_TRUTH, TopicKind.MIXED])
+@pytest.mark.parametrize("odd", [{}, {"x": math.nan}], ids=["read fast", "read loosely"])
+def test_truth_may_have_a_name_and_an_annotator_and_knows_its_place_in_the_log(
+    kind: TopicKind, odd: dict[str, float]
+) -> None:
+    said = {**TRUTH, "type": "ground_truth", "name": "reviewer", "annotator": "jo", **odd}
+
+    decoded = decode(said, {**TRUTH, "type": "ground_truth", "name": None, **odd}, kind=kind)
+
+    named = [(truth.name, truth.annotator, truth.offset - offset) for offset, truth in decoded.truths]
+    assert named == [("reviewer", "jo", 0), ("", "", 0)]
+
+
+def test_truth_whose_name_is_no_text_is_refused() -> None:
+    decoded = decode({**TRUTH, "name": 7}, kind=TopicKind.GROUND_TRUTH)
+
+    assert [(letter.reason, letter.detail) for letter in decoded.rejected] == [
+        (RejectReason.WRONG_TYPE, "name: expected text, got a number")
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

@@ -48,7 +48,7 @@ def partition(
 
 
 def pane(hour: int, n: int = 100, version: str = "1", truths: int = 0) -> PaneSummary:
-    return PaneSummary("churn", version, at(hour), n, 0, truths)
+    return PaneSummary("churn", version, at(hour), n, 0, truths, truths)
 
 
 def short(evaluations: list[Evaluation]) -> list[tuple[float, str, int, int]]:
@@ -222,9 +222,9 @@ def test_performance_is_judged_when_enough_truth_has_come_or_the_wait_is_over(
 
 @pytest.mark.parametrize(
     ("before", "after", "watermark", "is_due"),
-    [(80, 84, 10, True), (80, 83, 10, False), (3, 4, 10, True), (80, 100, 49.1, True), (80, 100, 49.2, False)],
+    [(80, 84, 10, True), (80, 83, 10, False), (3, 4, 10, True), (80, 81, 49.1, False), (80, 81, 49.2, True)],
 )
-def test_performance_is_judged_again_when_truth_has_grown_by_a_twentieth_within_the_horizon(
+def test_performance_is_judged_again_when_truth_has_grown_by_a_twentieth_and_once_more_when_no_more_counts(
     before: int, after: int, watermark: float, is_due: bool
 ) -> None:
     done = judged(due([TRUTH], [partition(8)], [pane(0, truths=before)], []))

@@ -13,7 +13,7 @@ from monitor.domain.models import Task
 from monitor.stats.columns import Floats
 from monitor.stats.drift_test import with_parameters
 from monitor.stats.performance import PERFORMANCE_METRICS
-from monitor.stats.performance.metric import Judged, PerformanceMetric
+from monitor.stats.performance.metric import Judged, PerformanceMetric, is_proposed
 
 
 def texts(values: Iterable[object]) -> tuple[str, ...]:
@@ -84,6 +84,11 @@ REFERENCE: dict[tuple[Task, str], Callable[[Judged], float]] = {
     (Task.BINARY, "log_loss"): lambda j: sklearn_metrics.log_loss(is_yes(j), j.scores),
     (Task.BINARY, "brier"): lambda j: sklearn_metrics.brier_score_loss(is_yes(j), j.scores),
     (Task.BINARY, "calibration_error"): calibration_error,
+    (Task.BINARY, "precision_at"): lambda j: sklearn_metrics.precision_score(is_yes(j), j.scores >= 0.5),
+    (Task.BINARY, "recall_at"): lambda j: sklearn_metrics.recall_score(is_yes(j), j.scores >= 0.5),
+    (Task.BINARY, "value"): lambda j: float(
+        (sklearn_metrics.confusion_matrix(j.labels, j.predictions) * [[0, -1], [-1, 1]]).sum() / j.n
+    ),
     (Task.MULTICLASS, "accuracy"): lambda j: sklearn_metrics.accuracy_score(j.labels, j.predictions),
     (Task.MULTICLASS, "precision"): lambda j: sklearn_metrics.precision_score(j.labels, j.predictions, average="macro"),
     (Task.MULTICLASS, "recall"): lambda j: sklearn_metrics.recall_score(j.labels, j.predictions, average="macro"),
@@ -169,6 +174,9 @@ UNDEFINED = {
     "log_loss": of(("yes", 1.5, "yes")),
     "brier": of(("yes", None, "yes")),
     "calibration_error": of(("yes", -0.1, "yes")),
+    "precision_at": of(("yes", 0.1, "yes")),
+    "recall_at": of(("yes", None, "yes")),
+    "value": of(),
     "mae": of(("high", None, "low")),
     "rmse": of(("inf", None, "1")),
     "mape": of(("1", None, "0")),
@@ -211,3 +219,47 @@ def test_a_quantile_loss_of_another_quantile_weighs_too_low_predictions_more() -
 
     assert result is not None
     assert result.statistic == pytest.approx((0.9 * 2 + 0.1 * 2) / 2)
+
+
+@pytest.mark.parametrize("cut", [0.2, 0.8])
+def test_another_cut_is_another_classifier(cut: float) -> None:
+    judged = binary(700)
+    metrics = [with_parameters(PERFORMANCE_METRICS[name], name, {"cut": cut}) for name in ("precision_at", "recall_at")]
+
+    precision, recall = (metric.run(judged, "yes") for metric in metrics)
+
+    assert precision is not None
+    assert recall is not None
+    truth, said = is_yes(judged), judged.scores >= cut
+    assert precision.statistic == pytest.approx(sklearn_metrics.precision_score(truth, said))
+    assert recall.statistic == pytest.approx(sklearn_metrics.recall_score(truth, said))
+
+
+def test_value_prices_every_outcome_as_configured() -> None:
+    worths = {"true_positive": 10.0, "false_positive": -5.0, "false_negative": -10.0, "true_negative": 2.0}
+    metric = with_parameters(PERFORMANCE_METRICS["value"], "value", worths)
+    rows = of(("yes", None, "yes"), ("yes", None, "no"), ("no", None, "yes"), ("no", None, "no"), ("no", None, "no"))
+
+    result = metric.run(rows, "yes")
+
+    assert result is not None
+    assert result.statistic == pytest.approx(-0.2)
+    assert result.detail == {"total": -1.0}
+
+
+def test_metrics_that_need_a_parameter_to_mean_something_are_not_proposed() -> None:
+    unasked = {name for name, metric in PERFORMANCE_METRICS.items() if not is_proposed(metric)}
+
+    assert unasked == {"f_beta", "quantile_loss", "precision_at", "recall_at", "value"}
+
+
+def test_accuracy_comes_with_the_confusion_matrix_of_few_labels() -> None:
+    judged, many = multiclass(300), of(*[(str(n), None, str(n)) for n in range(21)])
+
+    result, without = (PERFORMANCE_METRICS["accuracy"].run(rows, None) for rows in (judged, many))
+
+    assert result is not None
+    assert without is not None
+    matrix = sklearn_metrics.confusion_matrix(judged.labels, judged.predictions)
+    assert result.detail == {"labels": ["a", "b", "c"], "confusion": matrix.tolist()}
+    assert without.detail == {}

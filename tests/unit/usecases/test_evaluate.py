@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import ClassVar
 
 import numpy as np
@@ -383,10 +384,11 @@ def predict(rig: Rig, number: int, n: int = 100, shift: float = 0.0) -> None:
     rig.flush(number + 1, 0, predictions=predictions)
 
 
-def tell_truth(rig: Rig, number: int, right: int, n: int = 100) -> None:
+def tell_truth(rig: Rig, number: int, right: int, n: int = 100, known: int = 2, name: str = "") -> None:
+    """Known so many hours after the window's start."""
     rig.claim = rig.stores.ingest.claim(rig.partition, TopicKind.MIXED, "worker")
-    known_ms = to_ms(START + (number + 2) * HOUR)
-    truths = [Truth("churn", f"{number}-{i}", "yes" if i < right else "no", known_ms) for i in range(n)]
+    known_ms = to_ms(START + (number + known) * HOUR)
+    truths = [Truth("churn", f"{number}-{i}", "yes" if i < right else "no", known_ms, name) for i in range(n)]
     rig.flush(0, 0, truths=truths)
 
 
@@ -402,6 +404,191 @@ def test_performance_is_judged_when_truth_has_come_though_drift_was_folded_windo
 
     assert (finding.verdict, finding.kind, finding.coverage) == (Verdict.DEGRADED, EvaluationKind.PERFORMANCE, 1.0)
     assert rig.phases() == [(1, "firing")]
+
+
+def accuracy(rig: Rig, number: int = 0) -> tuple[float, int]:
+    """Of the newest revision of a window, with that revision."""
+    of_window = [f for f in rig.findings("accuracy") if f.window.start == START + number * HOUR]
+    (finding,) = of_window
+    assert finding.result is not None
+    return finding.result.statistic, finding.revision
+
+
+def told(rig: Rig) -> list[tuple[str, bool]]:
+    """(summary, over) of every alert event."""
+    return [(event.annotations["summary"], event.ends_at is not None) for _, event in rig.stores.outbox.pending(99)]
+
+
+def test_a_correction_revises_the_metric_and_truth_told_twice_does_not() -> None:
+    rig = truth_rig()
+    predict(rig, 0)
+    predict(rig, 1)
+    tell_truth(rig, 0, right=90)
+    rig.run()
+
+    tell_truth(rig, 0, right=90)
+    rig.run()
+    unchanged = accuracy(rig)
+    tell_truth(rig, 0, right=75, known=3)
+    rig.run()
+
+    assert (unchanged, accuracy(rig)) == ((0.9, 0), (0.75, 1))
+
+
+def test_an_alert_that_the_corrected_truth_does_not_bear_out_is_withdrawn() -> None:
+    rig = truth_rig()
+    for hour in range(3):
+        predict(rig, hour)
+    tell_truth(rig, 0, right=40)
+    tell_truth(rig, 1, right=40, n=99)
+    rig.run()
+    assert rig.phases() == [(1, "firing")]
+
+    tell_truth(rig, 0, right=95, known=3)
+    rig.run()
+    still = rig.phases()
+    tell_truth(rig, 1, right=95, known=3)
+    rig.run()
+
+    assert still == [(1, "firing")]
+    assert rig.phases() == [(1, "firing"), (2, "inactive")]
+    assert told(rig)[-1] == ("quality: withdrawn for churn (truth that came since does not bear it out)", True)
+    assert {one.phase for one in rig.stores.evaluations.rule_states("churn").values()} == {Phase.INACTIVE}
+
+
+def test_an_alert_that_only_the_corrected_truth_shows_is_raised_late_and_says_so_once() -> None:
+    rig = truth_rig()
+    for hour in range(4):
+        predict(rig, hour)
+    for hour in range(3):
+        tell_truth(rig, hour, right=90)
+    rig.run()
+    assert told(rig) == []
+
+    tell_truth(rig, 1, right=30, known=3)
+    rig.run()
+    tell_truth(rig, 1, right=29, known=4)
+    rig.run()
+
+    late = "raised late: the truth came after the rule had gone past this window"
+    assert told(rig) == [
+        (f"quality: churn (accuracy(ground_truth) degraded; {late})", False),
+        ("quality: over for churn after 1h", True),
+    ]
+    assert rig.phases() == [(2, "firing"), (3, "inactive")]
+
+
+def test_an_alert_raised_late_goes_on_where_the_newest_window_is_as_bad() -> None:
+    rig = truth_rig()
+    for hour in range(3):
+        predict(rig, hour)
+    for hour in range(2):
+        tell_truth(rig, hour, right=90)
+    rig.run()
+
+    tell_truth(rig, 1, right=30, known=3)
+    rig.run()
+
+    assert rig.phases() == [(2, "firing")]
+    assert [over for _, over in told(rig)] == [False]
+
+
+def test_truth_known_after_the_horizon_changes_nothing_whenever_it_comes() -> None:
+    rig = truth_rig()
+    for hour in (0, 1, 30):
+        predict(rig, hour)
+    tell_truth(rig, 0, right=90)
+    rig.run()
+
+    tell_truth(rig, 0, right=10, known=26)
+    rig.run()
+
+    assert accuracy(rig) == (0.9, 0)
+
+
+def test_the_last_revision_rests_on_every_truth_however_little_it_grew_by() -> None:
+    rig = truth_rig()
+    predict(rig, 0)
+    predict(rig, 1)
+    tell_truth(rig, 0, right=90, n=99)
+    rig.run()
+    tell_truth(rig, 0, right=90, n=100)
+    rig.run()
+    before = accuracy(rig)
+
+    predict(rig, 30)
+    rig.run()
+
+    assert before == (90 / 99, 0)
+    assert accuracy(rig) == (0.9, 1)
+
+
+def test_looking_for_late_truth_takes_a_fifth_of_the_time_at_most() -> None:
+    rig = truth_rig()
+    judge = Judge(DRIFT_TESTS, PERFORMANCE_METRICS, rig.stores.windows, rig.stores.baselines, "test")
+    seconds = count(step=8)  # every run takes 8 s by this clock
+    evaluate = Evaluate(
+        rig.models,
+        (),
+        judge,
+        rig.stores.windows,
+        rig.stores.evaluations,
+        sweep_every=timedelta(seconds=15),
+        monotonic=lambda: next(seconds),
+    )
+    predict(rig, 0)
+    predict(rig, 1)
+    evaluate.run_once(NOW)
+    tell_truth(rig, 0, right=90)
+
+    judged = [evaluate.run_once(NOW + timedelta(seconds=after)).windows for after in (16, 39, 41)]
+
+    assert judged == [0, 0, 1]
+
+
+def test_truth_of_another_name_is_kept_and_does_not_count() -> None:
+    rig = truth_rig()
+    predict(rig, 0)
+    predict(rig, 1)
+    tell_truth(rig, 0, right=10, name="thumbs")
+
+    rig.run()
+
+    assert rig.findings("accuracy") == []
+    assert [one.name for one in rig.stores.truths.tallies("churn")] == ["thumbs"]
+
+
+def test_a_window_judged_after_its_wait_says_how_little_truth_there_is_and_how_old() -> None:
+    rig = truth_rig()
+    predict(rig, 0)
+    predict(rig, 6)
+    tell_truth(rig, 0, right=55, n=60)
+
+    rig.run()
+
+    (finding,) = rig.findings("truth_coverage")
+    assert finding.verdict is Verdict.LOW_COVERAGE
+    assert finding.result is not None
+    assert (finding.result.statistic, finding.result.n_baseline, finding.result.n_current) == (0.6, 100, 60)
+    assert finding.result.detail["age_seconds"] == {"p10": 7200.0, "p50": 7200.0, "p90": 7200.0, "max": 7200.0}
+    assert finding.reason == (
+        "truth_coverage(records): 60.0% of 100 predictions have truth, less than 90.0%: 4h after the window's end it "
+        "is judged with what there is; known within 2h (a tenth), 2h (half), 2h (nine tenths), 2h (all); "
+        "true, but never predicted: 'no' (5)"
+    )
+
+
+def test_truth_before_its_prediction_counts_and_is_said() -> None:
+    rig = truth_rig()
+    predict(rig, 0)
+    predict(rig, 1)
+    tell_truth(rig, 0, right=100, known=-1)
+
+    rig.run()
+
+    (finding,) = rig.findings("truth_coverage")
+    assert "100 claim to have been known before the prediction was made: look at the clocks" in finding.reason
+    assert accuracy(rig) == (1.0, 0)
 
 
 def test_a_rule_can_join_drift_and_performance_over_one_window() -> None:

@@ -21,6 +21,7 @@ from monitor.usecases.export import ExportWish, export
 from tests.unit.usecases.retrain_rig import HOUR, START
 
 MINUTE = timedelta(minutes=1)
+UNNAMED = {"name": "", "annotator": "", "offset": 0}
 
 
 class Archive:
@@ -51,7 +52,7 @@ class Archive:
             common = {"model": "churn", "version": version, "prediction": "1"}
             pairs = list(zip(ids, at_ms, strict=True))
             connection.execute(predictions.insert(), [{**common, "event_id": i, "event_time_ms": t} for i, t in pairs])
-            known = [{"model": "churn", "event_id": i, "label": f"l{i}", "known_at_ms": t} for i, t in pairs]
+            known = [{"model": "churn", "event_id": i, "label": f"l{i}", "known_at_ms": t, **UNNAMED} for i, t in pairs]
             connection.execute(truths.insert(), [row for k, row in enumerate(known) if k % 3])
 
     def export(self, wish: ExportWish) -> dict[str, object]:

@@ -15,7 +15,7 @@ from monitor.adapters.sql.records import SqlRecords
 from monitor.domain.errors import RejectReason, SourceUnavailable, StoreUnavailable, UnreadableRecords
 from monitor.domain.models import ArchivePolicy, ModelRef, MonitoredModel
 from monitor.domain.records import PartitionId, RawRecord
-from monitor.domain.stream import ArchiveFile, TopicKind
+from monitor.domain.stream import ArchiveFile, JoinSpan, TopicKind
 from monitor.domain.time import to_ms
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stream.batch import RecordBatch
@@ -171,8 +171,8 @@ def test_predictions_and_truths_meet_in_the_store() -> None:
 
     run_to_end(rig, rig.worker())
 
-    joined = rig.reads.joined(CHURN, START_MS, START_MS + PANE_MS)
-    assert [(prediction, label) for prediction, _, label in joined] == [("yes", "yes")]
+    joined = rig.reads.joined(JoinSpan(CHURN, START_MS, START_MS + PANE_MS))
+    assert [(row.prediction, row.label) for row in joined] == [("yes", "yes")]
     assert rig.reads.predictions_count(CHURN, START_MS, START_MS + PANE_MS) == 2
 
 

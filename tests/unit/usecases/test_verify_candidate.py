@@ -32,6 +32,8 @@ BINARY = replace(
 )
 PER_WINDOW = 200
 
+UNNAMED = {"name": "", "annotator": "", "offset": 0}
+
 
 class World:
     """Champion 3 and candidate 4 on the same events; each is right with a probability of its own."""
@@ -74,7 +76,7 @@ class World:
             for k, (name, value) in enumerate(zip(names, values, strict=True))
         ]
         known = [
-            {"model": "churn", "event_id": name, "label": str(label), "known_at_ms": at}
+            {"model": "churn", "event_id": name, "label": str(label), "known_at_ms": at, **UNNAMED}
             for name, label in zip(names, labels, strict=True)
         ]
         with writing(self.rig.stores.jobs._engine) as connection:

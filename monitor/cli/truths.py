@@ -1,0 +1,97 @@
+"""`driftline truths`."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from monitor.cli.options import config_option, json_option, opened
+from monitor.cli.output import print_json, print_table
+from monitor.config.directory import Settings
+from monitor.domain.errors import ConfigError
+from monitor.domain.records import Truth, TruthTally
+from monitor.domain.time import format_instant, from_ms
+
+_TALLIES = (
+    "name", "counts", "statements", "predictions", "unmatched", "replaced", "annotators", "first_known", "last_known",
+)  # fmt: skip
+_STATEMENTS = ("name", "label", "known_at", "annotator", "holds")
+
+
+@click.group()
+def truths() -> None:
+    """What is stored of ground truth and feedback: how much, and what was said of a prediction by whom."""
+
+
+@truths.command("list")
+@config_option
+@click.option("--model", required=True, help="Name of the model.")
+@json_option
+def list_truths(directory: Path, model: str, *, as_json: bool) -> None:
+    """How much truth of each name there is.
+
+    Counts: whether the metrics rest on it (`ground_truth.name` of the model). Unmatched: ids of which no prediction is
+    stored, because it has not come, has no `prediction`, or is older than what is kept. Replaced: predictions that were
+    told different labels.
+    """
+    with opened(directory) as app:
+        counting = _counting(app.settings, model)
+        rows = [_tally(one, counting) for one in app.stores.truths.tallies(model)]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(_TALLIES, (tuple(row.values()) for row in rows), empty=f"no ground truth of {model} is stored")
+
+
+@truths.command("show")
+@config_option
+@click.option("--model", required=True, help="Name of the model.")
+@click.argument("event_id")
+@json_option
+def show_truths(directory: Path, model: str, event_id: str, *, as_json: bool) -> None:
+    """Everything that was said of the prediction EVENT_ID; of each name the statement known last holds."""
+    with opened(directory) as app:
+        _counting(app.settings, model)
+        found = app.stores.truths.statements(model, event_id)
+    if not found:
+        raise ConfigError(f"nothing was said of {event_id!r}", hint="`driftline truths list` tells how much there is")
+    rows = list(_statements(found))
+    if as_json:
+        print_json(rows)
+        return
+    print_table(_STATEMENTS, (tuple(row.values()) for row in rows), empty="")
+
+
+def _counting(settings: Settings, model: str) -> str | None:
+    """The name of the truth that counts, None when the model waits for none; ConfigError without such a model."""
+    if model not in settings.models:
+        known = ", ".join(sorted(settings.models)) or "none"
+        raise ConfigError(f"no model {model!r} is configured", hint=f"known: {known}")
+    policy = settings.models[model].ground_truth
+    return None if policy is None else policy.name
+
+
+def _tally(one: TruthTally, counting: str | None) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "counts": one.name == counting,
+        "statements": one.statements,
+        "predictions": one.predictions,
+        "unmatched": one.unmatched,
+        "replaced": one.replaced,
+        "annotators": one.annotators,
+        "first_known": format_instant(from_ms(one.first_known_at_ms)),
+        "last_known": format_instant(from_ms(one.last_known_at_ms)),
+    }
+
+
+def _statements(found: Sequence[Truth]) -> Iterator[dict[str, object]]:
+    last = {one.name: one for one in found}
+    for one in found:
+        yield {
+            "name": one.name,
+            "label": one.label,
+            "known_at": format_instant(from_ms(one.known_at_ms)),
+            "annotator": one.annotator,
+            "holds": one is last[one.name],
+        }

@@ -1,0 +1,145 @@
+"""Which rows a metric can be computed of, and why it cannot be: in words for whoever sent the rows."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.domain.models import Task
+from monitor.stats.columns import Floats, Mask
+from monitor.stats.performance.metric import Judged, PerformanceMetric
+
+MOST_ASIDE = 0.05
+"""Share of rows (0 to 1) that may be put aside; with more, what is left may not be like the rest."""
+
+_OF_SCORES = frozenset({"roc_auc", "pr_auc", "log_loss", "brier", "calibration_error", "precision_at", "recall_at"})
+_OF_PROBABILITIES = frozenset({"log_loss", "brier", "calibration_error"})
+_SHOWN = 40
+_LARGEST = 1e100
+"""Larger numbers are as good as infinite: their squares, and sums of these, may be."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Usable:
+    """The rows that a metric can take, and a sentence on those put aside (empty: none)."""
+
+    judged: Judged
+    aside: str = ""
+    share_aside: float = 0.0
+
+    @property
+    def suffices(self) -> bool:
+        """Whether few enough were put aside."""
+        return self.share_aside <= MOST_ASIDE
+
+
+def usable(metric: PerformanceMetric, judged: Judged) -> Usable:
+    """The rows that this metric can take; the others are counted and said, and cost the rest nothing."""
+    if metric.tasks == {Task.REGRESSION}:
+        return _finite_numbers(judged)
+    if metric.name in _OF_PROBABILITIES:
+        return _probabilities(judged)
+    return Usable(judged)
+
+
+def why_undefined(metric: PerformanceMetric, judged: Judged, positive: str | None) -> str:
+    """What about these rows leaves the metric undefined; every reason that applies, as one sentence."""
+    return "; ".join(_reasons(metric, judged, positive)) or "it is not defined on these rows"
+
+
+def _reasons(metric: PerformanceMetric, judged: Judged, positive: str | None) -> Iterator[str]:
+    if not judged.n:
+        yield "no prediction has known truth"
+        return
+    if metric.tasks == {Task.REGRESSION}:
+        yield from _of_numbers(metric, judged)
+        return
+    if positive is None and Task.MULTICLASS not in metric.tasks:
+        yield "it is about one label, and no positive_label is configured"
+    if metric.name in _OF_SCORES and not np.isfinite(judged.scores).any():
+        yield "no record has a score"
+    yield from _of_labels(judged, positive)
+
+
+def _of_numbers(metric: PerformanceMetric, judged: Judged) -> Iterator[str]:
+    truth = _as_numbers(judged.labels)
+    zeros = int((truth == 0.0).sum())
+    if metric.name == "mape" and zeros:
+        yield f"{zeros:,} of {judged.n:,} truths are zero, where a percentage is infinite: smape is defined there"
+    if len(set(truth.tolist())) == 1:
+        yield f"every truth is {truth[0]:g}"
+
+
+def _of_labels(judged: Judged, positive: str | None) -> Iterator[str]:
+    labels, said = set(judged.labels), set(judged.predictions)
+    if len(labels) == 1:
+        yield f"every truth is {_quoted(judged.labels[0])}: there is one class only"
+    elif positive is not None and positive not in labels:
+        yield f"no truth is {_quoted(positive)}"
+    if len(said) == 1:
+        yield f"every prediction is {_quoted(judged.predictions[0])}"
+    elif positive is not None and positive not in said:
+        yield f"no prediction is {_quoted(positive)}"
+
+
+def _finite_numbers(judged: Judged) -> Usable:
+    said, truth = _as_numbers(judged.predictions), _as_numbers(judged.labels)
+    fits = [np.abs(values) <= _LARGEST for values in (said, truth)]
+    is_fit = fits[0] & fits[1]
+    if is_fit.all():
+        return Usable(judged)
+    examples = [
+        f"{what} {_quoted(texts[int(np.flatnonzero(~fit)[0])])}"
+        for what, texts, fit in zip(("prediction", "truth"), (judged.predictions, judged.labels), fits, strict=True)
+        if not fit.all()
+    ]
+    return _without(judged, is_fit, f"are no finite numbers ({', '.join(examples)})")
+
+
+def _probabilities(judged: Judged) -> Usable:
+    scores = judged.scores
+    with np.errstate(invalid="ignore"):
+        is_fit = np.isnan(scores) | ((scores >= 0.0) & (scores <= 1.0))
+    if is_fit.all():
+        return Usable(judged)
+    return _without(judged, is_fit, f"have a score outside [0, 1], such as {scores[~is_fit][0]:.4g}")
+
+
+def _without(judged: Judged, is_fit: Mask, why: str) -> Usable:
+    aside = int((~is_fit).sum())
+    rows = np.flatnonzero(is_fit).tolist()
+    kept = Judged(
+        tuple(judged.predictions[row] for row in rows), judged.scores[is_fit], tuple(judged.labels[row] for row in rows)
+    )
+    return Usable(kept, f"{aside:,} of {judged.n:,} {why}, and are put aside", aside / judged.n)
+
+
+def _as_numbers(texts: Sequence[str]) -> Floats:
+    return np.array([_number(text) for text in texts], dtype=np.float64)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return np.nan
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+
+
+def never_predicted(judged: Judged) -> str:
+    """Labels that are true somewhere and predicted nowhere, the most frequent first; empty where there are none."""
+    counts = Counter(judged.labels)
+    strangers = sorted(counts.keys() - set(judged.predictions), key=lambda label: (-counts[label], label))
+    if not strangers:
+        return ""
+    shown = ", ".join(f"{_quoted(label)} ({counts[label]:,})" for label in strangers[:3])
+    more = f" and {len(strangers) - 3} more" if len(strangers) > 3 else ""
+    if len(strangers) == len(counts):
+        example = _quoted(judged.predictions[0])
+        alike = "if they mean the same, let both records spell it alike"
+        return f"no true label was ever predicted: {shown}{more}, where predictions are like {example}: {alike}"
+    return f"true, but never predicted: {shown}{more}"

@@ -1,0 +1,100 @@
+"""`driftline truths` on a real (SQLite) database: how much was said of predictions, and by whom."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import structlog
+from click.testing import CliRunner, Result
+
+from monitor.cli.main import driftline
+
+Call = Callable[..., Result]
+
+MONITOR = """
+database: {url: "sqlite:///monitor.db"}
+source: {kind: files, folders: {mixed: [data]}}
+http: {enabled: false}
+"""
+MODEL = """
+model: price
+task: binary
+positive_label: up
+window: {size: 1h}
+ground_truth: {wait: 1h, horizon: 1d, name: reviewer}
+"""
+
+
+def _said(event_id: str, minute: int, label: str, **who: str) -> dict[str, object]:
+    at = f"2026-11-01T00:{minute:02}:00Z"
+    return {"type": "ground_truth", "event_id": event_id, "model": "price", "event_time": at, "label": label, **who}
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Run a command in a folder with a configuration and some records, already read."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in {"monitor.yaml": MONITOR, "models/price.yaml": MODEL}.items():
+        path = tmp_path / "configs" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    made = {"model": "price", "model_version": "1", "features": {"x": 1}, "prediction": "up"}
+    records = [
+        *({"event_id": event_id, "event_time": "2026-11-01T00:01:00Z", **made} for event_id in ("a", "b")),
+        _said("a", 5, "up", name="reviewer", annotator="jo"),
+        _said("a", 9, "down", name="reviewer", annotator="kim"),
+        _said("a", 9, "down", name="reviewer", annotator="kim"),
+        _said("b", 7, "up", name="reviewer", annotator="jo"),
+        _said("nobody", 7, "down"),
+    ]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "all.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in records), encoding="utf-8")
+
+    def run(*args: str) -> Result:
+        result = CliRunner().invoke(driftline, args)
+        structlog.reset_defaults()
+        return result
+
+    (tmp_path / "train.csv").write_text("x\n" + "".join(f"{n % 7}\n" for n in range(200)), encoding="utf-8")
+    run("baseline", "build", "--model", "price", "--version", "1", "train.csv")
+    run("backfill", "data")
+    return run
+
+
+def test_the_list_says_how_much_of_each_name_there_is_and_which_counts(call: Call) -> None:
+    rows = json.loads(call("truths", "list", "--model", "price", "--json").stdout)
+    table = call("truths", "list", "--model", "price").stdout
+
+    unnamed, reviewed = rows
+    assert (unnamed["name"], unnamed["counts"], unnamed["unmatched"], unnamed["annotators"]) == ("", False, 1, 0)
+    assert reviewed == {
+        "name": "reviewer",
+        "counts": True,
+        "statements": 3,
+        "predictions": 2,
+        "unmatched": 0,
+        "replaced": 1,
+        "annotators": 2,
+        "first_known": "2026-11-01T00:05:00Z",
+        "last_known": "2026-11-01T00:09:00Z",
+    }
+    assert "reviewer" in table
+
+
+def test_everything_that_was_said_of_a_prediction_is_shown_with_what_holds(call: Call) -> None:
+    rows = json.loads(call("truths", "show", "--model", "price", "a", "--json").stdout)
+
+    assert [(row["label"], row["annotator"], row["holds"]) for row in rows] == [
+        ("up", "jo", False),
+        ("down", "kim", True),
+    ]
+    assert "kim" in call("truths", "show", "--model", "price", "a").stdout
+
+
+def test_what_is_not_there_is_said(call: Call) -> None:
+    stranger = call("truths", "show", "--model", "price", "nobody else")
+    mistyped = call("truths", "list", "--model", "prise")
+
+    assert "nothing was said of 'nobody else'" in str(stranger.exception)
+    assert "no model 'prise' is configured" in str(mistyped.exception)
