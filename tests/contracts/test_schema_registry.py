@@ -228,7 +228,7 @@ def test_a_registry_that_is_down_keeps_the_records_in_the_log_and_makes_no_dead_
     its_format = build()
     worker = Ingest(
         MemorySource(rig.log), rig.store, FormatCodec(JsonCodec(), lambda _: its_format), baselines=rig.baselines,
-        models=rig.models, clock=rig.clock, settings=IngestSettings("me"), monotonic=rig.ticks,
+        models=rig.models, clock=rig.clock, settings=IngestSettings("me", decode_at_records=1), monotonic=rig.ticks,
     )  # fmt: skip
 
     worker.step(0)  # claims

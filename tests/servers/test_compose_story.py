@@ -190,7 +190,7 @@ def test_the_story_is_told_by_the_production_parts_and_a_consumer_that_is_killed
 
     assert totals(postgres_url) == everything
     assert any("[CRITICAL]" in subject for subject in inbox[0].subjects)
-    assert retraining_jobs(postgres_url) == [("elec2-price", "done")]
+    assert retraining_jobs(postgres_url) == [("elec2-price", "settled")]
     assert set(codes.values()) == {0}, codes
 
 

@@ -25,12 +25,18 @@ from monitor.stats.window_tests import WINDOW_TESTS
 PARTITION = PartitionId("log", 0)
 
 
+TRIGGERS = {
+    "airflow", "argo-workflows", "command", "console", "dagster", "databricks", "github-workflow", "gitlab", "kubeflow",
+    "prefect", "webhook",
+}  # fmt: skip
+
+
 def test_walking_the_packages_finds_every_shipped_plug_in() -> None:
     found = (plugins.drift_tests(), plugins.performance_metrics(), plugins.trigger_kinds())
 
     assert found[0] == {**DRIFT_TESTS, **QUALITY_TESTS, **WINDOW_TESTS}
     assert found[1] == dict(PERFORMANCE_METRICS)
-    assert found[2].keys() == {"command", "console", "webhook"}
+    assert found[2].keys() == TRIGGERS
 
 
 def test_two_plug_ins_of_one_name_stop_the_program() -> None:
