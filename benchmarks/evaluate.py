@@ -100,7 +100,7 @@ def run(progress: Say) -> dict[str, float | int]:
 
 def _made() -> tuple[list[Baseline], list[list[bytes]]]:
     baselines = [
-        Baseline.build(ModelRef("benchmark", str(n)), columns(TRAINING_ROWS, seed=100 + n), "made")
+        Baseline.build(ModelRef("benchmark", str(n)), columns(TRAINING_ROWS, seed=100 + n), "made", with_pairs=True)
         for n in range(DISTINCT_BASELINES)
     ]
     return baselines, [_payloads(baselines[n % DISTINCT_BASELINES], n) for n in range(DISTINCT_WINDOWS)]

@@ -107,7 +107,10 @@ def _each(grown: int, models: int) -> int:
 
 
 def _baselines() -> list[Baseline]:
-    return [Baseline.build(ModelRef("made", str(n)), columns(20_000, seed=n), "made") for n in range(DISTINCT)]
+    return [
+        Baseline.build(ModelRef("made", str(n)), columns(20_000, seed=n), "made", with_pairs=True)
+        for n in range(DISTINCT)
+    ]
 
 
 def _shards(baselines: list[Baseline]) -> Shards:

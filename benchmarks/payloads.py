@@ -42,7 +42,7 @@ def columns(rows: int, seed: int = 0, shift: float = 0.0) -> dict[str, Column]:
 
 def model_baseline(rows: int = 20_000) -> Baseline:
     """A baseline of the features."""
-    return Baseline.build(REF, columns(rows, seed=99), "made for the benchmark")
+    return Baseline.build(REF, columns(rows, seed=99), "made for the benchmark", with_pairs=True)
 
 
 def payloads(n: int, seed: int = 0, chunk: int = 20_000, over: timedelta = HOUR) -> Iterator[bytes]:

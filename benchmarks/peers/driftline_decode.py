@@ -56,7 +56,7 @@ def _baselines(models: int) -> dict[str, Baseline]:
     for number in range(models):
         ref = ModelRef(name_of(number), REF.version)
         named = {column_of(number, name): column for name, column in made.items()}
-        found[ref.name] = Baseline.build(ref, named, "made for the benchmark")
+        found[ref.name] = Baseline.build(ref, named, "made for the benchmark", with_pairs=True)
     return found
 
 
