@@ -1,13 +1,15 @@
 """Mean, variance and spread of a numeric column from its bins, with bounds that hold for the raw values."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from monitor.domain.findings import TestResult
 from monitor.stats.binned import extent, positions
 from monitor.stats.columns import Floats, Ints
+from monitor.stats.drift_test import nothing_to_compare, too_few_values
 from monitor.stats.profiles.comparable import pair
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.numeric import NumericProfile
@@ -101,13 +103,32 @@ class BinnedValues:
         return float(self.low[j] + (self.high[j] - self.low[j]) * within / int(self.counts[j]))
 
 
+Sides = tuple[BinnedValues, BinnedValues]
+
+
 def apart(one: Bounds, other: Bounds) -> Bounds:
     """Bounds of |x - y| where x and y lie in these."""
     low, high = one[0] - other[1], one[1] - other[0]
     return max(0.0, low, -high), max(high, -low)
 
 
-def both_values(baseline: Profile, current: Profile) -> tuple[BinnedValues, BinnedValues] | None:
+def at_least_two(baseline: Profile, current: Profile) -> Sides | TestResult:
+    """Baseline and window for a test of moments, which takes two values on either side; else why there is none."""
+    sides = both_values(baseline, current)
+    if sides is None:
+        return nothing_to_compare(baseline.n_values, current.n_values)
+    first, second = sides
+    return too_few_values(first.n, second.n, 2) if min(first.n, second.n) < 2 else sides
+
+
+def bounded(statistic: float, p_value: float, sides: Sides, bounds: Bounds, detail: Mapping[str, object]) -> TestResult:
+    """The result of such a test with the bounds of its statistic on raw values, which hold it in spite of rounding."""
+    first, second = sides
+    low, high = min(bounds[0], statistic), max(bounds[1], statistic)
+    return TestResult(statistic, p_value, first.n, second.n, low, high, detail)
+
+
+def both_values(baseline: Profile, current: Profile) -> Sides | None:
     """Baseline and window; None where either has no values, or the baseline no finite one."""
     first, second = pair(NumericProfile, baseline, current)
     if not first.n_values or not second.n_values or not np.isfinite(first.layout.median):

@@ -76,7 +76,7 @@ class References:
     ) -> list[Outcome]:
         """The outcomes of checks that are all against the same; each says what it rests on.
 
-        None where that is the window itself: version 2 is not compared with version 2.
+        There are none where that is the window itself: version 2 is not compared with version 2.
         """
         against, segment = what
         if reference_of(against, evaluation, segment) == (evaluation.model, segment, [evaluation.window]):

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, or_, select, tuple_
 
 from monitor.adapters.sql.engine import reading
+from monitor.adapters.sql.joins import JOINED, KNOWN, MADE, joined_rows
 from monitor.adapters.sql.statements import grouped
 from monitor.adapters.sql.tables import predictions, progress, shares, truths
 from monitor.domain.models import ALL_TRAFFIC, ModelRef
@@ -22,10 +23,6 @@ from monitor.domain.stream import (
     ShareSpan,
     TopicKind,
     TruthScope,
-)
-
-_joined = predictions.join(
-    truths, and_(predictions.c.model == truths.c.model, predictions.c.event_id == truths.c.event_id)
 )
 
 
@@ -85,14 +82,8 @@ class SqlWindowReads:
 
     def joined(self, span: JoinSpan) -> list[Joined]:
         """The predictions of the span whose truth is known, by event id, each once: the latest made and known."""
-        made, known = predictions.c, truths.c
-        statement = (
-            select(made.event_id, made.prediction, made.score, made.event_time_ms, known.label, known.known_at_ms)
-            .select_from(_joined)
-            .where(made.model == span.ref.name, made.version == span.ref.version)
-            .where(made.event_time_ms >= span.since_ms, made.event_time_ms < span.until_ms)
-            .where(known.name == span.name, known.known_at_ms <= span.known_by_ms)
-            .order_by(made.event_id, made.event_time_ms, known.known_at_ms, known.offset, known.label)
+        statement = joined_rows(
+            span, MADE.event_id, MADE.prediction, MADE.score, MADE.event_time_ms, KNOWN.label, KNOWN.known_at_ms
         )
         with reading(self._engine) as connection:
             rows: Sequence[Any] = connection.execute(statement).all()
@@ -163,7 +154,7 @@ def _count_truths(
     pane = number.label("pane")
     statement = (
         select(made.model, made.version, pane, func.count(made.event_id.distinct()).label("n"), func.count())
-        .select_from(_joined)
+        .select_from(JOINED)
         .where(made.model.in_(models))
         .where(made.event_time_ms >= first, made.event_time_ms < end)
         .where(known.name == scope.name, known.known_at_ms <= first + number * pane_ms + scope.within_ms)

@@ -9,8 +9,8 @@ from scipy import special
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.columns import Floats
-from monitor.stats.drift_test import Promise, nothing_to_compare, too_few_values
-from monitor.stats.moments import BinnedValues, apart, both_values
+from monitor.stats.drift_test import Promise
+from monitor.stats.moments import BinnedValues, apart, at_least_two, bounded
 from monitor.stats.profiles.layouts import Profile
 
 LARGEST = 1e300
@@ -45,19 +45,16 @@ class Levene:
 
     def run(self, baseline: Profile, current: Profile) -> TestResult:
         """Compare the deviations; infinities count as the farthest finite value seen, missing values not at all."""
-        sides = both_values(baseline, current)
-        if sides is None:
-            return nothing_to_compare(baseline.n_values, current.n_values)
+        sides = at_least_two(baseline, current)
+        if isinstance(sides, TestResult):
+            return sides
         first, second = sides
-        if min(first.n, second.n) < 2:
-            return too_few_values(first.n, second.n, 2)
         before, now = _deviations(first), _deviations(second)
         statistic = abs(float(second.shares @ now) - float(first.shares @ before))
-        low, high = apart(first.deviation_bounds(), second.deviation_bounds())
+        bounds = apart(first.deviation_bounds(), second.deviation_bounds())
         w = _w(first, second, before, now)
         p_value = float(special.fdtrc(1, first.n + second.n - 2, w))
-        low, high = min(low, statistic), max(high, statistic)
-        return TestResult(statistic, p_value, first.n, second.n, low, high, {"w": w})
+        return bounded(statistic, p_value, sides, bounds, {"w": w})
 
 
 def _deviations(side: BinnedValues) -> Floats:

@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
-from monitor.stats.drift_test import Promise, nothing_to_compare, too_few_values
+from monitor.stats.drift_test import Promise
 from monitor.stats.mean_difference import mean_difference
-from monitor.stats.moments import apart, both_values
+from monitor.stats.moments import apart, at_least_two, bounded
 from monitor.stats.profiles.layouts import Profile
 
 
@@ -37,16 +37,10 @@ class MeanShift:
 
     def run(self, baseline: Profile, current: Profile) -> TestResult:
         """Compare the means; infinities count as the farthest finite value seen, missing values not at all."""
-        sides = both_values(baseline, current)
-        if sides is None:
-            return nothing_to_compare(baseline.n_values, current.n_values)
+        sides = at_least_two(baseline, current)
+        if isinstance(sides, TestResult):
+            return sides
         first, second = sides
-        if min(first.n, second.n) < 2:
-            return too_few_values(first.n, second.n, 2)
         found = mean_difference(first, second)
-        low, high = apart(first.mean_bounds(), second.mean_bounds())
-        statistic = abs(found.difference)
-        detail = found.detail(baseline)
-        return TestResult(
-            statistic, found.p_value, first.n, second.n, min(low, statistic), max(high, statistic), detail
-        )
+        bounds = apart(first.mean_bounds(), second.mean_bounds())
+        return bounded(abs(found.difference), found.p_value, sides, bounds, found.detail(baseline))

@@ -8,8 +8,8 @@ from scipy import special
 
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
-from monitor.stats.drift_test import Promise, nothing_to_compare, too_few_values
-from monitor.stats.moments import BinnedValues, Bounds, apart, both_values
+from monitor.stats.drift_test import Promise
+from monitor.stats.moments import BinnedValues, Bounds, apart, at_least_two, bounded
 from monitor.stats.profiles.layouts import Profile
 
 SIDE = 1.959963984540054
@@ -42,23 +42,19 @@ class VarianceShift:
 
     def run(self, baseline: Profile, current: Profile) -> TestResult:
         """Compare the variances; infinities count as the farthest finite value seen, missing values not at all."""
-        sides = both_values(baseline, current)
-        if sides is None:
-            return nothing_to_compare(baseline.n_values, current.n_values)
+        sides = at_least_two(baseline, current)
+        if isinstance(sides, TestResult):
+            return sides
         first, second = sides
-        if min(first.n, second.n) < 2:
-            return too_few_values(first.n, second.n, 2)
         before, now = math.sqrt(first.variance()), math.sqrt(second.variance())
-        statistic = abs(now - before)
-        low, high = apart(_roots(first.variance_bounds()), _roots(second.variance_bounds()))
+        bounds = apart(_roots(first.variance_bounds()), _roots(second.variance_bounds()))
         relative = _relative_error(first, second)
         p_value = _p_value(first, second, relative)
         detail: dict[str, object] = {}
         if before and now:
             ratio, factor = now / before, math.exp(min(100.0, SIDE * relative / 2))
             detail = {"ratio": ratio, "interval": [ratio / factor, ratio * factor]}
-        low, high = min(low, statistic), max(high, statistic)
-        return TestResult(statistic, p_value, first.n, second.n, low, high, detail)
+        return bounded(abs(now - before), p_value, sides, bounds, detail)
 
 
 def _roots(bounds: Bounds) -> Bounds:

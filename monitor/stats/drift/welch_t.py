@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
-from monitor.stats.drift_test import Promise, nothing_to_compare, too_few_values
+from monitor.stats.drift_test import Promise
 from monitor.stats.mean_difference import mean_difference
-from monitor.stats.moments import apart, both_values
+from monitor.stats.moments import apart, at_least_two, bounded
 from monitor.stats.profiles.layouts import Profile
 
 LARGEST = 1e300
@@ -40,12 +40,10 @@ class WelchT:
 
     def run(self, baseline: Profile, current: Profile) -> TestResult:
         """Compare the means; infinities count as the farthest finite value seen, missing values not at all."""
-        sides = both_values(baseline, current)
-        if sides is None:
-            return nothing_to_compare(baseline.n_values, current.n_values)
+        sides = at_least_two(baseline, current)
+        if isinstance(sides, TestResult):
+            return sides
         first, second = sides
-        if min(first.n, second.n) < 2:
-            return too_few_values(first.n, second.n, 2)
         found = mean_difference(first, second)
         deviation = math.sqrt((first.variance() + second.variance()) / 2)
         least, most = (
@@ -56,5 +54,4 @@ class WelchT:
         statistic = abs(found.difference) / (deviation or 1.0)
         low = nearest / (most or 1.0)
         high = min(LARGEST, farthest / least) if least else LARGEST if most else farthest
-        low, high = min(low, statistic), max(high, statistic)
-        return TestResult(statistic, found.p_value, first.n, second.n, low, high, found.detail(baseline))
+        return bounded(statistic, found.p_value, sides, (low, high), found.detail(baseline))

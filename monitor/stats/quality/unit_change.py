@@ -88,8 +88,9 @@ class UnitChange:
     kilometres, and back. A conversion counts only if nothing of the change is left beyond chance (D' at most 0.03 and
     its sampling error) and the smallest and largest value are where it puts them; otherwise the statistic is 0, and the
     change is something else. Unit: none (a difference of probabilities). The p-value is that of D. The default
-    threshold asks for 0.3 *and* p <= 0.001. The unit that is named is a guess: only the numbers are known. Use it for
-    every numeric column, beside `psi`, which sees the change and cannot say what it is.
+    threshold asks for 0.3 *and* p <= 0.001. `low` and `high` bound the statistic of the raw values: 0, for these may
+    not bear the conversion out, and the largest D that the bins allow. The unit that is named is a guess: only the numbers
+    are known. Use it for every numeric column, beside `psi`, which sees the change and cannot say what it is.
     """
 
     name: ClassVar[str] = "unit_change"
@@ -122,7 +123,8 @@ class UnitChange:
         detail |= {"formula": best.formula, "guess": best.guess, "alternatives": others}
         detail[SAYS] = f"looks like {best.guess}: {best.formula}" + (f" (or {', '.join(others)})" if others else "")
         p_value = float(special.kolmogorov(changed * math.sqrt(n_baseline * n_current / (n_baseline + n_current))))
-        return TestResult(changed - distance, min(1.0, p_value), n_baseline, n_current, detail=detail)
+        statistic, high = changed - distance, _farthest(*below)
+        return TestResult(statistic, min(1.0, p_value), n_baseline, n_current, 0.0, high, detail)
 
 
 def _coarsely(baseline: NumericProfile, current: NumericProfile) -> float:
@@ -134,6 +136,12 @@ def _below(profile: NumericProfile) -> Floats:
     """The share of values below each edge."""
     counts = profile.binned()
     return counts[:-1].cumsum() / max(1, int(counts.sum()))
+
+
+def _farthest(baseline: Floats, current: Floats) -> float:
+    """The largest distance that the raw distribution functions can have, wherever in their bins the values lie."""
+    first, second = (np.concatenate(([0.0], below, [1.0])) for below in (baseline, current))
+    return float(np.maximum(first[1:] - second[:-1], second[1:] - first[:-1]).max())
 
 
 def _explanations(
