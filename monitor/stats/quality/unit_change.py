@@ -89,8 +89,8 @@ class UnitChange:
     its sampling error) and the smallest and largest value are where it puts them; otherwise the statistic is 0, and the
     change is something else. Unit: none (a difference of probabilities). The p-value is that of D. The default
     threshold asks for 0.3 *and* p <= 0.001. `low` and `high` bound the statistic of the raw values: 0, for these may
-    not bear the conversion out, and the largest D that the bins allow. The unit that is named is a guess: only the numbers
-    are known. Use it for every numeric column, beside `psi`, which sees the change and cannot say what it is.
+    not bear the conversion out, and the largest D that the bins allow. The unit that is named is a guess: only the
+    numbers are known. Use it for every numeric column, beside `psi`, which sees the change and cannot say what it is.
     """
 
     name: ClassVar[str] = "unit_change"
