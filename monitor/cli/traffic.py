@@ -18,18 +18,19 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from monitor.adapters.system import SystemClock
 from monitor.cli.options import instant
 from monitor.domain.errors import MonitorError
-from monitor.shells.demo.dataset import HALF_HOURS_A_DAY, Elec2, fetch_elec2, load_elec2
+from monitor.shells.demo.dataset import Elec2, fetch_elec2, load_elec2
+from monitor.shells.demo.judged import Judged
+from monitor.shells.demo.model import MODEL_NAME
 from monitor.shells.demo.pipeline import PipelineSettings, TrainingPipeline
 from monitor.shells.demo.replay import Kind, ReplayedRecord, replay
 from monitor.shells.demo.serving import Plan, Serving
 from monitor.shells.demo.story import REPLAY_END, REPLAY_START
-from monitor.shells.demo.traffic import Backlog, Pace, Sent, Topics, send_all
+from monitor.shells.demo.traffic import Pace, Sent, Topics, send_all
 
 TRIGGER_SECRET, CALLBACK_SECRET = "DRIFTLINE_TRIGGER_SECRET", "DRIFTLINE_CALLBACK_SECRET"
+TOKEN = "DRIFTLINE_TOKEN"  # noqa: S105 - the name of a variable
 RUNS_DEADLINE_S = 15.0
 REPORT_EVERY = timedelta(days=7)
-RECORDS_A_DAY = 2 * HALF_HOURS_A_DAY
-"""A prediction and a truth for every half-hour."""
 
 Tell = Callable[[str], None]
 
@@ -51,7 +52,7 @@ class _Options:
     pipeline_host: str
     pipeline_port: int | None
     monitor_url: str
-    wait_for_group: str | None
+    wait_for_monitor: bool
     days_ahead: float
 
 
@@ -84,14 +85,18 @@ class _Options:
 @click.option("--from-start", is_flag=True, help="Send all again, whatever the topics hold already.")
 @click.option("--pipeline-host", default="127.0.0.1", show_default=True, help="Where the training pipeline listens.")
 @click.option("--pipeline-port", type=click.IntRange(0, 65_535), help="Play the training pipeline on this port, too.")
-@click.option("--monitor-url", default="http://127.0.0.1:8484", show_default=True, help="Where call-backs go.")
-@click.option("--wait-for-group", help="Stand still while this consumer group is too many days of event time behind.")
+@click.option("--monitor-url", default="http://127.0.0.1:8484", show_default=True, help="Where the monitor listens.")
+@click.option(
+    "--wait-for-monitor",
+    is_flag=True,
+    help="Stand still while the monitor's verdicts are too many days of event time behind.",
+)
 @click.option(
     "--days-ahead",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(min=2),
     default=10.0,
     show_default=True,
-    help="How many days of event time that group may be behind.",
+    help="How many days of event time they may be behind.",
 )
 def traffic(**values: object) -> None:
     """Send the demo's inference log and ground truth into Kafka, as its model would have written them.
@@ -99,7 +104,8 @@ def traffic(**values: object) -> None:
     The replay goes on after the last record that the topics hold. With --pipeline-port this process also plays the
     training pipeline: it takes the retraining webhook (signed with DRIFTLINE_TRIGGER_SECRET), trains the next version
     on what is known by then, calls the monitor back (signed with DRIFTLINE_CALLBACK_SECRET), serves the new version
-    from then on, and keeps listening until it is stopped.
+    from then on, and keeps listening until it is stopped. With --wait-for-monitor the replay asks the monitor how far
+    its verdicts are (with the bearer token DRIFTLINE_TOKEN, if set).
     """
     options = _Options(**values)  # type: ignore[arg-type] # click has converted them
     with _stopping() as stop:
@@ -120,7 +126,7 @@ def _play(options: _Options, stop: threading.Event, tell: Tell) -> None:
     with _pipeline(options, serving, tell) as pipeline:
         records = _log(data, topics, serving, options, tell)
         pace = Pace(options.days_per_second, options.rate)
-        with _progress(options.until) as show, _backlog(topics, options) as is_too_far_ahead:
+        with _progress(options.until) as show, _judged(options) as is_too_far_ahead:
             sent = send_all(topics, records, pace, stop, on_sent=show, is_too_far_ahead=is_too_far_ahead)
         tell(f"sent {sent.records['inference']} predictions and {sent.records['ground_truth']} truths")
         if pipeline is not None and not stop.is_set():
@@ -144,16 +150,17 @@ def _log(data: Elec2, topics: Topics, serving: Serving, options: _Options, tell:
 
 
 @contextmanager
-def _backlog(topics: Topics, options: _Options) -> Iterator[Callable[[], bool]]:
-    """Whether the monitor is too far behind; never so when no group is named."""
-    if options.wait_for_group is None:
-        yield lambda: False
+def _judged(options: _Options) -> Iterator[Callable[[datetime], bool]]:
+    """Whether the monitor is too far behind to send a record; never so when it need not be waited for."""
+    if not options.wait_for_monitor:
+        yield lambda _: False
         return
-    backlog = Backlog(topics, options.wait_for_group, int(options.days_ahead * RECORDS_A_DAY))
+    ahead, token = timedelta(days=options.days_ahead), os.environ.get(TOKEN, "")
+    judged = Judged(options.monitor_url, token, MODEL_NAME, REPLAY_START, ahead)
     try:
-        yield backlog.is_long
+        yield judged.is_behind
     finally:
-        backlog.close()
+        judged.close()
 
 
 def resume_at(inference: datetime | None, ground_truth: datetime | None) -> datetime:

@@ -17,11 +17,12 @@ import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from standardwebhooks import Webhook
 
 from monitor.cli.traffic import resume_at, traffic
 from monitor.domain.errors import MonitorError
+from monitor.domain.time import format_instant
 from monitor.shells.demo.story import REPLAY_START
 from monitor.testing.servers import KafkaBroker
 
@@ -123,36 +124,36 @@ def test_sigterm_ends_the_replay_with_everything_flushed(kafka_broker: KafkaBrok
     assert predictions + truths == sent
 
 
-def test_the_replay_stands_still_while_the_group_is_too_far_behind_and_goes_on_when_it_has_caught_up(
-    kafka_broker: KafkaBroker, arguments: list[str]
+def test_the_replay_stands_still_while_verdicts_are_too_far_behind_and_goes_on_when_they_have_caught_up(
+    kafka_broker: KafkaBroker, arguments: list[str], monitor: "Monitor"
 ) -> None:
     program = [sys.executable, "-c", "from monitor.cli.traffic import traffic; traffic()"]
-    group = f"slow-monitor-{next(_numbers)}"
-    options = [*arguments, "--until=1997-02-08", f"--wait-for-group={group}", "--days-ahead=1"]
-    with subprocess.Popen([*program, *options, "--rate=400"], stderr=subprocess.PIPE, text=True) as process:
+    url = f"--monitor-url=http://127.0.0.1:{monitor.server.server_port}"
+    options = [*arguments, "--until=1997-02-08", "--wait-for-monitor", "--days-ahead=2", url]
+    with subprocess.Popen(
+        [*program, *options, "--rate=400"], stderr=subprocess.PIPE, text=True, env=os.environ | {"DRIFTLINE_TOKEN": "t"}
+    ) as process:
         assert process.stderr is not None
         next(line for line in process.stderr if "records sent" in line)
         time.sleep(3)  # time enough for all 624 records
         standing = process.poll() is None
         sent = held(kafka_broker, arguments, "inference")
-        admin = KafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap_servers)
-        far = OffsetAndMetadata(10_000, "", -1)
-        for which in ("inference", "ground-truth"):
-            topic = next(each.partition("=")[2] for each in arguments if each.startswith(f"--topic-{which}="))
-            admin.alter_group_offsets(group, {TopicPartition(topic, number): far for number in range(4)})
-        admin.close()
+        monitor.judged = datetime(1997, 2, 7, tzinfo=UTC)
         rest = process.stderr.read()
 
     assert standing
-    assert len(sent) < 5 * 48
+    assert len(sent) == 2 * 48 + 1
+    assert monitor.tokens == {"Bearer t"}
     assert "sent 336 predictions and 288 truths" in rest
     assert process.returncode == 0
 
 
 class Monitor:
-    """Takes call-backs, checks their signatures, and remembers them."""
+    """Takes call-backs, checks their signatures, and remembers them; tells how far its verdicts are."""
 
     def __init__(self) -> None:
+        self.judged: datetime | None = None
+        self.tokens = set[str | None]()
         self.outcomes: list[dict[str, object]] = []
         self.called = threading.Event()
         monitor = self
@@ -165,6 +166,16 @@ class Monitor:
                 self.send_header("content-length", "0")
                 self.end_headers()
                 monitor.called.set()
+
+            def do_GET(self) -> None:
+                monitor.tokens.add(self.headers["authorization"])
+                start = monitor.judged and format_instant(monitor.judged)
+                found = [{"window": {"start": start}}] if start else []
+                body = msgspec.json.encode({"findings": found, "is_cut": False})
+                self.send_response(200)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
 
             def log_message(self, format: str, *args: object) -> None: ...
 

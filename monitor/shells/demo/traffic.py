@@ -3,19 +3,15 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import msgspec
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import NewTopic, OffsetSpec
+from kafka.admin import NewTopic
 from kafka.errors import (
-    CoordinatorLoadInProgressError,
-    CoordinatorNotAvailableError,
     KafkaError,
-    NotCoordinatorError,
-    NotLeaderForPartitionError,
     TopicAlreadyExistsError,
 )
 
@@ -28,13 +24,7 @@ FLUSH_TIMEOUT_S = 20.0
 TAIL_TIMEOUT_S = 15.0
 LONGEST_DEBT_S = 1.0
 """A replay that fell behind its pace by more than this (it stood still) goes on from where it is, without a burst."""
-BUSY = (
-    CoordinatorLoadInProgressError,
-    CoordinatorNotAvailableError,
-    NotCoordinatorError,
-    NotLeaderForPartitionError,
-)
-LOOK_EVERY_S, STAND_S = 0.5, 0.1
+STAND_S = 0.1
 DAY_S = timedelta(days=1).total_seconds()
 
 
@@ -96,49 +86,6 @@ class Topics:
                 consumer.close(autocommit=False)
 
 
-class Backlog:
-    """How far a consumer group is behind what the topics hold, by the offsets that the group commits.
-
-    A replay in which days pass in a second must not run away from its monitor: while a killed consumer's partitions
-    wait for the group to notice, weeks of event time would go by, and the story would be over before it is judged.
-    """
-
-    def __init__(self, topics: Topics, group: str, bound: int) -> None:
-        self._topics, self._group, self._bound = topics, group, bound
-        self._next_look_s, self._is_long = 0.0, True
-        with _telling(topics):
-            self._admin = KafkaAdminClient(
-                bootstrap_servers=topics.bootstrap_servers.split(","), bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS
-            )
-            described = self._admin.describe_topics(list(topics.names.values()))
-        self._ends = {
-            TopicPartition(topic["name"], each["partition_index"]): OffsetSpec.LATEST
-            for topic in described
-            for each in topic["partitions"]
-        }
-
-    def is_long(self) -> bool:
-        """Whether the group is more than `bound` records behind, as of the last look; one look every half second.
-
-        What was known stays while the broker is busy (electing, or making its offsets topic); at first that is yes.
-        """
-        now_s = time.monotonic()
-        if now_s >= self._next_look_s:
-            with _telling(self._topics), suppress(*BUSY):
-                self._is_long = self._records() > self._bound
-            self._next_look_s = now_s + LOOK_EVERY_S
-        return self._is_long
-
-    def close(self) -> None:
-        """Leave the broker alone."""
-        self._admin.close()
-
-    def _records(self) -> int:
-        ends = self._admin.list_partition_offsets(self._ends)
-        committed = self._admin.list_group_offsets({self._group: list(self._ends)})[self._group]
-        return sum(end.offset - (max(0, committed[tp].offset) if tp in committed else 0) for tp, end in ends.items())
-
-
 @dataclass(slots=True)
 class Sent:
     """What a replay has sent so far."""
@@ -154,11 +101,11 @@ def send_all(
     stop: threading.Event,
     *,
     on_sent: Callable[[Sent], None],
-    is_too_far_ahead: Callable[[], bool] = lambda: False,
+    is_too_far_ahead: Callable[[datetime], bool] = lambda _: False,
 ) -> Sent:
     """Send the records in order, keyed by event id, until they end or `stop` is set; what was sent is then flushed.
 
-    The replay stands still while `is_too_far_ahead` says so.
+    The replay stands still while `is_too_far_ahead` says so of the event time of the next record.
 
     The record's timestamp in Kafka is the time of sending: with event times of 1997, retention would delete the log.
     Raises `TrafficFailed` when Kafka refuses a record or does not take it within two minutes.
@@ -189,11 +136,11 @@ def send_all(
 
 
 def _paced(
-    records: Iterable[ReplayedRecord], pace: Pace, stop: threading.Event, is_too_far_ahead: Callable[[], bool]
+    records: Iterable[ReplayedRecord], pace: Pace, stop: threading.Event, is_too_far_ahead: Callable[[datetime], bool]
 ) -> Iterator[ReplayedRecord]:
     due, before = time.monotonic(), None
     for record in records:
-        while is_too_far_ahead():
+        while is_too_far_ahead(record.event_time):
             if stop.wait(STAND_S):
                 return
         if before is not None:
