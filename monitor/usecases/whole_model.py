@@ -15,6 +15,7 @@ from monitor.stats.budgeted import BudgetedModel, BudgetVerdict, PartDrift
 from monitor.stats.calibration.accumulating import Accumulated
 from monitor.stats.calibration.calibration import Calibration
 from monitor.stats.calibration.model_drift import Detector, ModelDrift
+from monitor.stats.calibration.season import DAY_MS, WEEK_MS, YEAR_MS
 from monitor.stats.profiles.model import ModelProfile
 
 STATE, SEGMENT_STATES = "state", "segment_states"
@@ -130,7 +131,7 @@ def _rests_on(calibration: Calibration) -> str:
     return f"{calibration.windows} windows of the baseline" + (f", {season} season" if season else "")
 
 
-_SEASONS = {86_400_000: "daily", 604_800_000: "weekly"}
+_SEASONS = {DAY_MS: "daily", WEEK_MS: "weekly", YEAR_MS: "yearly"}
 
 
 def _states(drift: BudgetedModel, baseline_id: str, before: Before) -> dict[str, Accumulated]:

@@ -181,7 +181,7 @@ def test_the_story_is_told_by_the_production_parts_and_a_consumer_that_is_killed
     containers.start("consume", "consume-2")
     wait_until(
         lambda: any("[RESOLVED]" in subject for subject in inbox[0].subjects),
-        500,
+        900,
         lambda: f"{inbox[0].subjects}\n{containers.said('tick', 'tick')}\n{sent()}",
     )
     everything = {"predictions": PREDICTIONS, "truths": TRUTHS, "read": PREDICTIONS + TRUTHS}

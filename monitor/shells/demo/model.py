@@ -4,8 +4,10 @@ import importlib
 import itertools
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -62,15 +64,16 @@ class PriceModel:
 
     def predict(self, rows: Elec2, timer: Callable[[], float] = time.perf_counter) -> Predictions:
         """Predict one or more rows in one call; `timer` counts seconds."""
-        started = timer()
-        scores = self.classifier.predict_proba(_inputs(rows))[:, 1]
+        with _one_thread():
+            started = timer()
+            scores = self.classifier.predict_proba(_inputs(rows))[:, 1]
         latency_ms = (timer() - started) * 1000 / len(rows)
         return Predictions(np.where(scores >= 0.5, "UP", "DOWN"), scores, latency_ms)
 
 
 def train(rows: Elec2, version: str) -> PriceModel:
     """Train a version on `rows`; the same rows give the same model. Raises `SklearnMissing`."""
-    return PriceModel(version, _fitted(rows))
+    return PriceModel(version, _fitted(_inputs(rows), rows.went_up))
 
 
 def known_by(history: Elec2, since: datetime, now: datetime) -> Elec2:
@@ -123,16 +126,28 @@ def _out_of_sample_scores(rows: Elec2) -> Floats:
     for first, last in itertools.pairwise(edges):
         others = np.ones(len(rows), dtype=bool)
         others[first:last] = False
-        classifier = _classifier()
-        classifier.fit(inputs[others], rows.went_up[others])
+        classifier = _fitted(inputs[others], rows.went_up[others])
         scores[first:last] = classifier.predict_proba(inputs[first:last])[:, 1]
     return scores
 
 
-def _fitted(rows: Elec2) -> Classifier:
+def _fitted(inputs: Floats, truth: npt.NDArray[np.bool_]) -> Classifier:
     classifier = _classifier()
-    classifier.fit(_inputs(rows), rows.went_up)
+    with _one_thread():
+        classifier.fit(inputs, truth)
     return classifier
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """So few rows gain nothing from more threads; on a busy machine their waiting for each other costs much."""
+    limit: AbstractContextManager[object] = _thread_pools().limit(limits=1)
+    return limit
+
+
+@cache
+def _thread_pools() -> Any:  # noqa: ANN401 - the library has no types
+    """Those that are loaded by the time of the first fit; scikit-learn brings the library that knows them."""
+    return importlib.import_module("threadpoolctl").ThreadpoolController()
 
 
 def _classifier() -> Classifier:

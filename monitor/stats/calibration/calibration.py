@@ -1,4 +1,4 @@
-"""What the baseline's own windows teach: the course of every score over day and week, and its noise."""
+"""What the baseline's own windows teach: the course of every score over day, week and year, and its noise."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from scipy import special
 from monitor.stats.calibration.components import Components, Kind
 from monitor.stats.calibration.counts import Counts
 from monitor.stats.calibration.noise import moderated
-from monitor.stats.calibration.season import DAY_MS, WEEK_MS, Season
+from monitor.stats.calibration.season import DAY_MS, WEEK_MS, YEAR_MS, Season
 from monitor.stats.columns import Floats, Mask
 
 LEAST_WINDOWS = 10
@@ -120,14 +120,22 @@ class Calibration:
 
 
 def _season(scores: Floats, root: Floats, middles_ms: Floats, size_ms: int) -> Season:
-    """The periods that are covered and significant in any component, beside those before them."""
-    season = Season()
-    for period in (DAY_MS, WEEK_MS):
-        wider = season.with_period(period, middles_ms, size_ms)
-        if wider == season:
-            continue
-        p = _p_values(season.design(middles_ms) * root, wider.design(middles_ms) * root, scores)
-        season = wider if p.min() * len(p) < SEASON_ALPHA else season
+    """The periods that are covered and significant in any component, beside those found before.
+
+    A strong period is noise to the others until it is found: those that were not are looked at again.
+    """
+    season, left = Season(), [DAY_MS, WEEK_MS, YEAR_MS]
+    found = True
+    while found:
+        found = False
+        for period in tuple(left):
+            wider = season.with_period(period, middles_ms, size_ms)
+            if wider == season:
+                continue
+            p = _p_values(season.design(middles_ms) * root, wider.design(middles_ms) * root, scores)
+            if p.min() * len(p) < SEASON_ALPHA:
+                season, found = wider, True
+                left.remove(period)
     return season
 
 

@@ -1,4 +1,4 @@
-"""The daily and weekly course of a score, by harmonics, as far as the baseline covers it."""
+"""The daily, weekly and yearly course of a score, by harmonics, as far as the baseline covers it."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,11 @@ import numpy as np
 from monitor.stats.columns import Floats
 
 DAY_MS, WEEK_MS = 86_400_000, 7 * 86_400_000
-MOST_HARMONICS = {DAY_MS: 11, WEEK_MS: 6}
-"""The seventh harmonic of the week is the first of the day."""
+YEAR_MS = 31_556_952_000
+"""Of 365.2425 days, the calendar's mean."""
+
+MOST_HARMONICS = {DAY_MS: 11, WEEK_MS: 6, YEAR_MS: 3}
+"""The seventh harmonic of the week is the first of the day; a year has its quarters, and what is shorter is weather."""
 
 CYCLES = 1.95
 """A period counts as covered when the baseline holds so many of its cycles."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import optimize, special, stats
 
-from benchmarks.false_alarms import joined
+from benchmarks.detectors import joined
 from benchmarks.traffic_streams import CHANGES, HOUR_MS, Change, Stream
 from monitor.domain.budgets import AlarmBudget, parse_alarm_budget
 from monitor.domain.models import ModelRef
