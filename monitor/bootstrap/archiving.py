@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from monitor.adapters.archive.folder import ArchiveFolder
 from monitor.adapters.archive.location import ArchiveLocation
+from monitor.adapters.archive.rows import ArchivedColumns
 from monitor.bootstrap.app import App
 from monitor.domain.time import to_ms
 from monitor.usecases.archive import Verified, compact, delete_foreign, forget, verify
@@ -12,6 +13,11 @@ from monitor.usecases.archive import Verified, compact, delete_foreign, forget, 
 def archive_location(app: App) -> ArchiveLocation:
     """Where raw rows are; ConfigError when there is no driver for it."""
     return ArchiveLocation(app.settings.monitor.stream.archive.directory)
+
+
+def archived_columns(app: App) -> ArchivedColumns:
+    """Kept rows, column by column; the place is opened when the first is read."""
+    return ArchivedColumns(lambda: archive_location(app), app.stores.records)
 
 
 def archive_hash_key(app: App) -> bytes:

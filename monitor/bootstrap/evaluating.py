@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from monitor.bootstrap.app import CODE_VERSION, App
+from monitor.bootstrap.archiving import archived_columns
 from monitor.bootstrap.reporting import report_links
 from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import EvaluationStore, WindowReads
 from monitor.usecases.evaluate import Evaluate
+from monitor.usecases.group_fairness import TruthByGroup
 from monitor.usecases.judging import Judge
 
 
@@ -29,6 +31,7 @@ def build_evaluate(
         CODE_VERSION,
         accounts=app.stores.accounts,
         findings=evaluations,
+        fairness=TruthByGroup(app.stores.pairs, archived_columns(app)),
     )
     models = app.settings.models if models is None else models
     return Evaluate(

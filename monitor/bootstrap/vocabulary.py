@@ -23,16 +23,19 @@ from monitor.config.yaml_file import read_yaml
 from monitor.domain.errors import ConfigError, MonitorError
 from monitor.stats.baseline import Baseline
 from monitor.stats.estimation import ESTIMATE_ERRORS, ESTIMATED_METRICS
+from monitor.stats.fairness import FAIRNESS_MEASURES
 
-_ESTIMATES: Mapping[str, frozenset[str]] = dict.fromkeys([*ESTIMATED_METRICS, *ESTIMATE_ERRORS], frozenset())
-"""Without parameters."""
+_OTHERS: Mapping[str, frozenset[str]] = dict.fromkeys(
+    [*ESTIMATED_METRICS, *ESTIMATE_ERRORS, *FAIRNESS_MEASURES], frozenset()
+)
+"""Estimates and fairness: without parameters."""
 
 
 def vocabulary(columns: Mapping[str, frozenset[str]] | None = None) -> Vocabulary:
     """Every name that plug-ins offer; `columns` by model where baselines are known."""
     named = {**drift_tests(), **performance_metrics()}
     return Vocabulary(
-        tests={name: _parameters(test) for name, test in named.items()} | dict(_ESTIMATES),
+        tests={name: _parameters(test) for name, test in named.items()} | dict(_OTHERS),
         sources=SHIPPED | source_plugins().keys(),
         triggers=trigger_validators(),
         formats=format_validators(),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from monitor.config.fairness_crosscheck import check_fairness
 from monitor.config.fields import in_one_unit
 from monitor.config.mistakes import Mistakes, at, did_you_mean
 from monitor.config.model_file import ModelFile
@@ -56,6 +57,7 @@ def check_models(models: Models, monitor: MonitorFile | None, known: Vocabulary)
     warnings: list[ConfigError] = []
     for file, shape in models:
         errors += _checks(file, shape, known)
+        errors += check_fairness(file, shape)
         warnings += _check_columns(file, shape, known)
         if monitor is not None and monitor.stream.archive.hash_key is None:
             errors += _hashes_without_key(file, shape)

@@ -10,6 +10,7 @@ from monitor.config.check_section import CheckSection
 from monitor.config.fields import Budget, Duration, LabelText, Name, NonEmpty, Section, in_one_unit
 from monitor.config.wrong import wrong
 from monitor.domain.budgets import ONE_A_MONTH
+from monitor.domain.fairness import FairnessPolicy
 from monitor.domain.models import ArchivePolicy, GroundTruthPolicy, MonitoredModel, Personal, Segment, Task
 from monitor.domain.windows import WindowSpec
 from monitor.usecases.training_columns import TrainingOptions
@@ -78,6 +79,23 @@ class GroundTruthSection(Section):
     def policy(self) -> GroundTruthPolicy:
         """The domain value."""
         return GroundTruthPolicy(self.wait, self.min_coverage, self.horizon, self.name)
+
+
+class FairnessSection(Section):
+    """Which features are sensitive: their groups are compared in every window."""
+
+    features: Annotated[tuple[NonEmpty, ...], Field(min_length=1)]
+    """Columns such as sex or age band; the segments that lie on one of them are its groups."""
+    favourable: LabelText | None = None
+    """The prediction that people hope for; without it `positive_label`."""
+    min_records: Count = 30
+    """A group of fewer records in a window is named and not compared."""
+    min_share: Share = 0.02
+    """The same for a group of less than this share of the records whose group is known."""
+
+    def policy(self, positive_label: str | None) -> FairnessPolicy:
+        """The domain value."""
+        return FairnessPolicy(self.features, self.favourable or positive_label or "", self.min_records, self.min_share)
 
 
 class ArchiveSection(Section):
@@ -150,6 +168,8 @@ class ModelFile(Section):
     """Let the baseline propose checks for every column."""
     ground_truth: GroundTruthSection | None = None
     """How to wait for truth; without it, performance is not judged."""
+    fairness: FairnessSection | None = None
+    """Which features are sensitive, so that their groups are compared; without it, groups are not."""
     training: TrainingSection = TrainingSection()
     """How to read its training data."""
     silence_after: Duration | None = None
@@ -193,6 +213,9 @@ class ModelFile(Section):
             raise wrong(
                 "`positive_label` is missing", "binary metrics need to know which label is the positive one", key="task"
             )
+        if self.fairness is not None and not (self.fairness.favourable or self.positive_label):
+            how = "write which prediction people hope for, as in favourable: approved"
+            raise wrong("`favourable` is missing, and there is no `positive_label`", how, key="fairness")
         names = [segment.name for segment in self.segments]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise wrong(f"segment {twice[0]!r} is defined twice", "give each segment its own name", key="segments")
@@ -223,4 +246,5 @@ class ModelFile(Section):
             labels=dict(self.labels),
             retraining=self.retraining,
             alarm_budget=self.alarm_budget,
+            fairness=self.fairness.policy(self.positive_label) if self.fairness else None,
         )

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from monitor.domain.budgets import AlarmBudget
 from monitor.domain.checks import CheckSpec
+from monitor.domain.fairness import FairnessPolicy
 from monitor.domain.windows import WindowSpec
 
 PREDICTION, SCORE, LATENCY = "prediction", "score", "latency_ms"
@@ -115,7 +116,7 @@ class MonitoredModel:
     `low_coverage` the share of what producers say they served below which too little of it came (None: shown and not
     judged). `stale_after` is how far reading may fall behind, and `max_lag` how many records may wait in a partition,
     before it is a finding (None: never). `alarm_budget` is how many false alarms the check of the whole model may raise
-    (None: it is not judged as a whole).
+    (None: it is not judged as a whole). `fairness` says which features are sensitive (None: none is said to be).
     """
 
     name: str
@@ -140,3 +141,4 @@ class MonitoredModel:
     labels: Mapping[str, str] = field(default_factory=dict)
     retraining: str | None = None
     alarm_budget: AlarmBudget | None = None
+    fairness: FairnessPolicy | None = None

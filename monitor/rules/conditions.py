@@ -22,6 +22,7 @@ from monitor.domain.rules import (
 )
 from monitor.rules import comparing, measuring
 from monitor.rules.outcome import Around, Outcome, ranked
+from monitor.stats.fairness import FAIRNESS_MEASURES
 
 GROUND_TRUTH = "ground_truth"
 """The column name of checks on performance."""
@@ -138,6 +139,7 @@ def _counts_for_share(finding: Finding, condition: ShareDrifted) -> bool:
         finding.kind is EvaluationKind.DRIFT
         and check.segment == condition.segment
         and check.column not in _NO_COLUMN
+        and (condition.test or check.test not in FAIRNESS_MEASURES)
         and condition.test in {None, check.test}
     )
 

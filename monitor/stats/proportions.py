@@ -4,6 +4,9 @@ import math
 
 from scipy import special
 
+Z95 = 1.959963984540054
+"""Half-width of a 95 % interval in standard errors."""
+
 MIN_EXPECTED = 5.0
 """Below this expected count the normal approximation gives way to the exact conditional test."""
 
@@ -51,14 +54,31 @@ def _z(hits_a: int, n_a: int, hits_b: int, n_b: int) -> float:
     return (hits_b / n_b - hits_a / n_a) / math.sqrt(pooled * (1 - pooled) * (1 / n_a + 1 / n_b))
 
 
-def difference_interval(hits_a: int, n_a: int, hits_b: int, n_b: int) -> tuple[float, float]:
-    """95 % interval of the proportion in b less that in a, in [-1, 1], from Wilson's of each (Newcombe 1998)."""
+def difference_interval(hits_a: int, n_a: int, hits_b: int, n_b: int, z: float = Z95) -> tuple[float, float]:
+    """Interval of the proportion in b less that in a, in [-1, 1], from Wilson's of each (Newcombe 1998).
+
+    `z` is its half-width in standard errors: of a 95 % interval without it.
+    """
     a, b = hits_a / n_a, hits_b / n_b
-    (low_a, high_a), (low_b, high_b) = _wilson(a, n_a), _wilson(b, n_b)
+    (low_a, high_a), (low_b, high_b) = wilson(hits_a, n_a, z), wilson(hits_b, n_b, z)
     return b - a - math.hypot(b - low_b, high_a - a), b - a + math.hypot(high_b - b, a - low_a)
 
 
-def _wilson(share: float, n: int) -> tuple[float, float]:
-    z = 1.959963984540054
+def ratio_interval(hits_a: int, n_a: int, hits_b: int, n_b: int, z: float = Z95) -> tuple[float, float]:
+    """Interval of the proportion in b over that in a, from 0 to infinity, by the log of the ratio (Katz et al. 1978).
+
+    Where a sample has no hits, or nothing but hits, half a record is added to each count (Walter 1975), so that the
+    interval stays finite, and open downwards where b has none.
+    """
+    half = 0.5 if 0 in {hits_a, hits_b} or (hits_a, hits_b) == (n_a, n_b) else 0.0
+    x_a, x_b, m_a, m_b = hits_a + half, hits_b + half, n_a + half, n_b + half
+    middle = math.log(x_b / m_b) - math.log(x_a / m_a)
+    error = z * math.sqrt(1 / x_b - 1 / m_b + 1 / x_a - 1 / m_a)
+    return (math.exp(middle - error) if hits_b else 0.0), math.exp(middle + error)
+
+
+def wilson(hits: int, n: int, z: float = Z95) -> tuple[float, float]:
+    """Score interval of a proportion (Wilson 1927), in [0, 1]."""
+    share = hits / n
     middle, half = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
-    return (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
+    return max(0.0, (middle - half) / (1 + z * z / n)), min(1.0, (middle + half) / (1 + z * z / n))

@@ -9,7 +9,7 @@ from monitor.domain.checks import Check, Threshold
 from monitor.domain.errors import MonitorError, StoreUnavailable
 from monitor.domain.evaluation import Evaluation
 from monitor.domain.findings import EvaluationKind, Evidence, Finding, TestResult, Verdict
-from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
+from monitor.domain.models import ALL_TRAFFIC, GroundTruthPolicy, MonitoredModel
 from monitor.domain.ports import AccountReads, BaselineStore, WindowReads
 from monitor.domain.rules import Chart
 from monitor.domain.stream import JoinSpan
@@ -23,6 +23,7 @@ from monitor.stats.proposals import AnyTest
 from monitor.stats.window_test import WindowData
 from monitor.usecases.coverage import with_coverage
 from monitor.usecases.estimating import compare, estimate, refuted_before
+from monitor.usecases.group_fairness import TruthByGroup, selection_outcomes
 from monitor.usecases.model_checks import ModelChecks
 from monitor.usecases.outcomes import Outcome, run_checks
 from monitor.usecases.realized import WindowTruth, known_by_ms, measure, truth_coverage
@@ -70,16 +71,18 @@ class Judge:
         *,
         accounts: AccountReads | None = None,
         findings: History | None = None,
+        fairness: TruthByGroup | None = None,
     ) -> None:
         """Without `accounts` a window is compared neither with the weeks before nor with what was served.
 
-        Without `findings` estimates of performance are not held against the truth.
+        Without `findings` estimates of performance are not held against the truth; without `fairness` groups are not
+        compared by the truth.
         """
         self._checks = ModelChecks(tests, metrics)
         self.metric_names = frozenset({*metrics, TRUTH_COVERAGE})
         self._windows, self._store, self.code_version = windows, baselines, code_version
         self._traffic, self._accounts, self._findings = Traffic(accounts), accounts, findings
-        self._references = References(findings)
+        self._references, self._fairness = References(findings), fairness
         self._baselines: dict[str, Baseline] = {}
 
     def read(self, wanted: Iterable[Wanted]) -> StoredWindows:
@@ -145,6 +148,7 @@ class Judge:
         for what, bound in self._checks.of_references(model, baseline_id, baseline).items():
             outcomes = self._references.run(bound, what, evaluation, stored, content, baseline_id, baseline)
             findings += _findings(evaluation, outcomes, evidence, coverage)
+        findings += _findings(evaluation, selection_outcomes(model, content.profiles), evidence, coverage)
         current = content.profiles[ALL_TRAFFIC]
         estimates = self._estimates(model, evaluation, baseline, current)
         findings += _findings(evaluation, estimates, evidence, coverage)
@@ -197,6 +201,8 @@ class Judge:
         if model.ground_truth is not None:
             outcomes = [truth_coverage(model.ground_truth, truth, model.task), *self._lights(evaluation, findings)]
             findings += _findings(evaluation, outcomes, evidence, truth.coverage)
+            fair = self._fairness.outcomes(model, _span(model.ground_truth, evaluation)) if self._fairness else []
+            findings += _findings(evaluation, fair, evidence, truth.coverage)
         return Judgement(evaluation, findings)
 
     def _truth(self, model: MonitoredModel, evaluation: Evaluation) -> WindowTruth:
@@ -204,9 +210,8 @@ class Judge:
         window, ref, policy = evaluation.window, evaluation.model, model.ground_truth
         if policy is None:
             return WindowTruth((), 0)
-        span = JoinSpan(ref, window.start_ms, window.end_ms, policy.name, known_by_ms(window, policy))
         predicted = self._windows.predictions_count(ref, window.start_ms, window.end_ms)
-        return WindowTruth(self._windows.joined(span), predicted)
+        return WindowTruth(self._windows.joined(_span(policy, evaluation)), predicted)
 
     def _lights(self, evaluation: Evaluation, realized: Iterable[Finding]) -> list[Outcome]:
         """The window's estimates against its truth."""
@@ -219,6 +224,11 @@ class Judge:
         of_window = [f for f in stored if f.model == evaluation.model and f.window == window]
         known = {f.check.test: f.result for f in realized if f.result is not None}
         return compare(of_window, known)
+
+
+def _span(policy: GroundTruthPolicy, evaluation: Evaluation) -> JoinSpan:
+    window = evaluation.window
+    return JoinSpan(evaluation.model, window.start_ms, window.end_ms, policy.name, known_by_ms(window, policy))
 
 
 def _finding(  # noqa: PLR0917 - the parts of a finding

@@ -12,6 +12,7 @@ from monitor.stats.baseline import Baseline
 from monitor.stats.budgeted import BudgetedModel, budgeted_model
 from monitor.stats.drift_test import DriftTest, with_parameters
 from monitor.stats.estimation import ESTIMATED_METRICS, EstimatedMetric
+from monitor.stats.fairness import FAIRNESS_MEASURES
 from monitor.stats.performance.metric import PerformanceMetric, is_proposed
 from monitor.stats.proposals import AnyTest, bind_checks, columns_for, merged_checks, propose_checks
 from monitor.stats.window_test import WindowTest
@@ -133,7 +134,8 @@ class ModelChecks:
         return {segment: with_tests(those, self._tests, baseline) for segment, those in by_segment.items()}
 
     def _configured(self, model: MonitoredModel, baseline: Baseline) -> tuple[Check, ...]:
-        specs = [spec for spec in model.checks if spec.test not in {*self._metrics, *ESTIMATED_METRICS}]
+        others = {*self._metrics, *ESTIMATED_METRICS, *FAIRNESS_MEASURES}
+        specs = [spec for spec in model.checks if spec.test not in others]
         return bind_checks(specs, baseline, self._tests, model.min_records)
 
     def _bind_references(self, model: MonitoredModel, baseline: Baseline) -> Mapping[tuple[Against, str], BoundChecks]:
