@@ -1,4 +1,4 @@
-"""Measures of group fairness: the two groups that differ most, compared with the uncertainty of having looked at all."""
+"""Measures of group fairness: the two groups that differ most, compared as surely as looking at every pair allows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -44,11 +44,15 @@ class Smallest:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """The groups of one feature: those that count, those that do not with the reason, records of no known group."""
+    """The groups of one feature: those that count, those that do not with the reason, records of no known group.
+
+    `small` are the counts of those that do not.
+    """
 
     counted: tuple[GroupCount, ...]
     suppressed: Mapping[str, str] = field(default_factory=dict)
     unknown: int = 0
+    small: tuple[GroupCount, ...] = ()
 
     @property
     def n(self) -> int:
@@ -70,15 +74,17 @@ def groups_of(counts: Sequence[GroupCount], smallest: Smallest, unknown: int = 0
     """Tell the groups that count from those that are too small; neither is forgotten."""
     whole = sum(one.n for one in counts)
     why = {one.name: _too_small(one, whole, smallest) for one in counts}
-    counted = tuple(sorted((one for one in counts if not why[one.name]), key=lambda one: one.name))
-    return Groups(counted, {name: reason for name, reason in sorted(why.items()) if reason}, unknown)
+    ordered = sorted(counts, key=lambda one: one.name)
+    counted = tuple(one for one in ordered if not why[one.name])
+    small = tuple(one for one in ordered if why[one.name])
+    return Groups(counted, {one.name: why[one.name] for one in small}, unknown, small)
 
 
 def _too_small(one: GroupCount, whole: int, smallest: Smallest) -> str:
     if one.n < smallest.records:
         return f"{one.n:,} records, fewer than {smallest.records:,}"
     if one.n < smallest.share * whole:
-        return f"{one.n / whole:.1%} of {whole:,} records, less than {smallest.share:.3g} of them"
+        return f"{100 * one.n / whole:.1f} % of {whole:,} records, less than {100 * smallest.share:.3g} %"
     return ""
 
 

@@ -1,0 +1,144 @@
+"""The search: every slice by one condition or two against its rest, with the chance of a false find kept for all."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special, stats
+
+from monitor.stats.columns import Floats, Ints, Mask
+from monitor.stats.found_segments.conditions import Condition
+from monitor.stats.found_segments.slices import Scene, Slices, p_values, scene_of, slices_of
+from monitor.stats.proportions import difference_interval, wilson
+
+ALPHA = 0.05
+"""Of windows without a weak segment, at most this share (0 to 1) has one named."""
+
+MOST_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean loss over `n` records, with its 95 % interval: Wilson's of a share, else Student's."""
+
+    n: int
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSegment:
+    """A slice with its mean loss and that of the rest. It is worse by `more`, between `low` and `high` (95 %).
+
+    `p_value` is adjusted for all slices that were tried (Holm 1979); the intervals are those of this slice alone.
+    """
+
+    conditions: tuple[str, ...]
+    inside: Mean
+    outside: Mean
+    more: float
+    low: float
+    high: float
+    p_value: float
+
+    @property
+    def text(self) -> str:
+        """The conditions, as people read them."""
+        return " and ".join(self.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What was found among `records`, the most certain first, and how many slices were tried."""
+
+    found: tuple[FoundSegment, ...]
+    tried: int
+    records: int
+
+
+def search(conditions: Sequence[Condition], losses: Floats, smallest: int, *, is_share: bool) -> Search:
+    """Find slices of at least `smallest` records whose mean loss is significantly larger than that of the rest.
+
+    Holm's method keeps the chance that any slice is named without cause below `ALPHA`, however they overlap. Of those
+    that are significant the most certain is named, then whichever is significantly worse even among records that are
+    alike in the slices named before: one that is bad only because it overlaps is not named again. Deterministic.
+    """
+    scene = scene_of(conditions, losses, smallest, is_share=is_share)
+    slices = slices_of(scene, [one.feature for one in conditions])
+    raw = p_values(slices, losses, is_share=is_share)
+    adjusted = _adjusted(raw)
+    certain = np.argsort(raw, kind="stable")[: int((adjusted <= ALPHA).sum())]
+    found = tuple(
+        _described(scene, conditions, slices, int(place), float(adjusted[place]))
+        for place in _distinct(scene, slices, certain)
+    )
+    return Search(found, len(raw), len(losses))
+
+
+def _adjusted(raw: Floats) -> Floats:
+    """P-values by Holm's method (1979), in [0, 1]."""
+    order = np.argsort(raw, kind="stable")
+    adjusted = np.empty(len(raw))
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(raw[order] * np.arange(len(raw), 0, -1)))
+    return adjusted
+
+
+def _distinct(scene: Scene, slices: Slices, certain: Ints) -> Iterator[int]:
+    """Places of slices, in this order, that are worse than those named before explain."""
+    strata, shown = np.zeros(len(scene.losses), dtype=np.int64), 0
+    for place in certain.tolist():
+        members = scene.members(int(slices.first[place]), int(slices.second[place]))
+        if shown and _excess_p(members, scene.losses, strata) > ALPHA / len(certain):
+            continue
+        yield place
+        strata, shown = 2 * strata + members, shown + 1
+        if shown == MOST_SHOWN:
+            return
+
+
+def _excess_p(members: Mask, losses: Floats, strata: Ints) -> float:
+    """How likely the members' losses are as large if, within each stratum, they are a random draw.
+
+    The test of Mantel and Haenszel (1959) of zeros and ones, and its like for other numbers: the sum over the strata of
+    what the members lose beyond the stratum's mean, over its standard deviation under permutation.
+    """
+    codes = np.unique(strata, return_inverse=True)[1]
+    n = np.bincount(codes).astype(np.float64)
+    mean = np.bincount(codes, losses) / n
+    inside = np.bincount(codes, members)
+    spread = np.bincount(codes, (losses - mean[codes]) ** 2) / np.maximum(n - 1, 1)
+    excess = float(losses[members].sum() - (inside * mean).sum())
+    variance = float((inside * (n - inside) / n * spread).sum())
+    return float(special.ndtr(-excess / np.sqrt(variance))) if variance > 0 else 1.0
+
+
+def _described(
+    scene: Scene, conditions: Sequence[Condition], slices: Slices, place: int, p_value: float
+) -> FoundSegment:
+    first, second = int(slices.first[place]), int(slices.second[place])
+    members = scene.members(first, second)
+    bad, rest = scene.losses[members], scene.losses[~members]
+    of = _of_shares if scene.is_share else _of_means
+    inside, outside, low, high = of(bad, rest)
+    texts = tuple(conditions[at].text for at in dict.fromkeys([second, first]))
+    return FoundSegment(texts, inside, outside, inside.value - outside.value, low, high, p_value)
+
+
+Compared = tuple[Mean, Mean, float, float]
+
+
+def _of_shares(bad: Floats, rest: Floats) -> Compared:
+    (x, n), (y, m) = ((round(float(part.sum())), len(part)) for part in (bad, rest))
+    return Mean(n, x / n, *wilson(x, n)), Mean(m, y / m, *wilson(y, m)), *difference_interval(y, m, x, n)
+
+
+def _of_means(bad: Floats, rest: Floats) -> Compared:
+    interval = stats.ttest_ind(bad, rest, equal_var=False).confidence_interval(0.95)
+    return _student(bad), _student(rest), float(interval.low), float(interval.high)
+
+
+def _student(losses: Floats) -> Mean:
+    n, value = len(losses), float(losses.mean())
+    half = float(special.stdtrit(n - 1, 0.975) * losses.std(ddof=1) / np.sqrt(n))
+    return Mean(n, value, value - half, value + half)
