@@ -21,7 +21,7 @@ from alerts.errors import FailureReason
 from alerts.model import NotifyReason, SkipReason
 from alerts.plugins import discover
 from alerts.settings import format_duration
-from monitor.cli.check_page import metric_page, served_kinds, test_page, threshold_words
+from monitor.cli.check_page import fairness_page, metric_page, served_kinds, test_page, threshold_words
 from monitor.cli.main import driftline as command
 from monitor.config.schema import json_schema
 from monitor.domain.errors import RejectReason
@@ -31,6 +31,7 @@ from monitor.domain.rules import Phase
 from monitor.domain.verification import Answer
 from monitor.stats.drift import DRIFT_TESTS
 from monitor.stats.estimation import ESTIMATED_METRICS
+from monitor.stats.fairness import FAIRNESS_MEASURES
 from monitor.stats.performance import PERFORMANCE_METRICS
 from monitor.stats.proposals import AnyTest
 from monitor.stats.quality import QUALITY_TESTS
@@ -77,7 +78,18 @@ def _checks() -> str:
     text += "`ground_truth`.\n"
     for metric in PERFORMANCE_METRICS.values():
         text += f"\n##{metric_page(metric)}"
-    return text + _estimated()
+    return text + _fairness() + _estimated()
+
+
+def _fairness() -> str:
+    text = "\n## Group fairness\n\nComputed for every window of a model with `fairness:`, on each of its sensitive "
+    text += (
+        "features, which is the column of such a check. Those of the selection rate need no truth and are judged when "
+    )
+    text += "the window closes, the others with its truth. [How to use them](../how-to/check-fairness.md).\n"
+    for measure in FAIRNESS_MEASURES.values():
+        text += f"\n##{fairness_page(measure)}"
+    return text
 
 
 def _index(tests: Mapping[str, AnyTest]) -> str:

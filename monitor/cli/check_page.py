@@ -6,6 +6,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from monitor.domain.checks import RECORDS, Threshold
 from monitor.domain.models import ColumnKind
 from monitor.stats.drift_test import DriftTest, Promise, promises_of
+from monitor.stats.fairness.measures import FairnessMeasure
 from monitor.stats.performance.metric import PerformanceMetric
 from monitor.stats.profiles.categorical import CategoricalProfile
 from monitor.stats.profiles.numeric import NumericProfile
@@ -47,6 +48,14 @@ def metric_page(metric: PerformanceMetric) -> str:
     better = "higher" if metric.higher_is_better else "lower"
     text = f"# {metric.title} (`{metric.name}`)\n\n{inspect.cleandoc(type(metric).__doc__ or '')}\n\n"
     return f"{text}For {', '.join(sorted(metric.tasks))}; {better} is better.\n"
+
+
+def fairness_page(measure: FairnessMeasure) -> str:
+    """Markdown: what it computes, of what, and its customary limit."""
+    limit = threshold_words(measure.default_threshold)
+    words = f"the customary limit is {limit}" if limit else "no limit is customary: it is shown until a check sets one"
+    text = f"# {measure.title} (`{measure.name}`)\n\n{inspect.cleandoc(type(measure).__doc__ or '')}\n\n"
+    return f"{text}Of the {measure.rate}; {words}.\n"
 
 
 def served_kinds(test: AnyTest) -> list[ColumnKind]:

@@ -19,7 +19,7 @@ def checks() -> None:
 @checks.command("list")
 @json_option
 def list_checks(*, as_json: bool) -> None:
-    """Every test, metric and estimate with its unit, default threshold and parameters; plug-ins included."""
+    """Every test, metric, estimate and measure of fairness: unit, default threshold, parameters; plug-ins included."""
     rows = list(_rows())
     if as_json:
         print_json(rows)
@@ -33,15 +33,18 @@ def list_checks(*, as_json: bool) -> None:
 def show_check(name: str) -> None:
     """What the test or metric NAME computes, when to use it, and its defaults."""
     from monitor.bootstrap.plugins import drift_tests, performance_metrics  # noqa: PLC0415 - heavy
-    from monitor.cli.check_page import metric_page, test_page  # noqa: PLC0415 - heavy
+    from monitor.cli.check_page import fairness_page, metric_page, test_page  # noqa: PLC0415 - heavy
+    from monitor.stats.fairness import FAIRNESS_MEASURES  # noqa: PLC0415 - heavy
 
     tests, metrics = drift_tests(), performance_metrics()
     if name in tests:
         click.echo(test_page(tests[name]), nl=False)
     elif name in metrics:
         click.echo(metric_page(metrics[name]), nl=False)
+    elif name in FAIRNESS_MEASURES:
+        click.echo(fairness_page(FAIRNESS_MEASURES[name]), nl=False)
     else:
-        close = difflib.get_close_matches(name, [*tests, *metrics], n=1)
+        close = difflib.get_close_matches(name, [*tests, *metrics, *FAIRNESS_MEASURES], n=1)
         hint = f"did you mean {close[0]!r}?" if close else "`driftline checks list` shows all"
         raise ConfigError(f"there is no test or metric {name!r}", hint=hint)
 
@@ -49,6 +52,7 @@ def show_check(name: str) -> None:
 def _rows() -> Iterator[dict[str, object]]:
     from monitor.bootstrap.plugins import drift_tests, performance_metrics  # noqa: PLC0415 - heavy
     from monitor.stats.estimation import ESTIMATED_METRICS  # noqa: PLC0415 - the same
+    from monitor.stats.fairness import FAIRNESS_MEASURES  # noqa: PLC0415 - the same
     from monitor.stats.quality import QUALITY_TESTS  # noqa: PLC0415 - heavy
     from monitor.stats.window_test import WindowTest  # noqa: PLC0415 - heavy
 
@@ -64,6 +68,8 @@ def _rows() -> Iterator[dict[str, object]]:
         yield _row(name, "performance metric", metric, metric.title, metric.unit, metric.default_threshold) | {
             "tasks": tasks
         }
+    for name, measure in FAIRNESS_MEASURES.items():
+        yield _row(name, "fairness", None, measure.title, measure.unit, measure.default_threshold)
     known = performance_metrics()
     for name, estimate in ESTIMATED_METRICS.items():
         of, tasks = known[estimate.of], sorted(task.value for task in estimate.tasks)

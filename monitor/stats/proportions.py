@@ -67,11 +67,11 @@ def difference_interval(hits_a: int, n_a: int, hits_b: int, n_b: int, z: float =
 def ratio_interval(hits_a: int, n_a: int, hits_b: int, n_b: int, z: float = Z95) -> tuple[float, float]:
     """Interval of the proportion in b over that in a, from 0 to infinity, by the log of the ratio (Katz et al. 1978).
 
-    Where a sample has no hits, or nothing but hits, half a record is added to each count (Walter 1975), so that the
-    interval stays finite, and open downwards where b has none.
+    Where a sample has no hits, or neither has a miss, half a record is added to the hits and misses of both (Haldane
+    1956), so that the interval stays finite; where b has no hits it reaches down to 0.
     """
     half = 0.5 if 0 in {hits_a, hits_b} or (hits_a, hits_b) == (n_a, n_b) else 0.0
-    x_a, x_b, m_a, m_b = hits_a + half, hits_b + half, n_a + half, n_b + half
+    x_a, x_b, m_a, m_b = hits_a + half, hits_b + half, n_a + 2 * half, n_b + 2 * half
     middle = math.log(x_b / m_b) - math.log(x_a / m_a)
     error = z * math.sqrt(1 / x_b - 1 / m_b + 1 / x_a - 1 / m_a)
     return (math.exp(middle - error) if hits_b else 0.0), math.exp(middle + error)

@@ -95,11 +95,7 @@ class AuditFairness:
         read = [self._of_version(wish, version) for version in versions]
         records = [record for found, _ in read for record in found]
         judged = [one for one in records if (np.isfinite(one.score) if wish.by_score else one.label is not None)]
-        if not judged:
-            span = f"[{format_instant(wish.since)}, {format_instant(wish.until)})"
-            what = "score" if wish.by_score else "prediction"
-            hint = "keep raw rows with `archive:`"
-            raise MonitorError(f"no kept row of {wish.model.name} in {span} has a {what} to judge: {hint}")
+        _require(wish, judged, {rate for _, rate in read})
         median = float(np.median([one.score for one in judged])) if wish.by_score else None
         selected = [one.label == wish.favourable if median is None else one.score > median for one in judged]
         return Audit(
@@ -141,6 +137,19 @@ class AuditFairness:
                 yield finding.id
 
 
+def _require(wish: AuditWish, judged: Sequence[_Record], rates: set[float]) -> None:
+    """MonitorError when there is nothing to compare, or what there is cannot be counted together."""
+    name, span = wish.model.name, f"[{format_instant(wish.since)}, {format_instant(wish.until)})"
+    if not judged:
+        what = "score" if wish.by_score else "prediction"
+        raise MonitorError(f"no kept row of {name} in {span} has a {what} to judge: keep raw rows with `archive:`")
+    for place, feature in enumerate(wish.features):
+        if not any(one.groups[place] for one in judged):
+            raise MonitorError(f"no kept row of {name} in {span} has a value of {feature!r}: is it called so?")
+    if len(rates) > 1:
+        raise MonitorError(f"versions of {name} were kept at different rates: audit each by itself, with --version")
+
+
 def _tables(wish: AuditWish) -> list[tuple[int, ...]]:
     """The places of single features, then of every two."""
     places = range(len(wish.features))
@@ -169,5 +178,6 @@ def _group(record: _Record, places: Sequence[int]) -> str | None:
 
 def _evidence(wish: AuditWish, judged: Sequence[_Record], selected: Sequence[bool]) -> str:
     """The same for the same records, features and meaning of selected."""
-    counted = sorted([one.event_id, *one.groups, hit, one.truth] for one, hit in zip(judged, selected, strict=True))
+    pairs = zip(judged, selected, strict=True)
+    counted = sorted(([one.event_id, *one.groups, hit, one.truth] for one, hit in pairs), key=repr)
     return content_id([wish.model.name, wish.features, wish.favourable, wish.by_score, counted])

@@ -15,7 +15,8 @@ EXAMPLE = Path(__file__).parents[2] / "configs"
 REPLACES, SAYS = "# replaces: ", "# says: "
 
 KNOWN = Vocabulary(
-    tests={"psi": frozenset({"pseudo_count"}), "missing_rate": frozenset(), "accuracy": frozenset()},
+    tests={"psi": frozenset({"pseudo_count"})}
+    | dict.fromkeys(["missing_rate", "accuracy", "impact_ratio"], frozenset()),
     sources=frozenset({"kafka", "files", "memory"}),
     formats=format_validators(),
     triggers={"console": lambda _: (), "webhook": lambda _: (), "command": lambda _: ()},

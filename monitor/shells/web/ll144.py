@@ -163,8 +163,8 @@ def _footer(audit: Audit) -> str:
         "<footer><p>The impact ratio of a category is its rate over the highest rate of a category in the table, as in "
         "6 RCNY § 5-301 (Local Law 144 of 2021). Categories with less than "
         f"{100 * share:.3g} % of the people whose category is known are left out of it, and shown with number and "
-        "rate. Intervals are of the ratio's logarithm (Katz et al. 1978). These tables are the numbers of an audit; the "
-        "law asks an independent auditor for the audit itself.</p>"
+        "rate. Intervals are of the ratio's logarithm (Katz et al. 1978). These are an audit's numbers; the law asks "
+        "an independent auditor for the audit itself.</p>"
         f"<p>Evidence {audit.evidence}: the same records give the same one. Findings of checks in this time: "
         f"{found}.</p></footer>"
     )

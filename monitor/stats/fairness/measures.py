@@ -37,6 +37,11 @@ class FairnessMeasure(Protocol):
         ...
 
     @property
+    def unit(self) -> str:
+        """In which unit it is."""
+        ...
+
+    @property
     def default_threshold(self) -> Threshold | None:
         """The customary limit, if there is one."""
         ...
@@ -57,6 +62,7 @@ class ImpactRatio:
     name: str = "impact_ratio"
     rate: ClassVar[Rate] = Rate.SELECTION
     title: ClassVar[str] = "Impact ratio"
+    unit: ClassVar[str] = "ratio of rates"
     default_threshold: ClassVar[Threshold | None] = Threshold(0.8, below=True)
 
     def run(self, groups: Groups) -> TestResult | None:
@@ -74,6 +80,7 @@ class DifferenceOf:
 
     name: str
     rate: Rate
+    unit: ClassVar[str] = "difference of shares"
     default_threshold: ClassVar[Threshold | None] = None
 
     @property

@@ -89,7 +89,7 @@ def _distinct(scene: Scene, slices: Slices, certain: Ints) -> Iterator[int]:
     strata, shown = np.zeros(len(scene.losses), dtype=np.int64), 0
     for place in certain.tolist():
         members = scene.members(int(slices.first[place]), int(slices.second[place]))
-        if shown and _excess_p(members, scene.losses, strata) > ALPHA / len(certain):
+        if shown and _excess_p(members, scene.losses, strata) > ALPHA / len(slices.n):
             continue
         yield place
         strata, shown = 2 * strata + members, shown + 1

@@ -76,7 +76,8 @@ def p_values(slices: Slices, losses: Floats, *, is_share: bool) -> Floats:
     """How likely each slice would be as bad as it is, or worse, were it like its rest; not adjusted for their number.
 
     Of a share by Fisher's exact test: given how many records are wrong, a slice is a draw without replacement; 1 for
-    a slice that is no worse. Of other losses by Welch's t-test, whose upper tail errs to the safe side for losses that have a long one.
+    a slice that is no worse. Of other losses by Welch's t-test, whose upper tail errs to the safe side for losses that
+    have a long one.
     """
     if is_share:
         hits, n, whole = np.rint(slices.total), np.rint(slices.n), round(float(losses.sum()))
