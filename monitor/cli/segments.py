@@ -115,7 +115,7 @@ def _with_interval(mean: "Mean", shown: Callable[[float], str]) -> str:
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
+    return f"{value:.1%}"
 
 
 def _number(value: float) -> str:

@@ -25,6 +25,9 @@ def check_fairness(file: YamlFile, shape: ModelFile) -> Iterator[ConfigError]:
     for index, check in enumerate(shape.checks):
         if check.test not in FAIRNESS_MEASURES:
             continue
+        if check.segment or check.against:
+            key, hint = "segment" if check.segment else "against", "leave it out: every group of a feature is compared"
+            yield at(file, ("checks", index, key), f"{check.test} compares the groups of a window", hint)
         for column in check.columns:
             if column != "*" and column not in features:
                 hint = did_you_mean(column, features, what="features of `fairness`")

@@ -144,7 +144,7 @@ def _table(audit: Audit, audited: Audited) -> str:
 
 
 def _row(line: _Line) -> str:
-    rate = "" if line.rate is None else f"{100 * line.rate:.1f} %"
+    rate = "" if line.rate is None else f"{line.rate:.1%}"
     ratio = "" if line.ratio is None else f"{line.ratio:.3f}"
     interval = "" if line.low is None or line.high is None else f"{line.low:.3f} to {line.high:.3f}"
     selected = "" if line.selected is None else f"{line.selected:,}"
@@ -162,7 +162,7 @@ def _footer(audit: Audit) -> str:
     return (
         "<footer><p>The impact ratio of a category is its rate over the highest rate of a category in the table, as in "
         "6 RCNY § 5-301 (Local Law 144 of 2021). Categories with less than "
-        f"{100 * share:.3g} % of the people whose category is known are left out of it, and shown with number and "
+        f"{100 * share:.3g}% of the people whose category is known are left out of it, and shown with number and "
         "rate. Intervals are of the ratio's logarithm (Katz et al. 1978). These are an audit's numbers; the law asks "
         "an independent auditor for the audit itself.</p>"
         f"<p>Evidence {audit.evidence}: the same records give the same one. Findings of checks in this time: "

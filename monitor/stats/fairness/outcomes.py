@@ -84,7 +84,7 @@ def _too_small(one: GroupCount, whole: int, smallest: Smallest) -> str:
     if one.n < smallest.records:
         return f"{one.n:,} records, fewer than {smallest.records:,}"
     if one.n < smallest.share * whole:
-        return f"{100 * one.n / whole:.1f} % of {whole:,} records, less than {100 * smallest.share:.3g} %"
+        return f"{one.n / whole:.1%} of {whole:,} records, less than {100 * smallest.share:.3g}%"
     return ""
 
 

@@ -92,7 +92,7 @@ def test_groups_that_are_too_small_are_told_with_the_reason_and_not_compared() -
     assert [one.name for one in groups.counted] == ["a", "b"]
     assert groups.suppressed == {
         "c": "10 records, fewer than 30",
-        "d": "1.5 % of 2,041 records, less than 2 %",
+        "d": "1.5% of 2,041 records, less than 2%",
     }
     assert [one.n for one in groups.small] == [10, 31]
     assert groups.unknown == 7
