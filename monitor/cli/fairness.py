@@ -46,10 +46,10 @@ def fairness(  # noqa: PLR0917 - click passes options by name
     by_score: bool,
     as_json: bool,
 ) -> None:
-    """How the groups of sensitive features fared: rates, impact ratios and differences with their intervals.
+    """How the groups of sensitive features fared, with intervals; tables for audits.
 
-    It counts kept rows (`archive:`), and every two features together, too. `--format ll144` gives the tables of New
-    York City's Local Law 144: as CSV here, or with --out as files.
+    Rates, impact ratios and differences are counted from kept rows (`archive:`), and for every two features together.
+    `--format ll144` gives the tables of New York City's Local Law 144: as CSV here, or with --out as files.
     """
     from monitor.bootstrap.auditing import audit_fairness  # noqa: PLC0415 - heavy
     from monitor.usecases.audit_fairness import AuditWish  # noqa: PLC0415 - as above

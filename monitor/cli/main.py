@@ -45,7 +45,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "truths",
         "What is stored of ground truth and feedback: how much, and what was said.",
     ),
-    "fairness": ("monitor.cli.fairness", "fairness", "How the groups of sensitive features fared; tables for audits."),
+    "fairness": (
+        "monitor.cli.fairness",
+        "fairness",
+        "How the groups of sensitive features fared, with intervals; tables for audits.",
+    ),
     "segments": ("monitor.cli.segments", "segments", "Find where a model is worse than elsewhere."),
     "archive": ("monitor.cli.archive", "archive", "Raw rows that were kept, as Parquet files."),
     "export": ("monitor.cli.export", "export", "Write data to train on: archived rows with their ground truth."),

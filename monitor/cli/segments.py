@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def segments() -> None:
-    """Where a model is worse than elsewhere."""
+    """Find where a model is worse than elsewhere."""
 
 
 @segments.command("find")

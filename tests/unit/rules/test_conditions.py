@@ -153,3 +153,10 @@ def test_a_check_that_could_not_be_computed_is_bad_where_that_is_asked_for() -> 
 
     assert (plain.holds, for_blindness.holds) == (False, True)
     assert "failed" in for_blindness.because
+
+
+def test_unfairness_about_a_column_does_not_make_it_a_drifted_one() -> None:
+    findings = [finding(Verdict.OK, "age"), finding(Verdict.DEGRADED, "sex", "impact_ratio")]
+
+    assert evaluate(ShareDrifted(above=0.0), findings, {}).holds is False
+    assert evaluate(CheckIsBad(test="impact_ratio"), findings, {}).holds is True
