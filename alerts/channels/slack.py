@@ -17,6 +17,7 @@ from slack_sdk.webhook import WebhookClient
 
 from alerts.errors import DeliveryError, FailureReason, Permanent, Retryable, no_connection
 from alerts.http_outcome import failure_of, retry_after
+from alerts.incidents import Change
 from alerts.model import NotifyReason, Receipt
 from alerts.ports import Channel, ChannelKind, Clock
 from alerts.render.chart_png import alt_text, chart_png
@@ -77,6 +78,8 @@ class SlackSettings(ChannelSettings):
 
 class SlackBot:
     """Posts once a group, edits that message on every change, and says in its thread what an edit cannot."""
+
+    shows_changes = frozenset(Change)
 
     def __init__(self, name: str, settings: SlackSettings, token: SecretStr, clock: Clock) -> None:
         """Speak as the bot of this token."""

@@ -11,6 +11,7 @@ from alerts.service import AlertService
 from monitor.adapters.sql.migrate import is_migrated
 from monitor.bootstrap.alerting import alert_service
 from monitor.bootstrap.app import App, log_as_configured, open_app
+from monitor.bootstrap.incidents import IncidentDesk
 from monitor.bootstrap.reporting import report_page
 from monitor.bootstrap.retraining import RetrainingApi
 from monitor.bootstrap.roles import ALL_ROLES, CONSUME, build_roles
@@ -57,6 +58,7 @@ def build_api(app: App) -> ApiParts:
         unready=lambda: _unready(app),
         metrics=app.telemetry.page,
         jobs=RetrainingApi(app),
+        incidents=IncidentDesk(service.incidents, app.clock),
         findings=lambda model, since, until: greyed(app.stores.evaluations.findings(model, since, until)),
         alerts=lambda: alert_rows(service),
         report=report_page(app),

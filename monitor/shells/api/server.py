@@ -14,6 +14,7 @@ from monitor.domain.errors import ConfigError, MonitorError
 from monitor.shells.api.alerts import alerts_routes
 from monitor.shells.api.findings import findings_routes
 from monitor.shells.api.health import health_routes
+from monitor.shells.api.incidents import incidents_routes
 from monitor.shells.api.parts import ApiParts
 from monitor.shells.api.problems import Problem, on_any_error, on_http_error, on_monitor_error
 from monitor.shells.api.records import records_routes
@@ -34,6 +35,7 @@ def application(parts: ApiParts) -> Litestar:
             *health_routes(parts),
             *findings_routes(parts),
             *alerts_routes(parts),
+            *(incidents_routes(parts, parts.incidents) if parts.incidents else ()),
             *(retraining_routes(parts, parts.jobs) if parts.jobs else ()),
             *records_routes(parts),
             *report_routes(parts),
