@@ -73,6 +73,7 @@ class Handling:
     id: str
     state: IncidentState
     summary: str
+    is_marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def compose(notification: Notification, incident: Incident | None = None) -> Mes
         more=len(alerts) - len(entries),
         muted_count=notification.muted,
         is_quiet=notification.is_quiet,
-        incident=None if incident is None else Handling(incident.id, incident.state, one_line(incident.summary)),
+        incident=_handling(incident),
     )
 
 
@@ -220,6 +221,12 @@ def _fields(notification: Notification, worst: Severity, since: datetime) -> tup
         counts = f"{len(notification.firing)} firing, {len(notification.resolved)} resolved{muted}"
         fields.append(Field("alerts", counts))
     return tuple(fields)
+
+
+def _handling(incident: Incident | None) -> Handling | None:
+    if incident is None:
+        return None
+    return Handling(incident.id, incident.state, one_line(incident.summary), incident.mark is not None)
 
 
 def _incident_field(incident: Incident | None) -> tuple[Field, ...]:

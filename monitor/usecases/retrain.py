@@ -6,7 +6,15 @@ from dataclasses import dataclass, replace
 from monitor.domain.errors import MonitorError, StoreUnavailable
 from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import BaselineStore, HoldStore, JobStore, RetrainTrigger
-from monitor.domain.retraining import HoldReason, JobEnd, JobOutcome, JobPhase, RetrainJob, RetrainPolicy
+from monitor.domain.retraining import (
+    HoldReason,
+    JobEnd,
+    JobOutcome,
+    JobPhase,
+    RetrainJob,
+    RetrainPolicy,
+    RetrainRequest,
+)
 from monitor.domain.time import Clock
 from monitor.domain.verification import Verification
 from monitor.rules.guard import forbids
@@ -137,6 +145,30 @@ class Retrain:
         approved = self.ledger.must(self.ledger.change(yes, JobPhase.APPROVED, f"approved{despite}", by), key)
         self._go_on(approved, RetrainReport())
         return self.ledger.job(key)
+
+    def ask(self, request: RetrainRequest, by: str) -> RetrainJob:
+        """A person wants the model retrained: approves the job that is held, else puts a request before the guard.
+
+        Asking is approving, so a policy that asks people asks nobody again; whatever else the guard holds against it
+        holds it. MonitorError says why nothing can be started.
+        """
+        held = [job for job in self._parts.jobs.jobs(request.model) if job.phase is JobPhase.HELD]
+        if held:
+            return self.approve(held[-1].request.key, by)
+        open_jobs = [job for job in self._parts.jobs.jobs(request.model) if job.phase.is_open]
+        if open_jobs:
+            raise MonitorError(
+                f"job {open_jobs[-1].request.key} of {request.model} is {open_jobs[-1].phase}: one at a time"
+            )
+        known = self._parts.jobs.get(request.key)
+        if known is not None:
+            raise MonitorError(f"job {known.request.key} about the same window is {known.phase}: {known.detail}")
+        self._parts.jobs.ask(request)
+        self._guard.take_new()
+        job = self.ledger.job(request.key)
+        if job.phase is JobPhase.HELD and job.hold_reason is HoldReason.NEEDS_APPROVAL:
+            return self.approve(request.key, by)
+        return job
 
     def held_by(self, model: str) -> str | None:
         """The sentence of an operator's hold on the model; None when nobody holds it."""

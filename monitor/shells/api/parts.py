@@ -76,6 +76,10 @@ class IncidentsApi(Protocol):
         ...
 
 
+TakePresses = Callable[[bytes, Mapping[str, str]], Sequence[Callable[[], None]] | None]
+"""What buttons of Slack sent: the work to be done for each press, None where no configured app has signed it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApiParts:
     """Questions that requests answer from. All are called in threads, possibly at once.
@@ -99,5 +103,6 @@ class ApiParts:
     meter: Meter
     jobs: JobsApi | None = None
     incidents: IncidentsApi | None = None
+    slack: TakePresses | None = None
     submit: Callable[[Submission], Receipt] | None = None
     max_body_bytes: int = 0

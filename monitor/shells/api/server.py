@@ -20,6 +20,7 @@ from monitor.shells.api.problems import Problem, on_any_error, on_http_error, on
 from monitor.shells.api.records import records_routes
 from monitor.shells.api.reports import report_routes
 from monitor.shells.api.retraining import retraining_routes
+from monitor.shells.api.slack import slack_routes
 
 _START_S, _STOP_S = 10.0, 5.0
 _MAX_BODY_BYTES = 64 * 1024
@@ -37,6 +38,7 @@ def application(parts: ApiParts) -> Litestar:
             *alerts_routes(parts),
             *(incidents_routes(parts, parts.incidents) if parts.incidents else ()),
             *(retraining_routes(parts, parts.jobs) if parts.jobs else ()),
+            *(slack_routes(parts.slack) if parts.slack else ()),
             *records_routes(parts),
             *report_routes(parts),
         ],
