@@ -141,9 +141,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What one look at a group did to its incident: the case afterwards, and the events, oldest first."""
+    """What one look at a group did to its incident: the case, its alerts that are new or changed, and the events."""
 
     case: Case
+    changed: tuple[Involved, ...]
     events: tuple[IncidentEvent, ...]
 
 
@@ -233,7 +234,8 @@ def follow(
         events.append(IncidentEvent(incident.id, Change.RESOLVED, now, OURSELVES, reason=reason))
         incident = advance(incident, events[-1])
     followed = Case(incident, tuple(after.values()))
-    return None if followed == known else Followed(followed, tuple(events))
+    changed = tuple(one for name, one in after.items() if before.get(name) != one)
+    return None if followed == known else Followed(followed, changed, tuple(events))
 
 
 _SENTENCES: Mapping[Change, str] = {

@@ -73,7 +73,7 @@ class AlertService:
         self._transaction: Transaction = database.begin if isinstance(database, sa.Engine) else database
         self._root = config.root
         self._routes = {route.key: route for route in config.root.walk()}
-        self.channel_settings = tuple(config.channels.values())
+        self.channel_settings = config.channels
         self._wants = {name: settings.send_resolved for name, settings in config.channels.items()}
         self._clock = clock
         self._planner = Planner(Setting(self._routes, self._wants), config.muting)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
@@ -25,6 +25,7 @@ from alerts.incident_book import IncidentBook
 from alerts.ports import Clock
 from alerts.presses import Press, Retrain, perform
 from alerts.render.slack import ACTION_PREFIX, escape_mrkdwn
+from alerts.settings import SecretRef
 
 _ANSWER_S = 5
 _log = structlog.get_logger(__name__)
@@ -33,17 +34,22 @@ _SILENT = logging.getLogger("driftline.slack_sdk")  # the client writes addresse
 
 @dataclass(frozen=True, slots=True)
 class SlackPress:
-    """A press in Slack; `user_id` is Slack's, `answer_url` takes a word to that person for half an hour."""
+    """A press in Slack, on a message of our channel of this name.
+
+    `user_id` is Slack's, `answer_url` takes a word to that person for half an hour.
+    """
 
     press: Press
+    channel: str
     user_id: str
     answer_url: str
 
 
 @dataclass(frozen=True, slots=True)
 class SlackApp:
-    """One app of Slack's: who may press what it offers (empty: everybody who sees it), and how it signs."""
+    """The app behind one of our channels: how it signs, and who may press there (empty: everybody who sees it)."""
 
+    channel: str
     verifier: SignatureVerifier
     may_press: frozenset[str]
 
@@ -55,16 +61,17 @@ class SlackApp:
             return False
 
 
-def apps_of(channels: Sequence[object], clock: Clock) -> list[SlackApp]:
-    """The apps whose signing secrets the channels name; raises SecretMissing."""
-    settings = [one for one in channels if isinstance(one, SlackSettings) and one.signing_secret is not None]
+def apps_of(channels: Mapping[str, object], clock: Clock) -> list[SlackApp]:
+    """The apps of the channels, by name, that have a signing secret; raises SecretMissing."""
     return [
-        SlackApp(
-            SignatureVerifier(one.signing_secret.read().get_secret_value(), _Seconds(clock)), frozenset(one.may_press)
-        )
-        for one in settings
-        if one.signing_secret is not None
+        SlackApp(name, _verifier(settings.signing_secret, clock), frozenset(settings.may_press))
+        for name, settings in channels.items()
+        if isinstance(settings, SlackSettings) and settings.signing_secret is not None
     ]
+
+
+def _verifier(secret: SecretRef, clock: Clock) -> SignatureVerifier:
+    return SignatureVerifier(secret.read().get_secret_value(), _Seconds(clock))
 
 
 def read_presses(body: bytes) -> list[SlackPress]:
@@ -89,7 +96,8 @@ def presses_in(payload: object) -> list[SlackPress]:
             continue
         key = f"{user_id}/{word}/{action.get('action_ts', '')}"
         press = Press(Button(word), str(action.get("value", "")), f"{name} (Slack {user_id})", key)
-        found.append(SlackPress(press, user_id, str(payload.get("response_url", ""))))
+        channel = str(action.get("block_id", "")).removeprefix(ACTION_PREFIX)
+        found.append(SlackPress(press, channel, user_id, str(payload.get("response_url", ""))))
     return found
 
 

@@ -67,7 +67,7 @@ def _actions(message: Message, buttons: Sequence[Button]) -> list[Block]:
     if incident is None:
         return []
     shown = [_button(one, incident.id) for one in offered(incident.state, buttons, is_marked=incident.is_marked)]
-    return [{"type": "actions", "elements": shown}] if shown else []
+    return [{"type": "actions", "block_id": f"{ACTION_PREFIX}{message.channel}", "elements": shown}] if shown else []
 
 
 def _button(button: Button, incident: str) -> Block:

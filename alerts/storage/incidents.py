@@ -37,9 +37,7 @@ def cases_of(conn: sa.Connection, of: Collection[IncidentId]) -> dict[IncidentId
 def put_followed(conn: sa.Connection, batch: Sequence[Followed]) -> None:
     """Store what looks at groups did to their incidents."""
     put_incidents(conn, [one.case.incident for one in batch])
-    involved: list[Values] = [
-        _involved_values(one.case.incident.id, alert) for one in batch for alert in one.case.alerts
-    ]
+    involved: list[Values] = [_involved_values(one.case.incident.id, alert) for one in batch for alert in one.changed]
     put_rows(conn, incident_alerts, ["incident_id", "fingerprint", "occurrence"], involved)
     add_events(conn, [event for one in batch for event in one.events])
 

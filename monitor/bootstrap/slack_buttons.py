@@ -29,12 +29,13 @@ def take_presses(app: App, service: AlertService) -> TakePresses | None:
     retrain = retrain_button(app)
 
     def take(body: bytes, headers: Mapping[str, str]) -> Sequence[Callable[[], None]] | None:
-        signed = next((one for one in apps if one.has_signed(body, headers)), None)
-        if signed is None:
+        may_press = {one.channel: one.may_press for one in apps if one.has_signed(body, headers)}
+        if not may_press:
             return None
-        found = alerts.slack_actions.read_presses(body)
+        presses = [one for one in alerts.slack_actions.read_presses(body) if one.channel in may_press]
         return [
-            partial(alerts.slack_actions.handle, one, signed.may_press, service.incidents, retrain) for one in found
+            partial(alerts.slack_actions.handle, one, may_press[one.channel], service.incidents, retrain)
+            for one in presses
         ]
 
     return take

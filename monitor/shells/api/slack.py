@@ -14,12 +14,15 @@ from monitor.shells.api.problems import Problem, log
 _ANSWER_S = 2.0
 """Slack waits three seconds; what takes longer goes on without it."""
 
+_MOST_BYTES = 1024 * 1024
+"""A press comes with the whole message, percent-encoded."""
+
 
 def slack_routes(take: TakePresses) -> list[HTTPRouteHandler]:
     """The one route. Slack's signature over the raw body is the only key to it."""
     under_way: set[asyncio.Task[None]] = set()
 
-    @post("/v1/slack/actions", status_code=HTTPStatus.OK)
+    @post("/v1/slack/actions", status_code=HTTPStatus.OK, request_max_body_size=_MOST_BYTES)
     async def actions(request: "Request[Any, Any, Any]") -> Response[bytes]:
         body, headers = await request.body(), {name.lower(): value for name, value in request.headers.items()}
         presses = take(body, headers)

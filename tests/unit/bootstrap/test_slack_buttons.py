@@ -56,12 +56,23 @@ class Room:
         """What was said to the person alone."""
         return [json.loads(one.body)["text"] for one in self.slack.requests if one.path == "/answer"]
 
-    def press(self, button: str, *, user: str = "U1", at: float | None = None, secret: str = SIGNING_SECRET) -> int:
+    def press(
+        self,
+        button: str,
+        *,
+        user: str = "U1",
+        at: float | None = None,
+        secret: str = SIGNING_SECRET,
+        channel: str = "ml",
+    ) -> int:
+        """What Slack sends when somebody presses a button; the status of the answer."""
+        action = {"action_id": f"driftline:{button}", "block_id": f"driftline:{channel}", "value": self.incident}
         payload = {
             "type": "block_actions",
             "user": {"id": user, "username": "ann", "name": "ann"},
             "response_url": f"{self.slack.url}/answer",
-            "actions": [{"action_id": f"driftline:{button}", "value": self.incident, "action_ts": str(time.time())}],
+            "actions": [{**action, "action_ts": str(time.time())}],
+            "message": {"text": "é" * 20_000},
         }
         body = urlencode({"payload": json.dumps(payload)})
         stamp = str(int(time.time() if at is None else at))
@@ -107,12 +118,13 @@ def room(call: Call, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
 
 def test_a_press_acknowledges_under_the_name_of_who_pressed_and_the_message_says_so(room: Room) -> None:
     offered = [one["action_id"].removeprefix("driftline:") for one in _buttons(room)]
+    named = {block["block_id"] for block in json.loads(room.blocks) if block["type"] == "actions"}
 
     status = room.press("acknowledge")
     room.turn()
 
     assert offered == ["acknowledge", "silence_1h", "silence_1d", "retrain", "not_a_problem"]
-    assert status == 200
+    assert (status, named) == (200, {"driftline:ml"})
     [case] = room.alerts.incidents.listed()
     assert (case.incident.state, case.incident.acknowledged_by) == (IncidentState.ACKNOWLEDGED, "ann (Slack U1)")
     assert "Acknowledged by ann (Slack U1)" in room.blocks
@@ -164,6 +176,13 @@ def test_retrain_asks_for_a_job_which_needs_no_second_yes(room: Room, call: Call
     assert (job.phase, job.request.version, job.request.rule) == (JobPhase.RUNNING, "1", "drifted")
     assert "ann (Slack U1)" in {one.by for one in room.app.stores.jobs.history(job.request.key)}
     assert f"running (job {job.request.key[:8]}" in room.blocks
+
+
+def test_a_press_that_another_channel_is_named_in_does_nothing(room: Room) -> None:
+    status = room.press("acknowledge", channel="elsewhere")
+
+    assert status == 200
+    assert room.alerts.incidents.listed()[0].incident.state is IncidentState.OPEN
 
 
 def test_whoever_may_not_press_is_told_so_and_changes_nothing(room: Room) -> None:
