@@ -1,6 +1,6 @@
 """Retraining: requests through the guard, jobs through their life. At most one in flight, none started twice unsaid."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from monitor.domain.errors import MonitorError, StoreUnavailable
@@ -147,28 +147,27 @@ class Retrain:
         return self.ledger.job(key)
 
     def ask(self, request: RetrainRequest, by: str) -> RetrainJob:
-        """A person wants the model retrained: approves the job that is held, else puts a request before the guard.
+        """A person wants the model retrained: approves the job that waits for a yes, else puts this before the guard.
 
-        Asking is approving, so a policy that asks people asks nobody again; whatever else the guard holds against it
-        holds it. MonitorError says why nothing can be started.
+        Asking is approving, so a policy that asks people asks nobody again. What else the guard holds against it
+        stands: only `approve` overrides that. MonitorError says why nothing can be started.
         """
-        held = [job for job in self._parts.jobs.jobs(request.model) if job.phase is JobPhase.HELD]
-        if held:
-            return self.approve(held[-1].request.key, by)
-        open_jobs = [job for job in self._parts.jobs.jobs(request.model) if job.phase.is_open]
-        if open_jobs:
-            raise MonitorError(
-                f"job {open_jobs[-1].request.key} of {request.model} is {open_jobs[-1].phase}: one at a time"
-            )
-        known = self._parts.jobs.get(request.key)
-        if known is not None:
-            raise MonitorError(f"job {known.request.key} about the same window is {known.phase}: {known.detail}")
+        jobs = self._parts.jobs.jobs(request.model)
+        waiting = [job for job in jobs if job.phase is JobPhase.HELD]
+        if any(job.phase.is_open for job in jobs) or waiting or self._parts.jobs.get(request.key):
+            return self._approve_waiting(jobs, request, by)
         self._parts.jobs.ask(request)
         self._guard.take_new()
         job = self.ledger.job(request.key)
-        if job.phase is JobPhase.HELD and job.hold_reason is HoldReason.NEEDS_APPROVAL:
-            return self.approve(request.key, by)
-        return job
+        return self.approve(request.key, by) if job.hold_reason is HoldReason.NEEDS_APPROVAL else job
+
+    def _approve_waiting(self, jobs: Sequence[RetrainJob], request: RetrainRequest, by: str) -> RetrainJob:
+        for job in reversed(jobs):
+            if job.phase is JobPhase.HELD and job.hold_reason is HoldReason.NEEDS_APPROVAL:
+                return self.approve(job.request.key, by)
+        others = (job for job in reversed(jobs) if job.phase.is_open or job.phase is JobPhase.HELD)
+        job = next(others, None) or self.ledger.job(request.key)
+        raise MonitorError(f"job {job.request.key} of {request.model} is {job.phase}: {job.detail}")
 
     def held_by(self, model: str) -> str | None:
         """The sentence of an operator's hold on the model; None when nobody holds it."""
