@@ -58,7 +58,7 @@ def rehearse(app: App, rules: Sequence[Rule], model: str, since: datetime, until
     past = past_alerts(replayed, watching, monitored)
     names = {rule.name: rule.alertname or rule.name for rule in watching}
     return Rehearsal(
-        monitored, watching, replayed, past, match_incidents(past, marked_incidents(app, model), names, until)
+        monitored, watching, replayed, past, match_incidents(past, marked_incidents(app, model), names, since, until)
     )
 
 

@@ -33,8 +33,9 @@ def rehearsal_lines(rehearsal: "Rehearsal") -> Iterator[str]:
         yield from _subject(rehearsal, subject, first, last)
     if rehearsal.matched.missed:
         yield ""
-        known = ", ".join(sorted({one.id[:8] for one in rehearsal.matched.missed}))
-        yield f"{_count(len(known.split(', ')), 'confirmed incident')} of this time would not have been told: {known}"
+        missed = sorted({one.id[:8] for one in rehearsal.matched.missed})
+        told = _count(len(missed), "confirmed incident")
+        yield f"{told} of this time would not have been told: {', '.join(missed)}"
 
 
 def _subject(rehearsal: "Rehearsal", subject: Subject, first: datetime, last: datetime) -> Iterator[str]:

@@ -28,27 +28,35 @@ class Matched:
 
 
 def match_incidents(
-    alerts: Iterable[PastAlert], incidents: Sequence[PastIncident], names: Mapping[str, str], until: datetime
+    alerts: Iterable[PastAlert],
+    incidents: Sequence[PastIncident],
+    names: Mapping[str, str],
+    since: datetime,
+    until: datetime,
 ) -> Matched:
-    """Match by segment and overlap in event time; `names` are those of the alerts, by rule, `until` ends what is open.
+    """Match by segment and overlap in event time; `names` are those of the alerts, by rule.
 
-    An incident of the alert's own rule goes before those of other rules, a confirmed one before a false positive: a
-    rule that was renamed or split still meets what people confirmed.
+    Incidents outside of [since, until) are left out; `until` ends what is open. An incident of the alert's own rule
+    goes before those of other rules, a confirmed one before a false positive: a rule that was renamed or split still
+    meets what people confirmed.
     """
+    of_time = [one for one in incidents if one.starts_at < until and (one.ends_at or until) >= since]
     by_alert: dict[PastAlert, PastIncident] = {}
+    found: set[str] = set()
     for alert in alerts:
-        met = [one for one in incidents if one.segment == alert.subject.segment and _overlap(alert, one, until)]
+        met = [one for one in of_time if _meets(alert, one, until)]
         own = names.get(alert.subject.rule, alert.subject.rule)
+        found.update(one.id for one in met)
         if met:
             by_alert[alert] = max(met, key=lambda one: (one.rule == own, one.is_confirmed, one.id))
-    found = {one.id for alert in by_alert for one in incidents if _overlap(alert, one, until)}
     ours = set(names.values())
-    return Matched(
-        by_alert,
-        [one for one in incidents if one.is_confirmed and one.rule in ours and one.id not in found],
+    missed = [one for one in of_time if one.is_confirmed and one.rule in ours and one.id not in found]
+    return Matched(by_alert, missed)
+
+
+def _meets(alert: PastAlert, incident: PastIncident, until: datetime) -> bool:
+    """Whether both are about one segment and share an instant; one that begins as the other ends is the same breach."""
+    is_alike = alert.subject.segment == incident.segment
+    return (
+        is_alike and alert.starts_at <= (incident.ends_at or until) and incident.starts_at <= (alert.ends_at or until)
     )
-
-
-def _overlap(alert: PastAlert, incident: PastIncident, until: datetime) -> bool:
-    """Whether the two share an instant; an alert that ended as the other began is the same breach, judged twice."""
-    return alert.starts_at <= (incident.ends_at or until) and incident.starts_at <= (alert.ends_at or until)

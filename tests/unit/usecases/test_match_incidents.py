@@ -27,7 +27,7 @@ def test_an_alert_meets_the_incident_of_its_time_that_says_most_about_it() -> No
     theirs, false, true = incident("1", 0, 9, rule="data"), incident("2", 0, 9, ok=False), incident("3", 8, 9)
     alerts = [alert(0, 2), alert(8, None), alert(20, 21)]
 
-    matched = match_incidents(alerts, [theirs, false, true], NAMES, at(30))
+    matched = match_incidents(alerts, [theirs, false, true], NAMES, START, at(30))
 
     assert [matched.by_alert.get(one) for one in alerts] == [false, true, None]
     assert matched.missed == []
@@ -36,10 +36,18 @@ def test_an_alert_meets_the_incident_of_its_time_that_says_most_about_it() -> No
 def test_a_confirmed_incident_of_these_rules_that_no_alert_meets_was_missed() -> None:
     missed, other, false = incident("1", 3, 4), incident("2", 3, 4, rule="data"), incident("3", 3, 4, ok=False)
 
-    matched = match_incidents([alert(5, 6)], [missed, other, false], NAMES, at(30))
+    matched = match_incidents([alert(5, 6)], [missed, other, false], NAMES, START, at(30))
 
     assert (dict(matched.by_alert), matched.missed) == ({}, [missed])
 
 
 def test_another_segment_is_another_subject() -> None:
-    assert not match_incidents([alert(0, 9, "DE")], [incident("1", 0, 9)], NAMES, at(30)).by_alert
+    assert not match_incidents([alert(0, 9, "DE")], [incident("1", 0, 9)], NAMES, START, at(30)).by_alert
+
+
+def test_an_incident_of_another_time_is_neither_met_nor_missed() -> None:
+    before, after = incident("1", -9, -8), incident("2", 31, None)
+
+    matched = match_incidents([alert(0, 1)], [before, after], NAMES, START, at(30))
+
+    assert (dict(matched.by_alert), matched.missed) == ({}, [])
