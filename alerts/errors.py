@@ -95,5 +95,13 @@ class SilenceRefused(AlertsError):
     """A silence that may not be made or changed like this; the message says what to do."""
 
 
+class IncidentRefused(AlertsError):
+    """A step that cannot be taken with an incident as it stands; the message says why."""
+
+
+class UnknownIncident(AlertsError):
+    """No incident has an id that begins so, or several have."""
+
+
 class UnknownDelivery(AlertsError):
     """No delivery has this id, or it is in a state from which it cannot be replayed."""

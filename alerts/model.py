@@ -57,6 +57,7 @@ class NotifyReason(StrEnum):
     SEVERITY_RAISED = "severity raised"
     REMINDER = "still firing"
     UNMUTED = "unmuted"
+    HANDLED = "somebody handled the incident"
 
 
 class SkipReason(StrEnum):
@@ -72,6 +73,7 @@ class SkipReason(StrEnum):
     INHIBITED = "muted: another alert explains it"
     MUTE_TIME = "muted: the route does not tell at this time"
     SILENCED = "muted: somebody silenced it"
+    ACKNOWLEDGED = "acknowledged: no reminders until something changes"
 
 
 class MuteReason(StrEnum):
@@ -296,6 +298,7 @@ class Notification:
 
     `muted` is the number of alerts that fire and are kept out of it. A quiet one says what nobody
     needs to hear at once (the end of something muted): a channel that can edit does only that.
+    `handled` is what a person did about its incident, where that is the reason.
     """
 
     id: DeliveryId
@@ -307,6 +310,7 @@ class Notification:
     at: datetime
     muted: int = 0
     is_quiet: bool = False
+    handled: str = ""
 
     @property
     def is_resolved(self) -> bool:

@@ -6,7 +6,7 @@ Muting slots in as further stages before `compare_with_told` (`alerts.muting`): 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -19,6 +19,7 @@ from alerts.model import (
     DeliveryId,
     Fingerprint,
     Group,
+    GroupKey,
     Muted,
     MutedAlert,
     Notification,
@@ -96,6 +97,18 @@ def compare_with_told(candidate: Candidate) -> Candidate | SkipReason:
 
 
 STAGES: tuple[Stage, ...] = (compare_with_told,)
+
+
+def without_reminders(handled: Collection[tuple[GroupKey, int]]) -> Stage:
+    """The last stage: no reminders of groups (key, generation) that somebody deals with. Whatever is new is told."""
+
+    def stop(candidate: Candidate) -> Candidate | SkipReason:
+        of = (candidate.group.key, candidate.group.generation)
+        is_stopped = candidate.reason is NotifyReason.REMINDER and of in handled
+        return SkipReason.ACKNOWLEDGED if is_stopped else candidate
+
+    return stop
+
 
 _MAX_MUTED = 100  # alerts that one decision names
 _ENDS = frozenset({NotifyReason.SOME_RESOLVED, NotifyReason.ALL_RESOLVED})

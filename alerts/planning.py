@@ -8,13 +8,14 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from alerts import pipeline
+from alerts.incidents import Incident, IncidentId, follow, incident_id
 from alerts.lifecycle import settle
 from alerts.model import Alert, Told
 from alerts.muting import MutingRules, stages_at
-from alerts.pipeline import GroupState, Planned, Setting
+from alerts.pipeline import GroupState, Planned, Setting, without_reminders
 from alerts.render.document import compose, dump_message
 from alerts.silences import Silence
-from alerts.storage import decisions, outbox, sql
+from alerts.storage import decisions, incidents, outbox, sql
 from alerts.storage.silences import silences_ending_after
 
 _UNTOLD = Told()
@@ -46,7 +47,8 @@ class Planner:
         if not states:
             return []
         explaining = sql.firing_alerts(conn, now) if may_mute_others else ()
-        stages = stages_at(self._muting, explaining, silences, now)
+        handled = without_reminders(incidents.handled_groups(conn))
+        stages = (*stages_at(self._muting, explaining, silences, now), handled)
         planned = [pipeline.plan(state, self._setting, now, stages) for state in states]
         _save(conn, list(zip(states, planned, strict=True)), now)
         return planned
@@ -58,8 +60,9 @@ class Planner:
 
 def _save(conn: sa.Connection, looks: Sequence[tuple[GroupState, Planned]], now: datetime) -> None:
     sql.put_alerts(conn, [alert for state, _ in looks for alert in _settled(state, now)])
+    cases = _follow(conn, looks, now)
     messages = [message for _, planned in looks for message in planned.notifications]
-    outbox.enqueue_all(conn, [(message, dump_message(compose(message))) for message in messages])
+    outbox.enqueue_all(conn, [(one, dump_message(compose(one, cases.get(incident_id(one.group))))) for one in messages])
     decisions.put_decisions(
         conn,
         [
@@ -90,6 +93,25 @@ def _save(conn: sa.Connection, looks: Sequence[tuple[GroupState, Planned]], now:
             for state, planned in looks
         ],
     )
+
+
+def _follow(
+    conn: sa.Connection, looks: Sequence[tuple[GroupState, Planned]], now: datetime
+) -> dict[IncidentId, Incident]:
+    """Open, extend and resolve the incidents of these groups, once they have collected; how they stand."""
+    known = incidents.cases_of(conn, [incident_id(state.group) for state, _ in looks])
+    found: dict[IncidentId, Incident] = {name: case.incident for name, case in known.items()}
+    changed = []
+    for state, planned in looks:
+        if planned.group.checked_at is None:
+            continue  # it collects
+        case = known.get(incident_id(state.group))
+        followed = follow(case, state.group, state.members, now, is_over=planned.is_finished)
+        if followed is not None:
+            changed.append(followed)
+            found[followed.case.incident.id] = followed.case.incident
+    incidents.put_followed(conn, changed)
+    return found
 
 
 def _settled(state: GroupState, now: datetime) -> list[Alert]:

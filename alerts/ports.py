@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
+from alerts.incidents import Change
 from alerts.model import Receipt
 from alerts.render.document import Message
 
@@ -46,6 +47,16 @@ class FollowUp(Protocol):
 
     def follow_up(self, message: Message, receipt: Receipt) -> None:
         """Add it; a failure is logged and never makes the message be sent again."""
+        ...
+
+
+@runtime_checkable
+class ShowsIncidents(Protocol):
+    """A channel that can show what people do about an incident without disturbing anybody (it edits, or it updates)."""
+
+    @property
+    def shows_changes(self) -> frozenset[Change]:
+        """The changes that it is sent, as quiet messages with the reason HANDLED."""
         ...
 
 

@@ -16,6 +16,7 @@ from alerts.delivery import Dispatcher, DispatchSummary
 from alerts.errors import UnknownDelivery
 from alerts.folding import fold_waiting
 from alerts.heartbeat import Heartbeat
+from alerts.incident_book import IncidentBook
 from alerts.model import (
     Alert,
     AlertEvent,
@@ -32,10 +33,10 @@ from alerts.model import (
 from alerts.pacing import Health
 from alerts.pipeline import Setting
 from alerts.planning import Planner
-from alerts.ports import Channel, Clock, Transaction
+from alerts.ports import Channel, Clock, ShowsIncidents, Transaction
 from alerts.routing import Matcher
 from alerts.silence_book import SilenceBook
-from alerts.storage import decisions, health, outbox, retention, sql
+from alerts.storage import decisions, health, incidents, outbox, retention, sql
 from alerts.storage.outbox import Attempt
 
 _LOOKED_THROUGH = 10_000  # alerts, the latest, among which `why_not` looks for those that are meant
@@ -72,11 +73,14 @@ class AlertService:
         self._transaction: Transaction = database.begin if isinstance(database, sa.Engine) else database
         self._root = config.root
         self._routes = {route.key: route for route in config.root.walk()}
+        self.channel_settings = config.channels
         self._wants = {name: settings.send_resolved for name, settings in config.channels.items()}
         self._clock = clock
         self._planner = Planner(Setting(self._routes, self._wants), config.muting)
         self._settle_for = config.settle_for
         self.silences = SilenceBook(self._transaction, clock)
+        followers = {name: one.shows_changes for name, one in channels.items() if isinstance(one, ShowsIncidents)}
+        self.incidents = IncidentBook(self._transaction, clock, followers)
         name = owner or f"{socket.gethostname()}-{os.getpid()}"
         self._heartbeat = heartbeat
         self._dispatcher = Dispatcher(self._transaction, dict(channels), config.policy, clock, name)
@@ -177,11 +181,14 @@ class AlertService:
         """Which routes an alert with these labels would take, and why not the others."""
         return routing.explain(self._root, routing.routable(labels, severity))
 
-    def prune(self, before: datetime) -> int:
-        """Forget what was finished before an instant; the number of rows dropped."""
+    def prune(self, before: datetime, incidents_before: datetime | None = None) -> int:
+        """Forget what was finished before an instant; the number of rows dropped.
+
+        Incidents may be kept longer, with what people said of them: precision and backtests live on it.
+        """
         with self._transaction() as conn:
             sql.take_turn(conn)
-            return retention.prune(conn, before)
+            return retention.prune(conn, before) + incidents.prune_incidents(conn, incidents_before or before)
 
     def _groups_of(self, conn: sa.Connection, matchers: tuple[Matcher, ...]) -> set[GroupKey]:
         alerts = (

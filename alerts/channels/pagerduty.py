@@ -14,7 +14,8 @@ from pydantic import BaseModel, SecretStr
 
 from alerts.egress import EgressPolicy
 from alerts.http_post import Address, check_url, post
-from alerts.model import Receipt, Severity
+from alerts.incidents import Change, IncidentState
+from alerts.model import NotifyReason, Receipt, Severity
 from alerts.ports import ChannelKind, Clock
 from alerts.render.document import Message
 from alerts.render.text import render_text
@@ -43,7 +44,12 @@ class PagerDutySettings(ChannelSettings):
 
 
 class PagerDutyChannel:
-    """Posts `trigger` while something fires, muted or not, and `resolve` when all is over."""
+    """Posts `trigger` while something fires, muted or not, and `resolve` when all is over.
+
+    An incident that a person acknowledges or resolves in Driftline is acknowledged or resolved there, too.
+    """
+
+    shows_changes = frozenset({Change.ACKNOWLEDGED, Change.RESOLVED})
 
     def __init__(self, name: str, settings: PagerDutySettings, routing_key: SecretStr, clock: Clock) -> None:
         """Send with this integration key."""
@@ -57,10 +63,16 @@ class PagerDutyChannel:
         """Post once; raises Retryable or Permanent by the table in `alerts.http_outcome`."""
         key = f"driftline-{message.group_key}-{message.generation}"
         event: dict[str, object] = {"routing_key": self._routing_key.get_secret_value(), "dedup_key": key}
-        event |= {"event_action": "resolve"} if message.is_resolved else self._trigger(message)
+        event |= self._action(message)
         body = json.dumps(event, ensure_ascii=False).encode()
         post(self._address, body, {"content-type": "application/json", "user-agent": "driftline"}, self._clock.now())
         return Receipt({"dedup_key": key})
+
+    def _action(self, message: Message) -> dict[str, object]:
+        if message.reason is NotifyReason.HANDLED and message.incident is not None:
+            is_resolved = message.incident.state is IncidentState.RESOLVED
+            return {"event_action": "resolve" if is_resolved else "acknowledge"}
+        return {"event_action": "resolve"} if message.is_resolved else self._trigger(message)
 
     def _trigger(self, message: Message) -> dict[str, object]:
         links = {link.url: link.text for entry in message.entries for link in entry.links}

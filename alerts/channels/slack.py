@@ -9,14 +9,16 @@ from datetime import timedelta
 from http.client import HTTPException
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, SecretStr, model_validator
+from pydantic import BaseModel, Field, SecretStr, StringConstraints, model_validator
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 from slack_sdk.webhook import WebhookClient
 
+from alerts.buttons import Button
 from alerts.errors import DeliveryError, FailureReason, Permanent, Retryable, no_connection
 from alerts.http_outcome import failure_of, retry_after
+from alerts.incidents import Change
 from alerts.model import NotifyReason, Receipt
 from alerts.ports import Channel, ChannelKind, Clock
 from alerts.render.chart_png import alt_text, chart_png
@@ -64,6 +66,12 @@ class SlackSettings(ChannelSettings):
     base_url: Annotated[str, Field(pattern=r"^https?://.+/$")] = "https://slack.com/api/"
     timeout: PositiveDuration = timedelta(seconds=10)
     charts: bool = True
+    signing_secret: Secret | None = None
+    """By which Slack signs what buttons send to `POST /v1/slack/actions`; with it, messages carry buttons."""
+    buttons: tuple[Button, ...] = tuple(Button)
+    """Which buttons, in their order."""
+    may_press: tuple[Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]+$")], ...] = ()
+    """Slack's ids of the people who may press them; without any, all who see the message may."""
 
     @model_validator(mode="after")
     def _has_one_mode(self) -> Self:
@@ -72,16 +80,22 @@ class SlackSettings(ChannelSettings):
         if bot == webhook or (bot and self.webhook_url is not None):
             msg = "give either token and channel (a bot, which can edit its message) or webhook_url alone"
             raise ValueError(msg)
+        if webhook and self.signing_secret is not None:
+            msg = "buttons need a bot that can edit its message: give token and channel beside signing_secret"
+            raise ValueError(msg)
         return self
 
 
 class SlackBot:
     """Posts once a group, edits that message on every change, and says in its thread what an edit cannot."""
 
+    shows_changes = frozenset(Change)
+
     def __init__(self, name: str, settings: SlackSettings, token: SecretStr, clock: Clock) -> None:
         """Speak as the bot of this token."""
         self.name = name
         self._settings = settings
+        self._buttons = settings.buttons if settings.signing_secret is not None else ()
         self._clock = clock
         self._client = WebClient(
             token=token.get_secret_value(),
@@ -119,7 +133,7 @@ class SlackBot:
     def _edit(self, message: Message, handle: Mapping[str, str]) -> Receipt | None:
         """Edit and, where an edit would go unnoticed, say so in the thread; None when it cannot be edited."""
         channel, ts = handle["channel"], handle["ts"]
-        text, blocks = fallback_text(message), render_slack(message)
+        text, blocks = fallback_text(message), render_slack(message, self._buttons)
         answer = self._call(
             lambda: self._client.chat_update(channel=channel, ts=ts, text=text, blocks=blocks), optional=_CANNOT_EDIT
         )
@@ -141,7 +155,7 @@ class SlackBot:
             lambda: self._client.chat_postMessage(
                 channel=self._settings.channel or "",
                 text=fallback_text(message),
-                blocks=render_slack(message),
+                blocks=render_slack(message, self._buttons),
                 metadata=about,
                 unfurl_links=False,
                 unfurl_media=False,

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
 
+from alerts.incidents import Incident, IncidentState
 from alerts.model import Alert, Chart, EndReason, Notification, NotifyReason, Severity
 from alerts.render.wording import age, plural, reason_sentence, when
 
@@ -66,6 +67,16 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Handling:
+    """How the incident of a message stood when it was written; `summary` is a line for people."""
+
+    id: str
+    state: IncidentState
+    summary: str
+    is_marked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message to one channel. Colour and severity are those of the worst alert that still fires.
 
@@ -94,6 +105,7 @@ class Message:
     more: int = 0
     muted_count: int = 0
     is_quiet: bool = False
+    incident: Handling | None = None
 
     @property
     def colour(self) -> str:
@@ -119,8 +131,8 @@ def load_message(body: str) -> Message:
     return _MESSAGE.validate_json(body)
 
 
-def compose(notification: Notification) -> Message:
-    """Write the message of a notification."""
+def compose(notification: Notification, incident: Incident | None = None) -> Message:
+    """Write the message of a notification; `incident` is that of its group."""
     alerts = sorted((*notification.firing, *notification.resolved), key=lambda alert: _rank(alert, notification.at))
     counted = notification.firing or notification.resolved
     worst = max((alert.severity for alert in counted), key=lambda severity: severity.rank)
@@ -136,7 +148,7 @@ def compose(notification: Notification) -> Message:
         is_resolved=notification.is_resolved,
         reason=notification.reason,
         lead=reason_sentence(notification),
-        fields=_fields(notification, worst, since),
+        fields=(*_fields(notification, worst, since), *_incident_field(incident)),
         entries=entries,
         footer=_footer(notification),
         at=notification.at,
@@ -146,6 +158,7 @@ def compose(notification: Notification) -> Message:
         more=len(alerts) - len(entries),
         muted_count=notification.muted,
         is_quiet=notification.is_quiet,
+        incident=_handling(incident),
     )
 
 
@@ -208,6 +221,16 @@ def _fields(notification: Notification, worst: Severity, since: datetime) -> tup
         counts = f"{len(notification.firing)} firing, {len(notification.resolved)} resolved{muted}"
         fields.append(Field("alerts", counts))
     return tuple(fields)
+
+
+def _handling(incident: Incident | None) -> Handling | None:
+    if incident is None:
+        return None
+    return Handling(incident.id, incident.state, one_line(incident.summary), incident.mark is not None)
+
+
+def _incident_field(incident: Incident | None) -> tuple[Field, ...]:
+    return () if incident is None else (Field("incident", one_line(f"{incident.id[:8]}, {incident.summary}")),)
 
 
 def _footer(notification: Notification) -> str:

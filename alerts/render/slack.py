@@ -7,7 +7,9 @@ whose blocks hold about 13,000 characters together (slackapi/bolt-js issue 2509,
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
+from alerts.buttons import Button, offered
 from alerts.model import NotifyReason, Severity
 from alerts.render.document import Entry, Message
 from alerts.render.wording import plural, when
@@ -27,10 +29,23 @@ _SIGNS = {
 Block = dict[str, object]
 
 
-def render_slack(message: Message) -> list[Block]:
-    """The blocks, in order; the last ones say how many alerts were left out and where this came from."""
+ACTION_PREFIX = "driftline:"
+_LABELS = {
+    Button.ACKNOWLEDGE: "Acknowledge",
+    Button.SILENCE_HOUR: "Silence 1 h",
+    Button.SILENCE_DAY: "Silence 1 d",
+    Button.RETRAIN: "Retrain",
+    Button.NOT_A_PROBLEM: "Not a problem",
+}
+
+
+def render_slack(message: Message, buttons: Sequence[Button] = ()) -> list[Block]:
+    """The blocks, in order; the last ones say how many alerts were left out and where this came from.
+
+    Those of the buttons that make sense come before the last.
+    """
     head: list[Block] = [_header(message), _section(f"*{escape_mrkdwn(message.lead)}*"), _fields(message)]
-    tail: list[Block] = [_context(message.footer)]
+    tail: list[Block] = [*_actions(message, buttons), _context(message.footer)]
     budget = _Budget(MAX_BLOCKS - len(head) - len(tail) - 1, MAX_CHARS - _size(head) - _size(tail) - 200)
     body: list[Block] = []
     is_alone = len(message.entries) == 1
@@ -45,6 +60,30 @@ def render_slack(message: Message) -> list[Block]:
     if more:
         body.append(_section(f"and {plural(more, 'more alert')}"))
     return [*head, *body, *tail]
+
+
+def _actions(message: Message, buttons: Sequence[Button]) -> list[Block]:
+    incident = message.incident
+    if incident is None:
+        return []
+    shown = [_button(one, incident.id) for one in offered(incident.state, buttons, is_marked=incident.is_marked)]
+    return [{"type": "actions", "block_id": f"{ACTION_PREFIX}{message.channel}", "elements": shown}] if shown else []
+
+
+def _button(button: Button, incident: str) -> Block:
+    text = {"type": "plain_text", "text": _LABELS[button]}
+    block: Block = {"type": "button", "action_id": f"{ACTION_PREFIX}{button}", "text": text, "value": incident}
+    if button is Button.ACKNOWLEDGE:
+        return {**block, "style": "primary"}
+    return {**block, "confirm": _SURE} if button is Button.RETRAIN else block
+
+
+_SURE: Block = {
+    "title": {"type": "plain_text", "text": "Retrain?"},
+    "text": {"type": "plain_text", "text": "This approves the held job, or asks for one. It may cost money."},
+    "confirm": {"type": "plain_text", "text": "Retrain"},
+    "deny": {"type": "plain_text", "text": "Not now"},
+}
 
 
 def fallback_text(message: Message) -> str:

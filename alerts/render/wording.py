@@ -46,6 +46,7 @@ _SENTENCES = {
     NotifyReason.SEVERITY_RAISED: "The severity was raised; {alerts} firing.",
     NotifyReason.REMINDER: "Reminder: {alerts} still firing.",
     NotifyReason.UNMUTED: "No longer muted: {alerts} firing.",
+    NotifyReason.HANDLED: "{handled}.",
 }
 
 
@@ -57,4 +58,5 @@ def reason_sentence(notification: Notification) -> str:
         alerts=plural(firing, "alert"),
         resolved=plural(len(notification.resolved), "alert"),
         muted=f", {notification.muted} muted" if notification.muted else "",
+        handled=notification.handled,
     )

@@ -118,7 +118,7 @@ def mark_folded(conn: sa.Connection, outcomes: Mapping[int, FoldOutcome]) -> Non
 def latest_alerts(conn: sa.Connection, fingerprints: Iterable[Fingerprint]) -> dict[Fingerprint, Alert]:
     """The latest occurrence of each fingerprint that is known."""
     found = {}
-    for chunk in _chunks(sorted(set(fingerprints))):
+    for chunk in chunks(sorted(set(fingerprints))):
         rows = conn.execute(_latest().where(alerts.c.fingerprint.in_(chunk))).mappings()
         found.update({alert.fingerprint: alert for alert in map(alert_of, rows)})
     return found
@@ -126,7 +126,7 @@ def latest_alerts(conn: sa.Connection, fingerprints: Iterable[Fingerprint]) -> d
 
 def put_alerts(conn: sa.Connection, batch: Iterable[Alert]) -> None:
     """Store occurrences, replacing what was known of them."""
-    _put_rows(conn, alerts, ["fingerprint", "occurrence"], list(map(alert_values, batch)))
+    put_rows(conn, alerts, ["fingerprint", "occurrence"], list(map(alert_values, batch)))
 
 
 def active_groups(conn: sa.Connection, due_at: datetime | None = None) -> dict[GroupKey, GroupState]:
@@ -135,6 +135,11 @@ def active_groups(conn: sa.Connection, due_at: datetime | None = None) -> dict[G
     With `due_at` only those that are to be looked at by then.
     """
     return _states(conn, _is_active(due_at))
+
+
+def told_generation(conn: sa.Connection, key: GroupKey, generation: int) -> GroupState | None:
+    """A group, over or not, and what its channels were told, unless it has begun anew since."""
+    return _states(conn, sa.and_(groups.c.group_key == key, groups.c.generation == generation)).get(key)
 
 
 def is_any_due(conn: sa.Connection, now: datetime) -> bool:
@@ -150,7 +155,7 @@ def orphan_groups(conn: sa.Connection, routes: Iterable[str]) -> dict[GroupKey, 
 def member_names(conn: sa.Connection, fingerprints: Iterable[Fingerprint]) -> set[Fingerprint]:
     """Those of these alerts that are members of a group that is active."""
     found: set[Fingerprint] = set()
-    for chunk in _chunks(sorted(set(fingerprints))):
+    for chunk in chunks(sorted(set(fingerprints))):
         query = (
             sa.select(members.c.fingerprint)
             .join(groups, groups.c.group_key == members.c.group_key)
@@ -171,7 +176,7 @@ class KnownGroup:
 def groups_of(conn: sa.Connection, keys: Iterable[GroupKey]) -> dict[GroupKey, KnownGroup]:
     """Those of these groups that were ever opened."""
     found: dict[GroupKey, KnownGroup] = {}
-    for chunk in _chunks(sorted(set(keys))):
+    for chunk in chunks(sorted(set(keys))):
         for row in conn.execute(sa.select(groups).where(groups.c.group_key.in_(chunk))).mappings():
             found[row["group_key"]] = KnownGroup(group_of(row), row["finished_at"] is not None)
     return found
@@ -180,11 +185,11 @@ def groups_of(conn: sa.Connection, keys: Iterable[GroupKey]) -> dict[GroupKey, K
 def open_groups(conn: sa.Connection, batch: Iterable[Group]) -> None:
     """Store new generations, of which no channel knows anything."""
     opened = list(batch)
-    for chunk in _chunks([group.key for group in opened if group.generation > 1]):
+    for chunk in chunks([group.key for group in opened if group.generation > 1]):
         conn.execute(sa.delete(told).where(told.c.group_key.in_(chunk)))
         conn.execute(sa.delete(members).where(members.c.group_key.in_(chunk)))
     rows: list[Values] = [{**group_values(group), "finished_at": None, "look_at": None} for group in opened]
-    _put_rows(conn, groups, ["group_key"], rows)
+    put_rows(conn, groups, ["group_key"], rows)
 
 
 def join_groups(conn: sa.Connection, joined: Mapping[tuple[GroupKey, Fingerprint], datetime]) -> None:
@@ -197,7 +202,7 @@ def join_groups(conn: sa.Connection, joined: Mapping[tuple[GroupKey, Fingerprint
 
 def look_again(conn: sa.Connection, fingerprints: Iterable[Fingerprint]) -> None:
     """Let the next look be at the groups of these alerts."""
-    for chunk in _chunks(sorted(set(fingerprints))):
+    for chunk in chunks(sorted(set(fingerprints))):
         of_these = sa.select(members.c.group_key).where(members.c.fingerprint.in_(chunk))
         conn.execute(sa.update(groups).where(groups.c.group_key.in_(of_these)).values(look_at=None))
 
@@ -241,7 +246,7 @@ def put_told(conn: sa.Connection, batch: Sequence[tuple[Group, str, Told]]) -> N
         {"group_key": group.key, "channel": channel, "generation": group.generation, **told_values(log)}
         for group, channel, log in batch
     ]
-    _put_rows(conn, told, ["group_key", "channel"], rows)
+    put_rows(conn, told, ["group_key", "channel"], rows)
 
 
 def put_receipt(conn: sa.Connection, key: GroupKey, generation: int, channel: str, receipt: Receipt) -> None:
@@ -286,7 +291,7 @@ def _states(conn: sa.Connection, which: sa.ColumnElement[bool]) -> dict[GroupKey
     found = [group_of(row) for row in conn.execute(query).mappings()]
     ids: dict[GroupKey, list[Fingerprint]] = {group.key: [] for group in found}
     logs: dict[GroupKey, dict[str, Told]] = {group.key: {} for group in found}
-    for chunk in _chunks(list(ids)):
+    for chunk in chunks(list(ids)):
         for row in conn.execute(sa.select(members).where(members.c.group_key.in_(chunk))).mappings():
             ids[row["group_key"]].append(row["fingerprint"])
         for row in conn.execute(sa.select(told).where(told.c.group_key.in_(chunk))).mappings():
@@ -298,7 +303,7 @@ def _states(conn: sa.Connection, which: sa.ColumnElement[bool]) -> dict[GroupKey
     }
 
 
-def _put_rows(conn: sa.Connection, table: sa.Table, keys: Sequence[str], rows: Sequence[Values]) -> None:
+def put_rows(conn: sa.Connection, table: sa.Table, keys: Sequence[str], rows: Sequence[Values]) -> None:
     """Insert rows, replacing those with the same keys: one statement, many rows."""
     if rows:
         statement = insert(conn, table)
@@ -306,5 +311,6 @@ def _put_rows(conn: sa.Connection, table: sa.Table, keys: Sequence[str], rows: S
         conn.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changed), list(rows))
 
 
-def _chunks(names: list[Name]) -> Iterable[list[Name]]:
+def chunks(names: list[Name]) -> Iterable[list[Name]]:
+    """Names in portions that one statement takes."""
     return (names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK))

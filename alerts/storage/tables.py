@@ -183,6 +183,58 @@ silences = sa.Table(
     sa.Index(None, "ends_at"),
 )
 
+incidents = sa.Table(
+    "alerts_incidents",
+    metadata,
+    _id("incident_id", primary_key=True),
+    _id("group_key"),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("route", sa.Text, nullable=False),
+    sa.Column("labels", sa.JSON, nullable=False, comment="of the group"),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("severity", sa.String(16), nullable=False, comment="the worst so far"),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("opened_at", UtcDateTime, nullable=False),
+    sa.Column("acknowledged_at", UtcDateTime),
+    sa.Column("acknowledged_by", sa.Text, nullable=False),
+    sa.Column("assignee", sa.Text, nullable=False),
+    sa.Column("mark", sa.String(16), comment="null: nobody has said what it was"),
+    sa.Column("marked_by", sa.Text, nullable=False),
+    sa.Column("resolved_at", UtcDateTime),
+    sa.Column("resolved_by", sa.Text, nullable=False),
+    sa.UniqueConstraint("group_key", "generation"),
+    sa.Index(None, "state"),
+    sa.Index(None, "opened_at"),
+)
+
+incident_alerts = sa.Table(
+    "alerts_incident_alerts",
+    metadata,
+    _id("incident_id", primary_key=True),
+    _id("fingerprint", primary_key=True),
+    sa.Column("occurrence", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("labels", sa.JSON, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("severity", sa.String(16), nullable=False, comment="the worst so far"),
+    sa.Column("starts_at", UtcDateTime, nullable=False),
+    sa.Column("joined_at", UtcDateTime, nullable=False),
+    sa.Column("ends_at", UtcDateTime),
+)
+
+incident_events = sa.Table(
+    "alerts_incident_events",
+    metadata,
+    _sequence(),
+    sa.Column("event_id", sa.String(32), nullable=False, unique=True, comment="hash of the content"),
+    _id("incident_id"),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("change", sa.String(16), nullable=False),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Index(None, "incident_id", "seq"),
+)
+
 channels = sa.Table(
     "alerts_channels",
     metadata,

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cache
 
 from monitor.bootstrap.app import App
+from monitor.bootstrap.incidents import marked_incidents
 from monitor.domain.errors import ConfigError
 from monitor.domain.findings import EvaluationKind
 from monitor.domain.models import MonitoredModel
@@ -18,17 +19,19 @@ from monitor.rules.weighing import weigh
 from monitor.stats.baseline import Baseline
 from monitor.usecases.folding import RuleFolding
 from monitor.usecases.judging import Judgement
+from monitor.usecases.match_incidents import Matched, match_incidents
 from monitor.usecases.replay_rules import PastAlert, Replayed, ReplayRules, past_alerts
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What the rules would have told of one model, and how many windows that rests on."""
+    """What the rules would have told of one model, how many windows that rests on, and what people said of the time."""
 
     model: MonitoredModel
     rules: Sequence[Rule]
     replayed: Replayed
     alerts: Sequence[PastAlert]
+    matched: Matched
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,11 @@ def rehearse(app: App, rules: Sequence[Rule], model: str, since: datetime, until
     monitored = model_of(app, model)
     watching = [rule for rule in rules if rule.applies_to(model)]
     replayed = _replay(app, watching).run(monitored, app.stores.evaluations, since, until)
-    return Rehearsal(monitored, watching, replayed, past_alerts(replayed, watching, monitored))
+    past = past_alerts(replayed, watching, monitored)
+    names = {rule.name: rule.alertname or rule.name for rule in watching}
+    return Rehearsal(
+        monitored, watching, replayed, past, match_incidents(past, marked_incidents(app, model), names, since, until)
+    )
 
 
 def standings(app: App, model: str, rule: str | None) -> Iterator[Standing]:

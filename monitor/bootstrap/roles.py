@@ -114,7 +114,7 @@ def _forget(app: App, service: AlertService) -> None:
     if isinstance(section, HttpSource):
         for table, number in sweep_log(app, section, app.clock.now()).items():
             app.telemetry.count("retention_deleted_total", number, table=table)
-    pruned = service.prune(app.clock.now() - keep.records)
+    pruned = service.prune(app.clock.now() - keep.records, app.clock.now() - keep.findings)
     app.telemetry.count("retention_deleted_total", pruned, table="alerts")
 
 

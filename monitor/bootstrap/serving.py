@@ -11,9 +11,11 @@ from alerts.service import AlertService
 from monitor.adapters.sql.migrate import is_migrated
 from monitor.bootstrap.alerting import alert_service
 from monitor.bootstrap.app import App, log_as_configured, open_app
+from monitor.bootstrap.incidents import IncidentDesk
 from monitor.bootstrap.reporting import report_page
 from monitor.bootstrap.retraining import RetrainingApi
 from monitor.bootstrap.roles import ALL_ROLES, CONSUME, build_roles
+from monitor.bootstrap.slack_buttons import take_presses
 from monitor.bootstrap.submitting import build_submit
 from monitor.config.directory import MONITOR
 from monitor.config.source_section import HttpSource
@@ -57,6 +59,8 @@ def build_api(app: App) -> ApiParts:
         unready=lambda: _unready(app),
         metrics=app.telemetry.page,
         jobs=RetrainingApi(app),
+        incidents=IncidentDesk(service.incidents, app.clock),
+        slack=take_presses(app, service),
         findings=lambda model, since, until: greyed(app.stores.evaluations.findings(model, since, until)),
         alerts=lambda: alert_rows(service),
         report=report_page(app),

@@ -32,6 +32,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "What came for every window, what became of it, and what the checks said.",
     ),
     "alerts": ("monitor.cli.alerts", "alerts", "Alerts that fire, their deliveries, and why nobody was told."),
+    "incidents": (
+        "monitor.cli.incidents",
+        "incidents",
+        "What fired and who deals with it: list, acknowledge, assign, note, mark, resolve.",
+    ),
     "silences": (
         "monitor.cli.silences",
         "silences",

@@ -14,6 +14,7 @@ from monitor.domain.time import format_instant, parse_duration
 if TYPE_CHECKING:
     from monitor.bootstrap.rehearsing import Rehearsal
     from monitor.domain.rules import Rule
+    from monitor.usecases.replay_rules import PastAlert
 
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -122,7 +123,14 @@ def _alert_rows(rehearsal: "Rehearsal") -> Iterator[Mapping[str, object]]:
             "ends_at": format_instant(alert.ends_at) if alert.ends_at else None,
             "flap": alert.is_flap,
             "why": alert.why,
+            **_said(rehearsal, alert),
         }
+
+
+def _said(rehearsal: "Rehearsal", alert: "PastAlert") -> Mapping[str, object]:
+    incident = rehearsal.matched.by_alert.get(alert)
+    mark = {None: None, True: "confirmed", False: "false_positive"}[incident.is_confirmed if incident else None]
+    return {"incident": incident.id if incident else None, "mark": mark}
 
 
 @rules.command()

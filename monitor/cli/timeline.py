@@ -31,6 +31,11 @@ def rehearsal_lines(rehearsal: "Rehearsal") -> Iterator[str]:
     yield "(. inactive  - pending  # firing  = recovering)"
     for subject in (subject for rule in rehearsal.rules for subject in subjects(rule, model)):
         yield from _subject(rehearsal, subject, first, last)
+    if rehearsal.matched.missed:
+        yield ""
+        missed = sorted({one.id[:8] for one in rehearsal.matched.missed})
+        told = _count(len(missed), "confirmed incident")
+        yield f"{told} of this time would not have been told: {', '.join(missed)}"
 
 
 def _subject(rehearsal: "Rehearsal", subject: Subject, first: datetime, last: datetime) -> Iterator[str]:
@@ -39,6 +44,7 @@ def _subject(rehearsal: "Rehearsal", subject: Subject, first: datetime, last: da
     name = subject.rule + (f" [{subject.segment}]" if subject.segment else "")
     yield ""
     yield f"{name}: {_count(len(alerts), 'alert')}, {_count(flaps, 'flap')}{_firing_share(alerts, first, last)}"
+    yield from _said(rehearsal, alerts)
     yield f"  {_line(rehearsal, subject, first, last)}"
     if len(alerts) > _MAX_SHOWN:
         yield f"  the newest {_MAX_SHOWN}; --json shows all"
@@ -59,6 +65,17 @@ def _line(rehearsal: "Rehearsal", subject: Subject, first: datetime, last: datet
             seen.append(phase)
         cells.append(_MARKS[max(seen, key=_WORST.index)])
     return "".join(cells)
+
+
+def _said(rehearsal: "Rehearsal", alerts: Sequence["PastAlert"]) -> Iterator[str]:
+    """What people said of the incidents of that time; nothing where nobody has said anything."""
+    found = [rehearsal.matched.by_alert[alert].is_confirmed for alert in alerts if alert in rehearsal.matched.by_alert]
+    if found:
+        confirmed = sum(found)
+        yield (
+            f"  {confirmed} match confirmed incidents, {len(found) - confirmed} match false positives, "
+            f"{len(alerts) - len(found)} match nothing that was marked"
+        )
 
 
 def _firing_share(alerts: Sequence["PastAlert"], first: datetime, last: datetime) -> str:

@@ -126,6 +126,10 @@ class UnknownJob(MonitorError):
     """No retraining job has this key."""
 
 
+class UnknownIncident(MonitorError):
+    """No incident has this id, or several have ids that begin so."""
+
+
 class ReportFailed(MonitorError):
     """A report cannot be written; the message says what is missing and how to get it."""
 

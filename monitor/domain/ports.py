@@ -295,6 +295,10 @@ class JobStore(Protocol):
         """Requests that the guard has not seen, in order."""
         ...
 
+    def ask(self, request: RetrainRequest) -> None:
+        """Queue a request for the guard; one that was asked before is not queued again."""
+        ...
+
     def settle_request(self, sequence: int, job: RetrainJob, events: Sequence[AlertEvent] = ()) -> bool:
         """Record the guard's decision and the job in one transaction; False when another open job got there first."""
         ...

@@ -1,12 +1,20 @@
 """Retraining: requests through the guard, jobs through their life. At most one in flight, none started twice unsaid."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from monitor.domain.errors import MonitorError, StoreUnavailable
 from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import BaselineStore, HoldStore, JobStore, RetrainTrigger
-from monitor.domain.retraining import HoldReason, JobEnd, JobOutcome, JobPhase, RetrainJob, RetrainPolicy
+from monitor.domain.retraining import (
+    HoldReason,
+    JobEnd,
+    JobOutcome,
+    JobPhase,
+    RetrainJob,
+    RetrainPolicy,
+    RetrainRequest,
+)
 from monitor.domain.time import Clock
 from monitor.domain.verification import Verification
 from monitor.rules.guard import forbids
@@ -137,6 +145,29 @@ class Retrain:
         approved = self.ledger.must(self.ledger.change(yes, JobPhase.APPROVED, f"approved{despite}", by), key)
         self._go_on(approved, RetrainReport())
         return self.ledger.job(key)
+
+    def ask(self, request: RetrainRequest, by: str) -> RetrainJob:
+        """A person wants the model retrained: approves the job that waits for a yes, else puts this before the guard.
+
+        Asking is approving, so a policy that asks people asks nobody again. What else the guard holds against it
+        stands: only `approve` overrides that. MonitorError says why nothing can be started.
+        """
+        jobs = self._parts.jobs.jobs(request.model)
+        waiting = [job for job in jobs if job.phase is JobPhase.HELD]
+        if any(job.phase.is_open for job in jobs) or waiting or self._parts.jobs.get(request.key):
+            return self._approve_waiting(jobs, request, by)
+        self._parts.jobs.ask(request)
+        self._guard.take_new()
+        job = self.ledger.job(request.key)
+        return self.approve(request.key, by) if job.hold_reason is HoldReason.NEEDS_APPROVAL else job
+
+    def _approve_waiting(self, jobs: Sequence[RetrainJob], request: RetrainRequest, by: str) -> RetrainJob:
+        for job in reversed(jobs):
+            if job.phase is JobPhase.HELD and job.hold_reason is HoldReason.NEEDS_APPROVAL:
+                return self.approve(job.request.key, by)
+        others = (job for job in reversed(jobs) if job.phase.is_open or job.phase is JobPhase.HELD)
+        job = next(others, None) or self.ledger.job(request.key)
+        raise MonitorError(f"job {job.request.key} of {request.model} is {job.phase}: {job.detail}")
 
     def held_by(self, model: str) -> str | None:
         """The sentence of an operator's hold on the model; None when nobody holds it."""

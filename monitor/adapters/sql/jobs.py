@@ -1,7 +1,7 @@
 """The retraining ledger: requests, jobs and what happened to them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from sqlalchemy import Connection, Engine, delete, exc, select, update
 
@@ -39,6 +39,12 @@ class SqlJobStore:
                 (row.sequence, RetrainRequest(row.model, row.version, row.rule, row.at, row.why))
                 for row in connection.execute(statement)
             ]
+
+    def ask(self, request: RetrainRequest) -> None:
+        """Queue a request for the guard; one that was asked before is not queued again."""
+        with writing(self._engine) as connection:
+            statement = insert(connection, retrain_requests).values(key=request.key, **asdict(request))
+            connection.execute(statement.on_conflict_do_nothing())
 
     def settle_request(self, sequence: int, job: RetrainJob, events: Sequence[AlertEvent] = ()) -> bool:
         """Record the guard's decision, the job and the alert events about it in one transaction.

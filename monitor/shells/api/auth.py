@@ -1,8 +1,10 @@
-"""Who may ask: a bearer token in constant time, and the signature of a call-back."""
+"""Who may ask: a bearer token in constant time, the signature of a call-back, no page of another site."""
 
 import hmac
 from collections.abc import Mapping
+from typing import Any
 
+from litestar import Request
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from monitor.shells.api.problems import Problem
@@ -15,6 +17,12 @@ def require_token(given: str | None, token: str | None) -> None:
     expected = f"Bearer {token}"
     if given is None or not hmac.compare_digest(given.encode(), expected.encode()):
         raise Problem("send the header `Authorization: Bearer ...` with this server's token", status_code=401)
+
+
+def require_json(request: "Request[Any, Any, Any]") -> None:
+    """Refuse what is not declared as JSON: a browser must ask before it sends that to another site."""
+    if request.content_type[0] != "application/json":
+        raise Problem("send JSON, with Content-Type: application/json", status_code=415)
 
 
 def require_signature(body: bytes, headers: Mapping[str, str], secret: str | None, *, is_loopback: bool) -> None:

@@ -52,7 +52,32 @@ class JobsApi(Protocol):
         ...
 
 
-Rows = Sequence[Mapping[str, object]]
+Row = Mapping[str, object]
+Rows = Sequence[Row]
+
+
+class IncidentsApi(Protocol):
+    """What can be asked and said about incidents. UnknownIncident says that there is none, MonitorError why not."""
+
+    def listed(self, limit: int, *, is_all: bool) -> Rows:
+        """Those that are not resolved, or all, the latest first."""
+        ...
+
+    def shown(self, incident: str) -> Row:
+        """One with its alerts and its history."""
+        ...
+
+    def take(self, incident: str, verb: str, by: str, *, reason: str = "", value: str = "") -> Row:
+        """Acknowledge, assign (value: to whom), note, mark (value: as what) or resolve it."""
+        ...
+
+    def precision(self, since: datetime | None) -> Rows:
+        """A row a rule: how many of its incidents were marked how, and its precision with an interval."""
+        ...
+
+
+TakePresses = Callable[[bytes, Mapping[str, str]], Sequence[Callable[[], None]] | None]
+"""What buttons of Slack sent: the work to be done for each press, None where no configured app has signed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +102,7 @@ class ApiParts:
     is_loopback: bool
     meter: Meter
     jobs: JobsApi | None = None
+    incidents: IncidentsApi | None = None
+    slack: TakePresses | None = None
     submit: Callable[[Submission], Receipt] | None = None
     max_body_bytes: int = 0

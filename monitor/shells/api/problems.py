@@ -8,7 +8,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from monitor.domain.errors import MonitorError, StoreUnavailable, UnknownJob
+from monitor.domain.errors import MonitorError, StoreUnavailable, UnknownIncident, UnknownJob
 
 log = structlog.stdlib.get_logger("driftline")
 
@@ -24,7 +24,11 @@ def on_http_error(_: "Request[Any, Any, Any]", error: HTTPException) -> Response
 
 def on_monitor_error(_: "Request[Any, Any, Any]", error: MonitorError) -> Response[dict[str, object]]:
     """What the program refuses on purpose."""
-    known = {StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE, UnknownJob: HTTPStatus.NOT_FOUND}
+    known = {
+        StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+        UnknownJob: HTTPStatus.NOT_FOUND,
+        UnknownIncident: HTTPStatus.NOT_FOUND,
+    }
     return problem(known.get(type(error), HTTPStatus.CONFLICT), str(error))
 
 

@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from monitor.domain.retraining import JobOutcome, RetrainJob
 from monitor.domain.time import parse_instant
-from monitor.shells.api.auth import require_signature, require_token
+from monitor.shells.api.auth import require_json, require_signature, require_token
 from monitor.shells.api.parts import ApiParts, JobsApi
 from monitor.shells.api.problems import Problem
 from monitor.shells.jobs import history_row, job_row, report_row
@@ -51,7 +51,7 @@ def retraining_routes(parts: ApiParts, jobs: JobsApi) -> list[HTTPRouteHandler]:
     async def finished(request: "Request[Any, Any, Any]") -> Response[dict[str, object]]:
         body, headers = await request.body(), {name.lower(): value for name, value in request.headers.items()}
         key = str(request.path_params["key"])
-        _require_json(request)
+        require_json(request)
         require_signature(body, headers, parts.callback_secret, is_loopback=parts.is_loopback)
         said = outcome(key, body)
         await asyncio.to_thread(_refuse_another_content, jobs, headers.get("webhook-id"), key, body)
@@ -92,7 +92,7 @@ def _decisions(parts: ApiParts, jobs: JobsApi) -> list[HTTPRouteHandler]:
         @post(f"/v1/retraining/{{key:str}}/{verb}", status_code=HTTPStatus.OK, name=f"retraining_{verb}")
         async def decided(request: "Request[Any, Any, Any]") -> Response[dict[str, object]]:
             require_token(request.headers.get("authorization"), parts.bearer_token)
-            _require_json(request)
+            require_json(request)
             key, said = str(request.path_params["key"]), _decision(await request.body())
             job = await asyncio.to_thread(decide, key, said.by, said.reason)
             return Response({"key": key, "phase": job.phase.value, "detail": job.detail})
@@ -100,11 +100,6 @@ def _decisions(parts: ApiParts, jobs: JobsApi) -> list[HTTPRouteHandler]:
         return decided
 
     return [route(verb, decide) for verb, decide in verbs.items()]
-
-
-def _require_json(request: "Request[Any, Any, Any]") -> None:
-    if request.content_type[0] != "application/json":  # a browser must ask before it sends this to another site
-        raise Problem("send JSON, with Content-Type: application/json", status_code=415)
 
 
 def _decision(body: bytes) -> DecisionBody:

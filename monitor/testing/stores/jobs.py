@@ -43,6 +43,13 @@ class JobConformance:
         assert rig.other.jobs.get(taken.request.key) == taken
         assert rig.other.jobs.get("unknown") is None
 
+    def test_what_a_person_asks_for_waits_in_the_queue_once(self, rig: StoreRig) -> None:
+        """As what a rule asks for."""
+        rig.mine.jobs.ask(request(0))
+        rig.other.jobs.ask(request(0))
+
+        assert [one for _, one in rig.other.jobs.pending_requests(9)] == [request(0)]
+
     def test_a_second_open_job_of_a_model_is_refused_and_its_request_stays(self, rig: StoreRig) -> None:
         """The guard then decides anew, and holds it back."""
         first, second = ask(rig, request(0), request(1))

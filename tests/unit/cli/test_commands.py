@@ -414,3 +414,37 @@ def test_a_silence_that_cannot_be_is_refused_with_what_to_write(call: Call, argu
 
     assert refused.exit_code != 0
     assert says in f"{refused.output}{refused.exception}"
+
+
+def test_an_incident_is_handled_from_the_command_line_and_precision_is_counted_from_the_marks(call: Call) -> None:
+    call("db", "upgrade")
+    with open_app(Path("configs"), {}) as app:
+        service = alert_service_of(app)
+        for rule in ("noisy", "right"):
+            labels = Labels.of({"alertname": rule, "model": "price"})
+            service.accept([AlertEvent(labels, {"title": f"{rule} fires"}, Severity.WARNING, START)])
+        service.tick(app.clock.now() + timedelta(seconds=20))
+
+    [row] = json.loads(call("incidents", "list", "--json").stdout)
+    name = row["id"][:8]
+    said = call("incidents", "acknowledge", name, "--by", "ann", "--reason", "looking")
+    call("incidents", "assign", name, "--to", "bob", "--by", "ann")
+    call("incidents", "note", name, "the feed was late", "--by", "bob")
+    call("incidents", "mark", name, "false-positive", "--by", "bob")
+    twice = call("incidents", "acknowledge", name, "--by", "bob")
+    resolved = json.loads(call("incidents", "resolve", name, "--by", "bob", "--json").stdout)
+    shown = call("incidents", "show", name).stdout
+    precision = {one["rule"]: one for one in json.loads(call("incidents", "precision", "--json").stdout)}
+
+    assert row["title"].endswith("fires and 1 more")
+    assert said.stdout.startswith(f"incident {name} is acknowledged, warning, opened at ")
+    assert "is acknowledged already, by ann at" in str(twice.exception)
+    assert resolved[0]["mark"] == "false_positive"
+    assert "Assigned to bob by ann" in shown
+    assert "Note by bob: the feed was late" in shown
+    assert "alertname=noisy model=price" in shown
+    assert (precision["noisy"]["precision"], precision["noisy"]["low"]) == (0.0, 0.0)
+    assert round(precision["right"]["high"], 3) == 0.793
+    assert "no incident is open" in call("incidents", "list").stdout
+    assert "0 (0 to 0.7935)" in call("incidents", "precision").stdout
+    assert "no incident has an id that begins" in str(call("incidents", "show", "zz").exception)

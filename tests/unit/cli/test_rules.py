@@ -2,16 +2,23 @@
 
 import hashlib
 import json
+from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner, Result
 
+from alerts.incidents import Change, Mark, Step
+from alerts.model import AlertEvent, Labels, Severity
+from monitor.bootstrap.app import open_app
+from monitor.bootstrap.telling import alert_service_of
 from monitor.cli.main import driftline
-from tests.unit.cli.test_commands import Call, call
+from tests.unit.cli.test_commands import START, Call, call
 
 __all__ = ["call"]
+
+BY_SEGMENT = "{channels: {console: {kind: console}}, route: {channels: [console], group_by: [segment]}}"
 CONFIGS = Path(__file__).parents[3] / "configs"
 
 WRONG = """\
@@ -132,6 +139,31 @@ def test_a_rule_is_tried_before_it_is_configured_and_one_that_waits_says_how_far
     assert "held for 1h of 9h: fires when that is full" in explained
     assert "(high limit 0.1)" in explained
     assert "no rule 'slwo' watches 'price'" in str(unknown.exception)
+
+
+def test_a_backtest_says_which_alerts_meet_marked_incidents_and_which_confirmed_ones_would_be_missed(
+    call: Call,
+) -> None:
+    call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
+    call("backfill", "data")
+    Path("configs/routes.yaml").write_text(BY_SEGMENT)
+    with open_app(Path("configs"), {}) as app:
+        service = alert_service_of(app)
+        for hour, segment in ((5, ""), (1, "DE")):
+            labels = Labels.of({"alertname": "drifted", "model": "price", "segment": segment})
+            began = START + timedelta(hours=hour)
+            service.accept([AlertEvent(labels, {"title": str(hour)}, Severity.WARNING, began)])
+            service.tick(app.clock.now() + timedelta(seconds=20))
+            [case] = service.incidents.listed()  # the one before is resolved
+            service.incidents.take(case.incident.id, Step(Change.MARKED, "ann", value=Mark.CONFIRMED))
+            service.incidents.take(case.incident.id, Step(Change.RESOLVED, "ann"))
+
+    told = call("rules", "backtest", "--until", "2026-11-02T00:00:00Z").stdout
+    [row] = json.loads(call("rules", "backtest", "--until", "2026-11-02T00:00:00Z", "--json").stdout)
+
+    assert "1 match confirmed incidents, 0 match false positives, 0 match nothing that was marked" in told
+    assert row["mark"] == "confirmed"
+    assert "1 confirmed incident of this time would not have been told" in told
 
 
 def _content(path: Path) -> str:

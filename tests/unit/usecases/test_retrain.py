@@ -16,6 +16,7 @@ from monitor.domain.retraining import (
     Mode,
     OperatorHold,
     RetrainPolicy,
+    RetrainRequest,
     RunPhase,
     RunState,
 )
@@ -165,6 +166,35 @@ def test_a_held_job_starts_when_a_person_approves_it_and_only_then() -> None:
     assert (approved.by, approved.detail) == ("ada", "approved")
     with pytest.raises(MonitorError, match="waits for nobody"):
         rig.retrain.approve(request.key, "ada")
+
+
+def test_a_person_who_asks_has_approved_what_waits_for_a_yes_and_what_does_not_exist_yet() -> None:
+    waits, fresh = Rig(ASKING), Rig(ASKING)
+    waiting = waits.ask()
+    waits.retrain.run_once()
+    wanted = RetrainRequest("churn", "3", "drift", START, "asked for by ada")
+
+    approved, begun = waits.retrain.ask(wanted, "ada"), fresh.retrain.ask(wanted, "ada")
+
+    assert (approved.request, approved.phase) == (waiting, JobPhase.RUNNING)
+    assert (begun.request, begun.phase) == (wanted, JobPhase.RUNNING)
+    assert fresh.phases(wanted) == "requested held approved sending running"
+
+
+def test_asking_overrides_nothing_that_the_guard_holds_against_it_and_starts_no_second_job() -> None:
+    faulty, busy = Rig(ASKING), Rig(ASKING)
+    faulty.facts.data_fault = "missing-values"
+    wanted = RetrainRequest("churn", "3", "drift", START, "asked for by ada")
+    busy.retrain.ask(wanted, "ada")
+
+    held = faulty.retrain.ask(wanted, "ada")
+
+    assert (held.phase, held.hold_reason) == (JobPhase.HELD, HoldReason.DATA_FAULT)
+    with pytest.raises(MonitorError, match="is held: alert missing-values"):
+        faulty.retrain.ask(wanted, "ada")
+    with pytest.raises(MonitorError, match="is running"):
+        busy.retrain.ask(wanted, "ada")
+    assert faulty.pipeline.keys == []
 
 
 def test_what_a_person_approves_against_the_guard_is_kept_with_the_guard_s_reason() -> None:

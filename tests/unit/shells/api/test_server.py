@@ -11,7 +11,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from monitor.adapters.telemetry import Telemetry
-from monitor.domain.errors import ConfigError, MonitorError, UnknownJob
+from monitor.domain.errors import ConfigError, MonitorError, UnknownIncident, UnknownJob
 from monitor.domain.retraining import JobOutcome, JobPhase, RetrainJob, RetrainRequest
 from monitor.domain.verification import Answer, Verification
 from monitor.shells.api.parts import ApiParts
@@ -24,6 +24,30 @@ AT = datetime(2026, 11, 1, tzinfo=UTC)
 JOB = RetrainJob(RetrainRequest("m", "1", "r", AT, ""), JobPhase.CANDIDATE, AT, AT)
 
 
+class Desk:
+    """The incidents; what is done is written down."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, ...]] = []
+
+    def listed(self, limit: int, *, is_all: bool) -> list[dict[str, object]]:
+        return [{"id": "1", "limit": limit, "all": is_all}]
+
+    def shown(self, incident: str) -> dict[str, object]:
+        if incident == "unknown":
+            raise UnknownIncident("no incident has an id that begins with 'unknown'")
+        return {"id": incident, "history": []}
+
+    def take(self, incident: str, verb: str, by: str, *, reason: str = "", value: str = "") -> dict[str, object]:
+        if incident == "resolved":
+            raise MonitorError("incident resolved is resolved already")
+        self.steps.append((incident, verb, by, reason, value))
+        return self.shown(incident)
+
+    def precision(self, since: datetime | None) -> list[dict[str, object]]:
+        return [{"rule": "r", "precision": None if since else 0.5}]
+
+
 @dataclass
 class Program:
     """What the server asks; tests set the answers."""
@@ -34,6 +58,7 @@ class Program:
 
     decisions: list[tuple[str, ...]] = field(default_factory=list)
     seen: dict[str, str] = field(default_factory=dict)
+    desk: Desk = field(default_factory=Desk)
 
     def finish(self, outcome: JobOutcome) -> RetrainJob:
         self._known(outcome.key)
@@ -83,6 +108,7 @@ class Program:
             unready=lambda: self.unready,
             metrics=lambda: b"driftline_records_total 3.0\n",
             jobs=self,
+            incidents=self.desk,
             findings=lambda model, since, until: [],
             alerts=lambda: [{"labels": {"model": "m"}}],
             report=lambda model, start: f"<html>{model} {start:%H:%M}</html>".encode(),
@@ -131,7 +157,7 @@ def test_liveness_and_readiness_say_what_is_wrong_and_ask_for_no_token(client: h
 
 
 @pytest.mark.parametrize(
-    "path", ["/metrics", "/v1/findings?model=m", "/v1/alerts", "/v1/retraining", "/v1/retraining/abc"]
+    "path", ["/metrics", "/v1/findings?model=m", "/v1/alerts", "/v1/retraining", "/v1/retraining/abc", "/v1/incidents"]
 )
 def test_data_is_for_those_who_have_the_token(client: httpx.Client, path: str) -> None:
     answers = [client.get(path, headers=headers) for headers in ({}, {"Authorization": "Bearer wrong"}, TOKEN)]
@@ -311,3 +337,54 @@ def test_a_port_in_use_is_said_at_once(program: Program) -> None:
         Server(program.parts(), "127.0.0.1", first.port)
 
     first.stop()
+
+
+def test_incidents_are_listed_shown_and_counted(client: httpx.Client) -> None:
+    listed = client.get("/v1/incidents?all=true&limit=5", headers=TOKEN).json()
+    shown = client.get("/v1/incidents/a1", headers=TOKEN).json()
+    counted = client.get("/v1/incidents/precision?since=2026-11-01T00:00:00Z", headers=TOKEN).json()
+
+    assert listed == {"incidents": [{"id": "1", "limit": 5, "all": True}]}
+    assert shown == {"id": "a1", "history": []}
+    assert counted == {"rules": [{"rule": "r", "precision": None}]}
+
+
+@pytest.mark.parametrize(
+    ("verb", "body", "taken"),
+    [
+        ("acknowledge", {"by": "ann", "reason": "looking"}, ("ann", "looking", "")),
+        ("assign", {"by": "ann", "to": "bob"}, ("ann", "", "bob")),
+        ("note", {"by": "ann", "reason": "late feed"}, ("ann", "late feed", "")),
+        ("mark", {"by": "ann", "as": "false_positive"}, ("ann", "", "false_positive")),
+        ("resolve", {"by": "ann"}, ("ann", "", "")),
+    ],
+)
+def test_a_person_handles_an_incident_over_http(
+    client: httpx.Client, program: Program, verb: str, body: dict[str, str], taken: tuple[str, ...]
+) -> None:
+    answer = client.post(f"/v1/incidents/a1/{verb}", json=body, headers=TOKEN)
+    unasked = client.post(f"/v1/incidents/a1/{verb}", json=body)
+
+    assert (answer.status_code, unasked.status_code) == (200, 401)
+    assert program.desk.steps == [("a1", verb, *taken)]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("a1/acknowledge", {"reason": "nobody"}, 400),
+        ("a1/acknowledge", {"by": "ann", "to": "bob"}, 400),
+        ("a1/assign", {"by": "ann"}, 400),
+        ("a1/mark", {"by": "ann", "mark": "confirmed"}, 400),
+        ("unknown/resolve", {"by": "ann"}, 404),
+        ("resolved/resolve", {"by": "ann"}, 409),
+        ("a1/forget", {"by": "ann"}, 404),
+    ],
+)
+def test_a_step_that_cannot_be_taken_is_a_problem(
+    client: httpx.Client, path: str, body: dict[str, str], status: int
+) -> None:
+    answer = client.post(f"/v1/incidents/{path}", json=body, headers=TOKEN)
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("application/problem+json")

@@ -1,0 +1,74 @@
+"""The buttons of Slack's messages: who signed a press, and what it does to incidents and retraining jobs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import alerts.slack_actions
+from alerts.errors import IncidentRefused
+from alerts.incidents import Involved
+from alerts.presses import Retrain as RetrainButton
+from alerts.service import AlertService
+from alerts.settings import SecretMissing
+from monitor.bootstrap.app import App
+from monitor.bootstrap.incidents import RULE_LABEL
+from monitor.bootstrap.retraining import build_retraining
+from monitor.config.directory import ROUTES
+from monitor.domain.errors import ConfigError, MonitorError
+from monitor.domain.retraining import RetrainJob, RetrainRequest
+from monitor.shells.api.parts import TakePresses
+
+
+def take_presses(app: App, service: AlertService) -> TakePresses | None:
+    """What `POST /v1/slack/actions` does; None where no channel has buttons."""
+    try:
+        apps = alerts.slack_actions.apps_of(service.channel_settings, app.clock)
+    except SecretMissing as error:
+        raise ConfigError(str(error), app.settings.directory / ROUTES) from error
+    if not apps:
+        return None
+    retrain = retrain_button(app)
+
+    def take(body: bytes, headers: Mapping[str, str]) -> Sequence[Callable[[], None]] | None:
+        may_press = {one.channel: one.may_press for one in apps if one.has_signed(body, headers)}
+        if not may_press:
+            return None
+        presses = [one for one in alerts.slack_actions.read_presses(body) if one.channel in may_press]
+        return [
+            partial(alerts.slack_actions.handle, one, may_press[one.channel], service.incidents, retrain)
+            for one in presses
+        ]
+
+    return take
+
+
+def retrain_button(app: App) -> RetrainButton:
+    """Approve the held job of the model that the alerts are about, or ask for one."""
+    retraining = build_retraining(app)
+
+    def retrain(involved: Sequence[Involved], by: str) -> str:
+        try:
+            return _said(retraining.ask(_request(app, involved, by), by))
+        except MonitorError as error:
+            raise IncidentRefused(str(error)) from error
+
+    return retrain
+
+
+def _request(app: App, involved: Sequence[Involved], by: str) -> RetrainRequest:
+    models = sorted({alert.labels.get("model", "") for alert in involved} & app.settings.models.keys())
+    if len(models) != 1:
+        said = "several models" if models else "no model of this program"
+        raise MonitorError(f"the alerts of this incident are about {said}: use `driftline retraining`")
+    [model] = models
+    name = next(alert.labels.get(RULE_LABEL, "") for alert in involved if alert.labels.get("model") == model)
+    rule = next((rule.name for rule in app.settings.rules if name in {rule.alertname, rule.name}), name)
+    judged = [one for one in app.stores.evaluations.done({model: 0}) if one.model.version]
+    if not judged:
+        raise MonitorError(f"no window of {model} has been judged, so nobody knows which version to retrain")
+    newest = max(judged, key=lambda one: (one.window.end, one.revision))
+    return RetrainRequest(model, newest.model.version, rule, newest.window.end, f"asked for by {by}")
+
+
+def _said(job: RetrainJob) -> str:
+    why = f": {job.detail}" if job.detail else ""
+    return f"{job.phase} (job {job.request.key[:8]}{why})"
