@@ -141,16 +141,19 @@ class Baseline:
         segments: Sequence[Segment] = (),
         outcomes: Outcomes | None = None,
         with_pairs: bool = False,
+        counted: Mapping[str, Layout] | None = None,
     ) -> "Baseline":
         """Choose bins and categories from training columns of equal length and count them; BaselineError if empty.
 
         Segments are counted apart, so that a segment's traffic is compared with its own training rows. `with_pairs`
-        has sums over pairs of columns kept, which some tests of whole windows need.
+        has sums over pairs of columns kept, which some tests of whole windows need. `counted` are columns that windows
+        have and the training data lacks, with the bins to count them in.
         """
         rows = _rows(ref, columns, importances or {})
         joint = outcomes.layout if outcomes else None
         together = TogetherLayout.of(columns, importances or {}) if with_pairs else None
-        layouts = Layouts({name: _layout(column) for name, column in columns.items()}, joint, together)
+        chosen = {name: _layout(column) for name, column in columns.items()}
+        layouts = Layouts({**(counted or {}), **chosen}, joint, together)
         whole = ModelProfile.empty(layouts)
         whole.update(columns, rows)
         parts = {segment.name: _segment(ref, segment, columns, layouts) for segment in segments}

@@ -16,6 +16,8 @@ from monitor.stats.calibration.windows import LEAST_OF_SEGMENT, BaselineWindows
 from monitor.stats.columns import Column, Ints
 from monitor.stats.estimation.learning import Outcomes, learn_outcomes
 from monitor.stats.proposals import AnyTest, propose_checks
+from monitor.stats.serving.latency import latency_layout
+from monitor.usecases.serving_checks import counted_latencies
 from monitor.usecases.training_columns import TrainingColumns, TrainingOptions, training_columns
 
 
@@ -54,15 +56,24 @@ class BuildBaseline:
         built = partial(
             Baseline.build, ref, read.columns, source, read.period, importances=importances, segments=model.segments
         )
-        first = built(outcomes=outcomes, with_pairs=True)
+        layouts = {name: latency_layout() for name in counted_latencies(model) - read.columns.keys()}
+        first = built(outcomes=outcomes, with_pairs=True, counted=layouts)
         with_windows = partial(_with_windows, read=read, model=model)
         older = (
+            lambda: with_windows(built(outcomes=outcomes, with_pairs=True)),
             lambda: replace(with_windows(built(outcomes=outcomes)), segment_windows={}),
             lambda: replace(with_windows(built()), segment_windows={}),
             built,
         )
         baseline, is_new, kept = self._stored(with_windows(first), older)
-        notes = (*read.notes, *(kept or learned), *self._differences(baseline), *_calibration_notes(baseline, model))
+        counted = [f"{name}: the training data has none; windows count it, as checks ask for it" for name in layouts]
+        notes = (
+            *read.notes,
+            *counted,
+            *(kept or learned),
+            *self._differences(baseline),
+            *_calibration_notes(baseline, model),
+        )
         checks = propose_checks(baseline, self.tests, model.min_records, [segment.name for segment in model.segments])
         return BuiltBaseline(baseline.id, baseline, is_new, checks, notes)
 
@@ -85,6 +96,7 @@ class BuildBaseline:
         gains = ["estimates of performance"] if baseline.outcomes and not known.outcomes else []
         gains += ["checks of correlations and missing patterns"] if known.layouts.together is None else []
         gains += ["alarms calibrated on its windows"] if baseline.windows and not known.windows else []
+        gains += ["latencies counted"] if baseline.layouts.keys() - known.layouts.keys() else []
         gains += ["alarms about segments"] if baseline.segment_windows and not known.segment_windows else []
         return known, False, (note + " and ".join(gains),)
 

@@ -28,6 +28,7 @@ from monitor.usecases.model_checks import ModelChecks
 from monitor.usecases.outcomes import Outcome, run_checks
 from monitor.usecases.realized import WindowTruth, known_by_ms, measure, truth_coverage
 from monitor.usecases.references import History, References
+from monitor.usecases.serving import serving
 from monitor.usecases.stored_windows import StoredWindows, Wanted, read_windows, segments_of
 from monitor.usecases.volume import Traffic
 from monitor.usecases.whole_model import Before, judge_model
@@ -112,7 +113,7 @@ class Judge:
         self, model: MonitoredModel, evaluation: Evaluation, stored: StoredWindows, now: datetime, before: Before
     ) -> Judgement:
         if evaluation.mark == 0 and evaluation.kind is EvaluationKind.DRIFT:
-            return Judgement(evaluation, self._traffic.findings(model, evaluation, self._no_evidence(now)))
+            return Judgement(evaluation, self._came(model, evaluation, self._no_evidence(now)))
         try:
             if evaluation.kind is EvaluationKind.PERFORMANCE:
                 return self._performance(model, evaluation, now)
@@ -152,6 +153,8 @@ class Judge:
         current = content.profiles[ALL_TRAFFIC]
         estimates = self._estimates(model, evaluation, baseline, current)
         findings += _findings(evaluation, estimates, evidence, coverage)
+        served = serving(self._checks.of_serving(model), content.profiles, evaluation.mark, evaluation.window)
+        findings += _findings(evaluation, served, evidence, coverage)
         return Judgement(evaluation, findings, baseline.importances, (baseline.whole, current))
 
     def _estimates(
@@ -176,7 +179,13 @@ class Judge:
         command = f"driftline baseline build --model {ref.name} --version {ref.version} FILE"
         reason = f"{evaluation.mark:,} records, but no baseline to compare them with: build one with `{command}`"
         finding = _finding(evaluation, check, Verdict.INSUFFICIENT_DATA, reason, None, evidence)
-        return Judgement(evaluation, [*self._traffic.findings(model, evaluation, evidence), finding])
+        return Judgement(evaluation, [*self._came(model, evaluation, evidence), finding])
+
+    def _came(self, model: MonitoredModel, evaluation: Evaluation, evidence: Evidence) -> list[Finding]:
+        """What is known of a window without its profile: whether records came, and how many."""
+        served = serving(self._checks.of_serving(model), {}, evaluation.mark, evaluation.window)
+        found = self._traffic.findings(model, evaluation, evidence)
+        return [*found, *_findings(evaluation, served, evidence, None)]
 
     def _impossible(self, model: MonitoredModel, evaluation: Evaluation, why: str, now: datetime) -> Judgement:
         check = Check(SET_UP, RECORDS, ALL_TRAFFIC, Threshold(0.0, below=True), 0)
