@@ -57,13 +57,10 @@ def paired_gain(
 def _values(
     metric: PerformanceMetric, first: Judged, second: Judged, positive: str | None
 ) -> Callable[[Rows], tuple[float, float] | None]:
-    columns = [(np.array(one.predictions), one.scores, np.array(one.labels)) for one in (first, second)]
-
     def run(rows: Rows) -> tuple[float, float] | None:
         values = []
-        for predictions, scores, labels in columns:
-            judged = Judged(tuple(predictions[rows].tolist()), scores[rows], tuple(labels[rows].tolist()))
-            result = metric.run(judged, positive)
+        for judged in (first, second):
+            result = metric.run(judged.take(rows), positive)
             if result is None:
                 return None
             values.append(float(result.statistic))

@@ -68,4 +68,4 @@ class CompareCandidate:
 
 
 def _judged(records: Iterable[JudgedRecord]) -> Judged:
-    return Judged.of([(one.prediction, one.score, one.label) for one in records])
+    return Judged.of([(one.prediction, one.score, one.label, one.scores) for one in records])
