@@ -17,7 +17,18 @@ from monitor.stats.serving import SERVING_METRICS
 Rules = list[tuple[YamlFile, RulesFile]]
 Placed = list[tuple[YamlFile, Loc, RuleSection]]
 _ALWAYS_TESTS = frozenset(
-    {"silence", "volume", "coverage", "truth_coverage", "staleness", "lag", "baseline", "checks", "model_drift"}
+    {
+        "silence",
+        "volume",
+        "coverage",
+        "truth_coverage",
+        "staleness",
+        "lag",
+        "baseline",
+        "checks",
+        "model_drift",
+        "baseline_age",
+    }
 )
 """Tests of findings that no check has to name."""
 

@@ -18,6 +18,7 @@ from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.model_checks import EstimateCheck
 from monitor.usecases.outcomes import Outcome
 
+FITTED = "too good, for the baseline is of the rows that the model was fitted to"
 WHY_NOT = "the scores no longer mean what they meant in training, or the same inputs now have other outcomes"
 
 
@@ -48,7 +49,10 @@ def estimate(
         return []
     why_not = estimator.unusable(profile)
     results = {} if why_not else estimator.estimates(profile)
-    return [_judged(one, results.get(one.metric.of), why_not, refuted.get(one.metric.name, "")) for one in checks]
+    found = [_judged(one, results.get(one.metric.of), why_not, refuted.get(one.metric.name, "")) for one in checks]
+    if baseline.role is None or not baseline.role.is_fitted:
+        return found
+    return [(check, verdict, f"{why}; {FITTED}" if result else why, result) for check, verdict, why, result in found]
 
 
 def compare(estimates: Sequence[Finding], realized: Mapping[str, TestResult]) -> list[Outcome]:

@@ -21,6 +21,7 @@ from monitor.stats.performance.metric import PerformanceMetric
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.proposals import AnyTest
 from monitor.stats.window_test import WindowData
+from monitor.usecases.baseline_age import baseline_age
 from monitor.usecases.coverage import with_coverage
 from monitor.usecases.estimating import compare, estimate, refuted_before
 from monitor.usecases.group_fairness import TruthByGroup, selection_outcomes
@@ -153,6 +154,9 @@ class Judge:
         current = content.profiles[ALL_TRAFFIC]
         estimates = self._estimates(model, evaluation, baseline, current)
         findings += _findings(evaluation, estimates, evidence, coverage)
+        findings += _findings(
+            evaluation, baseline_age(model.max_baseline_age, baseline, evaluation.window), evidence, coverage
+        )
         served = serving(self._checks.of_serving(model), content.profiles, evaluation.mark, evaluation.window)
         findings += _findings(evaluation, served, evidence, coverage)
         return Judgement(evaluation, findings, baseline.importances, (baseline.whole, current))
