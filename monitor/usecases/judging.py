@@ -152,7 +152,7 @@ class Judge:
             findings += _findings(evaluation, outcomes, evidence, coverage)
         findings += _findings(evaluation, selection_outcomes(model, content.profiles), evidence, coverage)
         current = content.profiles[ALL_TRAFFIC]
-        estimates = self._estimates(model, evaluation, baseline, current)
+        estimates = self._estimates(model, evaluation, baseline, content.profiles)
         findings += _findings(evaluation, estimates, evidence, coverage)
         findings += _findings(
             evaluation, baseline_age(model.max_baseline_age, baseline, evaluation.window), evidence, coverage
@@ -162,13 +162,17 @@ class Judge:
         return Judgement(evaluation, findings, baseline.importances, (baseline.whole, current))
 
     def _estimates(
-        self, model: MonitoredModel, evaluation: Evaluation, baseline: Baseline, profile: ModelProfile
+        self,
+        model: MonitoredModel,
+        evaluation: Evaluation,
+        baseline: Baseline,
+        profiles: Mapping[str, ModelProfile],
     ) -> list[Outcome]:
         refuted: Mapping[str, str] = {}
         if model.ground_truth is not None and baseline.outcomes is not None:
             horizon = model.ground_truth.horizon
             refuted = refuted_before(self._findings, evaluation.model, evaluation.window, horizon)
-        return estimate(self._checks.of_estimates(model), baseline, profile, refuted)
+        return estimate(self._checks.of_estimates(model), baseline, profiles, refuted)
 
     def _baseline(self, baseline_id: str) -> Baseline:
         if baseline_id not in self._baselines:

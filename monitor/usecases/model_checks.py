@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from monitor.domain.checks import ALL_COLUMNS, Check, CheckSpec, Threshold
 from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
@@ -118,16 +119,17 @@ class ModelChecks:
         return self._serving[model.name]
 
     def of_estimates(self, model: MonitoredModel) -> tuple[EstimateCheck, ...]:
-        """The same for estimates of performance."""
-        specs = {spec.test: spec for spec in model.checks if spec.test in ESTIMATED_METRICS}
+        """The same for estimates of performance: of all traffic first, then of each segment that a check asks for."""
+        specs = {(spec.test, spec.segment): spec for spec in model.checks if spec.test in ESTIMATED_METRICS}
         suiting = [
             name
             for name, metric in ESTIMATED_METRICS.items()
             if model.propose_checks and model.task is not None and model.task in metric.tasks
         ]
+        wanted = dict.fromkeys([*specs, *((name, ALL_TRAFFIC) for name in suiting)])
         return tuple(
-            _estimate_check(model, ESTIMATED_METRICS[name], specs.get(name))
-            for name in dict.fromkeys([*specs, *suiting])
+            _estimate_check(model, ESTIMATED_METRICS[name], segment, specs.get((name, segment)))
+            for name, segment in sorted(wanted, key=itemgetter(1))  # the name of all traffic is empty, so it is first
         )
 
     def _bind(self, model: MonitoredModel, baseline: Baseline) -> Mapping[str, BoundChecks]:
@@ -185,9 +187,11 @@ def _tested(checks: Sequence[Check], positions: Sequence[int], tests: Mapping[st
     return TestedColumns(test, columns, tuple(positions))  # type: ignore[arg-type]  # tests of windows were taken out
 
 
-def _estimate_check(model: MonitoredModel, metric: EstimatedMetric, spec: CheckSpec | None) -> EstimateCheck:
+def _estimate_check(
+    model: MonitoredModel, metric: EstimatedMetric, segment: str, spec: CheckSpec | None
+) -> EstimateCheck:
     threshold, is_limited = _limit(metric, spec)
-    return EstimateCheck(Check(metric.name, ESTIMATE, ALL_TRAFFIC, threshold, _least(model, spec)), metric, is_limited)
+    return EstimateCheck(Check(metric.name, ESTIMATE, segment, threshold, _least(model, spec)), metric, is_limited)
 
 
 def _limit(metric: PerformanceMetric | EstimatedMetric, spec: CheckSpec | None) -> tuple[Threshold, bool]:
