@@ -113,9 +113,9 @@ class Judge:
     def _judgement(
         self, model: MonitoredModel, evaluation: Evaluation, stored: StoredWindows, now: datetime, before: Before
     ) -> Judgement:
-        if evaluation.mark == 0 and evaluation.kind is EvaluationKind.DRIFT:
-            return Judgement(evaluation, self._came(model, evaluation, self._no_evidence(now)))
         try:
+            if evaluation.mark == 0 and evaluation.kind is EvaluationKind.DRIFT:
+                return Judgement(evaluation, self._came(model, evaluation, self._no_evidence(now)))
             if evaluation.kind is EvaluationKind.PERFORMANCE:
                 return self._performance(model, evaluation, now)
             return self._drift(model, evaluation, stored, now, before)

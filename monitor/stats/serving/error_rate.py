@@ -7,6 +7,7 @@ from monitor.domain.findings import TestResult
 from monitor.stats.performance.metric import wilson
 from monitor.stats.profiles.categorical import CategoricalProfile
 from monitor.stats.serving.metric import ServingWindow, column_of, lacking
+from monitor.stats.texts import category_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +25,14 @@ class ErrorRate:
     higher_is_better: ClassVar[bool] = False
     column: ClassVar[str] = ""
     least: ClassVar[int] = 1
-    ok: str = ""
+    ok: str | float | bool = ""
     missing_is_ok: bool = False
 
     @property
     def good(self) -> frozenset[str]:
         """The values that mean success."""
-        return frozenset(text.strip() for text in self.ok.split(",") if text.strip())
+        one_value = self.ok if isinstance(self.ok, str) else category_text(self.ok) or ""
+        return frozenset(text.strip() for text in one_value.split(",") if text.strip())
 
     def run(self, window: ServingWindow, column: str) -> TestResult:
         """Count what is not among the good values."""

@@ -114,6 +114,11 @@ def test_whatever_is_not_among_the_good_values_is_an_error_and_records_without_o
     assert ErrorRate(ok="200,204", missing_is_ok=True).run(came, "status").statistic == 4 / 100
 
 
+@pytest.mark.parametrize(("ok", "text"), [(200, "200"), (200.0, "200"), (False, "false"), ("200, 204 ,", "200")])
+def test_good_values_may_be_written_without_quotes(ok: str | float | bool, text: str) -> None:
+    assert text in ErrorRate(ok=ok).good
+
+
 @pytest.mark.parametrize(
     ("metric", "column", "why"),
     [
