@@ -21,7 +21,14 @@ from alerts.errors import FailureReason
 from alerts.model import NotifyReason, SkipReason
 from alerts.plugins import discover
 from alerts.settings import format_duration
-from monitor.cli.check_page import fairness_page, metric_page, served_kinds, test_page, threshold_words
+from monitor.cli.check_page import (
+    fairness_page,
+    metric_page,
+    served_kinds,
+    serving_page,
+    test_page,
+    threshold_words,
+)
 from monitor.cli.main import driftline as command
 from monitor.config.schema import json_schema
 from monitor.domain.errors import RejectReason
@@ -35,6 +42,7 @@ from monitor.stats.fairness import FAIRNESS_MEASURES
 from monitor.stats.performance import PERFORMANCE_METRICS
 from monitor.stats.proposals import AnyTest
 from monitor.stats.quality import QUALITY_TESTS
+from monitor.stats.serving import SERVING_METRICS
 from monitor.stats.window_tests import WINDOW_TESTS
 from monitor.usecases.replay_letters import ReplayFate
 
@@ -74,6 +82,13 @@ def _checks() -> str:
     text += _index(QUALITY_TESTS)
     text += "\n## Whole windows\n\nTests of all columns together; the column of such a check is `records`.\n\n"
     text += _index(WINDOW_TESTS)
+    text += (
+        "\n## Serving\n\nHow a model is served, without truth or training data, where a check asks for it and judged "
+    )
+    text += "by its limit: *degraded* when the whole 95 % interval is beyond, a *warning* when it is not. "
+    text += "[How to](../how-to/watch-the-serving.md).\n"
+    for served in SERVING_METRICS.values():
+        text += f"\n##{serving_page(served)}"
     text += "\n## Performance metrics\n\nComputed where ground truth is known; the column of such a check is "
     text += "`ground_truth`.\n"
     for metric in PERFORMANCE_METRICS.values():

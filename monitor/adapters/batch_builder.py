@@ -10,6 +10,7 @@ from monitor.adapters.loose_record import LooseInference, as_number
 from monitor.adapters.record_fields import Category, InferenceFields, MixedFields
 from monitor.adapters.record_schema import FeatureReader, as_texts
 from monitor.domain.models import LATENCY, PREDICTION, SCORE, ColumnKind, ModelRef
+from monitor.stats.class_scores import scores_text
 from monitor.stats.columns import CategoricalColumn, Floats, Ints, Mask, NumericColumn
 from monitor.stream.batch import RecordBatch, join_batches
 from monitor.stream.schema import RecordSchema
@@ -54,7 +55,10 @@ class BatchBuilder:
                 columns[PREDICTION] = _numbers(predictions, wrong.get(PREDICTION))
             case ColumnKind.CATEGORICAL:
                 columns[PREDICTION] = CategoricalColumn(texts, wrong.get(PREDICTION))
-        self._parts.append(RecordBatch(self.ref, event_time_ms, offsets, event_ids, columns, texts, score))
+        kept = [scores_text(one) for one in by_label] if self.schema.keep_scores and any(by_label) else ()
+        self._parts.append(
+            RecordBatch(self.ref, event_time_ms, offsets, event_ids, columns, texts, score, scores_by_label=kept)
+        )
 
     def build(self) -> list[RecordBatch]:
         """All slices as one batch; more than one where a guessed schema found other features."""

@@ -32,6 +32,8 @@ from monitor.rules.conditions import GROUND_TRUTH, LAG, STALENESS
 from monitor.stats.estimation import ESTIMATED_METRICS
 from monitor.stats.performance.metric import PerformanceMetric
 from monitor.stats.proposals import AnyTest
+from monitor.stats.serving import SERVING_METRICS
+from monitor.usecases.metric_limits import limit_of
 from monitor.usecases.replay_rules import FindingsAtHand, PastAlert, Replayed, ReplayRules, past_alerts
 
 _CHECK = re.compile(r"(?P<test>[^()\[\]\s]+)\((?P<column>[^()\[\]]+)\)(\[(?P<segment>[^\[\]]+)\])?")
@@ -156,6 +158,8 @@ def _threshold(model: MonitoredModel, test: str, column: str) -> Threshold:
         return limit or Threshold(
             float("-inf") if metric.higher_is_better else float("inf"), below=metric.higher_is_better
         )
+    if (served := SERVING_METRICS.get(test)) is not None:
+        return limit_of(None, higher_is_better=served.higher_is_better)[0]
     known = _tests().get(test)
     return known.default_threshold if known is not None else _NO_LIMIT
 

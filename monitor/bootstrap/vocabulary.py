@@ -24,6 +24,7 @@ from monitor.domain.errors import ConfigError, MonitorError
 from monitor.stats.baseline import Baseline
 from monitor.stats.estimation import ESTIMATE_ERRORS, ESTIMATED_METRICS
 from monitor.stats.fairness import FAIRNESS_MEASURES
+from monitor.stats.serving import SERVING_METRICS
 
 _OTHERS: Mapping[str, frozenset[str]] = dict.fromkeys(
     [*ESTIMATED_METRICS, *ESTIMATE_ERRORS, *FAIRNESS_MEASURES], frozenset()
@@ -35,7 +36,7 @@ def vocabulary(columns: Mapping[str, frozenset[str]] | None = None) -> Vocabular
     """Every name that plug-ins offer; `columns` by model where baselines are known."""
     named = {**drift_tests(), **performance_metrics()}
     return Vocabulary(
-        tests={name: _parameters(test) for name, test in named.items()} | dict(_OTHERS),
+        tests={name: _parameters(test) for name, test in {**named, **SERVING_METRICS}.items()} | dict(_OTHERS),
         sources=SHIPPED | source_plugins().keys(),
         triggers=trigger_validators(),
         formats=format_validators(),

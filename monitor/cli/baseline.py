@@ -11,7 +11,7 @@ import click
 from monitor.cli.options import config_option, instant, json_option, opened
 from monitor.cli.output import number, print_json, print_table
 from monitor.domain.errors import BaselineError
-from monitor.domain.models import ModelRef
+from monitor.domain.models import BaselineRole, ModelRef
 from monitor.domain.time import format_instant, from_ms
 
 if TYPE_CHECKING:
@@ -41,6 +41,11 @@ def baseline() -> None:
 @click.option("--exclude", multiple=True, help="Column to leave out; may be repeated.")
 @click.option("--categorical", multiple=True, help="Column of numbers that are categories; may be repeated.")
 @click.option("--rename", multiple=True, metavar="COLUMN=NAME", help="Give a column the name that records use.")
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in BaselineRole]),
+    help="What the rows are to the model: fitted to them, held out from it, or a good stretch of production.",
+)
 @click.option("--importances", type=click.Path(path_type=Path, exists=True), help="JSON object: column to weight.")
 @click.option("--promote/--no-promote", "is_promoted", default=True, help="Compare the version's windows with it.")
 @from_option
@@ -57,6 +62,7 @@ def build(  # noqa: PLR0917 - click passes options by name
     exclude: tuple[str, ...],
     categorical: tuple[str, ...],
     rename: tuple[str, ...],
+    role: str | None,
     importances: Path | None,
     effective_from: datetime | None,
     *,
@@ -82,6 +88,7 @@ def build(  # noqa: PLR0917 - click passes options by name
             target or said.target,
             event_time or said.event_time,
             (*said.categorical, *categorical),
+            BaselineRole(role) if role else said.role,
         )
         data = TrainingData(training_data, query or "", _referred(url) if query else "", options)
         built = build_baseline(app, ref, data, _weights(importances))

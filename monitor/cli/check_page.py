@@ -11,6 +11,7 @@ from monitor.stats.performance.metric import PerformanceMetric
 from monitor.stats.profiles.categorical import CategoricalProfile
 from monitor.stats.profiles.numeric import NumericProfile
 from monitor.stats.proposals import EVERY_COLUMN, PROPOSED, PROPOSED_OVER_COLUMNS, AnyTest
+from monitor.stats.serving.metric import ServingMetric
 from monitor.stats.window_test import WindowTest
 
 _ASPECTS = {ColumnKind.NUMERIC: NumericProfile.aspects, ColumnKind.CATEGORICAL: CategoricalProfile.aspects}
@@ -56,6 +57,14 @@ def fairness_page(measure: FairnessMeasure) -> str:
     words = f"the customary limit is {limit}" if limit else "no limit is customary: it is shown until a check sets one"
     text = f"# {measure.title} (`{measure.name}`)\n\n{inspect.cleandoc(type(measure).__doc__ or '')}\n\n"
     return f"{text}Of the {measure.rate}; {words}.\n"
+
+
+def serving_page(metric: ServingMetric) -> str:
+    """Markdown: what it computes, of which column, and how to ask for it."""
+    better = "higher" if metric.higher_is_better else "lower"
+    text = f"# {metric.title} (`{metric.name}`)\n\n{inspect.cleandoc(type(metric).__doc__ or '')}\n\n"
+    column = f"Column: `{metric.column}` unless a check names another" if metric.column else "A check names the column"
+    return f"{text}{column}; {better} is better.\n"
 
 
 def served_kinds(test: AnyTest) -> list[ColumnKind]:

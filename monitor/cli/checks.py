@@ -33,8 +33,9 @@ def list_checks(*, as_json: bool) -> None:
 def show_check(name: str) -> None:
     """What the test or metric NAME computes, when to use it, and its defaults."""
     from monitor.bootstrap.plugins import drift_tests, performance_metrics  # noqa: PLC0415 - heavy
-    from monitor.cli.check_page import fairness_page, metric_page, test_page  # noqa: PLC0415 - heavy
+    from monitor.cli.check_page import fairness_page, metric_page, serving_page, test_page  # noqa: PLC0415 - heavy
     from monitor.stats.fairness import FAIRNESS_MEASURES  # noqa: PLC0415 - heavy
+    from monitor.stats.serving import SERVING_METRICS  # noqa: PLC0415 - heavy
 
     tests, metrics = drift_tests(), performance_metrics()
     if name in tests:
@@ -43,8 +44,11 @@ def show_check(name: str) -> None:
         click.echo(metric_page(metrics[name]), nl=False)
     elif name in FAIRNESS_MEASURES:
         click.echo(fairness_page(FAIRNESS_MEASURES[name]), nl=False)
+    elif name in SERVING_METRICS:
+        click.echo(serving_page(SERVING_METRICS[name]), nl=False)
     else:
-        close = difflib.get_close_matches(name, [*tests, *metrics, *FAIRNESS_MEASURES], n=1)
+        known = [*tests, *metrics, *FAIRNESS_MEASURES, *SERVING_METRICS]
+        close = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else "`driftline checks list` shows all"
         raise ConfigError(f"there is no test or metric {name!r}", hint=hint)
 
@@ -54,6 +58,7 @@ def _rows() -> Iterator[dict[str, object]]:
     from monitor.stats.estimation import ESTIMATED_METRICS  # noqa: PLC0415 - the same
     from monitor.stats.fairness import FAIRNESS_MEASURES  # noqa: PLC0415 - the same
     from monitor.stats.quality import QUALITY_TESTS  # noqa: PLC0415 - heavy
+    from monitor.stats.serving import SERVING_METRICS  # noqa: PLC0415 - heavy
     from monitor.stats.window_test import WindowTest  # noqa: PLC0415 - heavy
 
     for name, test in drift_tests().items():
@@ -70,6 +75,8 @@ def _rows() -> Iterator[dict[str, object]]:
         }
     for name, measure in FAIRNESS_MEASURES.items():
         yield _row(name, "fairness", None, measure.title, measure.unit, measure.default_threshold)
+    for name, served in SERVING_METRICS.items():
+        yield _row(name, "serving metric", served, served.title, served.unit, None) | {"column": served.column}
     known = performance_metrics()
     for name, estimate in ESTIMATED_METRICS.items():
         of, tasks = known[estimate.of], sorted(task.value for task in estimate.tasks)

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "backfill": ("monitor.cli.backfill", "backfill", "Judge history from files, on all cores."),
     "baseline": ("monitor.cli.baseline", "baseline", "Build, list, show and promote baselines."),
     "compare": ("monitor.cli.compare", "compare", "Compare two tables by the checks that a new model has."),
+    "versions": ("monitor.cli.versions", "versions", "Compare two versions of a model on the same traffic."),
     "findings": ("monitor.cli.findings", "findings", "What the checks said, per window and check."),
     "budget": ("monitor.cli.budget", "budget", "Expected false alarms, and the smallest change each column can show."),
     "windows": (

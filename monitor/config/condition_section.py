@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from monitor.config.fields import LabelText, Name, NonEmpty, Section
+from monitor.config.limits import refuse_clear_beyond
+from monitor.config.serving_conditions import ErrorRateSection, LatencySection, ServingSection, ThroughputSection
 from monitor.config.wrong import wrong
 from monitor.config.yaml_file import Loc
 from monitor.domain.rules import (
@@ -29,17 +31,6 @@ SIGNED_TEST = "wasserstein"
 """The drift test that tells which way the mean moved."""
 
 
-def _refuse_clear_beyond(larger: float | None, smaller: float | None, limit: str, clear: str) -> None:
-    if larger is not None and smaller is not None and smaller > larger:
-        side = "above" if clear == "clear_above" else "below"
-        other = "below" if side == "above" else "above"
-        raise wrong(
-            f"`{clear}` must not be {other} `{limit}`",
-            f"the alert would end while its condition holds: choose a value {side} `{limit}`",
-            key=clear,
-        )
-
-
 class ShareDriftedSection(Section):
     """Holds when the share of judged columns with a bad verdict exceeds `above`."""
 
@@ -56,7 +47,7 @@ class ShareDriftedSection(Section):
 
     @model_validator(mode="after")
     def _clears_below(self) -> "ShareDriftedSection":
-        _refuse_clear_beyond(self.above, self.clear_below, "above", "clear_below")
+        refuse_clear_beyond(self.above, self.clear_below, "above", "clear_below")
         return self
 
     def condition(self) -> Condition:
@@ -118,8 +109,8 @@ class ValueSection(Section):
             raise wrong(
                 f"{self.test} does not tell a direction", f"use test: {SIGNED_TEST}, or drop it", key="direction"
             )
-        _refuse_clear_beyond(self.above, self.clear_below, "above", "clear_below")
-        _refuse_clear_beyond(self.clear_above, self.below, "below", "clear_above")
+        refuse_clear_beyond(self.above, self.clear_below, "above", "clear_below")
+        refuse_clear_beyond(self.clear_above, self.below, "below", "clear_above")
         return self
 
     def condition(self) -> Condition:
@@ -153,7 +144,7 @@ class DropSection(Section):
     def _fits(self) -> "DropSection":
         if self.version is not None and self.against != "version":
             raise wrong("`version` belongs to `against: version`", "drop one of them", key="version")
-        _refuse_clear_beyond(self.by, self.clear_by, "by", "clear_by")
+        refuse_clear_beyond(self.by, self.clear_by, "by", "clear_by")
         return self
 
     def condition(self) -> Condition:
@@ -186,7 +177,7 @@ class TrendSection(Section):
     def _one_way(self) -> "TrendSection":
         if (self.rises_by is None) == (self.falls_by is None):
             raise wrong("exactly one of `rises_by` and `falls_by` is needed", "write one, as in rises_by: 2")
-        _refuse_clear_beyond(self._by(), self.clear_by, "rises_by" if self.falls_by is None else "falls_by", "clear_by")
+        refuse_clear_beyond(self._by(), self.clear_by, "rises_by" if self.falls_by is None else "falls_by", "clear_by")
         return self
 
     def _by(self) -> float:
@@ -208,7 +199,7 @@ class LabelCoverageSection(Section):
 
     @model_validator(mode="after")
     def _clears_above(self) -> "LabelCoverageSection":
-        _refuse_clear_beyond(self.clear_above, self.below, "below", "clear_above")
+        refuse_clear_beyond(self.clear_above, self.below, "below", "clear_above")
         return self
 
     def condition(self) -> Condition:
@@ -216,8 +207,20 @@ class LabelCoverageSection(Section):
         return FewLabels(Limit(self.below, self.clear_above, below=True))
 
 
-LeafSection = ShareDriftedSection | BadSection | ValueSection | DropSection | TrendSection | LabelCoverageSection
-_LEAVES = ("share_drifted", "bad", "value", "drop", "trend", "label_coverage")
+LeafSection = (
+    ShareDriftedSection | BadSection | ValueSection | DropSection | TrendSection | LabelCoverageSection | ServingSection
+)
+_LEAVES = (
+    "share_drifted",
+    "bad",
+    "value",
+    "drop",
+    "trend",
+    "label_coverage",
+    "latency",
+    "error_rate",
+    "throughput",
+)
 _CONDITIONS = (*_LEAVES, "fires", "all", "any", "not")
 
 
@@ -236,6 +239,12 @@ class ConditionSection(Section):
     """A statistic rises or falls over the last windows."""
     label_coverage: LabelCoverageSection | None = None
     """Too few predictions have ground truth."""
+    latency: LatencySection | None = None
+    """A quantile of the latency is too long."""
+    error_rate: ErrorRateSection | None = None
+    """Too many requests failed."""
+    throughput: ThroughputSection | None = None
+    """Too few, or too many, records come."""
     fires: Name | None = None
     """Another rule fires for the same model; rules of later evaluations count as they stood."""
     all_of: tuple["ConditionSection", ...] | None = Field(default=None, alias="all", min_length=1)
@@ -260,7 +269,7 @@ class ConditionSection(Section):
 
     def leaf(self) -> LeafSection | None:
         """The section of the condition, if it has no parts and asks for findings."""
-        return self.share_drifted or self.bad or self.value or self.drop or self.trend or self.label_coverage
+        return next((section for name in _LEAVES if (section := getattr(self, name)) is not None), None)
 
     def parts(self) -> Iterator[tuple[Loc, "ConditionSection"]]:
         """Its parts, each with where it stands below this condition."""

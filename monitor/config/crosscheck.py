@@ -8,6 +8,7 @@ from monitor.config.mistakes import Mistakes, at, did_you_mean
 from monitor.config.model_file import ModelFile
 from monitor.config.monitor_file import MonitorFile
 from monitor.config.retraining_section import PolicySection
+from monitor.config.serving_crosscheck import serving_mistakes
 from monitor.config.source_section import FilesSource, KafkaSource
 from monitor.config.vocabulary import Vocabulary
 from monitor.config.yaml_file import Loc, YamlFile
@@ -58,6 +59,7 @@ def check_models(models: Models, monitor: MonitorFile | None, known: Vocabulary)
     for file, shape in models:
         errors += _checks(file, shape, known)
         errors += check_fairness(file, shape)
+        errors += serving_mistakes(file, shape)
         warnings += _check_columns(file, shape, known)
         if monitor is not None and monitor.stream.archive.hash_key is None:
             errors += _hashes_without_key(file, shape)

@@ -11,7 +11,15 @@ from monitor.config.fields import Budget, Duration, LabelText, Name, NonEmpty, S
 from monitor.config.wrong import wrong
 from monitor.domain.budgets import ONE_A_MONTH
 from monitor.domain.fairness import FairnessPolicy
-from monitor.domain.models import ArchivePolicy, GroundTruthPolicy, MonitoredModel, Personal, Segment, Task
+from monitor.domain.models import (
+    ArchivePolicy,
+    BaselineRole,
+    GroundTruthPolicy,
+    MonitoredModel,
+    Personal,
+    Segment,
+    Task,
+)
 from monitor.domain.windows import WindowSpec
 from monitor.usecases.training_columns import TrainingOptions
 
@@ -137,10 +145,13 @@ class TrainingSection(Section):
     """Columns of numbers that are categories."""
     rename: Mapping[NonEmpty, NonEmpty] = Field(default_factory=dict)
     """Columns that records call by another name; the outputs are prediction, score and latency_ms."""
+    role: Literal["training", "holdout", "production"] | None = None
+    """What the rows are to the model: fitted to them, held out from it, or a good stretch of production."""
 
     def options(self) -> TrainingOptions:
         """What the baseline builder is told."""
-        return TrainingOptions(dict(self.rename), self.exclude, self.target, self.event_time, self.categorical)
+        role = BaselineRole(self.role) if self.role else None
+        return TrainingOptions(dict(self.rename), self.exclude, self.target, self.event_time, self.categorical, role)
 
 
 class ModelFile(Section):
@@ -189,6 +200,8 @@ class ModelFile(Section):
     """How far the reading of the stream may fall behind before the check `staleness` is bad; rules can alert on it."""
     max_lag: Count | None = None
     """How many records may wait in a partition before the check `lag` is bad; rules can alert on it, too."""
+    max_baseline_age: Duration | None = None
+    """How long before a window the data of its baseline may end, as `180d`, before the check `baseline_age` is bad."""
     alarm_budget: Budget = ONE_A_MONTH
     """How many false alarms about the whole model are acceptable, as `1 per month` (day, week, month): the check
     `model_drift` keeps to it, whatever the number of columns and windows. `off`: it is not judged as a whole."""
@@ -243,6 +256,7 @@ class ModelFile(Section):
             low_coverage=self.low_coverage,
             stale_after=self.stale_after,
             max_lag=self.max_lag,
+            max_baseline_age=self.max_baseline_age,
             labels=dict(self.labels),
             retraining=self.retraining,
             alarm_budget=self.alarm_budget,

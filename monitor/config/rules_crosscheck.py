@@ -7,15 +7,28 @@ from monitor.config.crosscheck import ALWAYS, Models, twice
 from monitor.config.mistakes import Mistakes, at, did_you_mean
 from monitor.config.model_file import ModelFile
 from monitor.config.rules_file import RuleSection, RulesFile
+from monitor.config.serving_crosscheck import unmeasured
 from monitor.config.vocabulary import Vocabulary
 from monitor.config.yaml_file import Loc, YamlFile
 from monitor.domain.errors import ConfigError
 from monitor.rules.leaves import asks_rules
+from monitor.stats.serving import SERVING_METRICS
 
 Rules = list[tuple[YamlFile, RulesFile]]
 Placed = list[tuple[YamlFile, Loc, RuleSection]]
 _ALWAYS_TESTS = frozenset(
-    {"silence", "volume", "coverage", "truth_coverage", "staleness", "lag", "baseline", "checks", "model_drift"}
+    {
+        "silence",
+        "volume",
+        "coverage",
+        "truth_coverage",
+        "staleness",
+        "lag",
+        "baseline",
+        "checks",
+        "model_drift",
+        "baseline_age",
+    }
 )
 """Tests of findings that no check has to name."""
 
@@ -121,9 +134,10 @@ def _leaf(
         return
     loc = (*loc, next(iter(section.model_fields_set)))
     test, key = (leaf.metric, "metric") if isinstance(leaf, DropSection) else (leaf.test, "test")
-    if test and known.tests and test not in known.tests.keys() | _ALWAYS_TESTS:
+    if test and known.tests and test not in known.tests.keys() | _ALWAYS_TESTS | SERVING_METRICS.keys():
         hint = did_you_mean(test, known.tests, what="tests")
         yield at(file, (*loc, key), f"unknown test {test!r}: the condition never holds", hint)
+    yield from unmeasured(file, loc, test, watched)
     yield from _narrowing(file, loc, leaf, watched, known)
 
 

@@ -83,6 +83,19 @@ def truth_name(policy: GroundTruthPolicy | None) -> str:
     return "" if policy is None else policy.name
 
 
+class BaselineRole(StrEnum):
+    """What the rows of a baseline are to the model."""
+
+    TRAINING = "training"
+    HOLDOUT = "holdout"
+    PRODUCTION = "production"
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether the model was fitted to these very rows, and looks better on them than it is."""
+        return self is BaselineRole.TRAINING
+
+
 class Personal(StrEnum):
     """What becomes of a personal column before its raw values are kept."""
 
@@ -117,6 +130,7 @@ class MonitoredModel:
     judged). `stale_after` is how far reading may fall behind, and `max_lag` how many records may wait in a partition,
     before it is a finding (None: never). `alarm_budget` is how many false alarms the check of the whole model may raise
     (None: it is not judged as a whole). `fairness` says which features are sensitive (None: none is said to be).
+    `max_baseline_age` is how long before a window the data of its baseline may end (None: it is not judged).
     """
 
     name: str
@@ -142,3 +156,4 @@ class MonitoredModel:
     retraining: str | None = None
     alarm_budget: AlarmBudget | None = None
     fairness: FairnessPolicy | None = None
+    max_baseline_age: timedelta | None = None

@@ -84,7 +84,10 @@ class LetterQuery:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What ground truth is joined to, by event id. `prediction` is a label or a number as text."""
+    """What ground truth is joined to, by event id. `prediction` is a label or a number as text.
+
+    `scores` are those of all classes as JSON text, where the model has many and its records say them.
+    """
 
     model: str
     version: str
@@ -92,6 +95,7 @@ class Prediction:
     event_time_ms: int
     prediction: str
     score: float | None
+    scores: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ class Joined(NamedTuple):
 
     `age_ms` is how long after the prediction its truth was known first, by whatever statement: negative when the
     statement claims to be older than the prediction. `statements` is how many there are, `labels` how many different
-    ones they name.
+    ones they name. `scores` are as those of the prediction.
     """
 
     prediction: str
@@ -126,6 +130,7 @@ class Joined(NamedTuple):
     age_ms: int
     statements: int
     labels: int
+    scores: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

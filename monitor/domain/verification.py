@@ -35,13 +35,17 @@ class VerifyPolicy:
 
 @dataclass(frozen=True, slots=True)
 class JudgedRecord:
-    """A prediction (label or number as text, and score) of one event, with what turned out to be true."""
+    """A prediction (label or number as text, and score) of one event, with what turned out to be true.
+
+    `scores` are those of all classes as JSON text, where they are kept.
+    """
 
     event_id: str
     event_time_ms: int
     prediction: str
     score: float | None
     label: str
+    scores: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

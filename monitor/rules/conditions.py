@@ -33,6 +33,9 @@ ESTIMATE = "estimate"
 MODEL_DRIFT = "model_drift"
 """The check on the whole model, within its alarm budget."""
 
+BASELINE_AGE = "baseline_age"
+"""The check of how old the data is that windows are compared with."""
+
 SILENCE, VOLUME, COVERAGE = "silence", "volume", "coverage"
 """Checks on how many records came: any at all, as many as usual, as many as were served."""
 

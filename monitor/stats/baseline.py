@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from monitor.domain.errors import BaselineError
-from monitor.domain.models import ALL_TRAFFIC, ColumnKind, ColumnSpec, ModelRef, Segment
+from monitor.domain.models import ALL_TRAFFIC, BaselineRole, ColumnKind, ColumnSpec, ModelRef, Segment
 from monitor.domain.time import format_instant, parse_instant
 from monitor.stats.calibration.windows import StoredWindows
 from monitor.stats.columns import CategoricalColumn, Column, NumericColumn, Rows
@@ -97,6 +97,12 @@ class StoredWithSegments(StoredWithTogether, array_like=True, frozen=True):
     segment_windows: list[tuple[str, StoredWindows]] = []
 
 
+class StoredWithRole(StoredWithSegments, array_like=True, frozen=True):
+    """The same with what the rows are to the model, where somebody said it."""
+
+    role: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnBaseline:
     """One column: what it is, where its bins lie, how its training values fell into them."""
@@ -115,7 +121,7 @@ class Baseline:
     `whole` holds all rows, `segments` those of each segment, on the same bins. `windows` are counts of its own windows,
     from which alarms are calibrated (None: the event times of the rows are unknown). `outcomes` are what the truths of
     the rows taught (None: they had none): performance is estimated from them. `segment_windows` are the windows of
-    those segments that have any.
+    those segments that have any. `role` is what the rows are to the model (None: nobody said).
     """
 
     ref: ModelRef
@@ -128,6 +134,7 @@ class Baseline:
     windows: StoredWindows | None = None
     outcomes: Outcomes | None = None
     segment_windows: Mapping[str, StoredWindows] = field(default_factory=dict)
+    role: BaselineRole | None = None
 
     @classmethod
     def build(
@@ -141,16 +148,19 @@ class Baseline:
         segments: Sequence[Segment] = (),
         outcomes: Outcomes | None = None,
         with_pairs: bool = False,
+        counted: Mapping[str, Layout] | None = None,
     ) -> "Baseline":
         """Choose bins and categories from training columns of equal length and count them; BaselineError if empty.
 
         Segments are counted apart, so that a segment's traffic is compared with its own training rows. `with_pairs`
-        has sums over pairs of columns kept, which some tests of whole windows need.
+        has sums over pairs of columns kept, which some tests of whole windows need. `counted` are columns that windows
+        have and the training data lacks, with the bins to count them in.
         """
         rows = _rows(ref, columns, importances or {})
         joint = outcomes.layout if outcomes else None
         together = TogetherLayout.of(columns, importances or {}) if with_pairs else None
-        layouts = Layouts({name: _layout(column) for name, column in columns.items()}, joint, together)
+        chosen = {name: _layout(column) for name, column in columns.items()}
+        layouts = Layouts({**(counted or {}), **chosen}, joint, together)
         whole = ModelProfile.empty(layouts)
         whole.update(columns, rows)
         parts = {segment.name: _segment(ref, segment, columns, layouts) for segment in segments}
@@ -220,14 +230,17 @@ class Baseline:
         parts = msgspec.structs.asdict(stored)
         outcomes = None if self.outcomes is None else self.outcomes.stored()
         pairs = None if self.layouts.together is None else _stored_together(self.layouts.together)
-        if self.segment_windows:
-            stored = StoredWithSegments(
+        if self.segment_windows or self.role:
+            with_segments = StoredWithSegments(
                 **parts,
                 windows=self.windows,
                 outcomes=outcomes,
                 together=pairs,
                 segment_windows=sorted(self.segment_windows.items()),
             )
+            stored = with_segments
+            if self.role:
+                stored = StoredWithRole(**msgspec.structs.asdict(with_segments), role=self.role.value)
         elif pairs is not None:
             stored = StoredWithTogether(**parts, windows=self.windows, outcomes=outcomes, together=pairs)
         elif outcomes is not None:
@@ -240,7 +253,7 @@ class Baseline:
     def from_bytes(cls, data: bytes) -> "Baseline":
         """The baseline that `to_bytes` stored; BaselineError when the bytes are something else."""
         try:
-            stored = msgspec.msgpack.decode(zlib.decompress(data), type=StoredWithSegments)
+            stored = msgspec.msgpack.decode(zlib.decompress(data), type=StoredWithRole)
         except (zlib.error, msgspec.MsgspecError) as error:
             raise BaselineError(f"{len(data)} bytes are no stored baseline ({error}): build it again") from error
         if stored.version != VERSION:
@@ -256,8 +269,19 @@ class Baseline:
         ref = ModelRef(stored.model, stored.model_version)
         weights = dict(stored.importances)
         of_segments = dict(stored.segment_windows)
+        role = BaselineRole(stored.role) if stored.role else None
         return cls(
-            ref, stored.rows, period, stored.source, whole, profiles, weights, stored.windows, outcomes, of_segments
+            ref,
+            stored.rows,
+            period,
+            stored.source,
+            whole,
+            profiles,
+            weights,
+            stored.windows,
+            outcomes,
+            of_segments,
+            role,
         )
 
     def describe(self) -> dict[str, object]:
@@ -269,6 +293,7 @@ class Baseline:
             "rows": self.rows,
             "period": [format_instant(at) for at in self.period] if self.period else None,
             "source": self.source,
+            **({"role": self.role.value} if self.role else {}),
             "segments": {name: part.n for name, part in sorted(self.segments.items())},
             "calibration": None if self.windows is None else self.windows.describe(),
             "columns": [_describe(column, self.importances) for column in self.columns.values()],

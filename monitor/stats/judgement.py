@@ -23,7 +23,8 @@ def judge(check: Check, result: TestResult, *, bad: Verdict = Verdict.DRIFTED) -
     if short:
         return Verdict.INSUFFICIENT_DATA, f"{check.name}: {short}"
     if bad is Verdict.DEGRADED:
-        return _judge_metric(check, result)
+        verdict, text = judge_metric(check, result)
+        return verdict, f"{text}; {_count(result.n_current)} with known truth"
     verdict = _verdict(check.threshold, result, bad)
     return verdict, _sentence(check, result, verdict)
 
@@ -87,7 +88,8 @@ def _sampled(detail: Mapping[str, object]) -> str:
     return f"; {name} {size:.4g} (95 % interval {low:.4g} to {high:.4g})"
 
 
-def _judge_metric(check: Check, result: TestResult) -> tuple[Verdict, str]:
+def judge_metric(check: Check, result: TestResult) -> tuple[Verdict, str]:
+    """The verdict on a metric that is known, and its value with the limit; the caller adds what it rests on."""
     threshold = check.threshold
     verdict, surely = _verdict(threshold, result, Verdict.DEGRADED), True
     if verdict is Verdict.DEGRADED:
@@ -99,7 +101,7 @@ def _judge_metric(check: Check, result: TestResult) -> tuple[Verdict, str]:
         text += f" (95 % interval {result.low:.4g} to {result.high:.4g})"
     text += f", {_limit(threshold, verdict if surely else Verdict.DEGRADED)}"
     text += "" if surely else ", which the interval does not exclude"
-    return verdict, f"{text}; {_count(result.n_current)} with known truth"
+    return verdict, text
 
 
 def _limit(threshold: Threshold, verdict: Verdict) -> str:

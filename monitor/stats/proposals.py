@@ -9,6 +9,7 @@ from monitor.domain.models import ALL_TRAFFIC, LATENCY, ColumnKind, ColumnSpec
 from monitor.stats.baseline import Baseline
 from monitor.stats.drift_test import DriftTest, with_parameters
 from monitor.stats.profiles.layouts import Profile
+from monitor.stats.profiles.numeric import NumericProfile
 from monitor.stats.window_test import WindowTest
 
 EVERY_COLUMN = "*"
@@ -80,12 +81,17 @@ def merged_checks(proposed: Sequence[Check], configured: Sequence[Check]) -> tup
 
 def _names(column: ColumnSpec, baseline: Baseline) -> tuple[str, ...]:
     if not _has_values(baseline.whole.columns[column.name]):
-        return ("missing_rate",)
+        return () if is_only_counted(baseline.whole.columns[column.name]) else ("missing_rate",)
     return ("psi",) if column.name == LATENCY else PROPOSED[column.kind]
 
 
 def _has_values(profile: Profile) -> bool:
     return profile.n > profile.missing + profile.invalid
+
+
+def is_only_counted(profile: Profile) -> bool:
+    """Whether the column has bins that no training data chose: its values are counted, and compared with nothing."""
+    return not _has_values(profile) and isinstance(profile, NumericProfile) and profile.layout.bins > 1
 
 
 def _bind(spec: CheckSpec, baseline: Baseline, tests: Mapping[str, AnyTest], min_records: int) -> Iterator[Check]:

@@ -23,6 +23,7 @@ class RecordBatch:
 
     All sequences have length n. `columns` holds the features and outputs that the schema asked for. `predictions` is
     text whatever the kind of the column, as ground truth is joined to it; `scores` is NaN where a record has none.
+    `scores_by_label` are the scores of all classes of each record as text, where the schema asks for them (else empty).
     `extra` has the unknown features of a sample of the records by offset, perhaps of such as are not in the batch.
     """
 
@@ -34,6 +35,7 @@ class RecordBatch:
     predictions: Sequence[str | None]
     scores: Floats
     extra: Mapping[int, Sequence[Extra]] = field(default_factory=dict)
+    scores_by_label: Sequence[str | None] = ()
 
     def __len__(self) -> int:
         """Number of records."""
@@ -50,6 +52,7 @@ class RecordBatch:
             take_texts(self.predictions, rows),
             self.scores[rows],
             self.extra,
+            take_texts(self.scores_by_label, rows) if self.scores_by_label else (),
         )
 
 
@@ -103,8 +106,15 @@ def join_batches(parts: Sequence[RecordBatch]) -> RecordBatch:
         join_texts([part.predictions for part in parts]),
         np.concatenate([part.scores for part in parts]),
         join_extra([part.extra for part in parts]),
+        _join_scores(parts),
     )
     return joined if (offsets[1:] >= offsets[:-1]).all() else joined.take(np.argsort(offsets, kind="stable"))
+
+
+def _join_scores(parts: Sequence[RecordBatch]) -> Sequence[str | None]:
+    if not any(part.scores_by_label for part in parts):
+        return ()
+    return join_texts([part.scores_by_label or [None] * len(part) for part in parts])
 
 
 def join_extra(parts: Sequence[Mapping[int, Sequence[Extra]]]) -> Mapping[int, Sequence[Extra]]:

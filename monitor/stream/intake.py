@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import repeat
 from operator import attrgetter
 
 import numpy as np
@@ -370,10 +371,11 @@ class PartitionIntake:
 def _predictions(batch: RecordBatch) -> list[Prediction]:
     """What ground truth can be joined to: the records that carry a prediction."""
     ref, scores = batch.ref, batch.scores.tolist()
-    rows = zip(batch.event_ids, batch.event_time_ms.tolist(), batch.predictions, scores, strict=True)
+    by_label = batch.scores_by_label or repeat(None, len(batch))
+    rows = zip(batch.event_ids, batch.event_time_ms.tolist(), batch.predictions, scores, by_label, strict=True)
     return [
-        Prediction(ref.name, ref.version, event_id, at_ms, prediction, None if score != score else score)  # noqa: PLR0124 - NaN
-        for event_id, at_ms, prediction, score in rows
+        Prediction(ref.name, ref.version, event_id, at_ms, prediction, None if score != score else score, of_all)  # noqa: PLR0124 - NaN
+        for event_id, at_ms, prediction, score, of_all in rows
         if prediction is not None
     ]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from monitor.domain.models import OUTPUT_COLUMNS, ColumnKind, ColumnSpec, MonitoredModel
+from monitor.domain.models import OUTPUT_COLUMNS, ColumnKind, ColumnSpec, MonitoredModel, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,12 +12,13 @@ class RecordSchema:
 
     `columns` are the baseline's, outputs among them, and the columns that segments look at. `positive_label` picks the
     score out of `scores`. With `discover` every feature is read and its kind guessed: for the archive of a model that
-    has no baseline yet.
+    has no baseline yet. With `keep_scores` the scores of all classes are kept beside a prediction.
     """
 
     columns: tuple[ColumnSpec, ...]
     positive_label: str | None = None
     discover: bool = False
+    keep_scores: bool = False
 
     @property
     def features(self) -> tuple[ColumnSpec, ...]:
@@ -42,4 +43,9 @@ def record_schema(model: MonitoredModel, baselines: tuple[tuple[ColumnSpec, ...]
     for segment in model.segments:
         kinds.setdefault(segment.column, ColumnKind.CATEGORICAL)
     columns = tuple(ColumnSpec(name, kind) for name, kind in kinds.items())
-    return RecordSchema(columns, model.positive_label, discover=model.archive is not None and not baselines)
+    return RecordSchema(
+        columns,
+        model.positive_label,
+        discover=model.archive is not None and not baselines,
+        keep_scores=model.task is Task.MULTICLASS and model.ground_truth is not None,
+    )

@@ -7,7 +7,7 @@ from functools import partial
 
 from monitor.domain.checks import Check
 from monitor.domain.errors import BaselineError
-from monitor.domain.models import ModelRef, MonitoredModel, Segment
+from monitor.domain.models import PREDICTION, SCORE, BaselineRole, ModelRef, MonitoredModel, Segment
 from monitor.domain.ports import BaselineStore, RowReader
 from monitor.domain.time import format_duration, to_ms
 from monitor.stats.baseline import Baseline, segment_rows
@@ -16,6 +16,8 @@ from monitor.stats.calibration.windows import LEAST_OF_SEGMENT, BaselineWindows
 from monitor.stats.columns import Column, Ints
 from monitor.stats.estimation.learning import Outcomes, learn_outcomes
 from monitor.stats.proposals import AnyTest, propose_checks
+from monitor.stats.serving.latency import latency_layout
+from monitor.usecases.serving_checks import counted_latencies
 from monitor.usecases.training_columns import TrainingColumns, TrainingOptions, training_columns
 
 
@@ -49,20 +51,32 @@ class BuildBaseline:
     ) -> BuiltBaseline:
         """Profile the rows and store the baseline, without making it current; BaselineError says what is wrong."""
         model = self._model(ref.name)
-        read = training_columns(rows.batches(), options or TrainingOptions(), model.task)
-        outcomes, learned = _learned(read, model)
+        chosen = options or TrainingOptions()
+        read = training_columns(rows.batches(), chosen, model.task)
+        outcomes, learned = _learned(read, model, chosen.role)
         built = partial(
             Baseline.build, ref, read.columns, source, read.period, importances=importances, segments=model.segments
         )
-        first = built(outcomes=outcomes, with_pairs=True)
+        layouts = {name: latency_layout() for name in counted_latencies(model) - read.columns.keys()}
+        first = replace(built(outcomes=outcomes, with_pairs=True, counted=layouts), role=chosen.role)
         with_windows = partial(_with_windows, read=read, model=model)
         older = (
+            lambda: replace(with_windows(first), role=None),
+            lambda: with_windows(built(outcomes=outcomes, with_pairs=True)),
             lambda: replace(with_windows(built(outcomes=outcomes)), segment_windows={}),
             lambda: replace(with_windows(built()), segment_windows={}),
             built,
         )
         baseline, is_new, kept = self._stored(with_windows(first), older)
-        notes = (*read.notes, *(kept or learned), *self._differences(baseline), *_calibration_notes(baseline, model))
+        counted = [f"{name}: the training data has none; windows count it, as checks ask for it" for name in layouts]
+        notes = (
+            *read.notes,
+            *counted,
+            *_role_notes(baseline),
+            *(kept or learned),
+            *self._differences(baseline),
+            *_calibration_notes(baseline, model),
+        )
         checks = propose_checks(baseline, self.tests, model.min_records, [segment.name for segment in model.segments])
         return BuiltBaseline(baseline.id, baseline, is_new, checks, notes)
 
@@ -85,6 +99,8 @@ class BuildBaseline:
         gains = ["estimates of performance"] if baseline.outcomes and not known.outcomes else []
         gains += ["checks of correlations and missing patterns"] if known.layouts.together is None else []
         gains += ["alarms calibrated on its windows"] if baseline.windows and not known.windows else []
+        gains += ["its role"] if baseline.role and not known.role else []
+        gains += ["latencies counted"] if baseline.layouts.keys() - known.layouts.keys() else []
         gains += ["alarms about segments"] if baseline.segment_windows and not known.segment_windows else []
         return known, False, (note + " and ".join(gains),)
 
@@ -160,9 +176,21 @@ def _calibration_notes(baseline: Baseline, model: MonitoredModel) -> Sequence[st
     return (f"{', '.join(thin)}: not judged apart within the alarm budget, which takes {needed}",) if thin else ()
 
 
-def _learned(read: TrainingColumns, model: MonitoredModel) -> tuple[Outcomes | None, tuple[str, ...]]:
+def _role_notes(baseline: Baseline) -> Sequence[str]:
+    """What rows that the model was fitted to do to the checks of what it says."""
+    said = [name for name in (PREDICTION, SCORE) if name in baseline.layouts]
+    if baseline.role is None or not baseline.role.is_fitted or not said:
+        return ()
+    fitted = "these rows are those that the model was fitted to: it is surer of them than of any others"
+    advice = "may alarm for nothing; build the baseline from rows held out (--role holdout)"
+    return (f"{fitted}, so checks of {' and '.join(said)} {advice}",)
+
+
+def _learned(
+    read: TrainingColumns, model: MonitoredModel, role: BaselineRole | None
+) -> tuple[Outcomes | None, tuple[str, ...]]:
     """What the truths of the rows teach, and what to say about it: nothing where there are none."""
     if read.truth is None or model.task is None:
         return None, ()
-    outcomes, note = learn_outcomes(read.columns, read.truth, model.task, model.positive_label)
+    outcomes, note = learn_outcomes(read.columns, read.truth, model.task, model.positive_label, role)
     return outcomes, (note,)

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from monitor.domain.models import MonitoredModel, Task
+from monitor.domain.models import ModelRef, MonitoredModel, Task
 from monitor.domain.verification import Comparison, JudgedRecord, VerifyPolicy
 from monitor.stats.paired_gain import paired_gain
 from monitor.stats.performance.metric import Judged, PerformanceMetric
@@ -34,7 +35,7 @@ class CompareCandidate:
         self, model: MonitoredModel, names: Sequence[str], pairs: Sequence[Pair], scope: str, confidence: float
     ) -> list[Comparison]:
         """One comparison a metric."""
-        champion, candidate = _judged(a for a, _ in pairs), _judged(b for _, b in pairs)
+        champion, candidate = judged_of(pairs)
         found = []
         for name in names:
             gain = (
@@ -67,5 +68,40 @@ class CompareCandidate:
         ]
 
 
+class SegmentReads(Protocol):
+    """Which records belong to which segment."""
+
+    def members(
+        self, model: MonitoredModel, ref: ModelRef, since_ms: int, until_ms: int
+    ) -> Mapping[str, Collection[str]]:
+        """Segment -> ids of the version's events in [since, until); nothing where no raw rows are kept."""
+        ...
+
+
+def compare_segments(  # noqa: PLR0917 - what is compared, and where
+    compare: CompareCandidate,
+    reads: SegmentReads,
+    model: MonitoredModel,
+    ref: ModelRef,
+    name: str,
+    pairs: Sequence[Pair],
+    confidence: float,
+    notes: list[str],
+) -> list[Comparison]:
+    """The deciding metric by segment, of which the raw rows of version `ref` tell; a note where there are none."""
+    if not model.segments or not pairs:
+        return []
+    times = [one.event_time_ms for one, _ in pairs]
+    members = reads.members(model, ref, min(times), max(times) + 1)
+    if not members:
+        notes.append("not by segment: the model keeps no raw rows (`archive:`) that tell a record's segment")
+    return compare.by_segment(model, name, pairs, members, confidence)
+
+
+def judged_of(pairs: Sequence[Pair]) -> tuple[Judged, Judged]:
+    """Both sides of the pairs, as metrics take them."""
+    return _judged(one for one, _ in pairs), _judged(other for _, other in pairs)
+
+
 def _judged(records: Iterable[JudgedRecord]) -> Judged:
-    return Judged.of([(one.prediction, one.score, one.label) for one in records])
+    return Judged.of([(one.prediction, one.score, one.label, one.scores) for one in records])

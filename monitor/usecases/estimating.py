@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Protocol
 
 from monitor.domain.checks import Check, Threshold
@@ -18,6 +19,7 @@ from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.model_checks import EstimateCheck
 from monitor.usecases.outcomes import Outcome
 
+FITTED = "too good, for the baseline is of the rows that the model was fitted to"
 WHY_NOT = "the scores no longer mean what they meant in training, or the same inputs now have other outcomes"
 
 
@@ -36,19 +38,31 @@ class FindingReads(Protocol):
 
 
 def estimate(
-    checks: Iterable[EstimateCheck], baseline: Baseline, profile: ModelProfile, refuted: Mapping[str, str]
+    checks: Iterable[EstimateCheck],
+    baseline: Baseline,
+    profiles: Mapping[str, ModelProfile],
+    refuted: Mapping[str, str],
 ) -> list[Outcome]:
     """What each check says of a window; nothing where the baseline has no truths to estimate from.
 
-    `refuted` are the estimates that the truth of an earlier window contradicted, with the reason: they are shown with
-    it, and are no vote.
+    `profiles` are those of all traffic and of the segments. Outcomes are learned from all rows: a segment whose records
+    have other outcomes at the same score is misjudged. `refuted` are the estimates that the truth of an
+    earlier window contradicted, with the reason: they are shown with it, and are no vote.
     """
     estimator = baseline.estimator
     if estimator is None:
         return []
-    why_not = estimator.unusable(profile)
-    results = {} if why_not else estimator.estimates(profile)
-    return [_judged(one, results.get(one.metric.of), why_not, refuted.get(one.metric.name, "")) for one in checks]
+    found: list[Outcome] = []
+    for segment, of_segment in groupby(checks, key=lambda one: one.check.segment):
+        profile = profiles.get(segment)
+        why_not = "no records of the segment" if profile is None else estimator.unusable(profile)
+        results = {} if profile is None or why_not else estimator.estimates(profile)
+        found += [
+            _judged(one, results.get(one.metric.of), why_not, refuted.get(one.metric.name, "")) for one in of_segment
+        ]
+    if baseline.role is None or not baseline.role.is_fitted:
+        return found
+    return [(check, verdict, f"{why}; {FITTED}" if result else why, result) for check, verdict, why, result in found]
 
 
 def compare(estimates: Sequence[Finding], realized: Mapping[str, TestResult]) -> list[Outcome]:
@@ -56,7 +70,7 @@ def compare(estimates: Sequence[Finding], realized: Mapping[str, TestResult]) ->
 
     The statistic is estimate - truth. A *warning* when their intervals are apart: the estimate does not hold.
     """
-    found = {finding.check.test: finding.result for finding in estimates if finding.check.column == ESTIMATE}
+    found = {one.check.test: one.result for one in estimates if one.check.column == ESTIMATE and not one.check.segment}
     return [
         _compared(metric, estimated, realized[metric.of])
         for metric in ESTIMATED_METRICS.values()

@@ -21,6 +21,7 @@ from monitor.stats.performance.metric import PerformanceMetric
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.proposals import AnyTest
 from monitor.stats.window_test import WindowData
+from monitor.usecases.baseline_age import baseline_age
 from monitor.usecases.coverage import with_coverage
 from monitor.usecases.estimating import compare, estimate, refuted_before
 from monitor.usecases.group_fairness import TruthByGroup, selection_outcomes
@@ -28,6 +29,7 @@ from monitor.usecases.model_checks import ModelChecks
 from monitor.usecases.outcomes import Outcome, run_checks
 from monitor.usecases.realized import WindowTruth, known_by_ms, measure, truth_coverage
 from monitor.usecases.references import History, References
+from monitor.usecases.serving import serving
 from monitor.usecases.stored_windows import StoredWindows, Wanted, read_windows, segments_of
 from monitor.usecases.volume import Traffic
 from monitor.usecases.whole_model import Before, judge_model
@@ -111,9 +113,9 @@ class Judge:
     def _judgement(
         self, model: MonitoredModel, evaluation: Evaluation, stored: StoredWindows, now: datetime, before: Before
     ) -> Judgement:
-        if evaluation.mark == 0 and evaluation.kind is EvaluationKind.DRIFT:
-            return Judgement(evaluation, self._traffic.findings(model, evaluation, self._no_evidence(now)))
         try:
+            if evaluation.mark == 0 and evaluation.kind is EvaluationKind.DRIFT:
+                return Judgement(evaluation, self._came(model, evaluation, self._no_evidence(now)))
             if evaluation.kind is EvaluationKind.PERFORMANCE:
                 return self._performance(model, evaluation, now)
             return self._drift(model, evaluation, stored, now, before)
@@ -150,18 +152,27 @@ class Judge:
             findings += _findings(evaluation, outcomes, evidence, coverage)
         findings += _findings(evaluation, selection_outcomes(model, content.profiles), evidence, coverage)
         current = content.profiles[ALL_TRAFFIC]
-        estimates = self._estimates(model, evaluation, baseline, current)
+        estimates = self._estimates(model, evaluation, baseline, content.profiles)
         findings += _findings(evaluation, estimates, evidence, coverage)
+        findings += _findings(
+            evaluation, baseline_age(model.max_baseline_age, baseline, evaluation.window), evidence, coverage
+        )
+        served = serving(self._checks.of_serving(model), content.profiles, evaluation.mark, evaluation.window)
+        findings += _findings(evaluation, served, evidence, coverage)
         return Judgement(evaluation, findings, baseline.importances, (baseline.whole, current))
 
     def _estimates(
-        self, model: MonitoredModel, evaluation: Evaluation, baseline: Baseline, profile: ModelProfile
+        self,
+        model: MonitoredModel,
+        evaluation: Evaluation,
+        baseline: Baseline,
+        profiles: Mapping[str, ModelProfile],
     ) -> list[Outcome]:
         refuted: Mapping[str, str] = {}
         if model.ground_truth is not None and baseline.outcomes is not None:
             horizon = model.ground_truth.horizon
             refuted = refuted_before(self._findings, evaluation.model, evaluation.window, horizon)
-        return estimate(self._checks.of_estimates(model), baseline, profile, refuted)
+        return estimate(self._checks.of_estimates(model), baseline, profiles, refuted)
 
     def _baseline(self, baseline_id: str) -> Baseline:
         if baseline_id not in self._baselines:
@@ -176,7 +187,13 @@ class Judge:
         command = f"driftline baseline build --model {ref.name} --version {ref.version} FILE"
         reason = f"{evaluation.mark:,} records, but no baseline to compare them with: build one with `{command}`"
         finding = _finding(evaluation, check, Verdict.INSUFFICIENT_DATA, reason, None, evidence)
-        return Judgement(evaluation, [*self._traffic.findings(model, evaluation, evidence), finding])
+        return Judgement(evaluation, [*self._came(model, evaluation, evidence), finding])
+
+    def _came(self, model: MonitoredModel, evaluation: Evaluation, evidence: Evidence) -> list[Finding]:
+        """What is known of a window without its profile: whether records came, and how many."""
+        served = serving(self._checks.of_serving(model), {}, evaluation.mark, evaluation.window)
+        found = self._traffic.findings(model, evaluation, evidence)
+        return [*found, *_findings(evaluation, served, evidence, None)]
 
     def _impossible(self, model: MonitoredModel, evaluation: Evaluation, why: str, now: datetime) -> Judgement:
         check = Check(SET_UP, RECORDS, ALL_TRAFFIC, Threshold(0.0, below=True), 0)

@@ -1,8 +1,8 @@
 """The checks of a model, bound once to each baseline and kept at hand."""
 
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from operator import itemgetter
 
 from monitor.domain.checks import ALL_COLUMNS, Check, CheckSpec, Threshold
 from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
@@ -15,9 +15,10 @@ from monitor.stats.estimation import ESTIMATED_METRICS, EstimatedMetric
 from monitor.stats.fairness import FAIRNESS_MEASURES
 from monitor.stats.performance.metric import PerformanceMetric, is_proposed
 from monitor.stats.proposals import AnyTest, bind_checks, columns_for, merged_checks, propose_checks
+from monitor.stats.serving import SERVING_METRICS
 from monitor.stats.window_test import WindowTest
-
-_NO_FLOOR, _NO_CEILING = -1.0, sys.float_info.max
+from monitor.usecases.metric_limits import limit_of
+from monitor.usecases.serving_checks import ServingCheck, serving_checks
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class ModelChecks:
         self._tests, self._metrics = tests, metrics
         self._budgeted: dict[tuple[str, str], BudgetedModel | None] = {}
         self._bound: dict[tuple[str, str], Mapping[str, BoundChecks]] = {}
+        self._serving: dict[str, tuple[ServingCheck, ...]] = {}
         self._referring: dict[tuple[str, str], Mapping[tuple[Against, str], BoundChecks]] = {}
 
     def of_drift(self, model: MonitoredModel, baseline_id: str, baseline: Baseline) -> Mapping[str, BoundChecks]:
@@ -110,17 +112,24 @@ class ModelChecks:
             for name in dict.fromkeys([*specs, *suiting])
         )
 
+    def of_serving(self, model: MonitoredModel) -> tuple[ServingCheck, ...]:
+        """The configured checks of how the model is served."""
+        if model.name not in self._serving:
+            self._serving[model.name] = serving_checks(model)
+        return self._serving[model.name]
+
     def of_estimates(self, model: MonitoredModel) -> tuple[EstimateCheck, ...]:
-        """The same for estimates of performance."""
-        specs = {spec.test: spec for spec in model.checks if spec.test in ESTIMATED_METRICS}
+        """The same for estimates of performance: of all traffic first, then of each segment that a check asks for."""
+        specs = {(spec.test, spec.segment): spec for spec in model.checks if spec.test in ESTIMATED_METRICS}
         suiting = [
             name
             for name, metric in ESTIMATED_METRICS.items()
             if model.propose_checks and model.task is not None and model.task in metric.tasks
         ]
+        wanted = dict.fromkeys([*specs, *((name, ALL_TRAFFIC) for name in suiting)])
         return tuple(
-            _estimate_check(model, ESTIMATED_METRICS[name], specs.get(name))
-            for name in dict.fromkeys([*specs, *suiting])
+            _estimate_check(model, ESTIMATED_METRICS[name], segment, specs.get((name, segment)))
+            for name, segment in sorted(wanted, key=itemgetter(1))  # the name of all traffic is empty, so it is first
         )
 
     def _bind(self, model: MonitoredModel, baseline: Baseline) -> Mapping[str, BoundChecks]:
@@ -134,7 +143,7 @@ class ModelChecks:
         return {segment: with_tests(those, self._tests, baseline) for segment, those in by_segment.items()}
 
     def _configured(self, model: MonitoredModel, baseline: Baseline) -> tuple[Check, ...]:
-        others = {*self._metrics, *ESTIMATED_METRICS, *FAIRNESS_MEASURES}
+        others = {*self._metrics, *ESTIMATED_METRICS, *FAIRNESS_MEASURES, *SERVING_METRICS}
         specs = [spec for spec in model.checks if spec.test not in others]
         return bind_checks(specs, baseline, self._tests, model.min_records)
 
@@ -178,16 +187,17 @@ def _tested(checks: Sequence[Check], positions: Sequence[int], tests: Mapping[st
     return TestedColumns(test, columns, tuple(positions))  # type: ignore[arg-type]  # tests of windows were taken out
 
 
-def _estimate_check(model: MonitoredModel, metric: EstimatedMetric, spec: CheckSpec | None) -> EstimateCheck:
+def _estimate_check(
+    model: MonitoredModel, metric: EstimatedMetric, segment: str, spec: CheckSpec | None
+) -> EstimateCheck:
     threshold, is_limited = _limit(metric, spec)
-    return EstimateCheck(Check(metric.name, ESTIMATE, ALL_TRAFFIC, threshold, _least(model, spec)), metric, is_limited)
+    return EstimateCheck(Check(metric.name, ESTIMATE, segment, threshold, _least(model, spec)), metric, is_limited)
 
 
 def _limit(metric: PerformanceMetric | EstimatedMetric, spec: CheckSpec | None) -> tuple[Threshold, bool]:
     """The threshold, and whether it is one at all."""
     limit = (spec.threshold if spec else None) or metric.default_threshold
-    threshold = limit or Threshold(_NO_FLOOR if metric.higher_is_better else _NO_CEILING)
-    return replace(threshold, below=metric.higher_is_better), limit is not None
+    return limit_of(limit, higher_is_better=metric.higher_is_better)
 
 
 def _least(model: MonitoredModel, spec: CheckSpec | None) -> int:

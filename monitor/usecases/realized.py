@@ -39,7 +39,7 @@ class WindowTruth:
     @property
     def judged(self) -> Judged:
         """The rows as metrics take them."""
-        return Judged.of([(row.prediction, row.score, row.label) for row in self.rows])
+        return Judged.of([(row.prediction, row.score, row.label, row.scores) for row in self.rows])
 
 
 def known_by_ms(window: Window, policy: GroundTruthPolicy) -> int:

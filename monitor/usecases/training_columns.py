@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 
 from monitor.domain.errors import BaselineError
-from monitor.domain.models import PREDICTION, Task
+from monitor.domain.models import PREDICTION, BaselineRole, Task
 from monitor.domain.time import EPOCH, MILLISECOND, from_ms, parse_instant, to_ms
 from monitor.stats.baseline import Period
 from monitor.stats.calibration.windows import NO_TIME
@@ -28,7 +28,7 @@ class TrainingOptions:
     `rename` gives columns the names that records use (outputs: prediction, score, latency_ms). `exclude` are left out.
     `target` names the truth of the rows, which is no feature (without it a column `label` is the truth). `event_time`
     is left out, too, and tells the period. Columns in `categorical` are, whatever their values; any other column of
-    numbers is numeric.
+    numbers is numeric. `role` is what the rows are to the model (None: nobody says).
     """
 
     rename: Mapping[str, str] = field(default_factory=dict)
@@ -36,6 +36,7 @@ class TrainingOptions:
     target: str | None = None
     event_time: str | None = None
     categorical: tuple[str, ...] = ()
+    role: BaselineRole | None = None
 
     @property
     def left_out(self) -> frozenset[str]:

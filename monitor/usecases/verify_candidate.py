@@ -1,6 +1,6 @@
 """Verification: the answer about a candidate, and when the next look at it is due."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -14,7 +14,7 @@ from monitor.domain.stream import JoinSpan
 from monitor.domain.time import format_duration
 from monitor.domain.verification import Answer, Comparison, JudgedRecord, Verification, VerifyPolicy
 from monitor.domain.windows import Window
-from monitor.usecases.compare_candidate import ALL, HOLDOUT, CompareCandidate, Pair
+from monitor.usecases.compare_candidate import ALL, HOLDOUT, CompareCandidate, Pair, SegmentReads, compare_segments
 from monitor.usecases.estimating import FindingReads
 
 _RISK = 0.05
@@ -31,16 +31,6 @@ class ScoreFiles(Protocol):
 
     def holdout(self, place: str) -> Mapping[str, str]:
         """Event id -> true label of the frozen records."""
-        ...
-
-
-class SegmentReads(Protocol):
-    """Which records belong to which segment."""
-
-    def members(
-        self, model: MonitoredModel, ref: ModelRef, since_ms: int, until_ms: int
-    ) -> Mapping[str, Collection[str]]:
-        """Segment -> ids of the version's events in [since, until); nothing where no raw rows are kept."""
         ...
 
 
@@ -81,7 +71,8 @@ class VerifyCandidate:
         pairs = self._pairs(model, job, windows, notes)
         names = self.compare.names(model, policy)
         found = self.compare.of(model, names, pairs, ALL, confidence)
-        found += self._by_segment(model, job, names[0], pairs, confidence, notes)
+        ref = ModelRef(model.name, job.request.version)
+        found += compare_segments(self.compare, self.segments, model, ref, names[0], pairs, confidence, notes)
         found += self._on_holdout(model, job, policy, names, confidence, notes)
         answer, because = judge_candidate(found, policy)
         return Verification(
@@ -121,24 +112,6 @@ class VerifyCandidate:
         except BaselineError as error:
             notes.append(f"the scores of the call-back are left out: {error}")
             return {}
-
-    def _by_segment(  # noqa: PLR0917 - what is compared, and where
-        self,
-        model: MonitoredModel,
-        job: RetrainJob,
-        name: str,
-        pairs: Sequence[Pair],
-        confidence: float,
-        notes: list[str],
-    ) -> list[Comparison]:
-        if not model.segments or not pairs:
-            return []
-        times = [champion.event_time_ms for champion, _ in pairs]
-        ref = ModelRef(model.name, job.request.version)
-        members = self.segments.members(model, ref, min(times), max(times) + 1)
-        if not members:
-            notes.append("not by segment: the model keeps no raw rows (`archive:`) that tell a record's segment")
-        return self.compare.by_segment(model, name, pairs, members, confidence)
 
     def _on_holdout(  # noqa: PLR0917 - what is compared, and how
         self,

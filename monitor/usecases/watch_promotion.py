@@ -61,7 +61,7 @@ class WatchPromotion:
 
 
 def _rows(records: Sequence[JudgedRecord]) -> Judged:
-    return Judged.of([(one.prediction, one.score, one.label) for one in records])
+    return Judged.of([(one.prediction, one.score, one.label, one.scores) for one in records])
 
 
 def _judged(

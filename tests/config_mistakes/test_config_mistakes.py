@@ -15,8 +15,8 @@ EXAMPLE = Path(__file__).parents[2] / "configs"
 REPLACES, SAYS = "# replaces: ", "# says: "
 
 KNOWN = Vocabulary(
-    tests={"psi": frozenset({"pseudo_count"})}
-    | dict.fromkeys(["missing_rate", "accuracy", "impact_ratio"], frozenset()),
+    tests={"psi": frozenset({"pseudo_count"}), "error_rate": frozenset({"ok", "missing_is_ok"})}
+    | dict.fromkeys(["missing_rate", "accuracy", "impact_ratio", "latency_p95"], frozenset()),
     sources=frozenset({"kafka", "files", "memory"}),
     formats=format_validators(),
     triggers={"console": lambda _: (), "webhook": lambda _: (), "command": lambda _: ()},

@@ -261,6 +261,7 @@ def _prediction(one: Prediction) -> Row:
         one.event_time_ms,
         storable(one.prediction),
         one.score,
+        one.scores,
     )
 
 

@@ -16,7 +16,7 @@ class SqlPairReads:
 
     def judged(self, span: JoinSpan) -> list[JudgedRecord]:
         """The predictions of the span whose truth is known, by event id, each once: the latest made and known."""
-        columns = (MADE.event_id, MADE.event_time_ms, MADE.prediction, MADE.score, KNOWN.label)
+        columns = (MADE.event_id, MADE.event_time_ms, MADE.prediction, MADE.score, KNOWN.label, MADE.scores)
         with reading(self._engine) as connection:
             rows = [JudgedRecord(*row) for row in connection.execute(joined_rows(span, *columns))]
         return list({row.event_id: row for row in rows}.values())

@@ -139,6 +139,7 @@ predictions = Table(
     Column("event_time_ms", Milliseconds, nullable=False),
     Column("prediction", Name, nullable=False),
     Column("score", Float),
+    Column("scores", Name),
     PrimaryKeyConstraint("model", "event_time_ms", "version", "event_id"),
     sqlite_with_rowid=False,
 )

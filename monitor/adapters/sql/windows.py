@@ -83,7 +83,14 @@ class SqlWindowReads:
     def joined(self, span: JoinSpan) -> list[Joined]:
         """The predictions of the span whose truth is known, by event id, each once: the latest made and known."""
         statement = joined_rows(
-            span, MADE.event_id, MADE.prediction, MADE.score, MADE.event_time_ms, KNOWN.label, KNOWN.known_at_ms
+            span,
+            MADE.event_id,
+            MADE.prediction,
+            MADE.score,
+            MADE.event_time_ms,
+            KNOWN.label,
+            KNOWN.known_at_ms,
+            MADE.scores,
         )
         with reading(self._engine) as connection:
             rows: Sequence[Any] = connection.execute(statement).all()
@@ -106,25 +113,25 @@ def _starts_in(since_ms: int, until_ms: int) -> ColumnElement[bool]:
     return and_(shares.c.pane_start_ms >= since_ms, shares.c.pane_start_ms < until_ms)
 
 
-_Row = tuple[str, str, float | None, int, str, int]
-"""Id, prediction, score, when it was made, label, when that was known."""
+_Row = tuple[str, str, float | None, int, str, int, str | None]
+"""Id, prediction, score, when it was made, label, when that was known, scores of all classes."""
 
 
 def _settled(rows: Sequence[_Row]) -> list[Joined]:
     """One for each id, of rows in the order in which later ones hold."""
     if len({row[0] for row in rows}) == len(rows):  # most windows have no corrections, and then this is faster
         return [
-            Joined(prediction, score, label, known_at_ms - made_at_ms, 1, 1)
-            for _, prediction, score, made_at_ms, label, known_at_ms in rows
+            Joined(prediction, score, label, known_at_ms - made_at_ms, 1, 1, scores)
+            for _, prediction, score, made_at_ms, label, known_at_ms, scores in rows
         ]
     return [_last(list(of_id)) for _, of_id in groupby(rows, key=itemgetter(0))]
 
 
 def _last(of_id: Sequence[_Row]) -> Joined:
-    _, prediction, score, made_at_ms, label, _ = of_id[-1]
+    _, prediction, score, made_at_ms, label, _, scores = of_id[-1]
     statements = [row for row in of_id if row[3] == made_at_ms]
     first_known_ms, labels = statements[0][5], len({row[4] for row in statements})
-    return Joined(prediction, score, label, first_known_ms - made_at_ms, len(statements), labels)
+    return Joined(prediction, score, label, first_known_ms - made_at_ms, len(statements), labels, scores)
 
 
 _PaneKey = tuple[str, str, int]

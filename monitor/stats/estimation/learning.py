@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from monitor.domain.models import PREDICTION, SCORE, Task
+from monitor.domain.models import PREDICTION, SCORE, BaselineRole, Task
 from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
 from monitor.stats.estimation.error_model import ErrorModel
 from monitor.stats.estimation.outcomes import MAX_LABELS, ScoredOutcomes
@@ -13,7 +13,11 @@ Outcomes = ScoredOutcomes | ErrorModel
 
 
 def learn_outcomes(
-    columns: Mapping[str, Column], truth: Sequence[str | None], task: Task, positive: str | None
+    columns: Mapping[str, Column],
+    truth: Sequence[str | None],
+    task: Task,
+    positive: str | None,
+    role: BaselineRole | None = None,
 ) -> tuple[Outcomes | None, str]:
     """What the rows teach, and a sentence about it: what it rests on, or why there is nothing to learn.
 
@@ -22,10 +26,16 @@ def learn_outcomes(
     learned, lacking = _regression(columns, truth) if task is Task.REGRESSION else _scored(columns, truth, positive)
     if learned is None:
         return None, f"performance will not be estimated: {lacking}"
-    return learned, (
-        f"performance will be estimated from {learned.rows:,} rows with truth; if the model was fitted to these very "
-        "rows, it will be overestimated: build the baseline from rows that it has not seen"
-    )
+    return learned, f"performance will be estimated from {learned.rows:,} rows with truth{_WARNINGS[role]}"
+
+
+_OVERESTIMATED = "overestimated: build the baseline from rows that it has not seen"
+_WARNINGS: Mapping[BaselineRole | None, str] = {
+    None: f"; if the model was fitted to these very rows, it will be {_OVERESTIMATED}",
+    BaselineRole.TRAINING: f"; the model was fitted to these very rows, so it will be {_OVERESTIMATED}",
+    BaselineRole.HOLDOUT: "",
+    BaselineRole.PRODUCTION: "",
+}
 
 
 def _scored(

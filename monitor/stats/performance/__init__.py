@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from monitor.stats.performance.at_cut import PrecisionAt, RecallAt
 from monitor.stats.performance.classification import F1, Accuracy, FBeta, Matthews, Precision, Recall, Specificity
+from monitor.stats.performance.lift import Lift
 from monitor.stats.performance.metric import PerformanceMetric
 from monitor.stats.performance.pr_auc import PrAuc
 from monitor.stats.performance.probabilities import Brier, CalibrationError, LogLoss
@@ -35,6 +36,7 @@ _SHIPPED: tuple[PerformanceMetric, ...] = (
     CalibrationError(),
     PrecisionAt(),
     RecallAt(),
+    Lift(),
     Value(),
     MeanAbsoluteError(),
     RootMeanSquareError(),

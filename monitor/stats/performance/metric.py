@@ -1,7 +1,7 @@
 """What a performance metric is: a function of predictions with their ground truth, with its sampling error."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -11,25 +11,44 @@ from scipy import special
 from monitor.domain.checks import Threshold
 from monitor.domain.findings import TestResult
 from monitor.domain.models import Task
-from monitor.stats.columns import Floats, Mask
+from monitor.stats.class_scores import scores_by_label
+from monitor.stats.columns import Floats, Mask, Rows
 
 Z95 = float(special.ndtri(0.975))
 """Half-width of a 95 % interval in standard errors."""
 
 
+JudgedRow = tuple[str, float | None, str] | tuple[str, float | None, str, str | None]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """Predictions with known truth, row by row: predicted label or number as text, score (NaN: none), true label."""
+    """Predictions with known truth, row by row: predicted label or number as text, score (NaN: none), true label.
+
+    `by_label` are the scores of every class where records have them, by label (NaN: none).
+    """
 
     predictions: tuple[str, ...]
     scores: Floats
     labels: tuple[str, ...]
+    by_label: Mapping[str, Floats] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rows: Sequence[tuple[str, float | None, str]]) -> "Judged":
-        """From (prediction, score, label) rows."""
-        scores = np.array([np.nan if score is None else score for _, score, _ in rows], dtype=np.float64)
-        return cls(tuple(row[0] for row in rows), scores, tuple(row[2] for row in rows))
+    def of(cls, rows: Sequence[JudgedRow]) -> "Judged":
+        """From (prediction, score, label) rows, or with the scores of all classes as text besides."""
+        scores = np.array([np.nan if row[1] is None else row[1] for row in rows], dtype=np.float64)
+        by_label = scores_by_label([row[3] if len(row) > 3 else None for row in rows])
+        return cls(tuple(row[0] for row in rows), scores, tuple(row[2] for row in rows), by_label)
+
+    def take(self, rows: Rows) -> "Judged":
+        """The given rows, in their order."""
+        at = rows.tolist()
+        return Judged(
+            tuple(self.predictions[row] for row in at),
+            self.scores[rows],
+            tuple(self.labels[row] for row in at),
+            {label: scores[rows] for label, scores in self.by_label.items()},
+        )
 
     @property
     def n(self) -> int:
@@ -79,7 +98,7 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
     p, z2 = successes / n, Z95 * Z95
     centre = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = Z95 * float(np.sqrt(p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return max(0.0, centre - half) if successes else 0.0, min(1.0, centre + half) if successes < n else 1.0
 
 
 def numbers(texts: Sequence[str]) -> NDArray[np.float64] | None:

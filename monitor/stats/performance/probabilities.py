@@ -11,6 +11,7 @@ from monitor.domain.findings import TestResult
 from monitor.domain.models import Task
 from monitor.stats.columns import Floats, Rows
 from monitor.stats.performance.influence import mean_result, standard_error
+from monitor.stats.performance.many_classes import given_to_truth
 from monitor.stats.performance.metric import Z95, Judged
 
 BINARY = frozenset({Task.BINARY})
@@ -27,28 +28,32 @@ def _chances(judged: Judged, positive: str | None) -> tuple[Floats, Floats] | No
     return scores, judged.is_label(positive)[scored].astype(np.float64)
 
 
+def _given_to_truth(judged: Judged, positive: str) -> Floats | None:
+    both = _chances(judged, positive)
+    return None if both is None else np.where(both[1] > 0, both[0], 1 - both[0])
+
+
 @dataclass(frozen=True, slots=True)
 class LogLoss:
     """Mean of -log(probability given to what was true), in nats, from 0; interval by the central limit theorem.
 
-    Probabilities are kept a float's precision away from 0 and 1, so that one sure mistake costs 36 and not infinity.
+    Probabilities are kept a float's precision away from 0 and 1, so that one sure mistake costs 36 and not infinity. Of
+    many classes it takes records with `scores` of all of them.
     """
 
     name: ClassVar[str] = "log_loss"
     title: ClassVar[str] = "Log loss"
     unit: ClassVar[str] = "nats"
-    tasks: ClassVar[frozenset[Task]] = BINARY
+    tasks: ClassVar[frozenset[Task]] = frozenset({Task.BINARY, Task.MULTICLASS})
     higher_is_better: ClassVar[bool] = False
     default_threshold: ClassVar[Threshold | None] = None
 
     def run(self, judged: Judged, positive: str | None) -> TestResult | None:
-        """None without scores or a configured positive label, or when a score lies outside [0, 1]."""
-        both = _chances(judged, positive)
-        if both is None:
+        """None without scores (of the positive label, or of all classes), or when a score lies outside [0, 1]."""
+        given = given_to_truth(judged) if positive is None else _given_to_truth(judged, positive)
+        if given is None:
             return None
-        scores, truth = both
         least = np.finfo(np.float64).eps
-        given = np.where(truth > 0, scores, 1 - scores)
         return mean_result(-np.log(np.clip(given, least, 1 - least)), least=0.0)
 
 

@@ -8,12 +8,16 @@ import numpy as np
 
 from monitor.domain.models import Task
 from monitor.stats.columns import Floats, Mask
+from monitor.stats.performance.class_faults import faults_of_scores
 from monitor.stats.performance.metric import Judged, PerformanceMetric
 
 MOST_ASIDE = 0.05
 """Share of rows (0 to 1) that may be put aside; with more, what is left may not be like the rest."""
 
-_OF_SCORES = frozenset({"roc_auc", "pr_auc", "log_loss", "brier", "calibration_error", "precision_at", "recall_at"})
+_OF_SCORES = frozenset(
+    {"roc_auc", "pr_auc", "log_loss", "brier", "calibration_error", "precision_at", "recall_at", "lift"}
+)
+_OF_CLASS_SCORES = frozenset({"roc_auc", "log_loss"})
 _OF_PROBABILITIES = frozenset({"log_loss", "brier", "calibration_error"})
 _SHOWN = 40
 _LARGEST = 1e100
@@ -38,6 +42,8 @@ def usable(metric: PerformanceMetric, judged: Judged) -> Usable:
     """The rows that this metric can take; the others are counted and said, and cost the rest nothing."""
     if metric.tasks == {Task.REGRESSION}:
         return _finite_numbers(judged)
+    if metric.name in _OF_CLASS_SCORES and judged.by_label:
+        return _class_scores(judged)
     if metric.name in _OF_PROBABILITIES:
         return _probabilities(judged)
     return Usable(judged)
@@ -57,7 +63,10 @@ def _reasons(metric: PerformanceMetric, judged: Judged, positive: str | None) ->
         return
     if positive is None and Task.MULTICLASS not in metric.tasks:
         yield "it is about one label, and no positive_label is configured"
-    if metric.name in _OF_SCORES and not np.isfinite(judged.scores).any():
+    if positive is None and metric.name in _OF_CLASS_SCORES:
+        if not judged.by_label:
+            yield "no record has the scores of all classes (`scores`)"
+    elif metric.name in _OF_SCORES and not np.isfinite(judged.scores).any():
         yield "no record has a score"
     yield from _of_labels(judged, positive)
 
@@ -106,12 +115,20 @@ def _probabilities(judged: Judged) -> Usable:
     return _without(judged, is_fit, f"have a score outside [0, 1], such as {scores[~is_fit][0]:.4g}")
 
 
+def _class_scores(judged: Judged) -> Usable:
+    """Rows whose scores are probabilities of all classes, the true one among them; rows without any say nothing."""
+    faults = faults_of_scores(judged)
+    if not faults:
+        return Usable(judged)
+    is_bad = np.logical_or.reduce([rows for rows, _ in faults])
+    told = " and ".join(f"{int(rows.sum()):,} of {judged.n:,} {why}" for rows, why in faults)
+    kept = judged.take(np.flatnonzero(~is_bad))
+    return Usable(kept, f"{told}, and are put aside", int(is_bad.sum()) / judged.n)
+
+
 def _without(judged: Judged, is_fit: Mask, why: str) -> Usable:
     aside = int((~is_fit).sum())
-    rows = np.flatnonzero(is_fit).tolist()
-    kept = Judged(
-        tuple(judged.predictions[row] for row in rows), judged.scores[is_fit], tuple(judged.labels[row] for row in rows)
-    )
+    kept = judged.take(np.flatnonzero(is_fit))
     return Usable(kept, f"{aside:,} of {judged.n:,} {why}, and are put aside", aside / judged.n)
 
 

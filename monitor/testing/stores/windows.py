@@ -149,6 +149,21 @@ class WindowConformance:
         assert rig.mine.windows.predictions_count(MODEL, START_MS, START_MS + HOUR_MS) == 4
         assert rig.mine.windows.joined(JoinSpan(ModelRef("churn", "4"), START_MS, TEN_HOURS_ON)) == []
 
+    def test_scores_of_all_classes_are_joined_with_their_prediction_as_they_came(self, rig: StoreRig) -> None:
+        """Where a record has none, there are none."""
+        claim = rig.mine.ingest.claim(FIRST, TopicKind.MIXED, "me")
+        scored = replace(prediction("a"), scores='{"no":0.25,"yes":0.75}')
+        rig.mine.ingest.flush(
+            [
+                flush(
+                    claim, 10, predictions=[scored, prediction("b")], truths=[truth("a"), truth("b"), truth("a", "yes")]
+                )
+            ]
+        )
+
+        assert [row.scores for row in rig.mine.windows.joined(EVERYTHING)] == [scored.scores, None]
+        assert [row.scores for row in rig.mine.pairs.judged(EVERYTHING)] == [scored.scores, None]
+
     def test_truth_may_come_before_its_prediction_and_the_latest_known_wins(self, rig: StoreRig) -> None:
         """In whatever order the records come, and however often."""
         claim = rig.mine.ingest.claim(FIRST, TopicKind.MIXED, "me")

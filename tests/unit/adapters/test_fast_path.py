@@ -61,6 +61,19 @@ def test_a_machine_without_the_compiled_module_is_told_how_to_get_it(monkeypatch
 
 
 @compiled
+def test_scores_of_all_classes_are_kept_whoever_decodes_them() -> None:
+    schema = RecordSchema((ColumnSpec("score", ColumnKind.NUMERIC),), keep_scores=True)
+    record = {"event_id": "e", "model": "m", "model_version": 1, "event_time": 1_793_520_000, "features": {}}
+    value = json.dumps({**record, "prediction": "a", "scores": {"b": 0.25, "a": 0.75}}).encode()
+    codec = JsonCodec()
+
+    decoded = codec.decode(PartitionId("log", 0), TopicKind.INFERENCE, [RawRecord(0, value)], lambda *_: schema)
+
+    assert codec.fast is not None
+    assert decoded.batches[0].scores_by_label == ['{"a":0.75,"b":0.25}']
+
+
+@compiled
 def test_a_module_built_for_another_version_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(COMPILED, "INTERFACE", 99)
 

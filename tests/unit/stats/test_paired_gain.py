@@ -49,6 +49,21 @@ def test_a_metric_of_scores_gains_where_the_better_model_is_second(name: str) ->
     assert 0 < found.low < found.gain < found.high
 
 
+def test_a_rhythm_in_the_order_of_the_records_does_not_widen_the_interval() -> None:
+    n, metric = 5_000, PERFORMANCE_METRICS["accuracy"]
+    labels = np.random.default_rng(8).integers(0, 2, n)
+    wrong = np.arange(n) % 50 < 10  # the same fifth of every fifty records
+    first, second = (
+        Judged(tuple(map(str, said.tolist())), np.full(n, np.nan), tuple(map(str, labels.tolist())))
+        for said in (labels, np.where(wrong, 1 - labels, labels))
+    )
+
+    found = paired_gain(metric, first, second, None, 0.95)
+
+    assert found is not None
+    assert found.high - found.low == pytest.approx(2 * 1.96 * np.sqrt(0.2 * 0.8 / n), rel=0.35)
+
+
 def test_pairs_see_a_difference_that_two_samples_would_not() -> None:
     random = np.random.default_rng(3)
     metric = PERFORMANCE_METRICS["accuracy"]

@@ -34,7 +34,9 @@ def multiclass(n: int, seed: int = 0) -> Judged:
     truth = random.choice(3, n, p=[0.5, 0.3, 0.2])
     predicted = np.where(random.random(n) < 0.7, truth, random.choice(3, n))
     names = np.array(["a", "b", "c"])
-    return Judged(texts(names[predicted]), np.full(n, np.nan), texts(names[truth]))
+    scores = random.dirichlet([1, 1, 1], n) + 0.8 * np.eye(3)[truth]
+    by_label = dict(zip(names.tolist(), (scores / 1.8).T, strict=True))
+    return Judged(texts(names[predicted]), np.full(n, np.nan), texts(names[truth]), by_label)
 
 
 def regression(n: int, seed: int = 0) -> Judged:
@@ -71,6 +73,17 @@ def smape(judged: Judged) -> float:
     return float(np.mean(200 * np.abs(predicted - truth) / (np.abs(truth) + np.abs(predicted)))) / 100
 
 
+def lift(judged: Judged) -> float:
+    """From the cumulative gains, which the ROC curve has."""
+    fpr, tpr, _ = sklearn_metrics.roc_curve(is_yes(judged), judged.scores, drop_intermediate=False)
+    positives = float(is_yes(judged).sum())
+    return float(np.interp(judged.n / 10, tpr * positives + fpr * (judged.n - positives), tpr)) / 0.1
+
+
+def class_scores(judged: Judged) -> Floats:
+    return np.stack(list(judged.by_label.values()), axis=1)
+
+
 REFERENCE: dict[tuple[Task, str], Callable[[Judged], float]] = {
     (Task.BINARY, "accuracy"): lambda j: sklearn_metrics.accuracy_score(j.labels, j.predictions),
     (Task.BINARY, "precision"): lambda j: sklearn_metrics.precision_score(j.labels, j.predictions, pos_label="yes"),
@@ -86,6 +99,7 @@ REFERENCE: dict[tuple[Task, str], Callable[[Judged], float]] = {
     (Task.BINARY, "calibration_error"): calibration_error,
     (Task.BINARY, "precision_at"): lambda j: sklearn_metrics.precision_score(is_yes(j), j.scores >= 0.5),
     (Task.BINARY, "recall_at"): lambda j: sklearn_metrics.recall_score(is_yes(j), j.scores >= 0.5),
+    (Task.BINARY, "lift"): lift,
     (Task.BINARY, "value"): lambda j: float(
         (sklearn_metrics.confusion_matrix(j.labels, j.predictions) * [[0, -1], [-1, 1]]).sum() / j.n
     ),
@@ -97,6 +111,8 @@ REFERENCE: dict[tuple[Task, str], Callable[[Judged], float]] = {
         j.labels, j.predictions, beta=2, average="macro"
     ),
     (Task.MULTICLASS, "mcc"): lambda j: sklearn_metrics.matthews_corrcoef(j.labels, j.predictions),
+    (Task.MULTICLASS, "roc_auc"): lambda j: sklearn_metrics.roc_auc_score(j.labels, class_scores(j), multi_class="ovr"),
+    (Task.MULTICLASS, "log_loss"): lambda j: sklearn_metrics.log_loss(j.labels, class_scores(j)),
     (Task.REGRESSION, "mae"): lambda j: sklearn_metrics.mean_absolute_error(*numbers(j)),
     (Task.REGRESSION, "rmse"): lambda j: sklearn_metrics.root_mean_squared_error(*numbers(j)),
     (Task.REGRESSION, "mape"): lambda j: sklearn_metrics.mean_absolute_percentage_error(*numbers(j)),
@@ -250,7 +266,7 @@ def test_value_prices_every_outcome_as_configured() -> None:
 def test_metrics_that_need_a_parameter_to_mean_something_are_not_proposed() -> None:
     unasked = {name for name, metric in PERFORMANCE_METRICS.items() if not is_proposed(metric)}
 
-    assert unasked == {"f_beta", "quantile_loss", "precision_at", "recall_at", "value"}
+    assert unasked == {"f_beta", "lift", "quantile_loss", "precision_at", "recall_at", "value"}
 
 
 def test_accuracy_comes_with_the_confusion_matrix_of_few_labels() -> None:

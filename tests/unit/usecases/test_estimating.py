@@ -1,14 +1,22 @@
 """The warning light: an estimate that the truth contradicts is shown with the reason, and is no vote."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from monitor.domain.checks import Check, Threshold
+import numpy as np
+import pytest
+
+from monitor.domain.checks import Check, CheckSpec, Threshold
 from monitor.domain.findings import EvaluationKind, Evidence, Finding, TestResult, Verdict
-from monitor.domain.models import ModelRef
-from monitor.domain.windows import Window
+from monitor.domain.models import ModelRef, MonitoredModel, Task
+from monitor.domain.windows import Window, WindowSpec
 from monitor.rules.conditions import ESTIMATE
-from monitor.usecases.estimating import compare, greyed, refuted_before
+from monitor.stats.baseline import Baseline
+from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
+from monitor.stats.estimation.learning import learn_outcomes
+from monitor.stats.profiles.model import ModelProfile
+from monitor.usecases.estimating import compare, estimate, greyed, refuted_before
+from monitor.usecases.model_checks import ModelChecks
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -58,6 +66,38 @@ def test_estimate_and_truth_whose_intervals_are_apart_make_a_warning_and_others_
     assert light(0.8, 0.74).verdict is Verdict.WARNING
     assert light(0.8, 0.77).verdict is Verdict.OK
     assert light(0.7, 0.8).verdict is Verdict.WARNING
+
+
+def test_a_check_of_a_segment_estimates_from_its_own_records_and_comes_after_those_of_all_traffic() -> None:
+    scores = np.linspace(0.05, 0.95, 400)
+    columns: dict[str, Column] = {"score": NumericColumn(scores), "prediction": CategoricalColumn(["yes"] * 400)}
+    truth = ["yes" if (7 * k) % 20 < 20 * score else "no" for k, score in enumerate(scores.tolist())]
+    outcomes, _ = learn_outcomes(columns, truth, Task.BINARY, "yes")
+    baseline = Baseline.build(REF, columns, outcomes=outcomes)
+    profiles = {"": ModelProfile.empty(baseline.layouts), "germany": ModelProfile.empty(baseline.layouts)}
+    profiles[""].update(columns, 400)
+    profiles["germany"].update({name: column.take(np.arange(300, 400)) for name, column in columns.items()}, 100)
+    specs = tuple(CheckSpec("estimated_precision", segment=segment) for segment in ("germany", "nowhere", ""))
+    model = MonitoredModel("churn", WindowSpec(HOUR, HOUR), HOUR, HOUR, 50, checks=specs)
+
+    found = estimate(ModelChecks({}, {}).of_estimates(model), baseline, profiles, {})
+
+    assert [check.segment for check, *_ in found] == ["", "germany", "nowhere"]
+    all_traffic, germany, nowhere = (result for *_, result in found)
+    assert all_traffic is not None
+    assert germany is not None
+    assert (all_traffic.n_current, germany.n_current, nowhere) == (400, 100, None)
+    assert all_traffic.statistic == pytest.approx(0.5, abs=0.03)
+    assert germany.statistic > 0.75
+    assert "no records of the segment" in found[2][2]
+
+
+def test_the_truth_of_all_traffic_is_compared_with_the_estimate_of_all_traffic() -> None:
+    of_segment = replace(estimated(0.2), check=replace(estimated(0.2).check, segment="germany"))
+
+    ((_, verdict, _, result),) = compare([estimated(0.8), of_segment], {"accuracy": number(0.8)})
+
+    assert (verdict, result and result.statistic) == (Verdict.OK, 0.0)
 
 
 def test_a_metric_that_the_truth_does_not_tell_is_not_compared() -> None:

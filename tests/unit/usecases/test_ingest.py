@@ -1,5 +1,6 @@
 """A consuming worker: what it saves, and that no trouble makes it lose or double anything."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import pairwise
@@ -13,7 +14,7 @@ from monitor.adapters.archive.writer import ParquetArchive
 from monitor.adapters.memory.source import MemoryLog, MemorySource
 from monitor.adapters.sql.records import SqlRecords
 from monitor.domain.errors import RejectReason, SourceUnavailable, StoreUnavailable, UnreadableRecords
-from monitor.domain.models import ArchivePolicy, ModelRef, MonitoredModel
+from monitor.domain.models import ArchivePolicy, ModelRef, MonitoredModel, Task
 from monitor.domain.records import PartitionId, RawRecord
 from monitor.domain.stream import ArchiveFile, JoinSpan, TopicKind
 from monitor.domain.time import to_ms
@@ -51,6 +52,31 @@ def test_records_become_shares_saved_with_the_offset_they_stand_for() -> None:
     progress = rig.progress()[partition()]
     assert (progress.next_offset, progress.watermark_ms) == (4, START_MS + 12 * MINUTE_MS)
     assert worker.unsaved_records == 0
+
+
+@pytest.mark.parametrize("decode_at", [1, 100])
+def test_of_many_classes_the_scores_of_all_are_saved_beside_the_prediction_and_of_two_that_of_one(
+    decode_at: int,
+) -> None:
+    of_all = [{"a": 0.25, "b": 0.75}, None, {"b": 1.0}, {"a": 0.5, "b": 0.5}]
+    found = {}
+    for task in (Task.MULTICLASS, Task.BINARY):
+        rig = Rig(kind=TopicKind.MIXED, models=models(task=task))
+        for k, scores in enumerate(of_all):
+            known = {
+                "type": "ground_truth",
+                "event_id": f"e{k}",
+                "model": "churn",
+                "event_time": START_MS,
+                "label": "a",
+            }
+            rig.log.append(partition(), [message(k, START_MS + k, scores=scores), json.dumps(known).encode()])
+        run_to_end(rig, rig.worker(decode_at_records=decode_at))
+        joined = rig.reads.joined(JoinSpan(CHURN, START_MS, START_MS + MINUTE_MS))
+        found[task] = [row.scores for row in joined]
+
+    assert found[Task.BINARY] == [None] * 4
+    assert found[Task.MULTICLASS] == ['{"a":0.25,"b":0.75}', None, '{"b":1.0}', '{"a":0.5,"b":0.5}']
 
 
 def test_nothing_is_saved_before_its_time_and_all_of_it_at_once_then() -> None:
