@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
+from monitor.adapters.raw_rows import ArchivedRows
 from monitor.bootstrap.app import CODE_VERSION, App
+from monitor.bootstrap.archiving import archive_location
 from monitor.bootstrap.reporting import report_links
 from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import EvaluationStore, WindowReads
@@ -29,6 +31,7 @@ def build_evaluate(
         CODE_VERSION,
         accounts=app.stores.accounts,
         findings=evaluations,
+        rows=ArchivedRows(lambda: archive_location(app), app.stores.records),
     )
     models = app.settings.models if models is None else models
     return Evaluate(

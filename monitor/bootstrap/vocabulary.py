@@ -23,6 +23,7 @@ from monitor.config.yaml_file import read_yaml
 from monitor.domain.errors import ConfigError, MonitorError
 from monitor.stats.baseline import Baseline
 from monitor.stats.estimation import ESTIMATE_ERRORS, ESTIMATED_METRICS
+from monitor.stats.row_test import RowTest
 
 _ESTIMATES: Mapping[str, frozenset[str]] = dict.fromkeys([*ESTIMATED_METRICS, *ESTIMATE_ERRORS], frozenset())
 """Without parameters."""
@@ -33,6 +34,7 @@ def vocabulary(columns: Mapping[str, frozenset[str]] | None = None) -> Vocabular
     named = {**drift_tests(), **performance_metrics()}
     return Vocabulary(
         tests={name: _parameters(test) for name, test in named.items()} | dict(_ESTIMATES),
+        row_tests=frozenset(name for name, test in named.items() if isinstance(test, RowTest)),
         sources=SHIPPED | source_plugins().keys(),
         triggers=trigger_validators(),
         formats=format_validators(),
