@@ -15,7 +15,9 @@ EXAMPLE = Path(__file__).parents[2] / "configs"
 REPLACES, SAYS = "# replaces: ", "# says: "
 
 KNOWN = Vocabulary(
-    tests={"psi": frozenset({"pseudo_count"}), "missing_rate": frozenset(), "accuracy": frozenset()},
+    tests={"psi": frozenset({"pseudo_count"}), "missing_rate": frozenset(), "accuracy": frozenset()}
+    | {"domain_classifier": frozenset()},
+    row_tests=frozenset({"domain_classifier"}),
     sources=frozenset({"kafka", "files", "memory"}),
     formats=format_validators(),
     triggers={"console": lambda _: (), "webhook": lambda _: (), "command": lambda _: ()},

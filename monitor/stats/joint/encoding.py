@@ -3,18 +3,18 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
-from scipy.stats import rankdata
 
 from monitor.stats.columns import CategoricalColumn, Column, Floats, NumericColumn
+from monitor.stats.joint.ranks import midranks
 from monitor.stats.row_test import RawRows
 
 MOST_CATEGORIES = 12
 """Of the values of a column, the most frequent ones have an indicator each, and all others one together."""
 
 _UNIT_VARIANCE = 12**0.5
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +77,7 @@ def _ranks(values: Floats) -> Iterator[Floats]:
     known = values[~is_missing]
     if len(known):
         scaled = np.zeros(len(values))
-        scaled[~is_missing] = ((rankdata(known) - 0.5) / len(known) - 0.5) * _UNIT_VARIANCE
+        scaled[~is_missing] = (midranks(known) / len(known) - 0.5) * _UNIT_VARIANCE
         yield scaled
     yield is_missing.astype(np.float64)
 
@@ -91,7 +91,7 @@ def _indicators(values: Sequence[str | None]) -> Iterator[Floats]:
         yield (places == k).astype(np.float64)
 
 
-def of_both(names: Sequence[str]) -> str:
+def few_names(names: Sequence[str]) -> str:
     """Names for a sentence, the first few."""
-    rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(chain(names[:3])) + rest
+    rest = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + rest

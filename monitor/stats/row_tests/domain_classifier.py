@@ -5,16 +5,15 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from scipy import linalg
-from scipy.stats import rankdata
 
 from monitor.domain.checks import Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.columns import Floats
 from monitor.stats.drift_test import SAYS
-from monitor.stats.joint.encoding import of_both
+from monitor.stats.joint.encoding import few_names
 from monitor.stats.joint.exchange import FOLDS, Exchange, exchange
 from monitor.stats.joint.one_thread import by_one_thread
+from monitor.stats.joint.ranks import midranks
 from monitor.stats.joint.terms import Terms, terms
 from monitor.stats.row_test import JointRows
 
@@ -73,7 +72,7 @@ class DomainClassifier:
             "left_out": list(made.encoded.left_out),
             SAYS: f"95 % interval {low:.3f} to {high:.3f}"
             + (f"; told apart by {', '.join(by)}" if by else "")
-            + (f"; without {of_both(made.encoded.left_out)}" if made.encoded.left_out else "")
+            + (f"; without {few_names(made.encoded.left_out)}" if made.encoded.left_out else "")
             + f"; {made.words}",
         }
         p_value = made.p_value(areas)
@@ -100,21 +99,20 @@ class DomainClassifier:
         """Of every term for each exchange: the matrix is factored once for all of them."""
         gram = matrix.T @ matrix
         gram[np.diag_indices(len(gram))] += self.ridge * len(matrix)
-        weights: Floats = linalg.cho_solve(linalg.cho_factor(gram), matrix.T @ (labels - labels.mean(axis=0)))
+        weights: Floats = np.linalg.solve(gram, matrix.T @ (labels - labels.mean(axis=0)))
         return weights
 
 
 def _areas_under(scores: Floats, labels: Floats) -> Floats:
     """By rank sums, column by column (Mann & Whitney 1947). Scores are rounded: ties must not hang on the last bit."""
-    ranks = rankdata(np.round(scores, 12), axis=0)
+    ranks = np.apply_along_axis(midranks, 0, np.round(scores, 12))
     ones = labels.sum(axis=0)
-    areas: Floats = ((ranks * labels).sum(axis=0) - ones * (ones + 1) / 2) / (ones * (len(labels) - ones))
+    areas: Floats = ((ranks * labels).sum(axis=0) - ones**2 / 2) / (ones * (len(labels) - ones))
     return areas
 
 
 def _variance(scores: Floats, label: Floats) -> float:
     now, before = scores[label == 1], scores[label == 0]
-    above = (np.searchsorted(np.sort(before), now) + np.searchsorted(np.sort(before), now, side="right")) / 2
-    below = (np.searchsorted(np.sort(now), before) + np.searchsorted(np.sort(now), before, side="right")) / 2
+    above, below = midranks(now, before), midranks(before, now)
     of_now, of_before = (above / len(before)).var(ddof=1), (below / len(now)).var(ddof=1)
     return float(of_now / len(now) + of_before / len(before))
