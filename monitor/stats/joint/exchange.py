@@ -90,10 +90,10 @@ def _windows(reference: RawRows, current: RawRows, random: np.random.Generator) 
     if reference.window_of is None:
         return None
     numbers, counts = np.unique(reference.window_of[reference.window_of >= 0], return_counts=True)
-    enough = numbers[counts >= LEAST_ROWS]
+    enough = np.sort(counts[counts >= LEAST_ROWS])[::-1]
     if len(enough) < LEAST_WINDOWS:
         return None
-    usual = int(np.quantile(counts[counts >= LEAST_ROWS], 0.25))
+    usual = min(int(np.quantile(enough, 0.25)), int(enough[LEAST_WINDOWS - 1]))
     size = min(MOST_OF_WINDOW, usual, len(current))
     able = numbers[counts >= size]
     chosen = able[np.linspace(0, len(able) - 1, min(len(able), MOST_WINDOWS)).astype(np.int64)]
