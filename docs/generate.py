@@ -42,11 +42,12 @@ from monitor.stats.fairness import FAIRNESS_MEASURES
 from monitor.stats.performance import PERFORMANCE_METRICS
 from monitor.stats.proposals import AnyTest
 from monitor.stats.quality import QUALITY_TESTS
+from monitor.stats.row_tests import ROW_TESTS
 from monitor.stats.serving import SERVING_METRICS
 from monitor.stats.window_tests import WINDOW_TESTS
 from monitor.usecases.replay_letters import ReplayFate
 
-_TESTS: Mapping[str, AnyTest] = {**DRIFT_TESTS, **QUALITY_TESTS, **WINDOW_TESTS}
+_TESTS: Mapping[str, AnyTest] = {**DRIFT_TESTS, **QUALITY_TESTS, **WINDOW_TESTS, **ROW_TESTS}
 
 _ISO_DURATION = re.compile(r"\bP(?:\d+D)?(?:T(?:\d+H)?(?:\d+M)?(?:\d+S)?)?(?<![PT])(?![\w])")
 _SPAN = TypeAdapter(timedelta)
@@ -82,6 +83,12 @@ def _checks() -> str:
     text += _index(QUALITY_TESTS)
     text += "\n## Whole windows\n\nTests of all columns together; the column of such a check is `records`.\n\n"
     text += _index(WINDOW_TESTS)
+    text += (
+        "\n## Raw rows\n\nTests of the rows themselves, all columns together; the column of such a check is `records`."
+    )
+    text += " They run where a check asks for them and the model keeps rows.\n"
+    text += "[What they see, and how they are calibrated](../explanation/multivariate-drift.md).\n\n"
+    text += _index(ROW_TESTS)
     text += (
         "\n## Serving\n\nHow a model is served, without truth or training data, where a check asks for it and judged "
     )

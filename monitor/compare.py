@@ -135,7 +135,7 @@ class Findings(Sequence[Finding]):
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What a table looked like; tables are compared with it. Its rows are not kept."""
+    """What a table looked like; tables are compared with it. Its rows are not kept, unless asked for."""
 
     _reference: Reference
 
@@ -155,7 +155,9 @@ class Baseline:
         return self._reference.notes
 
     def compare(self, table: Table | str | Path, *, min_records: int = 100) -> Findings:
-        """Judge a table, or an iterator of its parts, as one window, in one pass that keeps no row.
+        """Judge a table, or an iterator of its parts, as one window, in one pass.
+
+        No row is kept but for `multivariate`.
 
         A check that has fewer than `min_records` values says `insufficient_data`. A column that cannot be compared has
         a finding that says why. BaselineError when the table cannot be read.
@@ -169,15 +171,16 @@ def build_baseline(
     exclude: Sequence[str] = (),
     categorical: Sequence[str] = (),
     rename: Mapping[str, str] | None = None,
+    multivariate: bool = False,
 ) -> Baseline:
     """Profile a table: a pandas, polars or pyarrow one, anything with `__arrow_c_stream__`, parts of it, or a file.
 
     `exclude` are columns to leave out, `categorical` those whose numbers are categories, `rename` gives columns other
-    names, here and in the tables that are compared. A column `label` is the truth and no feature. BaselineError when
-    the table cannot be read.
+    names, here and in the tables that are compared. A column `label` is the truth and no feature. With `multivariate`
+    some 4,000 rows are kept, and `compare` looks at rows as wholes, too. BaselineError when the table cannot be read.
     """
     options = TrainingOptions(dict(rename or {}), tuple(exclude), categorical=tuple(categorical))
-    return Baseline(reference_of(_path(table), options))
+    return Baseline(reference_of(_path(table), options, keep_rows=multivariate))
 
 
 _SCHEMA = {

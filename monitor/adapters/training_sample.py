@@ -1,4 +1,4 @@
-"""A sample of the rows that a baseline was built from, kept beside the archive for reports."""
+"""A sample of the rows that a baseline was built from, kept beside the archive for reports and tests of rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,10 +15,15 @@ from monitor.adapters.archive.privacy import without_personal
 from monitor.adapters.archive.writer import column_array
 from monitor.domain.models import ColumnKind, ColumnSpec, Personal
 from monitor.domain.ports import RowReader
+from monitor.stats.calibration.windows import NO_TIME
 from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
 from monitor.stream.batch import category_text
+from monitor.usecases.training_columns import TrainingOptions, event_times
 
 MOST_ROWS = 50_000
+
+EVENT_TIME = "driftline.event_time"
+"""Column of the rows' event times, where they are known: no name that a feature has."""
 
 
 @dataclass(slots=True)
@@ -57,7 +62,7 @@ class TrainingSamples:
 
     def path(self, baseline_id: str) -> str | None:
         """The sample of a baseline, relative to the archive's root; None when none was kept."""
-        path = _path(baseline_id)
+        path = sample_path(baseline_id)
         return path if any(file.path == path for file in self.location.files(SAMPLES)) else None
 
     def keep(
@@ -65,23 +70,31 @@ class TrainingSamples:
         baseline_id: str,
         sample: SampledRows,
         schema: Sequence[ColumnSpec],
-        rename: Mapping[str, str],
+        options: TrainingOptions,
         personal: Mapping[str, Personal],
     ) -> str:
         """Write the schema's columns by their final names, personal ones hidden; StoreUnavailable on trouble."""
-        original = {final: name for name, final in rename.items()}
+        original = {final: name for name, final in options.rename.items()}
         columns = {spec.name: _column(sample.kept[original.get(spec.name, spec.name)], spec.kind) for spec in schema}
         shown = without_personal(columns, personal, self.hash_key)
         table = pa.table({name: column_array(column) for name, column in shown.items()})
+        if options.event_time is not None:
+            table = table.append_column(EVENT_TIME, _times(sample.kept[options.event_time], options.event_time))
 
         def fill(file: IO[bytes]) -> None:
             pq.write_table(table, file, compression="zstd")
 
-        self.location.write(_path(baseline_id), fill)
-        return _path(baseline_id)
+        self.location.write(sample_path(baseline_id), fill)
+        return sample_path(baseline_id)
 
 
-def _path(baseline_id: str) -> str:
+def _times(values: Sequence[object], name: str) -> pa.Array:
+    times = event_times(values, name)
+    return pa.array(times, pa.timestamp("ms", tz="UTC"), mask=times == NO_TIME)
+
+
+def sample_path(baseline_id: str) -> str:
+    """Where the sample of a baseline is, relative to the archive's root."""
     return f"{SAMPLES}/{baseline_id}.parquet"
 
 

@@ -50,7 +50,7 @@ def build_baseline(
     built = builder.build(ref, reader, source=str(data), options=data.options, importances=importances)
     if sample.kept:
         personal = model.archive.personal if model is not None and model.archive is not None else {}
-        training_samples(app).keep(built.id, sample, built.baseline.schema, data.options.rename, personal)
+        training_samples(app).keep(built.id, sample, built.baseline.schema, data.options, personal)
     return built
 
 

@@ -13,17 +13,27 @@ from monitor.usecases.training_columns import TrainingOptions
 
 
 def compare_files(
-    reference: Path, current: Path, options: TrainingOptions, min_records: int, progress: Progress
+    reference: Path,
+    current: Path,
+    options: TrainingOptions,
+    min_records: int,
+    progress: Progress,
+    *,
+    multivariate: bool = False,
 ) -> Comparison:
-    """By every drift test that is installed; BaselineError names a file that cannot be read."""
+    """By every drift test that is installed; BaselineError names a file that cannot be read.
+
+    Those of raw rows run where `multivariate` asks for them.
+    """
     first = FileTable(reference)
     second = FileTable(current, first.column_types)
-    return compare(first, second, drift_tests(), options, min_records=min_records, progress=progress)
+    tests = drift_tests()
+    return compare(first, second, tests, options, min_records=min_records, progress=progress, multivariate=multivariate)
 
 
-def reference_of(table: Table | Path, options: TrainingOptions) -> Reference:
-    """The baseline of a table, a stream of its parts, or a file."""
-    return read_reference(_reader(table, "the reference"), options, _unseen)
+def reference_of(table: Table | Path, options: TrainingOptions, *, keep_rows: bool = False) -> Reference:
+    """The baseline of a table, a stream of its parts, or a file; with some of its rows where they are to be kept."""
+    return read_reference(_reader(table, "the reference"), options, _unseen, keep_rows=keep_rows)
 
 
 def compared_with(reference: Reference, table: Table | Path, min_records: int) -> Comparison:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
+from monitor.adapters.raw_rows import ArchivedRows
 from monitor.bootstrap.app import CODE_VERSION, App
-from monitor.bootstrap.archiving import archived_columns
+from monitor.bootstrap.archiving import archive_location, archived_columns
 from monitor.bootstrap.reporting import report_links
 from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import EvaluationStore, WindowReads
@@ -32,6 +33,7 @@ def build_evaluate(
         accounts=app.stores.accounts,
         findings=evaluations,
         fairness=TruthByGroup(app.stores.pairs, archived_columns(app)),
+        rows=ArchivedRows(lambda: archive_location(app), app.stores.records),
     )
     models = app.settings.models if models is None else models
     return Evaluate(

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 
 from monitor.domain.errors import ConfigError
-from monitor.stats import drift, performance, quality, window_tests
+from monitor.stats import drift, performance, quality, row_tests, window_tests
 from monitor.stats.performance.metric import PerformanceMetric
 from monitor.stats.proposals import AnyTest
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 DRIFT_TESTS, SOURCES, TRIGGERS = "driftline.drift_tests", "driftline.sources", "driftline.triggers"
 FORMATS, WINDOW_TESTS = "driftline.formats", "driftline.window_tests"
+ROW_TESTS = "driftline.row_tests"
 """Entry-point groups; channels (`driftline.channels`) are found by the alerts package itself."""
 
 
@@ -33,13 +34,15 @@ class Offer:
 
 
 def drift_tests() -> dict[str, AnyTest]:
-    """Every drift test by name, those of data quality and of whole windows too, with its default parameters."""
+    """Every drift test by name, those of data quality, whole windows and raw rows too, with its default parameters."""
     ours = [
         *_classes(drift, _is_drift_test),
         *_classes(quality, _is_drift_test),
         *_classes(window_tests, _is_window_test),
+        *_classes(row_tests, _is_row_test),
     ]
-    return _built(one_each([*ours, *_offered(DRIFT_TESTS), *_offered(WINDOW_TESTS)], "drift tests"))
+    offered = [offer for group in (DRIFT_TESTS, WINDOW_TESTS, ROW_TESTS) for offer in _offered(group)]
+    return _built(one_each([*ours, *offered], "drift tests"))
 
 
 def performance_metrics() -> dict[str, PerformanceMetric]:
@@ -117,6 +120,10 @@ def _is_drift_test(thing: type) -> bool:
 
 def _is_window_test(thing: type) -> bool:
     return isinstance(vars(thing).get("name"), str) and hasattr(thing, "run_window")
+
+
+def _is_row_test(thing: type) -> bool:
+    return isinstance(vars(thing).get("name"), str) and hasattr(thing, "run_rows")
 
 
 def _is_metric(thing: type) -> bool:

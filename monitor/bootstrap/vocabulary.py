@@ -24,6 +24,7 @@ from monitor.domain.errors import ConfigError, MonitorError
 from monitor.stats.baseline import Baseline
 from monitor.stats.estimation import ESTIMATE_ERRORS, ESTIMATED_METRICS
 from monitor.stats.fairness import FAIRNESS_MEASURES
+from monitor.stats.row_test import RowTest
 from monitor.stats.serving import SERVING_METRICS
 
 _OTHERS: Mapping[str, frozenset[str]] = dict.fromkeys(
@@ -37,6 +38,7 @@ def vocabulary(columns: Mapping[str, frozenset[str]] | None = None) -> Vocabular
     named = {**drift_tests(), **performance_metrics()}
     return Vocabulary(
         tests={name: _parameters(test) for name, test in {**named, **SERVING_METRICS}.items()} | dict(_OTHERS),
+        row_tests=frozenset(name for name, test in named.items() if isinstance(test, RowTest)),
         sources=SHIPPED | source_plugins().keys(),
         triggers=trigger_validators(),
         formats=format_validators(),

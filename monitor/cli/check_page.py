@@ -11,6 +11,7 @@ from monitor.stats.performance.metric import PerformanceMetric
 from monitor.stats.profiles.categorical import CategoricalProfile
 from monitor.stats.profiles.numeric import NumericProfile
 from monitor.stats.proposals import EVERY_COLUMN, PROPOSED, PROPOSED_OVER_COLUMNS, AnyTest
+from monitor.stats.row_test import RowTest
 from monitor.stats.serving.metric import ServingMetric
 from monitor.stats.window_test import WindowTest
 
@@ -26,7 +27,7 @@ def test_page(test: AnyTest) -> str:
         "Default threshold": threshold_words(test.default_threshold),
         "Parameters": ", ".join(f"`{name}` = {value!r}" for name, value in parameters_of(test).items()) or "none",
     }
-    if not isinstance(test, WindowTest):
+    if not isinstance(test, WindowTest | RowTest):
         facts |= _facts_of_columns(test)
     table = "".join(f"| {name} | {words} |\n" for name, words in facts.items())
     text = f"# {test.title} (`{test.name}`)\n\n{inspect.cleandoc(type(test).__doc__ or '')}\n\n"
@@ -68,8 +69,8 @@ def serving_page(metric: ServingMetric) -> str:
 
 
 def served_kinds(test: AnyTest) -> list[ColumnKind]:
-    """The kinds of columns whose profiles answer what the test needs; none for a test of whole windows."""
-    if isinstance(test, WindowTest):
+    """The kinds of columns whose profiles answer what the test needs; none for a test of whole windows or raw rows."""
+    if isinstance(test, WindowTest | RowTest):
         return []
     return [kind for kind, aspects in _ASPECTS.items() if test.needs <= aspects]
 
@@ -90,6 +91,8 @@ def threshold_words(threshold: Threshold | None) -> str:
 
 
 def _by_default(test: AnyTest) -> str:
+    if isinstance(test, RowTest):
+        return "only where a check asks for it; needs `archive`"
     if isinstance(test, WindowTest):
         return "checked where the baseline has what it needs"
     if test.name in PROPOSED_OVER_COLUMNS:
@@ -120,7 +123,7 @@ def _configuration(test: AnyTest) -> str:
     lines = [
         "checks:",
         f"  - test: {test.name}",
-        f'    columns: ["{RECORDS if isinstance(test, WindowTest) else EVERY_COLUMN}"]',
+        f'    columns: ["{RECORDS if isinstance(test, WindowTest | RowTest) else EVERY_COLUMN}"]',
         f"    threshold: {{{', '.join(parts)}}}",
     ]
     known = parameters_of(test)

@@ -58,12 +58,14 @@ def _rows() -> Iterator[dict[str, object]]:
     from monitor.stats.estimation import ESTIMATED_METRICS  # noqa: PLC0415 - the same
     from monitor.stats.fairness import FAIRNESS_MEASURES  # noqa: PLC0415 - the same
     from monitor.stats.quality import QUALITY_TESTS  # noqa: PLC0415 - heavy
+    from monitor.stats.row_test import RowTest  # noqa: PLC0415 - heavy
     from monitor.stats.serving import SERVING_METRICS  # noqa: PLC0415 - heavy
     from monitor.stats.window_test import WindowTest  # noqa: PLC0415 - heavy
 
     for name, test in drift_tests().items():
-        if isinstance(test, WindowTest):
-            yield _row(name, "window test", test, test.title, test.unit, test.default_threshold) | {"needs": []}
+        if isinstance(test, WindowTest | RowTest):
+            what = "row test" if isinstance(test, RowTest) else "window test"
+            yield _row(name, what, test, test.title, test.unit, test.default_threshold) | {"needs": []}
             continue
         kind = "data quality" if name in QUALITY_TESTS else "drift test"
         needs = sorted(aspect.value for aspect in test.needs)

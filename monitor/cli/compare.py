@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option("--exclude", multiple=True, help="Column to leave out; may be repeated.")
 @click.option("--categorical", multiple=True, help="Column of numbers that are categories; may be repeated.")
 @click.option("--min-records", type=click.IntRange(1), default=100, show_default=True, help="Rows a check needs.")
+@click.option("--multivariate", is_flag=True, help="Compare rows as wholes, too: what goes with what.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with pictures, too.")
 @json_option
 def compare(
@@ -29,6 +30,7 @@ def compare(
     categorical: tuple[str, ...],
     *,
     min_records: int,
+    multivariate: bool,
     html: Path | None,
     as_json: bool,
 ) -> None:
@@ -43,7 +45,7 @@ def compare(
 
     options = TrainingOptions(exclude=exclude, categorical=categorical)
     with bars() as progress:
-        found = compare_files(reference, current, options, min_records, progress)
+        found = compare_files(reference, current, options, min_records, progress, multivariate=multivariate)
     if html is not None:
         _write(html, found)
     if as_json:

@@ -60,6 +60,7 @@ def check_models(models: Models, monitor: MonitorFile | None, known: Vocabulary)
         errors += _checks(file, shape, known)
         errors += check_fairness(file, shape)
         errors += serving_mistakes(file, shape)
+        errors += _row_tests(file, shape, known)
         warnings += _check_columns(file, shape, known)
         if monitor is not None and monitor.stream.archive.hash_key is None:
             errors += _hashes_without_key(file, shape)
@@ -169,6 +170,20 @@ def _checks(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator[Con
             if parameters is not None and name not in parameters:
                 hint = did_you_mean(name, parameters, what=f"parameters of {check.test}")
                 yield at(file, (*loc, "parameters", name), f"{check.test} has no parameter {name!r}", hint)
+
+
+def _row_tests(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator[ConfigError]:
+    for index, check in enumerate(shape.checks):
+        if check.test not in known.row_tests:
+            continue
+        if shape.archive is None:
+            hint = "set archive: true (or how), or leave the check out"
+            yield at(
+                file, ("checks", index, "test"), f"{check.test} needs raw rows, which the model does not keep", hint
+            )
+        if check.against is not None:
+            message = f"{check.test} compares with the rows of the baseline alone"
+            yield at(file, ("checks", index, "against"), message, "leave `against` out")
 
 
 def _check_columns(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator[ConfigError]:

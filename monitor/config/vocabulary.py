@@ -24,10 +24,12 @@ class Vocabulary:
     """Filled by bootstrap from the plug-ins that it found.
 
     `tests` maps the names of drift tests and performance metrics to their parameters; `columns` maps models to the
-    columns of their baselines, where the database could be asked (a model that is absent is not checked).
+    columns of their baselines, where the database could be asked (a model that is absent is not checked). `row_tests`
+    are those of the tests that need raw rows.
     """
 
     tests: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    row_tests: frozenset[str] = frozenset()
     sources: frozenset[str] = frozenset()
     triggers: Mapping[str, SettingsValidator] = field(default_factory=dict)
     formats: Mapping[str, SettingsValidator] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from monitor.stats.baseline import Baseline
 from monitor.stats.drift_test import DriftTest, with_parameters
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.numeric import NumericProfile
+from monitor.stats.row_test import RowTest
 from monitor.stats.window_test import WindowTest
 
 EVERY_COLUMN = "*"
@@ -23,7 +24,7 @@ PROPOSED = {
 PROPOSED_OVER_COLUMNS = ("newly_missing", "type_violations", "constant", "cardinality", "unit_change")
 """One finding a window each, whatever the number of columns."""
 
-AnyTest = DriftTest | WindowTest
+AnyTest = DriftTest | WindowTest | RowTest
 
 
 def propose_checks(
@@ -33,7 +34,8 @@ def propose_checks(
 
     Columns without any value in the baseline get the missing-rate check alone. Of data quality there is one check over
     all columns for each test, and every test of whole windows that suits the baseline; for all traffic only, as a
-    fault of a producer is in all of it. Thresholds are the tests' defaults.
+    fault of a producer is in all of it. Tests of raw rows are not proposed: they take rows, and a second. Thresholds
+    are the tests' defaults.
     """
     by_column = (
         Check(name, column.name, segment, tests[name].default_threshold, min_records)
@@ -48,11 +50,20 @@ def propose_checks(
 def _of_the_whole(baseline: Baseline, tests: Mapping[str, AnyTest], min_records: int) -> Iterator[Check]:
     for name in PROPOSED_OVER_COLUMNS:
         test = tests.get(name)
-        if test is not None and not isinstance(test, WindowTest) and columns_for(test, baseline):
+        if test is not None and not isinstance(test, WindowTest | RowTest) and columns_for(test, baseline):
             yield Check(name, ALL_COLUMNS, ALL_TRAFFIC, test.default_threshold, min_records)
     for name, test in tests.items():
         if isinstance(test, WindowTest) and test.suits(baseline.whole):
             yield Check(name, RECORDS, ALL_TRAFFIC, test.default_threshold, min_records)
+
+
+def propose_row_checks(tests: Mapping[str, AnyTest], min_records: int) -> tuple[Check, ...]:
+    """Every test of raw rows, for those who ask for them all."""
+    return tuple(
+        Check(name, RECORDS, ALL_TRAFFIC, test.default_threshold, min_records)
+        for name, test in tests.items()
+        if isinstance(test, RowTest)
+    )
 
 
 def columns_for(test: DriftTest, baseline: Baseline) -> tuple[str, ...]:
@@ -67,8 +78,8 @@ def bind_checks(
     """The checks that configuration asks for; ConfigError for an unknown test or column, or one that cannot serve.
 
     `*` means every column that can answer what the test needs, each with a check of its own; `all_columns` is one check
-    of all of these, and `records` (or `*`) the column of a test of whole windows. Of two specs for one check the later
-    holds.
+    of all of these, and `records` (or `*`) the column of a test of whole windows or raw rows. Of two specs for one
+    check the later holds.
     """
     bound = {check.name: check for spec in specs for check in _bind(spec, baseline, tests, min_records)}
     return tuple(bound.values())
@@ -112,7 +123,7 @@ def _bind(spec: CheckSpec, baseline: Baseline, tests: Mapping[str, AnyTest], min
 
 
 def _columns(spec: CheckSpec, baseline: Baseline, test: AnyTest) -> list[str]:
-    if isinstance(test, WindowTest):
+    if isinstance(test, WindowTest | RowTest):
         return [_records(spec, baseline, test)]
     profiles = baseline.whole.columns
     if EVERY_COLUMN in spec.columns:
@@ -130,12 +141,12 @@ def _columns(spec: CheckSpec, baseline: Baseline, test: AnyTest) -> list[str]:
     return list(spec.columns)
 
 
-def _records(spec: CheckSpec, baseline: Baseline, test: WindowTest) -> str:
+def _records(spec: CheckSpec, baseline: Baseline, test: WindowTest | RowTest) -> str:
     if not set(spec.columns) <= {EVERY_COLUMN, RECORDS}:
         raise ConfigError(
             f"{spec.test} checks whole windows and no column", hint=f"leave out columns, or write [{RECORDS}]"
         )
-    if not test.suits(baseline.whole):
+    if isinstance(test, WindowTest) and not test.suits(baseline.whole):
         raise ConfigError(
             f"the baseline of {baseline.ref} does not hold what {spec.test} compares with",
             hint="build a baseline of a new version with this program",

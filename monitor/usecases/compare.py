@@ -13,7 +13,8 @@ from monitor.domain.rules import Chart
 from monitor.rules.charts import drift_chart
 from monitor.stats.baseline import Baseline
 from monitor.stats.profiles.model import ModelProfile
-from monitor.stats.proposals import AnyTest, propose_checks
+from monitor.stats.proposals import AnyTest, propose_checks, propose_row_checks
+from monitor.stats.row_test import JointRows, RawRows
 from monitor.stats.window_test import WindowData
 from monitor.usecases.model_checks import with_tests
 from monitor.usecases.outcomes import run_checks
@@ -97,10 +98,14 @@ def compare(
     *,
     min_records: int,
     progress: Progress,
+    multivariate: bool = False,
 ) -> Comparison:
-    """Build a baseline from `reference` and judge `current` as its window; BaselineError when one cannot be read."""
+    """Build a baseline from `reference` and judge `current` as its window; BaselineError when one cannot be read.
+
+    `multivariate` has the tests of raw rows run, too.
+    """
     with progress.task("reference", _to_read(reference)) as task:
-        read = read_reference(reference, options, task.advance)
+        read = read_reference(reference, options, task.advance, keep_rows=multivariate)
     with progress.task("current", _to_read(current)) as task:
         return compare_with(read, current, tests, min_records, task.advance)
 
@@ -113,14 +118,21 @@ def _to_read(table: TableReader) -> int | None:
 def compare_with(
     reference: Reference, current: TableReader, tests: Mapping[str, AnyTest], min_records: int, seen: Seen
 ) -> Comparison:
-    """Judge a table as the window of a reference, in one pass. A bad column has a verdict of its own, and no crash."""
+    """Judge a table as the window of a reference, in one pass. A bad column has a verdict of its own, and no crash.
+
+    Where the reference kept rows, the tests of raw rows run, too.
+    """
     window = read_window(reference, current, seen)
     if not window.rows:
         raise BaselineError(f"{current.name} holds no row: check the path, or the query and its filter")
     baseline, uncompared, profile = reference.baseline, window.uncompared(), window.profile()
     proposed = propose_checks(baseline, tests, min_records)
     checks = [check for check in proposed if check.column not in uncompared and check.test != _BY_IDS]
-    found = _judged(checks, tests, baseline, profile)
+    rows = None
+    if reference.sample is not None:
+        rows = JointRows(RawRows(reference.sample), RawRows(window.sample()))
+        checks += propose_row_checks(tests, min_records)
+    found = _judged(checks, tests, baseline, profile, rows)
     found += [_refused(name, why) for name, why in sorted(uncompared.items())]
     charts = _charts(baseline, profile, {check.column for check in checks})
     notes = (*reference.notes, *window.notes())
@@ -128,9 +140,14 @@ def compare_with(
 
 
 def _judged(
-    checks: list[Check], tests: Mapping[str, AnyTest], baseline: Baseline, window: ModelProfile
+    checks: list[Check],
+    tests: Mapping[str, AnyTest],
+    baseline: Baseline,
+    window: ModelProfile,
+    rows: JointRows | None,
 ) -> list[Compared]:
-    outcomes = run_checks(with_tests(checks, tests, baseline), ALL_TRAFFIC, baseline, WindowData(window))
+    bound = with_tests(checks, tests, baseline)
+    outcomes = run_checks(bound, ALL_TRAFFIC, baseline, WindowData(window), lambda: rows or "no rows were kept")
     return [Compared(check.column, check.test, verdict, why, result) for check, verdict, why, result in outcomes]
 
 

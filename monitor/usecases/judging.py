@@ -1,25 +1,29 @@
 """Judge one window of one model version: shares to profile, profile to results, results to findings."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
+from typing import Protocol
 
 from monitor.domain.checks import Check, Threshold
 from monitor.domain.errors import MonitorError, StoreUnavailable
 from monitor.domain.evaluation import Evaluation
 from monitor.domain.findings import EvaluationKind, Evidence, Finding, TestResult, Verdict
-from monitor.domain.models import ALL_TRAFFIC, GroundTruthPolicy, MonitoredModel
+from monitor.domain.models import ALL_TRAFFIC, ColumnSpec, GroundTruthPolicy, ModelRef, MonitoredModel
 from monitor.domain.ports import AccountReads, BaselineStore, WindowReads
 from monitor.domain.rules import Chart
 from monitor.domain.stream import JoinSpan
 from monitor.domain.time import MILLISECOND, format_instant
+from monitor.domain.windows import Window
 from monitor.rules.charts import drift_chart
 from monitor.rules.conditions import RECORDS, TRUTH_COVERAGE
 from monitor.stats.baseline import Baseline
 from monitor.stats.performance.metric import PerformanceMetric
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.proposals import AnyTest
+from monitor.stats.row_test import JointRows
 from monitor.stats.window_test import WindowData
 from monitor.usecases.baseline_age import baseline_age
 from monitor.usecases.coverage import with_coverage
@@ -40,6 +44,30 @@ SET_UP = "checks"
 """Checks that every model has, beside those on traffic: there is a baseline, and the other checks fit it."""
 
 NOTHING_BEFORE = Before()
+
+
+class RowReads(Protocol):
+    """Where raw rows are kept."""
+
+    def joint(  # noqa: PLR0917 - which rows, of what, compared with what
+        self,
+        model: MonitoredModel,
+        ref: ModelRef,
+        window: Window,
+        segment: str,
+        baseline_id: str,
+        schema: Sequence[ColumnSpec],
+    ) -> JointRows | str:
+        """Rows of the baseline and of the window; in words why they cannot be had."""
+        ...
+
+
+class NoRows:
+    """Where nothing is kept."""
+
+    def joint(self, *_: object) -> JointRows | str:
+        """There is nothing to compare."""
+        return "raw rows are not at hand here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +102,18 @@ class Judge:
         accounts: AccountReads | None = None,
         findings: History | None = None,
         fairness: TruthByGroup | None = None,
+        rows: RowReads | None = None,
     ) -> None:
         """Without `accounts` a window is compared neither with the weeks before nor with what was served.
 
         Without `findings` estimates of performance are not held against the truth; without `fairness` groups are not
-        compared by the truth.
+        compared by the truth; without `rows` tests of raw rows say that there are none.
         """
         self._checks = ModelChecks(tests, metrics)
         self.metric_names = frozenset({*metrics, TRUTH_COVERAGE})
         self._windows, self._store, self.code_version = windows, baselines, code_version
         self._traffic, self._accounts, self._findings = Traffic(accounts), accounts, findings
-        self._references, self._fairness = References(findings), fairness
+        self._references, self._fairness, self._rows = References(findings), fairness, rows or NoRows()
         self._baselines: dict[str, Baseline] = {}
 
     def read(self, wanted: Iterable[Wanted]) -> StoredWindows:
@@ -145,7 +174,10 @@ class Judge:
             profile = content.profiles.get(segment)
             duplicates = stored.duplicates_of(evaluation.model, evaluation.window) if not segment else None
             data = None if profile is None else WindowData(profile, duplicates)
-            outcomes = run_checks(bound, segment, baseline, data)
+            read_rows = partial(
+                self._rows.joint, model, evaluation.model, evaluation.window, segment, baseline_id, baseline.schema
+            )
+            outcomes = run_checks(bound, segment, baseline, data, read_rows)
             findings += _findings(evaluation, outcomes, evidence, coverage)
         for what, bound in self._checks.of_references(model, baseline_id, baseline).items():
             outcomes = self._references.run(bound, what, evaluation, stored, content, baseline_id, baseline)

@@ -15,6 +15,7 @@ from monitor.stats.estimation import ESTIMATED_METRICS, EstimatedMetric
 from monitor.stats.fairness import FAIRNESS_MEASURES
 from monitor.stats.performance.metric import PerformanceMetric, is_proposed
 from monitor.stats.proposals import AnyTest, bind_checks, columns_for, merged_checks, propose_checks
+from monitor.stats.row_test import RowTest
 from monitor.stats.serving import SERVING_METRICS
 from monitor.stats.window_test import WindowTest
 from monitor.usecases.metric_limits import limit_of
@@ -37,13 +38,15 @@ class BoundChecks:
     """The checks of a segment, and the tests that run them.
 
     `by_test` compare columns, each with a check of its own; each of `over_columns` compares all of its columns for one
-    check; `of_window` are tests of the whole window, with the places of their checks.
+    check; `of_window` are tests of the whole window and `of_rows` those of its raw rows, with the places of their
+    checks.
     """
 
     checks: tuple[Check, ...]
     by_test: tuple[TestedColumns, ...]
     over_columns: tuple[TestedColumns, ...] = ()
     of_window: tuple[tuple[WindowTest, int], ...] = ()
+    of_rows: tuple[tuple[RowTest, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,24 +170,27 @@ def with_tests(checks: Sequence[Check], tests: Mapping[str, AnyTest], baseline: 
     alike: dict[tuple[str, str], list[int]] = {}
     over_columns: list[TestedColumns] = []
     of_window: list[tuple[WindowTest, int]] = []
+    of_rows: list[tuple[RowTest, int]] = []
     for k, check in enumerate(checks):
         test = tests[check.test]
         if isinstance(test, WindowTest):
             of_window.append((with_parameters(test, check.test, check.parameters), k))
+        elif isinstance(test, RowTest):
+            of_rows.append((with_parameters(test, check.test, check.parameters), k))
         elif check.column == ALL_COLUMNS and ALL_COLUMNS not in baseline.layouts:
             bound = with_parameters(test, check.test, check.parameters)
             over_columns.append(TestedColumns(bound, columns_for(bound, baseline), (k,)))
         else:
             alike.setdefault((check.test, repr(sorted(check.parameters.items()))), []).append(k)
     by_test = tuple(_tested(checks, positions, tests) for positions in alike.values())
-    return BoundChecks(tuple(checks), by_test, tuple(over_columns), tuple(of_window))
+    return BoundChecks(tuple(checks), by_test, tuple(over_columns), tuple(of_window), tuple(of_rows))
 
 
 def _tested(checks: Sequence[Check], positions: Sequence[int], tests: Mapping[str, AnyTest]) -> TestedColumns:
     first = checks[positions[0]]
     test = with_parameters(tests[first.test], first.test, first.parameters)
     columns = tuple(checks[k].column for k in positions)
-    return TestedColumns(test, columns, tuple(positions))  # type: ignore[arg-type]  # tests of windows were taken out
+    return TestedColumns(test, columns, tuple(positions))  # type: ignore[arg-type]  # tests of windows and rows were taken out
 
 
 def _estimate_check(

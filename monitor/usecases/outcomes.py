@@ -1,25 +1,39 @@
 """The outcomes of a segment's drift checks: the columns of a test together, each judged by its own check."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from monitor.domain.checks import Check
-from monitor.domain.errors import BaselineError
+from monitor.domain.errors import BaselineError, StoreUnavailable
 from monitor.domain.findings import TestResult, Verdict
 from monitor.stats.baseline import Baseline
 from monitor.stats.drift_test import DriftTest, run_columns
 from monitor.stats.judgement import judge
 from monitor.stats.over_columns import over_columns
 from monitor.stats.profiles.model import ModelProfile
+from monitor.stats.row_test import JointRows, RowTest
 from monitor.stats.window_test import WindowData, WindowTest
 from monitor.usecases.model_checks import BoundChecks, TestedColumns
 
 Outcome = tuple[Check, Verdict, str, TestResult | None]
 """A check with what it says: verdict, reason, result."""
 
+ReadRows = Callable[[], JointRows | str]
+"""The raw rows of both sides, read when they are asked for; or why they cannot be had."""
+
 _NAMED = 3
 
 
-def run_checks(bound: BoundChecks, segment: str, baseline: Baseline, current: WindowData | None) -> list[Outcome]:
+def _no_rows() -> JointRows | str:
+    return "raw rows are not at hand here"
+
+
+def run_checks(
+    bound: BoundChecks,
+    segment: str,
+    baseline: Baseline,
+    current: WindowData | None,
+    read_rows: ReadRows = _no_rows,
+) -> list[Outcome]:
     """The outcomes in the order of the checks; whatever breaks in a test is the failed verdict of its checks alone."""
     if current is None:
         return without_data(bound, "no records of the segment")
@@ -27,7 +41,7 @@ def run_checks(bound: BoundChecks, segment: str, baseline: Baseline, current: Wi
         reference = baseline.profile(segment)
     except BaselineError as error:
         return [_failed(check, error) for check in bound.checks]
-    return run_on(bound, reference, current)
+    return run_on(bound, reference, current, read_rows)
 
 
 def without_data(bound: BoundChecks, why: str) -> list[Outcome]:
@@ -35,7 +49,9 @@ def without_data(bound: BoundChecks, why: str) -> list[Outcome]:
     return [(check, Verdict.INSUFFICIENT_DATA, f"{check.name}: {why}", None) for check in bound.checks]
 
 
-def run_on(bound: BoundChecks, reference: ModelProfile, current: WindowData) -> list[Outcome]:
+def run_on(
+    bound: BoundChecks, reference: ModelProfile, current: WindowData, read_rows: ReadRows = _no_rows
+) -> list[Outcome]:
     """The outcomes of checks that compare a window with a profile that lies on the same bins."""
     checks = bound.checks
     outcomes: dict[int, Outcome] = {}
@@ -47,6 +63,8 @@ def run_on(bound: BoundChecks, reference: ModelProfile, current: WindowData) -> 
         outcomes[k] = _over_columns(columns, checks[k], reference, current.profile)
     for test, k in bound.of_window:
         outcomes[k] = _of_window(test, checks[k], reference, current)
+    if bound.of_rows:
+        outcomes.update(_of_rows(bound, read_rows))
     return [outcomes[k] for k in range(len(checks))]
 
 
@@ -103,6 +121,28 @@ def _one_by_one(
 def _of_window(test: WindowTest, check: Check, baseline: ModelProfile, current: WindowData) -> Outcome:
     try:
         result = test.run_window(baseline, current)
+        return check, *judge(check, result), result
+    except Exception as error:  # noqa: BLE001 - as above
+        return _failed(check, error)
+
+
+def _of_rows(bound: BoundChecks, read_rows: ReadRows) -> dict[int, Outcome]:
+    """The rows are read once for all of them."""
+    checks = bound.checks
+    try:
+        rows = read_rows()
+    except StoreUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with the rows must not harm checks of profiles
+        return {k: _failed(checks[k], error) for _, k in bound.of_rows}
+    if isinstance(rows, str):
+        return {k: (checks[k], Verdict.INSUFFICIENT_DATA, f"{checks[k].name}: {rows}", None) for _, k in bound.of_rows}
+    return {k: _of_row_test(test, checks[k], rows) for test, k in bound.of_rows}
+
+
+def _of_row_test(test: RowTest, check: Check, rows: JointRows) -> Outcome:
+    try:
+        result = test.run_rows(rows)
         return check, *judge(check, result), result
     except Exception as error:  # noqa: BLE001 - as above
         return _failed(check, error)

@@ -11,6 +11,7 @@ from monitor.stats.columns import Column
 from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.column_choice import choose_column
 from monitor.usecases.table_reader import Seen, TableReader, gather, group_by_group
+from monitor.usecases.table_rows import spread_rows
 from monitor.usecases.training_columns import TrainingOptions, is_categorical, require_named
 
 REF = ModelRef("reference", "1")
@@ -18,17 +19,23 @@ REF = ModelRef("reference", "1")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A baseline, and what is not in it: `refused` are columns with the reason why nobody can compare them."""
+    """A baseline, and what is not in it: `refused` are columns with the reason why nobody can compare them.
+
+    `sample` are evenly spread rows for tests of raw rows (None: none were kept).
+    """
 
     baseline: Baseline
     refused: Mapping[str, str]
     notes: tuple[str, ...]
     options: TrainingOptions
+    sample: Mapping[str, Column] | None = None
 
 
-def read_reference(table: TableReader, options: TrainingOptions, seen: Seen) -> Reference:
+def read_reference(table: TableReader, options: TrainingOptions, seen: Seen, *, keep_rows: bool = False) -> Reference:
     """Read all rows; BaselineError when there are none, or the table is broken. A bad column is refused alone."""
-    groups = group_by_group(table, lambda group: _Chosen(options).choose(gather(table, group, seen, _Gathered)))
+    groups = group_by_group(
+        table, lambda group: _Chosen(options, keep_rows).choose(gather(table, group, seen, _Gathered))
+    )
     names = {name for group in groups for name in group.names}
     rows = groups[0].rows
     if not rows:
@@ -39,7 +46,8 @@ def read_reference(table: TableReader, options: TrainingOptions, seen: Seen) -> 
     _require_distinct(profiles)
     notes = tuple(dict.fromkeys(note for group in groups for note in group.notes))
     baseline = Baseline(REF, rows, None, table.name, ModelProfile.joined(profiles, rows))
-    return Reference(baseline, refused, notes, options)
+    sample = {name: column for group in groups for name, column in group.sample.items()} if keep_rows else None
+    return Reference(baseline, refused, notes, options, sample)
 
 
 @dataclass(slots=True)
@@ -66,8 +74,10 @@ class _Chosen:
     """What became of a group of columns."""
 
     options: TrainingOptions
+    keep_rows: bool = False
     rows: int = 0
     names: dict[str, None] = field(default_factory=dict)
+    sample: dict[str, Column] = field(default_factory=dict)
     profiles: list[ModelProfile] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -92,6 +102,8 @@ class _Chosen:
             self._refuse(final, note)
         else:
             self.profiles.append(_profile_of(final, column))
+            if self.keep_rows:
+                self.sample[final] = column.take(spread_rows(self.rows))
             self.notes += [note] if note else []
 
     def _refuse(self, name: str, why: str) -> None:

@@ -13,6 +13,7 @@ from monitor.stats.profiles.numeric import NumericLayout
 from monitor.stats.profiles.renamed import concealed
 from monitor.usecases.reference import Reference
 from monitor.usecases.table_reader import Seen, TableReader, gather, group_by_group
+from monitor.usecases.table_rows import SpreadRows
 from monitor.usecases.training_columns import TrainingOptions
 
 
@@ -29,6 +30,7 @@ class _Counted:
     profile: ModelProfile
     options: TrainingOptions
     _known: Set[str]
+    sample: SpreadRows | None = None
     names: set[str] = field(default_factory=set)
     repeated: set[str] = field(default_factory=set)
     strange: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -39,14 +41,18 @@ class _Counted:
         rename, layouts = reference.options.rename, reference.baseline.layouts
         asked = layouts.keys() if group is None else {rename.get(name, name) for name in group}
         known = {name: layout for name, layout in layouts.items() if name in asked}
-        return cls(ModelProfile.empty(known), reference.options, {*layouts, *reference.refused})
+        sample = None if reference.sample is None else SpreadRows()
+        return cls(ModelProfile.empty(known), reference.options, {*layouts, *reference.refused}, sample)
 
     def add(self, batch: TableBatch) -> None:
         """Count some rows. Cells of another kind than the column's are invalid, as they are in records."""
         rename, left_out = self.options.rename, self.options.left_out
         named = {rename.get(name, name): cells for name, cells in batch.columns.items() if name not in left_out}
         known = {name: cells for name, cells in named.items() if name in self.profile.layouts}
-        self.profile.update({name: self._column(name, cells) for name, cells in known.items()}, batch.rows)
+        columns = {name: self._column(name, cells) for name, cells in known.items()}
+        self.profile.update(columns, batch.rows)
+        if self.sample is not None:
+            self.sample.add(batch.rows, columns)
         self.profile.add_extra({name: _sampled(cells) for name, cells in named.items() if name not in self._known})
         self.names |= {rename.get(name, name) for name in batch.names if name not in left_out}
         self.repeated |= {rename.get(name, name) for name in batch.repeated - left_out}
@@ -80,6 +86,12 @@ class TableWindow:
         for group in self._groups:
             whole.add_extra({name: sample.counts.items() for name, sample in group.profile.extra_values.items()})
         return whole
+
+    def sample(self) -> dict[str, Column]:
+        """Evenly spread rows of the columns that can be compared; empty where none were to be kept."""
+        refused = self.uncompared()
+        samples = [group.sample.columns() for group in self._groups if group.sample is not None]
+        return {name: column for sample in samples for name, column in sample.items() if name not in refused}
 
     def uncompared(self) -> dict[str, str]:
         """Columns that have no check, each with the reason."""

@@ -68,7 +68,7 @@ def training_columns(
     """Read all rows; BaselineError says what is wrong with them and how to mend it."""
     raw, rows = _gathered(batches)
     require_named(options, raw.keys())
-    times = _times(raw[options.event_time], options.event_time) if options.event_time else None
+    times = _checked_times(raw[options.event_time], options.event_time) if options.event_time else None
     left_out = options.left_out
     kept = _renamed({name: values for name, values in raw.items() if name not in left_out}, options.rename)
     columns: dict[str, Column] = {}
@@ -147,11 +147,16 @@ def _is_all_missing(column: Column) -> bool:
     return all(value is None for value in column.values)
 
 
-def _times(values: Sequence[object], name: str) -> Ints:
-    times = np.array([NO_TIME if is_missing(value) else _instant(value, name) for value in values], np.int64)
+def _checked_times(values: Sequence[object], name: str) -> Ints:
+    times = event_times(values, name)
     if (times == NO_TIME).all():
         raise BaselineError(f"{name} has no time in any row: the period of the training data is unknown")
     return times
+
+
+def event_times(values: Sequence[object], name: str) -> Ints:
+    """Milliseconds since the epoch, `NO_TIME` where there is none; BaselineError for what is no time."""
+    return np.array([NO_TIME if is_missing(value) else _instant(value, name) for value in values], np.int64)
 
 
 def _period(times: Ints) -> Period:

@@ -16,7 +16,8 @@ REPLACES, SAYS = "# replaces: ", "# says: "
 
 KNOWN = Vocabulary(
     tests={"psi": frozenset({"pseudo_count"}), "error_rate": frozenset({"ok", "missing_is_ok"})}
-    | dict.fromkeys(["missing_rate", "accuracy", "impact_ratio", "latency_p95"], frozenset()),
+    | dict.fromkeys(["missing_rate", "accuracy", "impact_ratio", "latency_p95", "domain_classifier"], frozenset()),
+    row_tests=frozenset({"domain_classifier"}),
     sources=frozenset({"kafka", "files", "memory"}),
     formats=format_validators(),
     triggers={"console": lambda _: (), "webhook": lambda _: (), "command": lambda _: ()},

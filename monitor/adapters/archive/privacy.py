@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from monitor.domain.models import Personal
-from monitor.stats.columns import CategoricalColumn, Column, Mask, NumericColumn
+from monitor.stats.columns import CategoricalColumn, Column, Floats, Mask, NumericColumn
 from monitor.stream.batch import as_categorical
 
 MASKED = "masked"
@@ -21,11 +21,16 @@ def in_sample(event_ids: Sequence[str], rate: float) -> Mask:
     """
     if rate >= 1:
         return np.ones(len(event_ids), np.bool_)
-    return np.fromiter((_place(one) < rate for one in event_ids), np.bool_, len(event_ids))
+    kept: Mask = places(event_ids) < rate
+    return kept
+
+
+def places(event_ids: Sequence[str]) -> Floats:
+    """Where the ids fall in [0, 1), evenly."""
+    return np.fromiter(map(_place, event_ids), np.float64, len(event_ids))
 
 
 def _place(event_id: str) -> float:
-    """Where the id falls in [0, 1), evenly."""
     return int.from_bytes(hashlib.blake2b(event_id.encode(), digest_size=8).digest(), "big") / _SCALE
 
 

@@ -11,6 +11,7 @@ from monitor.adapters.tabular import FileRows, SqlRows
 from monitor.adapters.training_sample import SampledRows, TrainingSamples
 from monitor.domain.errors import BaselineError
 from monitor.domain.models import ColumnKind, ColumnSpec
+from monitor.usecases.training_columns import TrainingOptions
 
 
 def test_csv_parquet_json_lines_and_folders_give_the_same_rows(tmp_path: Path) -> None:
@@ -81,7 +82,7 @@ def test_a_sample_is_spread_evenly_and_written_under_the_names_of_the_schema(tmp
 
     passed = _rows(sample)
     samples = TrainingSamples(ArchiveLocation(str(tmp_path / "archive")))
-    path = samples.keep("abc", sample, schema, {"amount_eur": "amount"}, {})
+    path = samples.keep("abc", sample, schema, TrainingOptions({"amount_eur": "amount"}), {})
 
     kept = pq.read_table(tmp_path / "archive" / path).to_pydict()
     assert len(passed["k"]) == 1000

@@ -20,6 +20,7 @@ from monitor.domain.stream import Claim, Flush, TopicKind
 from monitor.stats.drift import DRIFT_TESTS
 from monitor.stats.performance import PERFORMANCE_METRICS
 from monitor.stats.quality import QUALITY_TESTS
+from monitor.stats.row_tests import ROW_TESTS
 from monitor.stats.window_tests import WINDOW_TESTS
 
 PARTITION = PartitionId("log", 0)
@@ -34,7 +35,7 @@ TRIGGERS = {
 def test_walking_the_packages_finds_every_shipped_plug_in() -> None:
     found = (plugins.drift_tests(), plugins.performance_metrics(), plugins.trigger_kinds())
 
-    assert found[0] == {**DRIFT_TESTS, **QUALITY_TESTS, **WINDOW_TESTS}
+    assert found[0] == {**DRIFT_TESTS, **QUALITY_TESTS, **WINDOW_TESTS, **ROW_TESTS}
     assert found[1] == dict(PERFORMANCE_METRICS)
     assert found[2].keys() == TRIGGERS
 

@@ -1,0 +1,58 @@
+"""What a test of raw rows is: a pure function of rows of the baseline and of a window, all columns together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol, runtime_checkable
+
+from monitor.domain.checks import Threshold
+from monitor.domain.findings import TestResult
+from monitor.stats.columns import Column, Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawRows:
+    """Columns of equal length. `window_of` (rows,) numbers the windows that rows of a baseline lie in.
+
+    It is -1 for a row without event time; None where no row has one.
+    """
+
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    window_of: Ints | None = None
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return max(map(len, self.columns.values()), default=0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JointRows:
+    """Rows of the baseline and rows of the window that is compared with them.
+
+    Whatever chance a test needs follows from `seed`: the same rows and seed give the same result.
+    """
+
+    reference: RawRows
+    current: RawRows
+    seed: int = 0
+
+
+@runtime_checkable
+class RowTest(Protocol):
+    """An algorithm that compares raw rows: it sees what goes with what, which no profile of columns keeps.
+
+    Implementations are frozen dataclasses whose fields are the test's parameters, each with a default, as those of a
+    `DriftTest`; `unit`, `minimum`, `maximum` and `default_threshold` mean the same. The column of such a check is
+    `records`. `run_rows` is deterministic, changes nothing, takes bounded time whatever the number of rows, and copes
+    with empty sides.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    unit: ClassVar[str]
+    minimum: ClassVar[float]
+    maximum: ClassVar[float]
+    default_threshold: ClassVar[Threshold]
+
+    def run_rows(self, rows: JointRows) -> TestResult:
+        """Compare the rows of both sides."""
+        ...
