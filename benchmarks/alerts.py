@@ -164,7 +164,7 @@ def _service(url: str, clock: FixedClock, channel: Channel) -> AlertService:
     engine = create_engine(url)
     with engine.begin() as connection:
         upgrade(connection)
-    route = {"channels": ["counted"], "group_by": ["model"], "collect_for": "0s", "update_every": "5m"}
+    route = {"channels": ["counted"], "group_by": ["model"], "collect_for": "1s", "update_every": "5m"}
     config = parse({"channels": {"counted": {"kind": "console"}}, "route": route}, discover())
     return AlertService(engine, config, {"counted": channel}, clock, owner="benchmark")
 

@@ -5,7 +5,7 @@ There is no second implementation for memory: quick starts and tests run this on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -17,6 +17,7 @@ from alerts.lifecycle import FoldOutcome
 from alerts.model import (
     Alert,
     AlertEvent,
+    Delivery,
     Fingerprint,
     Group,
     GroupKey,
@@ -39,7 +40,7 @@ from alerts.storage.tables import alerts, events, groups, locks, members, told
 from alerts.wire import dump_event, load_event
 
 _IS_PLAN = locks.c.name == "plan"
-Name = TypeVar("Name", bound=str)
+Name = TypeVar("Name", bound=str | int)
 _CHUNK = 500  # values in one IN list; SQLite takes 32,766 parameters, PostgreSQL 65,535
 
 
@@ -97,6 +98,7 @@ class Received:
     """An event that waits to be folded."""
 
     seq: int
+    fingerprint: Fingerprint
     event: AlertEvent
     received_at: datetime
 
@@ -105,20 +107,20 @@ def unfolded(conn: sa.Connection, limit: int) -> list[Received]:
     """The oldest events that wait, in order of arrival."""
     query = sa.select(events).where(events.c.outcome.is_(None)).order_by(events.c.seq).limit(limit)
     rows = conn.execute(query).mappings()
-    return [Received(row["seq"], load_event(row["body"]), row["received_at"]) for row in rows]
+    return [Received(row["seq"], row["fingerprint"], load_event(row["body"]), row["received_at"]) for row in rows]
 
 
 def mark_folded(conn: sa.Connection, outcomes: Mapping[int, FoldOutcome]) -> None:
     """Write down what folding each event did; it is not folded again."""
-    if outcomes:
-        statement = sa.update(events).where(events.c.seq == sa.bindparam("at")).values(outcome=sa.bindparam("did"))
-        conn.execute(statement, [{"at": seq, "did": outcome.value} for seq, outcome in outcomes.items()])
+    for outcome in FoldOutcome:
+        for chunk in chunks([seq for seq, did in outcomes.items() if did is outcome]):
+            conn.execute(sa.update(events).where(events.c.seq.in_(chunk)).values(outcome=outcome.value))
 
 
 def latest_alerts(conn: sa.Connection, fingerprints: Iterable[Fingerprint]) -> dict[Fingerprint, Alert]:
     """The latest occurrence of each fingerprint that is known."""
     found = {}
-    for chunk in _chunks(sorted(set(fingerprints))):
+    for chunk in chunks(sorted(set(fingerprints))):
         rows = conn.execute(_latest().where(alerts.c.fingerprint.in_(chunk))).mappings()
         found.update({alert.fingerprint: alert for alert in map(alert_of, rows)})
     return found
@@ -129,12 +131,16 @@ def put_alerts(conn: sa.Connection, batch: Iterable[Alert]) -> None:
     _put_rows(conn, alerts, ["fingerprint", "occurrence"], list(map(alert_values, batch)))
 
 
-def active_groups(conn: sa.Connection, due_at: datetime | None = None) -> dict[GroupKey, GroupState]:
-    """The groups of which somebody is, or may have to be, told; with members and told-log.
+def active_groups(conn: sa.Connection) -> dict[GroupKey, GroupState]:
+    """The groups of which somebody is, or may have to be, told; with members and told-log."""
+    return _states(conn, _is_active(None))
 
-    With `due_at` only those that are to be looked at by then.
-    """
-    return _states(conn, _is_active(due_at))
+
+def due_groups(conn: sa.Connection, due_at: datetime | None) -> Iterator[list[GroupState]]:
+    """The groups that are to be looked at by then (None: all that are active), some at a time: to be kept in memory."""
+    query = sa.select(groups.c.group_key).where(_is_active(due_at)).order_by(groups.c.group_key)
+    for chunk in chunks(list(conn.execute(query).scalars())):
+        yield list(_states(conn, groups.c.group_key.in_(chunk)).values())
 
 
 def is_any_due(conn: sa.Connection, now: datetime) -> bool:
@@ -148,14 +154,10 @@ def orphan_groups(conn: sa.Connection, routes: Iterable[str]) -> dict[GroupKey, 
 
 
 def member_names(conn: sa.Connection, fingerprints: Iterable[Fingerprint]) -> set[Fingerprint]:
-    """Those of these alerts that are members of a group that is active."""
+    """Those of these alerts that are members of a group: one that is active, since all leave one that is over."""
     found: set[Fingerprint] = set()
-    for chunk in _chunks(sorted(set(fingerprints))):
-        query = (
-            sa.select(members.c.fingerprint)
-            .join(groups, groups.c.group_key == members.c.group_key)
-            .where(members.c.fingerprint.in_(chunk), groups.c.finished_at.is_(None))
-        )
+    for chunk in chunks(sorted(set(fingerprints))):
+        query = sa.select(members.c.fingerprint).where(members.c.fingerprint.in_(chunk))
         found.update(conn.execute(query).scalars())
     return found
 
@@ -171,7 +173,7 @@ class KnownGroup:
 def groups_of(conn: sa.Connection, keys: Iterable[GroupKey]) -> dict[GroupKey, KnownGroup]:
     """Those of these groups that were ever opened."""
     found: dict[GroupKey, KnownGroup] = {}
-    for chunk in _chunks(sorted(set(keys))):
+    for chunk in chunks(sorted(set(keys))):
         for row in conn.execute(sa.select(groups).where(groups.c.group_key.in_(chunk))).mappings():
             found[row["group_key"]] = KnownGroup(group_of(row), row["finished_at"] is not None)
     return found
@@ -180,7 +182,7 @@ def groups_of(conn: sa.Connection, keys: Iterable[GroupKey]) -> dict[GroupKey, K
 def open_groups(conn: sa.Connection, batch: Iterable[Group]) -> None:
     """Store new generations, of which no channel knows anything."""
     opened = list(batch)
-    for chunk in _chunks([group.key for group in opened if group.generation > 1]):
+    for chunk in chunks([group.key for group in opened if group.generation > 1]):
         conn.execute(sa.delete(told).where(told.c.group_key.in_(chunk)))
         conn.execute(sa.delete(members).where(members.c.group_key.in_(chunk)))
     rows: list[Values] = [{**group_values(group), "finished_at": None, "look_at": None} for group in opened]
@@ -196,10 +198,14 @@ def join_groups(conn: sa.Connection, joined: Mapping[tuple[GroupKey, Fingerprint
 
 
 def look_again(conn: sa.Connection, fingerprints: Iterable[Fingerprint]) -> None:
-    """Let the next look be at the groups of these alerts."""
-    for chunk in _chunks(sorted(set(fingerprints))):
+    """Let the next look be at the groups of these alerts.
+
+    A group that collects is left until it has: it was looked at once, and before then nobody is told of it.
+    """
+    may_tell = sa.or_(groups.c.checked_at.is_not(None), groups.c.look_at.is_(None))
+    for chunk in chunks(sorted(set(fingerprints))):
         of_these = sa.select(members.c.group_key).where(members.c.fingerprint.in_(chunk))
-        conn.execute(sa.update(groups).where(groups.c.group_key.in_(of_these)).values(look_at=None))
+        conn.execute(sa.update(groups).where(groups.c.group_key.in_(of_these), may_tell).values(look_at=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,10 +250,17 @@ def put_told(conn: sa.Connection, batch: Sequence[tuple[Group, str, Told]]) -> N
     _put_rows(conn, told, ["group_key", "channel"], rows)
 
 
-def put_receipt(conn: sa.Connection, key: GroupKey, generation: int, channel: str, receipt: Receipt) -> None:
-    """Keep the handle of the last message, unless the group has begun anew since."""
-    where = (told.c.group_key == key, told.c.channel == channel, told.c.generation == generation)
-    conn.execute(sa.update(told).where(*where).values(receipt=receipt_values(receipt)))
+def put_receipts(conn: sa.Connection, batch: Sequence[tuple[Delivery, Receipt]]) -> None:
+    """Keep the handles of the last messages, but of groups that have begun anew since."""
+    if not batch:
+        return
+    keys = ("group_key", "channel", "generation")
+    statement = sa.update(told).where(*(told.c[name] == sa.bindparam(f"of_{name}") for name in keys))
+    rows = [
+        {**{f"of_{name}": getattr(delivery, name) for name in keys}, "new_receipt": receipt_values(receipt)}
+        for delivery, receipt in batch
+    ]
+    conn.execute(statement.values(receipt=sa.bindparam("new_receipt")), rows)
 
 
 def firing_alerts(conn: sa.Connection, now: datetime) -> list[Alert]:
@@ -286,7 +299,7 @@ def _states(conn: sa.Connection, which: sa.ColumnElement[bool]) -> dict[GroupKey
     found = [group_of(row) for row in conn.execute(query).mappings()]
     ids: dict[GroupKey, list[Fingerprint]] = {group.key: [] for group in found}
     logs: dict[GroupKey, dict[str, Told]] = {group.key: {} for group in found}
-    for chunk in _chunks(list(ids)):
+    for chunk in chunks(list(ids)):
         for row in conn.execute(sa.select(members).where(members.c.group_key.in_(chunk))).mappings():
             ids[row["group_key"]].append(row["fingerprint"])
         for row in conn.execute(sa.select(told).where(told.c.group_key.in_(chunk))).mappings():
@@ -306,5 +319,6 @@ def _put_rows(conn: sa.Connection, table: sa.Table, keys: Sequence[str], rows: S
         conn.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changed), list(rows))
 
 
-def _chunks(names: list[Name]) -> Iterable[list[Name]]:
+def chunks(names: list[Name]) -> Iterator[list[Name]]:
+    """Names in portions that fit into one IN list."""
     return (names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK))
