@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from alerts.errors import DeliveryError, Retryable
 from alerts.model import AlertEvent, DeliveryState
-from alerts.pacing import Health, after_failure, after_success, self_alert
+from alerts.pacing import Health, after_failure, after_success, left_alone, self_alert
 from alerts.retries import DeliveryPolicy, next_try
 from alerts.sending import Outcome
 from alerts.storage import health, outbox, sql
@@ -79,7 +79,8 @@ def _note(conn: Connection, channel: str, tried: Sequence[Tried], policy: Delive
     if after != before:
         health.put_health(conn, after)
     if after.open_until is not None:
-        outbox.hold(conn, channel, after.open_until, f"the channel failed {after.failures} times in a row")
+        hold = left_alone(after, after.open_until)
+        outbox.hold(conn, channel, hold.until, hold.reason)
     if policy.fallback:
         sql.put_events(conn, news, at)
 

@@ -60,7 +60,7 @@ class _Finished:
 _News = SimpleQueue[Outcome | _Finished]
 
 
-class _Lane:
+class Lane:
     """One channel's deliveries, in order; the first of `waiting` is the one being sent."""
 
     def __init__(self, channel: Channel, jobs: Sequence[Delivery], limits: Limits) -> None:
@@ -73,6 +73,7 @@ class _Lane:
         self.extend()
 
     def extend(self) -> None:
+        """Give the message that is sent next its time."""
         self.expires = time.monotonic() + self._limits.deadline.total_seconds()
 
     def goes_on(self, outcome: Outcome) -> bool:
@@ -83,7 +84,11 @@ class _Lane:
                 return False
         elif outcome.failure is None:
             self._failures = 0
-        return time.monotonic() < self._limits.ends and not self.is_abandoned.is_set()
+        return self.is_in_time() and not self.is_abandoned.is_set()
+
+    def is_in_time(self) -> bool:
+        """Whether one more message may be begun."""
+        return time.monotonic() < self._limits.ends
 
 
 def send_all(
@@ -91,7 +96,7 @@ def send_all(
 ) -> Iterator[list[Outcome]]:
     """Send, and yield outcomes as soon as they are known, together those that came since; one for each delivery."""
     finished: _News = SimpleQueue()
-    lanes: dict[str, _Lane] = {}
+    lanes: dict[str, Lane] = {}
     jobs: dict[str, list[Delivery]] = {}
     for delivery in deliveries:
         jobs.setdefault(delivery.channel, []).append(delivery)
@@ -99,14 +104,14 @@ def send_all(
         if name not in channels:
             yield [Outcome(job, failure=_unknown(name)) for job in own]
             continue
-        lanes[name] = lane = _Lane(channels[name], own, limits)
+        lanes[name] = lane = Lane(channels[name], own, limits)
         Thread(target=_send_in_order, args=(lane, tuple(own), finished), name=f"send-{name}", daemon=True).start()
     while lanes:
         if outcomes := list(_collect(lanes, finished)):
             yield outcomes
 
 
-def _collect(lanes: dict[str, _Lane], finished: _News) -> Iterator[Outcome]:
+def _collect(lanes: dict[str, Lane], finished: _News) -> Iterator[Outcome]:
     """Wait for one piece of news, and take all that is there."""
     wait_s = min(lane.expires for lane in lanes.values()) - time.monotonic()
     try:
@@ -119,7 +124,7 @@ def _collect(lanes: dict[str, _Lane], finished: _News) -> Iterator[Outcome]:
         yield from _take(lanes, finished.get_nowait())
 
 
-def _take(lanes: dict[str, _Lane], news: Outcome | _Finished) -> Iterator[Outcome]:
+def _take(lanes: dict[str, Lane], news: Outcome | _Finished) -> Iterator[Outcome]:
     name = news.channel if isinstance(news, _Finished) else news.delivery.channel
     lane = lanes.get(name)
     if lane is None:
@@ -132,7 +137,7 @@ def _take(lanes: dict[str, _Lane], news: Outcome | _Finished) -> Iterator[Outcom
     yield news
 
 
-def _abandon_late(lanes: dict[str, _Lane]) -> Iterator[Outcome]:
+def _abandon_late(lanes: dict[str, Lane]) -> Iterator[Outcome]:
     now = time.monotonic()
     for name in [name for name, lane in lanes.items() if lane.expires <= now]:
         lane = lanes.pop(name)
@@ -143,7 +148,7 @@ def _abandon_late(lanes: dict[str, _Lane]) -> Iterator[Outcome]:
         yield from (Outcome(delivery) for delivery in lane.waiting)
 
 
-def _send_in_order(lane: _Lane, jobs: Sequence[Delivery], finished: _News) -> None:
+def _send_in_order(lane: Lane, jobs: Sequence[Delivery], finished: _News) -> None:
     channel = lane.channel
     done: list[tuple[Delivery, Receipt]] = []
     for job in jobs:

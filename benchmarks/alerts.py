@@ -145,6 +145,8 @@ def _burst() -> dict[str, int | float]:
         service.accept(events)
         while service.tick().folded:
             pass
+        clock.move(timedelta(seconds=1))
+        service.tick()
         began = time.monotonic()
         for _ in range(24 * 12):  # a day, after which what could not be sent is given up
             clock.move(timedelta(minutes=5))
