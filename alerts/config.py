@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints, ValidationError, create_model
 
-from alerts.delivery import BACK_OFF, DeliveryPolicy
 from alerts.errors import ConfigProblems, Problem
 from alerts.heartbeat import Heartbeat, HeartbeatSettings
 from alerts.muting import MutingRules
@@ -25,6 +24,7 @@ from alerts.muting_settings import (
 )
 from alerts.pacing import BreakerPolicy
 from alerts.ports import Channel, ChannelKind, Clock
+from alerts.retries import BACK_OFF, DeliveryPolicy
 from alerts.routing import ALL_LABELS, Matcher, Route
 from alerts.self_alerts import with_self_alerts
 from alerts.settings import (

@@ -40,16 +40,15 @@ class _Folding:
         self, conn: sa.Connection, root: Route, waiting: Sequence[sql.Received], others: Iterable[Alert]
     ) -> None:
         events = [received.event for received in waiting]
-        names = {event.labels.fingerprint for event in events}
+        names = {received.fingerprint for received in waiting}
         self._conn = conn
-        self._root = root
         self._alerts = sql.latest_alerts(conn, names)
         self._names = names
         self._member_names = sql.member_names(conn, names)
         subjects = [(event.labels, event.severity) for event in events]
         subjects += [(alert.labels, alert.severity) for alert in others]
-        keys = {key for of in subjects for key in grouping.home_keys(root, *of)}
-        self._groups = sql.groups_of(conn, keys)
+        self._homes = {of: grouping.homes(root, *of) for of in dict.fromkeys(subjects)}
+        self._groups = sql.groups_of(conn, {home.key for homes in self._homes.values() for home in homes})
         self._opened: dict[GroupKey, Group] = {}
         self._joined: dict[tuple[GroupKey, Fingerprint], datetime] = {}
         self._changed: dict[tuple[Fingerprint, int], Alert] = {}
@@ -57,7 +56,7 @@ class _Folding:
 
     def take(self, received: sql.Received) -> None:
         """Fold one event."""
-        name = received.event.labels.fingerprint
+        name = received.fingerprint
         before = self._alerts.get(name)
         folded = fold(before, received.event, received.received_at)
         alert = folded.alert
@@ -71,10 +70,10 @@ class _Folding:
 
     def join(self, alert: Alert, at: datetime) -> None:
         """Make an alert a member of its groups, opening those that are not open."""
-        for home in grouping.homes(self._root, alert, at):
+        for home in self._homes[alert.labels, alert.severity]:
             former = self._groups.get(home.key)
             if former is None or former.is_finished:
-                group = home if former is None else grouping.reopen(former.group, at)
+                group = home.open(at) if former is None else grouping.reopen(former.group, at)
                 self._opened[home.key] = group
                 self._groups[home.key] = sql.KnownGroup(group, is_finished=False)
             self._joined.setdefault((home.key, alert.fingerprint), at)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from alerts.model import Alert, Group, GroupKey, Labels, Severity, content_id
+from alerts.model import Group, GroupKey, Labels, Severity, content_id
 from alerts.routing import Route, match, routable
 
 
@@ -28,25 +28,29 @@ class Timing:
     next_at: datetime
 
 
-def homes(root: Route, alert: Alert, now: datetime) -> tuple[Group, ...]:
-    """The groups, freshly opened, that an alert belongs to: one for every route that it matches."""
-    return tuple(
-        Group(key, route.key, labels, generation=1, opened_at=now)
-        for key, route, labels in _homes(root, alert.labels, alert.severity)
-    )
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where an alert belongs: the route, the labels by which it groups there, and the key that they make."""
+
+    key: GroupKey
+    route: str
+    labels: Labels
+
+    def open(self, now: datetime) -> Group:
+        """The group in its first generation."""
+        return Group(self.key, self.route, self.labels, generation=1, opened_at=now)
 
 
-def home_keys(root: Route, labels: Labels, severity: Severity) -> tuple[GroupKey, ...]:
-    """The keys of the groups of an alert with these labels and this severity."""
-    return tuple(key for key, _, _ in _homes(root, labels, severity))
+def homes(root: Route, own: Labels, severity: Severity) -> tuple[Home, ...]:
+    """Where an alert with these labels and this severity belongs: once for every route that it matches."""
+    return tuple(_homes(root, routable(own, severity)))
 
 
-def _homes(root: Route, own: Labels, severity: Severity) -> Iterator[tuple[GroupKey, Route, Labels]]:
-    labels = routable(own, severity)
+def _homes(root: Route, labels: Mapping[str, str]) -> Iterator[Home]:
     for route in match(root, labels):
         group_labels = route.group_labels(labels)
         key = GroupKey(content_id(route.key, *(part for pair in group_labels.pairs for part in pair)))
-        yield key, route, group_labels
+        yield Home(key, route.key, group_labels)
 
 
 def reopen(group: Group, now: datetime) -> Group:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal, NewType
 
@@ -18,6 +19,7 @@ DeliveryId = NewType("DeliveryId", str)
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _MAX_LABEL_CHARS = 1024
 _MAX_CHART_POINTS = 200
+_UTC_OFFSET = timedelta(0)
 
 
 def content_id(*parts: str) -> str:
@@ -26,12 +28,13 @@ def content_id(*parts: str) -> str:
     >>> content_id("a", "b") == content_id("a", "b") != content_id("ab")
     True
     """
-    digest = blake2b(digest_size=16)
-    for part in parts:
-        raw = part.encode()
-        digest.update(len(raw).to_bytes(8, "big"))
-        digest.update(raw)
-    return digest.hexdigest()
+    raw = [part.encode() for part in parts]
+    return blake2b(b"".join(len(one).to_bytes(8, "big") + one for one in raw), digest_size=16).hexdigest()
+
+
+@lru_cache(maxsize=4096)
+def _is_label_name(name: str) -> bool:
+    return _LABEL_NAME.fullmatch(name) is not None
 
 
 class Severity(StrEnum):
@@ -44,7 +47,10 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """0 for info to 2 for critical."""
-        return list(Severity).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class NotifyReason(StrEnum):
@@ -116,7 +122,7 @@ class Labels(Mapping[str, str]):
     def of(cls, mapping: Mapping[str, str]) -> Labels:
         """Build from any mapping; raises ValueError on a bad name or an overlong value."""
         for name, value in mapping.items():
-            if not _LABEL_NAME.fullmatch(name):
+            if not _is_label_name(name):
                 msg = f"label name {name!r} is not a letter or underscore followed by letters, digits, underscores"
                 raise ValueError(msg)
             if len(value) > _MAX_LABEL_CHARS:
@@ -130,7 +136,13 @@ class Labels(Mapping[str, str]):
         return Fingerprint(content_id(*(part for pair in self.pairs for part in pair)))
 
     def __getitem__(self, name: str) -> str:
-        return dict(self.pairs)[name]
+        for own, value in self.pairs:  # few, and most are asked for once: cheaper than to build a dictionary
+            if own == name:
+                return value
+        raise KeyError(name)
+
+    def __contains__(self, name: object) -> bool:
+        return any(own == name for own, _ in self.pairs)
 
     def __iter__(self) -> Iterator[str]:
         return (name for name, _ in self.pairs)
@@ -204,7 +216,7 @@ class AlertEvent:
             ("ends_at", self.ends_at),
             ("updated_at", self.updated_at),
         ):
-            if instant is not None and instant.utcoffset() != timedelta(0):
+            if instant is not None and instant.utcoffset() != _UTC_OFFSET:
                 msg = f"{name} of alert event ({self.labels}) must be an aware UTC time, not {instant.isoformat()}"
                 raise ValueError(msg)
         if self.ends_at is not None and self.ends_at < self.starts_at:
@@ -362,7 +374,10 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A notification on its way: a row of the outbox. `body` is the rendered message as JSON."""
+    """A notification on its way: a row of the outbox. `body` is the rendered message as JSON.
+
+    It is given up some time after `give_up_from`, its planning or its last replay.
+    """
 
     id: DeliveryId
     group_key: GroupKey
@@ -373,6 +388,7 @@ class Delivery:
     attempts: int
     created_at: datetime
     next_at: datetime
+    give_up_from: datetime
     body: str
     last_failure: str = ""
     previous: Receipt | None = None

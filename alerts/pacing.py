@@ -52,13 +52,18 @@ class Hold:
     reason: str
 
 
+def left_alone(health: Health, until: datetime) -> Hold:
+    """Everything on this channel waits, for it has failed too often."""
+    return Hold(until, f"the channel failed {health.failures} times in a row and is left alone")
+
+
 def take_slot(health: Health, per_minute: int | None, policy: BreakerPolicy, now: datetime) -> Health | Hold:
     """May one more message be tried now? The health afterwards, or how long to wait and why.
 
     A tenth of `per_minute` may come at once. A channel that has been left alone long enough is tried with one message.
     """
     if health.open_until is not None and now < health.open_until:
-        return Hold(health.open_until, f"the channel failed {health.failures} times in a row and is left alone")
+        return left_alone(health, health.open_until)
     if health.failures >= policy.after:
         # one message shows whether it works again; the others wait for its outcome
         health = replace(health, open_until=now + policy.pause)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from alerts.incidents import Incident, IncidentId, follow, incident_id
 from alerts.lifecycle import settle
 from alerts.model import Alert, Told
 from alerts.muting import MutingRules, stages_at
-from alerts.pipeline import GroupState, Planned, Setting, without_reminders
+from alerts.pipeline import GroupState, Planned, Setting, Stage, without_reminders
 from alerts.render.document import compose, dump_message
 from alerts.silences import Silence
 from alerts.storage import decisions, incidents, outbox, sql
@@ -22,6 +23,15 @@ _UNTOLD = Told()
 
 Muting = tuple[tuple[str, ...], tuple[str, ...]]
 """What mutes at an instant: the silences and the mute times that hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSummary:
+    """What planning came to: messages, and groups that are over; and what muted, None where nobody planned."""
+
+    messages: int = 0
+    finished: int = 0
+    mutes: Muting | None = None
 
 
 class Planner:
@@ -35,23 +45,29 @@ class Planner:
         self._muting = muting
         self._seen: Muting | None = None
 
-    def plan_all(self, conn: sa.Connection, now: datetime) -> list[Planned]:
+    def plan_all(self, conn: sa.Connection, now: datetime) -> PlanSummary:
         """Plan for every group of which something may have changed."""
         silences = silences_ending_after(conn, now)
         mutes = self._mutes(silences, now)
         may_mute_others = bool(self._muting.inhibit)
         # any alert that begins or ends may begin or end an inhibition
         is_all = mutes != self._seen or (may_mute_others and sql.is_any_due(conn, now))
-        states = list(sql.active_groups(conn, None if is_all else now).values())
-        self._seen = mutes
-        if not states:
-            return []
-        explaining = sql.firing_alerts(conn, now) if may_mute_others else ()
-        handled = without_reminders(incidents.handled_groups(conn))
-        stages = (*stages_at(self._muting, explaining, silences, now), handled)
-        planned = [pipeline.plan(state, self._setting, now, stages) for state in states]
-        _save(conn, list(zip(states, planned, strict=True)), now)
-        return planned
+        stages: tuple[Stage, ...] = ()
+        messages = finished = 0
+        for states in sql.due_groups(conn, None if is_all else now):
+            if not stages:
+                explaining = sql.firing_alerts(conn, now) if may_mute_others else ()
+                handled = without_reminders(incidents.handled_groups(conn))
+                stages = (*stages_at(self._muting, explaining, silences, now), handled)
+            planned = [pipeline.plan(state, self._setting, now, stages) for state in states]
+            _save(conn, list(zip(states, planned, strict=True)), now)
+            messages += sum(len(plan.notifications) for plan in planned)
+            finished += sum(plan.is_finished for plan in planned)
+        return PlanSummary(messages, finished, mutes)
+
+    def saw(self, planned: PlanSummary) -> None:
+        """What `plan_all` did has been committed: what muted then has been acted upon."""
+        self._seen = planned.mutes or self._seen
 
     def _mutes(self, silences: Sequence[Silence], now: datetime) -> Muting:
         holding = tuple(name for name, one in self._muting.mute_times.items() if one.holds(now))

@@ -127,7 +127,7 @@ class Step:
 
 def routable(labels: Labels, severity: Severity) -> dict[str, str]:
     """The labels as routes see them: with the severity, which is not part of the identity."""
-    return {**labels, "severity": severity.value}
+    return {**dict(labels.pairs), "severity": severity.value}
 
 
 def match(root: Route, labels: Mapping[str, str]) -> tuple[Route, ...]:

@@ -32,7 +32,7 @@ from alerts.model import (
 )
 from alerts.pacing import Health
 from alerts.pipeline import Setting
-from alerts.planning import Planner
+from alerts.planning import Planner, PlanSummary
 from alerts.ports import Channel, Clock, ShowsIncidents, Transaction
 from alerts.routing import Matcher
 from alerts.silence_book import SilenceBook
@@ -101,9 +101,9 @@ class AlertService:
             sql.take_turn(conn)
             is_held = self._hold(conn, at)
             folded = fold_waiting(conn, self._root, self._routes, at)
-            planned = [] if is_held else self._planner.plan_all(conn, at)
-        messages = sum(len(plan.notifications) for plan in planned)
-        return TickSummary(folded, messages, sum(plan.is_finished for plan in planned))
+            planned = PlanSummary() if is_held else self._planner.plan_all(conn, at)
+        self._planner.saw(planned)
+        return TickSummary(folded, planned.messages, planned.finished)
 
     def dispatch(self, now: datetime | None = None, limit: int = 100) -> DispatchSummary:
         """Send at most `limit` messages that are due."""
@@ -196,7 +196,7 @@ class AlertService:
             for alert in sql.all_alerts(conn, _LOOKED_THROUGH)
             if all(matcher.accepts(routing.routable(alert.labels, alert.severity)) for matcher in matchers)
         )
-        return {home.key for alert in alerts for home in grouping.homes(self._root, alert, alert.first_seen_at)}
+        return {home.key for alert in alerts for home in grouping.homes(self._root, alert.labels, alert.severity)}
 
     def _hold(self, conn: sa.Connection, now: datetime) -> bool:
         """Whether nothing may be told yet, since sources may not have been heard after a pause."""

@@ -46,7 +46,7 @@ class AlertEventDocument(BaseModel):
 def dump_event(event: AlertEvent) -> str:
     """Write an event as JSON; equal events give equal text."""
     document = AlertEventDocument(
-        labels=dict(event.labels),
+        labels=dict(event.labels.pairs),
         annotations={name: event.annotations[name] for name in sorted(event.annotations)},
         starts_at=event.starts_at,
         ends_at=event.ends_at,

@@ -168,17 +168,19 @@ def clean(text: str, max_chars: int = _MAX_TEXT_CHARS) -> str:
     >>> clean("a\x1b[31mb\r\nc")
     'a[31mb\nc'
     """
-    kept = "".join(
-        char
-        for char in text.replace("\t", " ")
-        if char == "\n" or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}
-    )
+    kept = text if text.isprintable() else "".join(_kept(text))
     return kept if len(kept) <= max_chars else kept[: max_chars - 1] + "…"
+
+
+def _kept(text: str) -> Iterable[str]:
+    for char in text.replace("\t", " "):
+        if char == "\n" or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
+            yield char
 
 
 def one_line(text: str, max_chars: int = _MAX_TITLE_CHARS) -> str:
     """As `clean`, with line ends and runs of blanks turned into single blanks."""
-    return clean(re.sub(r"\s+", " ", text).strip(), max_chars)
+    return clean(" ".join(text.split()), max_chars)
 
 
 def _rank(alert: Alert, now: datetime) -> tuple[bool, int, float, datetime, str]:
@@ -252,7 +254,7 @@ def _entry(alert: Alert, now: datetime) -> Entry:
         title=title,
         severity=alert.severity,
         is_resolved=over,
-        labels=tuple(Field(name, one_line(value)) for name, value in alert.labels.items()),
+        labels=tuple(Field(name, one_line(value)) for name, value in alert.labels.pairs),
         starts_at=alert.starts_at,
         ends_at=alert.ends_at if over else None,
         summary="" if one_line(summary) == title else summary,

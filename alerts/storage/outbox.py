@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from alerts.errors import FailureReason
 from alerts.model import Delivery, DeliveryId, DeliveryState, Notification, Receipt
 from alerts.storage.rows import Values, delivery_of, receipt_of, receipt_values
-from alerts.storage.sql import insert
+from alerts.storage.sql import chunks, insert
 from alerts.storage.tables import attempts, deliveries, told
 
 _OPEN = (DeliveryState.DUE.value, DeliveryState.RETRY.value, DeliveryState.LEASED.value)
@@ -32,6 +32,15 @@ class Attempt:
     state: DeliveryState
     failure: FailureReason | None = None
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt and what follows: the next try, unless there is none, to which `progress` is handed."""
+
+    attempt: Attempt
+    next_at: datetime | None = None
+    progress: Receipt | None = None
 
 
 def enqueue_all(conn: sa.Connection, batch: Sequence[tuple[Notification, str]]) -> None:
@@ -64,24 +73,9 @@ def claim(conn: sa.Connection, owner: str, now: datetime, lease: timedelta, limi
     On PostgreSQL rows that another sender is taking are passed over (SKIP LOCKED); SQLite has one
     writer at a time and needs nothing of the kind.
     """
-    earlier = deliveries.alias("earlier")
-    is_blocked = sa.exists(
-        sa.select(earlier.c.seq).where(
-            earlier.c.channel == deliveries.c.channel,
-            earlier.c.group_key == deliveries.c.group_key,
-            earlier.c.seq < deliveries.c.seq,
-            earlier.c.state.in_(_OPEN),
-        )
-    )
-    candidates = (
-        sa.select(deliveries.c.seq)
-        .where(_is_free(now), ~is_blocked)
-        .order_by(deliveries.c.next_at, deliveries.c.seq)
-        .limit(limit)
-    )
-    if conn.dialect.name == "postgresql":
-        candidates = candidates.with_for_update(skip_locked=True)
-    chosen = candidates.cte("chosen")  # computed once: LIMIT inside IN (...) could be run for every row
+    free = sa.union_all(*(_oldest(conn, which, limit) for which in _is_free(now))).subquery()
+    # computed once: LIMIT inside IN (...) could be run for every row
+    chosen = sa.select(free.c.seq).order_by(free.c.next_at, free.c.seq).limit(limit).cte("chosen")
     statement = (
         sa.update(deliveries)
         .where(deliveries.c.seq.in_(sa.select(chosen.c.seq)))
@@ -94,64 +88,84 @@ def claim(conn: sa.Connection, owner: str, now: datetime, lease: timedelta, limi
         .returning(deliveries)
     )
     rows = sorted(conn.execute(statement).mappings(), key=lambda row: row["seq"])
-    return [delivery_of(row, receipt_of(row["progress"]) or _previous(conn, row)) for row in rows]
+    before = _receipts_before(conn, rows)
+    return [delivery_of(row, receipt_of(row["progress"]) or before.get(row["delivery_id"])) for row in rows]
 
 
-def finish(
-    conn: sa.Connection,
-    attempt: Attempt,
-    owner: str,
-    *,
-    next_at: datetime | None = None,
-    progress: Receipt | None = None,
-) -> bool:
-    """Write down how a try ended; False when the lease had passed to another sender meanwhile.
+def finish(conn: sa.Connection, batch: Sequence[Ended], owner: str) -> int:
+    """Write down how tries ended; of how many deliveries the lease had not passed to another sender meanwhile.
 
-    The attempt itself is kept in either case, since it happened.
+    The attempts themselves are kept in either case, since they happened.
     """
-    conn.execute(
-        sa.insert(attempts).values(
-            delivery_id=attempt.delivery_id,
-            number=attempt.number,
-            at=attempt.at,
-            outcome=attempt.state.value,
-            failure=attempt.failure.value if attempt.failure else None,
-            detail=attempt.detail,
-        )
-    )
-    failed = attempt.failure is not None
-    statement = (
-        sa.update(deliveries)
-        .where(*_mine(attempt.delivery_id, owner), deliveries.c.attempts == attempt.number)
-        .values(
-            state=attempt.state.value,
-            next_at=next_at or attempt.at,
-            lease_until=None,
-            owner=None,
-            progress=sa.null() if progress is None else receipt_values(progress),
-            last_failure=f"{attempt.failure}: {attempt.detail}" if failed else "",
-            finished_at=None if attempt.state is DeliveryState.RETRY else attempt.at,
-        )
-    )
-    return conn.execute(statement).rowcount == 1
+    if not batch:
+        return 0
+    conn.execute(sa.insert(attempts), [_attempt_values(one.attempt) for one in batch])
+    return conn.execute(_FINISH, [{**_ended_values(one), "of_owner": owner} for one in batch]).rowcount
 
 
-def release(conn: sa.Connection, delivery: Delivery, owner: str) -> None:
-    """Give back a delivery that was taken and not tried."""
-    state = DeliveryState.RETRY if delivery.attempts > 1 else DeliveryState.DUE
-    values = {"state": state.value, "lease_until": None, "owner": None, "attempts": delivery.attempts - 1}
-    conn.execute(sa.update(deliveries).where(*_mine(delivery.id, owner)).values(**values))
+def _attempt_values(attempt: Attempt) -> Values:
+    return {
+        "delivery_id": attempt.delivery_id,
+        "number": attempt.number,
+        "at": attempt.at,
+        "outcome": attempt.state.value,
+        "failure": attempt.failure.value if attempt.failure else None,
+        "detail": attempt.detail,
+    }
+
+
+_FINISH = (
+    sa.update(deliveries)
+    .where(
+        deliveries.c.delivery_id == sa.bindparam("of_id"),
+        deliveries.c.owner == sa.bindparam("of_owner"),
+        deliveries.c.state == DeliveryState.LEASED.value,
+        deliveries.c.attempts == sa.bindparam("of_number"),
+    )
+    .values(
+        state=sa.bindparam("new_state"),
+        next_at=sa.bindparam("new_next_at"),
+        lease_until=None,
+        owner=None,
+        progress=sa.bindparam("new_progress", type_=sa.JSON(none_as_null=True)),
+        last_failure=sa.bindparam("new_failure"),
+        finished_at=sa.bindparam("new_finished_at"),
+    )
+)
+
+
+def _ended_values(ended: Ended) -> Values:
+    attempt = ended.attempt
+    return {
+        "of_id": attempt.delivery_id,
+        "of_number": attempt.number,
+        "new_state": attempt.state.value,
+        "new_next_at": ended.next_at or attempt.at,
+        "new_progress": None if ended.progress is None else receipt_values(ended.progress),
+        "new_failure": f"{attempt.failure}: {attempt.detail}" if attempt.failure else "",
+        "new_finished_at": None if attempt.state is DeliveryState.RETRY else attempt.at,
+    }
+
+
+def release(conn: sa.Connection, batch: Sequence[Delivery], owner: str) -> None:
+    """Give back deliveries that were taken and not tried."""
+    was_tried = sa.case((deliveries.c.attempts > 1, DeliveryState.RETRY.value), else_=DeliveryState.DUE.value)
+    values = {"state": was_tried, "lease_until": None, "owner": None, "attempts": deliveries.c.attempts - 1}
+    is_mine = sa.and_(deliveries.c.owner == owner, deliveries.c.state == DeliveryState.LEASED.value)
+    for chunk in chunks([delivery.id for delivery in batch]):
+        conn.execute(sa.update(deliveries).where(deliveries.c.delivery_id.in_(chunk), is_mine).values(**values))
 
 
 def hold(conn: sa.Connection, channel: str, until: datetime, reason: str) -> None:
     """Let everything that is due on a channel wait until an instant, and say why."""
     waiting = deliveries.c.state.in_([DeliveryState.DUE.value, DeliveryState.RETRY.value])
-    statement = (
-        sa.update(deliveries)
-        .where(deliveries.c.channel == channel, waiting, deliveries.c.next_at < until)
-        .values(next_at=until, last_failure=f"waiting: {reason}")
-    )
-    conn.execute(statement)
+    query = sa.select(deliveries.c.seq).where(deliveries.c.channel == channel, waiting, deliveries.c.next_at < until)
+    if conn.dialect.name == "postgresql":
+        # who has just taken some waits for the channel's row, which we hold: it will see for itself
+        query = query.with_for_update(skip_locked=True)
+    held = query.cte("held")
+    statement = sa.update(deliveries).where(deliveries.c.seq.in_(sa.select(held.c.seq)))
+    conn.execute(statement.values(next_at=until, last_failure=f"waiting: {reason}"))
 
 
 def replay(conn: sa.Connection, delivery_id: DeliveryId, now: datetime) -> bool:
@@ -160,13 +174,6 @@ def replay(conn: sa.Connection, delivery_id: DeliveryId, now: datetime) -> bool:
     values = {"state": DeliveryState.DUE.value, "next_at": now, "give_up_from": now, "finished_at": None}
     statement = sa.update(deliveries).where(deliveries.c.delivery_id == delivery_id, done).values(**values)
     return conn.execute(statement).rowcount == 1
-
-
-def give_up_from(conn: sa.Connection, delivery_id: DeliveryId) -> datetime:
-    """The start of the time after which a delivery is given up: its planning, or its last replay."""
-    query = sa.select(deliveries.c.give_up_from).where(deliveries.c.delivery_id == delivery_id)
-    start: datetime = conn.execute(query).scalar_one()
-    return start
 
 
 def listed(conn: sa.Connection, state: DeliveryState | None, limit: int) -> list[Delivery]:
@@ -200,21 +207,43 @@ def next_due_at(conn: sa.Connection) -> datetime | None:
     return earliest
 
 
-def _is_free(now: datetime) -> sa.ColumnElement[bool]:
-    waiting = deliveries.c.state.in_([DeliveryState.DUE.value, DeliveryState.RETRY.value])
+def _is_free(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """What may be taken, state by state: an index has the rows of one state in the order in which they are due."""
+    waiting = (DeliveryState.DUE.value, DeliveryState.RETRY.value)
     expired = sa.and_(deliveries.c.state == DeliveryState.LEASED.value, deliveries.c.lease_until <= now)
-    return sa.or_(sa.and_(waiting, deliveries.c.next_at <= now), expired)
+    return (*(sa.and_(deliveries.c.state == state, deliveries.c.next_at <= now) for state in waiting), expired)
 
 
-def _mine(delivery_id: DeliveryId, owner: str) -> tuple[sa.ColumnElement[bool], ...]:
-    is_leased = deliveries.c.state == DeliveryState.LEASED.value
-    return (deliveries.c.delivery_id == delivery_id, deliveries.c.owner == owner, is_leased)
-
-
-def _previous(conn: sa.Connection, row: sa.RowMapping) -> Receipt | None:
-    query = sa.select(told.c.receipt).where(
-        told.c.group_key == row["group_key"],
-        told.c.channel == row["channel"],
-        told.c.generation == row["generation"],
+def _oldest(conn: sa.Connection, which: sa.ColumnElement[bool], limit: int) -> sa.Select[tuple[int, datetime]]:
+    """The oldest of a kind that wait for no earlier one of their channel and group."""
+    earlier = deliveries.alias("earlier")
+    is_blocked = sa.exists(
+        sa.select(earlier.c.seq).where(
+            earlier.c.channel == deliveries.c.channel,
+            earlier.c.group_key == deliveries.c.group_key,
+            earlier.c.seq < deliveries.c.seq,
+            earlier.c.state.in_(_OPEN),
+        )
     )
-    return receipt_of(conn.execute(query).scalar_one_or_none())
+    query = (
+        sa.select(deliveries.c.seq, deliveries.c.next_at)
+        .where(which, ~is_blocked)
+        .order_by(deliveries.c.next_at, deliveries.c.seq)
+        .limit(limit)
+    )
+    if conn.dialect.name == "postgresql":
+        query = query.with_for_update(of=deliveries, skip_locked=True)
+    found = query.subquery()
+    return sa.select(found.c.seq, found.c.next_at)
+
+
+def _receipts_before(conn: sa.Connection, rows: Sequence[sa.RowMapping]) -> dict[DeliveryId, Receipt]:
+    """Of each delivery, the receipt of the message before it to the same channel about the same group."""
+    known: dict[tuple[str, str, int], Receipt] = {}
+    for chunk in chunks(sorted({row["group_key"] for row in rows})):
+        query = sa.select(told.c.group_key, told.c.channel, told.c.generation, told.c.receipt)
+        for of in conn.execute(query.where(told.c.group_key.in_(chunk), told.c.receipt.is_not(None))):
+            if (receipt := receipt_of(of.receipt)) is not None:
+                known[of.group_key, of.channel, of.generation] = receipt
+    keys = {DeliveryId(row["delivery_id"]): (row["group_key"], row["channel"], row["generation"]) for row in rows}
+    return {name: known[key] for name, key in keys.items() if key in known}

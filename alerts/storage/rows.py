@@ -57,7 +57,7 @@ def alert_values(alert: Alert) -> Values:
     return {
         "fingerprint": alert.fingerprint,
         "occurrence": alert.occurrence,
-        "labels": dict(alert.labels),
+        "labels": dict(alert.labels.pairs),
         "annotations": dict(alert.annotations),
         "severity": alert.severity.value,
         "starts_at": alert.starts_at,
@@ -89,7 +89,7 @@ def group_values(group: Group) -> Values:
     return {
         "group_key": group.key,
         "route": group.route,
-        "labels": dict(group.labels),
+        "labels": dict(group.labels.pairs),
         "generation": group.generation,
         "opened_at": group.opened_at,
         "checked_at": group.checked_at,
@@ -172,6 +172,7 @@ def delivery_of(row: Row, previous: Receipt | None = None) -> Delivery:
         attempts=row["attempts"],
         created_at=row["created_at"],
         next_at=row["next_at"],
+        give_up_from=row["give_up_from"],
         body=row["body"],
         last_failure=row["last_failure"],
         previous=previous,

@@ -5,7 +5,7 @@ There is no second implementation for memory: quick starts and tests run this on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -17,6 +17,7 @@ from alerts.lifecycle import FoldOutcome
 from alerts.model import (
     Alert,
     AlertEvent,
+    Delivery,
     Fingerprint,
     Group,
     GroupKey,
@@ -39,7 +40,7 @@ from alerts.storage.tables import alerts, events, groups, locks, members, told
 from alerts.wire import dump_event, load_event
 
 _IS_PLAN = locks.c.name == "plan"
-Name = TypeVar("Name", bound=str)
+Name = TypeVar("Name", bound=str | int)
 _CHUNK = 500  # values in one IN list; SQLite takes 32,766 parameters, PostgreSQL 65,535
 
 
@@ -97,6 +98,7 @@ class Received:
     """An event that waits to be folded."""
 
     seq: int
+    fingerprint: Fingerprint
     event: AlertEvent
     received_at: datetime
 
@@ -105,14 +107,14 @@ def unfolded(conn: sa.Connection, limit: int) -> list[Received]:
     """The oldest events that wait, in order of arrival."""
     query = sa.select(events).where(events.c.outcome.is_(None)).order_by(events.c.seq).limit(limit)
     rows = conn.execute(query).mappings()
-    return [Received(row["seq"], load_event(row["body"]), row["received_at"]) for row in rows]
+    return [Received(row["seq"], row["fingerprint"], load_event(row["body"]), row["received_at"]) for row in rows]
 
 
 def mark_folded(conn: sa.Connection, outcomes: Mapping[int, FoldOutcome]) -> None:
     """Write down what folding each event did; it is not folded again."""
-    if outcomes:
-        statement = sa.update(events).where(events.c.seq == sa.bindparam("at")).values(outcome=sa.bindparam("did"))
-        conn.execute(statement, [{"at": seq, "did": outcome.value} for seq, outcome in outcomes.items()])
+    for outcome in FoldOutcome:
+        for chunk in chunks([seq for seq, did in outcomes.items() if did is outcome]):
+            conn.execute(sa.update(events).where(events.c.seq.in_(chunk)).values(outcome=outcome.value))
 
 
 def latest_alerts(conn: sa.Connection, fingerprints: Iterable[Fingerprint]) -> dict[Fingerprint, Alert]:
@@ -129,12 +131,16 @@ def put_alerts(conn: sa.Connection, batch: Iterable[Alert]) -> None:
     put_rows(conn, alerts, ["fingerprint", "occurrence"], list(map(alert_values, batch)))
 
 
-def active_groups(conn: sa.Connection, due_at: datetime | None = None) -> dict[GroupKey, GroupState]:
-    """The groups of which somebody is, or may have to be, told; with members and told-log.
+def active_groups(conn: sa.Connection) -> dict[GroupKey, GroupState]:
+    """The groups of which somebody is, or may have to be, told; with members and told-log."""
+    return _states(conn, _is_active(None))
 
-    With `due_at` only those that are to be looked at by then.
-    """
-    return _states(conn, _is_active(due_at))
+
+def due_groups(conn: sa.Connection, due_at: datetime | None) -> Iterator[list[GroupState]]:
+    """The groups that are to be looked at by then (None: all that are active), some at a time: to be kept in memory."""
+    query = sa.select(groups.c.group_key).where(_is_active(due_at)).order_by(groups.c.group_key)
+    for chunk in chunks(list(conn.execute(query).scalars())):
+        yield list(_states(conn, groups.c.group_key.in_(chunk)).values())
 
 
 def told_generation(conn: sa.Connection, key: GroupKey, generation: int) -> GroupState | None:
@@ -153,14 +159,10 @@ def orphan_groups(conn: sa.Connection, routes: Iterable[str]) -> dict[GroupKey, 
 
 
 def member_names(conn: sa.Connection, fingerprints: Iterable[Fingerprint]) -> set[Fingerprint]:
-    """Those of these alerts that are members of a group that is active."""
+    """Those of these alerts that are members of a group: one that is active, since all leave one that is over."""
     found: set[Fingerprint] = set()
     for chunk in chunks(sorted(set(fingerprints))):
-        query = (
-            sa.select(members.c.fingerprint)
-            .join(groups, groups.c.group_key == members.c.group_key)
-            .where(members.c.fingerprint.in_(chunk), groups.c.finished_at.is_(None))
-        )
+        query = sa.select(members.c.fingerprint).where(members.c.fingerprint.in_(chunk))
         found.update(conn.execute(query).scalars())
     return found
 
@@ -201,10 +203,14 @@ def join_groups(conn: sa.Connection, joined: Mapping[tuple[GroupKey, Fingerprint
 
 
 def look_again(conn: sa.Connection, fingerprints: Iterable[Fingerprint]) -> None:
-    """Let the next look be at the groups of these alerts."""
+    """Let the next look be at the groups of these alerts.
+
+    A group that collects is left until it has: it was looked at once, and before then nobody is told of it.
+    """
+    may_tell = sa.or_(groups.c.checked_at.is_not(None), groups.c.look_at.is_(None))
     for chunk in chunks(sorted(set(fingerprints))):
         of_these = sa.select(members.c.group_key).where(members.c.fingerprint.in_(chunk))
-        conn.execute(sa.update(groups).where(groups.c.group_key.in_(of_these)).values(look_at=None))
+        conn.execute(sa.update(groups).where(groups.c.group_key.in_(of_these), may_tell).values(look_at=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,10 +255,17 @@ def put_told(conn: sa.Connection, batch: Sequence[tuple[Group, str, Told]]) -> N
     put_rows(conn, told, ["group_key", "channel"], rows)
 
 
-def put_receipt(conn: sa.Connection, key: GroupKey, generation: int, channel: str, receipt: Receipt) -> None:
-    """Keep the handle of the last message, unless the group has begun anew since."""
-    where = (told.c.group_key == key, told.c.channel == channel, told.c.generation == generation)
-    conn.execute(sa.update(told).where(*where).values(receipt=receipt_values(receipt)))
+def put_receipts(conn: sa.Connection, batch: Sequence[tuple[Delivery, Receipt]]) -> None:
+    """Keep the handles of the last messages, but of groups that have begun anew since."""
+    if not batch:
+        return
+    keys = ("group_key", "channel", "generation")
+    statement = sa.update(told).where(*(told.c[name] == sa.bindparam(f"of_{name}") for name in keys))
+    rows = [
+        {**{f"of_{name}": getattr(delivery, name) for name in keys}, "new_receipt": receipt_values(receipt)}
+        for delivery, receipt in batch
+    ]
+    conn.execute(statement.values(receipt=sa.bindparam("new_receipt")), rows)
 
 
 def firing_alerts(conn: sa.Connection, now: datetime) -> list[Alert]:
@@ -311,6 +324,6 @@ def put_rows(conn: sa.Connection, table: sa.Table, keys: Sequence[str], rows: Se
         conn.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changed), list(rows))
 
 
-def chunks(names: list[Name]) -> Iterable[list[Name]]:
-    """Names in portions that one statement takes."""
+def chunks(names: list[Name]) -> Iterator[list[Name]]:
+    """Names in portions that fit into one IN list."""
     return (names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK))

@@ -28,7 +28,7 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
         if value.tzinfo is None:
             msg = f"{value.isoformat()} has no time zone; only aware UTC times are stored"
             raise ValueError(msg)
-        return value.astimezone(UTC)
+        return value if value.tzinfo is UTC else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
         """Give back aware UTC."""
@@ -100,6 +100,7 @@ members = sa.Table(
     _id("group_key", primary_key=True),
     _id("fingerprint", primary_key=True),
     sa.Column("joined_at", UtcDateTime, nullable=False),
+    sa.Index(None, "fingerprint"),
 )
 
 told = sa.Table(

@@ -24,7 +24,7 @@ CONSOLE_ONLY: Mapping[str, object] = {
 }
 """What is told whom without a routes.yaml: everything, on standard output."""
 
-_BATCH = 20
+_BATCH = 1_000
 
 
 def alert_service(settings: Settings, engine: sa.Engine, clock: Clock, owner: str) -> AlertService:

@@ -140,8 +140,8 @@ class _World:
         self.alerts[alert.fingerprint] = alert
         if not alert.is_firing(instant(at)) and Deviation.ONLY_FIRING_OPENS in self.having:
             return
-        for home in homes(self.config.root, alert, instant(at)):
-            group = self.groups.setdefault(home.key, _Group(home, self.routes[home.route], at))
+        for home in homes(self.config.root, alert.labels, alert.severity):
+            group = self.groups.setdefault(home.key, _Group(home.open(instant(at)), self.routes[home.route], at))
             if not group.members and Deviation.NEW_CLOCK in self.having:
                 group.opened_at, group.log = at, _Log()
             group.members.add(alert.fingerprint)

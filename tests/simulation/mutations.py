@@ -359,13 +359,12 @@ def forgetting_what_was_sent(change: Patch) -> None:
     """A message that was sent stays due."""
     finish = alerts_outbox.finish
 
-    def unfinished(conn: Connection, attempt: Any, owner: str, **settings: Any) -> bool:
-        is_mine = finish(conn, attempt, owner, **settings)
-        table = deliveries
-        if attempt.number == 1:
-            row = update(table).where(table.c.delivery_id == attempt.delivery_id)
+    def unfinished(conn: Connection, batch: Sequence[alerts_outbox.Ended], owner: str) -> int:
+        finished = finish(conn, batch, owner)
+        for attempt in (ended.attempt for ended in batch if ended.attempt.number == 1):
+            row = update(deliveries).where(deliveries.c.delivery_id == attempt.delivery_id)
             conn.execute(row.values(state="due", next_at=attempt.at, finished_at=None))
-        return is_mine
+        return finished
 
     change(alerts_outbox, "finish", unfinished)
 

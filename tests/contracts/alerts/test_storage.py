@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from alerts import sending
 from alerts.config import parse
 from alerts.errors import FailureReason, Permanent, Retryable, UnknownDelivery
 from alerts.model import AlertEvent, Chart, DeliveryState, Labels, Receipt, Severity
@@ -221,6 +222,40 @@ def test_many_processes_at_once_plan_and_send_every_message_once(engine: sa.Engi
 
     assert sum(planned for planned, _ in done) == 30
     assert sum(sent for _, sent in done) == 30
+    assert len({message.delivery_id for message in box.sent}) == len(box.sent) == 30
+
+
+def test_a_channel_that_is_down_is_tried_no_more_often_than_the_breaker_bears_and_the_rest_waits(
+    engine: sa.Engine,
+) -> None:
+    clock, box = FixedClock(), Scripted("box", *[Retryable(FailureReason.CONNECTION) for _ in range(99)])
+    alerts = service(engine, clock, box)
+    alerts.accept([event(model=f"model_{number}") for number in range(30)])
+    alerts.tick()
+
+    summary = alerts.dispatch()
+
+    waiting = alerts.deliveries(DeliveryState.DUE)
+    assert (summary.retried, len(waiting)) == (5, 25)
+    assert {one.attempts for one in waiting} == {0}
+    assert {one.last_failure for one in waiting} == {"waiting: the channel failed 5 times in a row and is left alone"}
+
+
+def test_what_a_slow_channel_could_not_take_in_time_is_given_back_and_sent_by_whoever_comes_next(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, box = FixedClock(), Scripted("box")
+    alerts = service(engine, clock, box)
+    alerts.accept([event(model=f"model_{number}") for number in range(30)])
+    alerts.tick()
+
+    monkeypatch.setattr(sending.Lane, "is_in_time", lambda _: False)
+    in_time = alerts.dispatch(limit=20)
+    monkeypatch.undo()
+    other = service(engine, clock, box, owner="two").dispatch()
+
+    assert (in_time.sent, other.sent) == (1, 29)
+    assert {one.attempts for one in alerts.deliveries(DeliveryState.SENT)} == {1}
     assert len({message.delivery_id for message in box.sent}) == len(box.sent) == 30
 
 

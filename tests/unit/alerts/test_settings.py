@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.delivery import BACK_OFF, DeliveryPolicy, next_try
 from alerts.http_outcome import retry_after
 from alerts.model import DeliveryId
+from alerts.retries import BACK_OFF, DeliveryPolicy, next_try
 from alerts.settings import SecretMissing, SecretRef, format_duration, parse_duration
 from alerts.testing.messages import START
 
