@@ -8,7 +8,6 @@ export MPLBACKEND = Agg
 export DO_NOT_TRACK = 1
 # small arrays gain nothing from more threads, and on a busy machine their waiting for each other costs a lot
 export OPENBLAS_NUM_THREADS ?= 1
-export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 

@@ -13,7 +13,7 @@ from monitor.adapters.sql.engine import reading
 from monitor.bootstrap.app import App
 from monitor.domain.errors import MonitorError, UnknownIncident
 from monitor.domain.time import Clock, format_instant
-from monitor.stats.performance.metric import wilson
+from monitor.stats.proportions import wilson
 from monitor.usecases.match_incidents import PastIncident
 
 Row = Mapping[str, object]

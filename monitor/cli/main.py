@@ -7,9 +7,8 @@ from importlib import import_module
 import click
 
 # Before anything loads numpy: its arrays are small here, and threads that wait for each other on them take the
-# processor from the other roles. Whoever sets the variables otherwise is heeded.
-for _library in ("OPENBLAS", "OMP", "MKL"):
-    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+# processor from the other roles. Whoever sets the variable otherwise is heeded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": (

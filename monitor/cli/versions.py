@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def versions() -> None:
-    """Versions of a model beside each other: champion, challenger, shadow."""
+    """Compare two versions of a model on the same traffic: champion, challenger, shadow."""
 
 
 @versions.command("compare")

@@ -12,7 +12,8 @@ from monitor.domain.models import Task
 from monitor.stats.columns import Floats
 from monitor.stats.performance import confusion
 from monitor.stats.performance.influence import correlation_result, share_result, standard_error
-from monitor.stats.performance.metric import Judged, wilson
+from monitor.stats.performance.metric import Judged
+from monitor.stats.proportions import wilson
 
 CLASSIFICATION = frozenset({Task.BINARY, Task.MULTICLASS})
 BINARY = frozenset({Task.BINARY})

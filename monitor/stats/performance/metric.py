@@ -89,18 +89,6 @@ def is_proposed(metric: PerformanceMetric) -> bool:
     return bool(getattr(metric, "is_proposed", True))
 
 
-def wilson(successes: int, n: int) -> tuple[float, float]:
-    """95 % score interval of a proportion (Wilson 1927), inside [0, 1].
-
-    >>> [round(bound, 4) for bound in wilson(8, 10)]
-    [0.4902, 0.9433]
-    """
-    p, z2 = successes / n, Z95 * Z95
-    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z95 * float(np.sqrt(p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
-    return max(0.0, centre - half) if successes else 0.0, min(1.0, centre + half) if successes < n else 1.0
-
-
 def numbers(texts: Sequence[str]) -> NDArray[np.float64] | None:
     """The texts as finite numbers, None when one of them is none."""
     try:

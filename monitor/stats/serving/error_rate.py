@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from monitor.domain.findings import TestResult
-from monitor.stats.performance.metric import wilson
 from monitor.stats.profiles.categorical import CategoricalProfile
+from monitor.stats.proportions import wilson
 from monitor.stats.serving.metric import ServingWindow, column_of, lacking
 from monitor.stats.texts import category_text
 
