@@ -131,8 +131,8 @@ def _estimated() -> str:
     text += "| Check | Estimates | For | Held against the truth by |\n|---|---|---|---|\n"
     for metric in ESTIMATED_METRICS.values():
         tasks = ", ".join(sorted(metric.tasks))
-        title = PERFORMANCE_METRICS[metric.of].title
-        text += f"| `{metric.name}` | {title} (`{metric.of}`) | {tasks} | `{metric.error_name}` |\n"
+        of, error = ("", "nothing") if metric.apart else (f" (`{metric.of}`)", f"`{metric.error_name}`")
+        text += f"| `{metric.name}` | {metric.title}{of} | {tasks} | {error} |\n"
     return text
 
 

@@ -79,11 +79,10 @@ def _rows() -> Iterator[dict[str, object]]:
         yield _row(name, "fairness", None, measure.title, measure.unit, measure.default_threshold)
     for name, served in SERVING_METRICS.items():
         yield _row(name, "serving metric", served, served.title, served.unit, None) | {"column": served.column}
-    known = performance_metrics()
     for name, estimate in ESTIMATED_METRICS.items():
-        of, tasks = known[estimate.of], sorted(task.value for task in estimate.tasks)
-        title = f"{of.title}, before truth comes"
-        yield _row(name, "estimate", estimate, title, of.unit, estimate.default_threshold) | {"tasks": tasks}
+        tasks = sorted(task.value for task in estimate.tasks)
+        title = f"{estimate.title}, before truth comes"
+        yield _row(name, "estimate", estimate, title, estimate.unit, estimate.default_threshold) | {"tasks": tasks}
 
 
 def _row(name: str, kind: str, thing: object, title: str, unit: str, threshold: Threshold | None) -> dict[str, object]:  # noqa: PLR0917 - the columns of a row

@@ -127,7 +127,15 @@ def _judged(one: EstimateCheck, result: TestResult | None, why_not: str, refuted
 
 
 def _basis(result: TestResult) -> str:
-    return f"{result.detail['on_training_data']:.4g} on the training data; {result.n_current:,} records without truth"
+    without = f"{result.n_current:,} records without truth"
+    match result.detail:
+        case {"on_training_data": float(value)}:
+            return f"{value:.4g} on the training data; {without}"
+        case {"shares": dict(now), "shares_in_training": dict(before)}:
+            moved = (f"{name} {before[name]:.1%} -> {share:.1%}" for name, share in now.items())
+            return f"{', '.join(moved)}; {without}"
+        case _:
+            return without
 
 
 def _compared(metric: EstimatedMetric, estimated: TestResult, realized: TestResult) -> Outcome:

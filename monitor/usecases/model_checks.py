@@ -127,7 +127,7 @@ class ModelChecks:
         suiting = [
             name
             for name, metric in ESTIMATED_METRICS.items()
-            if model.propose_checks and model.task is not None and model.task in metric.tasks
+            if model.propose_checks and model.task is not None and model.task in metric.tasks and not metric.apart
         ]
         wanted = dict.fromkeys([*specs, *((name, ALL_TRAFFIC) for name in suiting)])
         return tuple(

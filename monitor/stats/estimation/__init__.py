@@ -15,10 +15,14 @@ _NUMBERS = frozenset({Task.REGRESSION})
 
 @dataclass(frozen=True, slots=True)
 class EstimatedMetric:
-    """A performance metric (`of`) as it is estimated before truth comes; `name` is what checks call the estimate."""
+    """What is estimated before truth comes, mostly a performance metric (`of`); checks call the estimate `name`.
+
+    `apart` is the title of a quantity that is no metric: it is estimated where a check asks for it.
+    """
 
     of: str
     tasks: frozenset[Task]
+    apart: str = ""
 
     @property
     def name(self) -> str:
@@ -32,8 +36,18 @@ class EstimatedMetric:
 
     @property
     def higher_is_better(self) -> bool:
-        """As of the metric."""
-        return PERFORMANCE_METRICS[self.of].higher_is_better
+        """As of the metric; less of anything else is better."""
+        return not self.apart and PERFORMANCE_METRICS[self.of].higher_is_better
+
+    @property
+    def title(self) -> str:
+        """What is estimated, in words."""
+        return self.apart or PERFORMANCE_METRICS[self.of].title
+
+    @property
+    def unit(self) -> str:
+        """As of the metric; anything else is a share."""
+        return "share of the records" if self.apart else PERFORMANCE_METRICS[self.of].unit
 
     @property
     def default_threshold(self) -> Threshold | None:
@@ -45,10 +59,13 @@ _SHIPPED = (
     *(EstimatedMetric(name, _CLASSES) for name in ("accuracy", "precision", "recall", "f1", "mcc")),
     *(EstimatedMetric(name, _BINARY) for name in ("specificity", "roc_auc", "pr_auc")),
     *(EstimatedMetric(name, _NUMBERS) for name in ("mae", "rmse", "mape")),
+    EstimatedMetric("label_shift", _CLASSES, "Largest change in the share of a true class"),
 )
 
 ESTIMATED_METRICS: Mapping[str, EstimatedMetric] = MappingProxyType({metric.name: metric for metric in _SHIPPED})
 """By the names of the estimates."""
 
-ESTIMATE_ERRORS: Mapping[str, EstimatedMetric] = MappingProxyType({m.error_name: m for m in _SHIPPED})
+ESTIMATE_ERRORS: Mapping[str, EstimatedMetric] = MappingProxyType(
+    {metric.error_name: metric for metric in _SHIPPED if not metric.apart}
+)
 """By the names of the checks that hold estimates against the truth."""

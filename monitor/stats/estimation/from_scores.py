@@ -11,6 +11,7 @@ from monitor.domain.findings import TestResult
 from monitor.stats.columns import Floats, Ints
 from monitor.stats.estimation.calibration import resampled
 from monitor.stats.estimation.expected import BINARY, MULTICLASS, Measure
+from monitor.stats.estimation.label_shift import label_shift
 from monitor.stats.estimation.outcomes import ScoredOutcomes
 from monitor.stats.estimation.truths import expected_truths
 from monitor.stats.performance.confusion import Moved
@@ -65,6 +66,8 @@ class FromScores:
             return {}
         counts = self.outcomes.of_window(scored.counts)
         found = {name: self._estimate(name, measure, counts, n) for name, measure in self._measures.items()}
+        cells = self.outcomes.by_class().sum(axis=2).astype(np.float64)
+        found["label_shift"] = label_shift(cells, counts.sum(axis=1), self.outcomes.class_names)
         return {name: result for name, result in found.items() if result is not None}
 
     def _estimate(self, name: str, measure: Measure, counts: Floats, n: int) -> TestResult | None:

@@ -84,6 +84,14 @@ class ScoredOutcomes:
             return np.arange(len(labels))
         return np.array([int(label == self.positive) for label in labels])
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """By class: the label, or all labels but the positive one together."""
+        labels = self.layout.labels
+        if self.positive is None:
+            return labels
+        return " or ".join(label for label in labels if label != self.positive), self.positive
+
     def by_class(self) -> Ints:
         """The counts by true class, predicted class and bin."""
         classes = self.classes

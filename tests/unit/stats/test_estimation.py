@@ -140,9 +140,9 @@ def test_many_classes_are_estimated_from_the_score_of_the_predicted_one() -> Non
 
     found = estimates(learned(traffic(20_000, 1), Task.MULTICLASS), rows[0], 5_000)
 
-    assert found.keys() == {"accuracy", "precision", "recall", "f1", "mcc"}
-    for name, result in found.items():
-        assert result.statistic == pytest.approx(realized(name, rows, None).statistic, abs=0.02), name
+    assert found.keys() == {"accuracy", "precision", "recall", "f1", "mcc", "label_shift"}
+    for name in found.keys() - {"label_shift"}:
+        assert found[name].statistic == pytest.approx(realized(name, rows, None).statistic, abs=0.02), name
 
 
 def test_errors_of_regression_are_estimated_where_two_columns_matter_together() -> None:
@@ -193,4 +193,4 @@ def test_rows_without_what_it_takes_teach_nothing_and_say_why(task: Task) -> Non
 
 
 def test_every_estimate_is_of_a_metric_that_truth_will_tell() -> None:
-    assert {metric.of for metric in ESTIMATED_METRICS.values()} <= PERFORMANCE_METRICS.keys()
+    assert {metric.of for metric in ESTIMATED_METRICS.values() if not metric.apart} <= PERFORMANCE_METRICS.keys()
