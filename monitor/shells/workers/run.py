@@ -10,6 +10,7 @@ from types import FrameType
 
 import structlog
 
+from monitor.domain.errors import MonitorError
 from monitor.shells.workers.loop import Gauges
 
 STOPPED, CRASHED, OVERDUE = 0, 1, 3
@@ -61,7 +62,8 @@ def _play(role: Role, stop: threading.Event, crashes: list[str], gauges: Gauges)
         role.loop(stop)
     except Exception as error:
         crashes.append(role.name)
-        log.exception("role_crashed", role=role.name, reason=str(error))
+        is_told = isinstance(error, MonitorError)  # its message says all; of anything else the place matters, too
+        log.exception("role_crashed", role=role.name, reason=str(error), exc_info=not is_told)
         stop.set()
     finally:
         gauges.pulse.leave(role.name)
