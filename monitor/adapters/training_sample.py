@@ -73,10 +73,11 @@ class TrainingSamples:
         options: TrainingOptions,
         personal: Mapping[str, Personal],
     ) -> str:
-        """Write the schema's columns by their final names, personal ones hidden; StoreUnavailable on trouble."""
-        original = {final: name for name, final in options.rename.items()}
-        columns = {spec.name: _column(sample.kept[original.get(spec.name, spec.name)], spec.kind) for spec in schema}
-        shown = without_personal(columns, personal, self.hash_key)
+        """Write the schema's columns by their final names, personal ones hidden; StoreUnavailable on trouble.
+
+        Columns that the baseline has without training values, as bins for a latency, are no part of the sample.
+        """
+        shown = without_personal(_columns(sample.kept, schema, options), personal, self.hash_key)
         table = pa.table({name: column_array(column) for name, column in shown.items()})
         if options.event_time is not None:
             table = table.append_column(EVENT_TIME, _times(sample.kept[options.event_time], options.event_time))
@@ -86,6 +87,14 @@ class TrainingSamples:
 
         self.location.write(sample_path(baseline_id), fill)
         return sample_path(baseline_id)
+
+
+def _columns(
+    kept: Mapping[str, Sequence[object]], schema: Sequence[ColumnSpec], options: TrainingOptions
+) -> dict[str, Column]:
+    original = {final: name for name, final in options.rename.items()}
+    named = ((spec, original.get(spec.name, spec.name)) for spec in schema)
+    return {spec.name: _column(kept[name], spec.kind) for spec, name in named if name in kept}
 
 
 def _times(values: Sequence[object], name: str) -> pa.Array:

@@ -13,6 +13,7 @@ import pytest
 from monitor.adapters.archive.location import ArchiveLocation
 from monitor.adapters.raw_rows import MOST_ROWS, ArchivedRows
 from monitor.adapters.training_sample import SampledRows, TrainingSamples
+from monitor.domain.checks import CheckSpec
 from monitor.domain.models import ArchivePolicy, ModelRef, MonitoredModel, Personal, Segment
 from monitor.domain.records import PartitionId
 from monitor.domain.stream import ArchiveFile
@@ -165,3 +166,15 @@ def _amounts(read: JointRows) -> list[float]:
     assert isinstance(column, NumericColumn)
     amounts: list[float] = column.values.tolist()
     return amounts
+
+
+def test_a_latency_that_training_rows_lack_is_no_part_of_their_sample(stores: object, tmp_path: Path) -> None:
+    """Its bins are added to the baseline because a check asks for it, and the rows are kept because of another one."""
+    check = CheckSpec("latency_p95", ("latency_ms",))
+    model = replace(MODEL, checks=(*MODEL.checks, check))
+    sample = SampledRows(TrainingRows({"amount": [float(k) for k in range(300)], "country": ["DE", "FR", "FR"] * 100}))
+    built = BuildBaseline({"churn": model}, stores.baselines).build(REF, sample)  # type: ignore[attr-defined]
+    assert "latency_ms" in {spec.name for spec in built.baseline.schema}
+    location = ArchiveLocation(str(tmp_path))
+    path = TrainingSamples(location).keep(built.id, sample, built.baseline.schema, TrainingOptions(), {})
+    assert pq.read_table(tmp_path / path).column_names == ["amount", "country"]
