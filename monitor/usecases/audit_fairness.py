@@ -94,6 +94,7 @@ class AuditFairness:
         versions = self._versions(wish)
         read = [self._of_version(wish, version) for version in versions]
         records = [record for found, _ in read for record in found]
+        _require_once(versions, records)
         judged = [one for one in records if (np.isfinite(one.score) if wish.by_score else one.label is not None)]
         _require(wish, judged, {rate for _, rate in read})
         median = float(np.median([one.score for one in judged])) if wish.by_score else None
@@ -135,6 +136,16 @@ class AuditFairness:
                 wish.versions or self._versions(wish)
             ):
                 yield finding.id
+
+
+def _require_once(versions: Sequence[str], records: Sequence[_Record]) -> None:
+    """MonitorError when several versions predicted the same events: only one of them acted."""
+    again = len(records) - len({one.event_id for one in records})
+    if again:
+        raise MonitorError(
+            f"versions {', '.join(versions)} predicted the same {again:,} events, as champion and shadow do: "
+            "audit the one that acted, with --version"
+        )
 
 
 def _require(wish: AuditWish, judged: Sequence[_Record], rates: set[float]) -> None:

@@ -1,5 +1,6 @@
 """Which windows of many models are due, from one reading of the database for all of them."""
 
+import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,20 +22,35 @@ Closing = tuple[MonitoredModel, int]
 _Done = dict[str, list[DoneEvaluation]]
 
 
+_NUMBERS = re.compile(r"(\d+)")
+SHADOW = 0.9
+"""A version with at least this share of the most records has about as many: it, or the other, is a shadow."""
+
+
 class ServingVersions:
-    """Which version of a model had most of a window's records, told from the panes of all versions."""
+    """Which version of a model served a window, told from the panes of all versions: the one with most records.
+
+    A challenger in the shadow gets what the champion gets, a few more or fewer: of versions with about as many
+    records the earliest serves, numbers in the order of numbers.
+    """
 
     def __init__(self, panes: Sequence[PaneSummary] = ()) -> None:
         self._panes = sorted(panes, key=lambda pane: pane.pane_start_ms)
         self._starts = [pane.pane_start_ms for pane in self._panes]
 
     def of(self, window: Window) -> str | None:
-        """The version (of equals the last by name), None where no record came."""
+        """The version, None where no record came."""
         first, end = bisect_left(self._starts, window.start_ms), bisect_left(self._starts, window.end_ms)
         by_version: Counter[str] = Counter()
         for pane in self._panes[first:end]:
             by_version[pane.version] += pane.n
-        return max(by_version, key=lambda version: (by_version[version], version), default=None)
+        most = max(by_version.values(), default=0)
+        return min((version for version, n in by_version.items() if n >= SHADOW * most), key=_age, default=None)
+
+
+def _age(version: str) -> tuple[tuple[int, str], ...]:
+    """Orders `v9` before `v10`."""
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in _NUMBERS.split(version))
 
 
 @dataclass(frozen=True, slots=True)
