@@ -328,13 +328,18 @@ def _without_types(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
 def _message(kind: str, text: str, loc: tuple[str | int, ...], kinds: Mapping[str, ChannelKind]) -> str:
     match kind:
         case "extra_forbidden":
-            return f"there is no key {str(loc[-1])!r}{_meant(str(loc[-1]), _known_keys(kinds))}"
+            return _no_such_key(str(loc[-1]), _known_keys(kinds))
         case "missing":
             return f"the key {str(loc[-1])!r} is missing"
         case "union_tag_invalid" | "union_tag_not_found":
             return f"give it a kind, one of {', '.join(kinds)}"
         case _:
             return text.removeprefix("Value error, ")
+
+
+def _no_such_key(name: str, known: set[str]) -> str:
+    """A key that is known elsewhere is misplaced, not misspelt."""
+    return f"there is no key {name!r} here" if name in known else f"there is no key {name!r}{_meant(name, known)}"
 
 
 def _known_keys(kinds: Mapping[str, ChannelKind]) -> set[str]:

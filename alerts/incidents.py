@@ -276,10 +276,13 @@ class Marks:
 
 
 def marks_by(cases: Iterable[Case], label: str) -> Mapping[str, Marks]:
-    """The marks of incidents by the values that a label has among their alerts; an incident counts once for each."""
+    """The marks of incidents by the values that a label has among their alerts; an incident counts once for each.
+
+    Alerts without the label count nowhere, such as our own about a channel that fails.
+    """
     counts: dict[str, Marks] = {}
     for case in cases:
-        for value in {alert.labels.get(label, "") for alert in case.alerts}:
+        for value in {alert.labels[label] for alert in case.alerts if label in alert.labels}:
             counts[value] = counts.get(value, Marks()).plus(case.incident.mark)
     return dict(sorted(counts.items()))
 

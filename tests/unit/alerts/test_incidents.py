@@ -202,3 +202,11 @@ def test_incidents_are_kept_as_long_as_asked_and_open_ones_always() -> None:
 
     assert kept == 2
     assert [case.incident.state for case in world.service.incidents.listed(is_all=True)] == [IncidentState.OPEN]
+
+
+def test_an_incident_without_the_label_counts_in_no_precision() -> None:
+    world = World(ROUTE)
+    world.run({0.2: ["+a"]}, 2.0)
+
+    assert list(world.service.incidents.marks("name", EARLIER)) == ["a"]
+    assert world.service.incidents.marks("rule", EARLIER) == {}

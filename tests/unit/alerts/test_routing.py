@@ -82,6 +82,7 @@ def test_a_child_inherits_what_it_leaves_out() -> None:
         ({"route": {}}, "route.channels: the first route takes what no other takes; give it at least one channel"),
         ({"route": {"channels": ["slak"]}}, "route.channels.0: there is no channel 'slak'; did you mean 'slack'?"),
         ({"route": {"channels": ["slack"], "colect_for": "1s"}}, "route.colect_for: there is no key 'colect_for'; did you mean 'collect_for'?"),
+        ({"route": {"channels": ["slack"], "pause": "1m"}}, "route.pause: there is no key 'pause' here"),
         ({"route": {"channels": ["slack"], "collect_for": "10"}}, "route.collect_for: '10' is not a duration; write a number with d, h, m or s, like 10s, 5m, 1h30m"),
         ({"route": {"channels": ["slack"], "update_every": "0s"}}, "route.update_every: 0s is too short; the least is 1s"),
         ({"route": {"channels": ["slack"], "remind_every": "nie"}}, "route.remind_every: 'nie' is not a duration; write a number with d, h, m or s, like 10s, 5m, 1h30m"),
