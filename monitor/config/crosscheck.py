@@ -14,6 +14,7 @@ from monitor.config.vocabulary import Vocabulary
 from monitor.config.yaml_file import Loc, YamlFile
 from monitor.domain.errors import ConfigError
 from monitor.domain.models import OUTPUT_COLUMNS
+from monitor.domain.references import Against
 
 Models = list[tuple[YamlFile, ModelFile]]
 ALWAYS = frozenset({*OUTPUT_COLUMNS, "ground_truth", "estimate", "records", "all_columns"})
@@ -58,6 +59,7 @@ def check_models(models: Models, monitor: MonitorFile | None, known: Vocabulary)
     warnings: list[ConfigError] = []
     for file, shape in models:
         errors += _checks(file, shape, known)
+        errors += _repeated(file, shape)
         errors += check_fairness(file, shape)
         errors += serving_mistakes(file, shape)
         errors += _row_tests(file, shape, known)
@@ -170,6 +172,18 @@ def _checks(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator[Con
             if parameters is not None and name not in parameters:
                 hint = did_you_mean(name, parameters, what=f"parameters of {check.test}")
                 yield at(file, (*loc, "parameters", name), f"{check.test} has no parameter {name!r}", hint)
+
+
+def _repeated(file: YamlFile, shape: ModelFile) -> Iterator[ConfigError]:
+    """Checks whose findings would have the same name; `*` and a column by its name are the rule and its exception."""
+    seen: set[tuple[str, str, str, Against | None]] = set()
+    for index, check in enumerate(shape.checks):
+        names = {(check.test, column, check.segment, check.spec().against) for column in check.columns}
+        if twice := sorted(column for _, column, *_ in names & seen):
+            of = "" if twice == ["*"] else f" of {', '.join(twice)}"
+            hint = "only one can be judged, whatever its parameters and limits: leave the other out"
+            yield at(file, ("checks", index, "test"), f"there are two checks {check.test}{of}", hint)
+        seen |= names
 
 
 def _row_tests(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator[ConfigError]:
