@@ -19,13 +19,13 @@ from monitor.adapters.system import SystemClock
 from monitor.cli.options import instant
 from monitor.domain.errors import MonitorError
 from monitor.shells.demo.dataset import Elec2, fetch_elec2, load_elec2
-from monitor.shells.demo.judged import Judged
 from monitor.shells.demo.model import MODEL_NAME
 from monitor.shells.demo.pipeline import PipelineSettings, TrainingPipeline
 from monitor.shells.demo.replay import Kind, ReplayedRecord, replay
 from monitor.shells.demo.serving import Plan, Serving
 from monitor.shells.demo.story import REPLAY_END, REPLAY_START
 from monitor.shells.demo.traffic import Pace, Sent, Topics, send_all
+from monitor.shells.demo.verdict_lag import VerdictLag
 
 TRIGGER_SECRET, CALLBACK_SECRET = "DRIFTLINE_TRIGGER_SECRET", "DRIFTLINE_CALLBACK_SECRET"
 TOKEN = "DRIFTLINE_TOKEN"  # noqa: S105 - the name of a variable
@@ -126,7 +126,7 @@ def _play(options: _Options, stop: threading.Event, tell: Tell) -> None:
     with _pipeline(options, serving, tell) as pipeline:
         records = _log(data, topics, serving, options, tell)
         pace = Pace(options.days_per_second, options.rate)
-        with _progress(options.until) as show, _judged(options) as is_too_far_ahead:
+        with _progress(options.until) as show, _verdict_lag(options) as is_too_far_ahead:
             sent = send_all(topics, records, pace, stop, on_sent=show, is_too_far_ahead=is_too_far_ahead)
         tell(f"sent {sent.records['inference']} predictions and {sent.records['ground_truth']} truths")
         if pipeline is not None and not stop.is_set():
@@ -150,17 +150,17 @@ def _log(data: Elec2, topics: Topics, serving: Serving, options: _Options, tell:
 
 
 @contextmanager
-def _judged(options: _Options) -> Iterator[Callable[[datetime], bool]]:
+def _verdict_lag(options: _Options) -> Iterator[Callable[[datetime], bool]]:
     """Whether the monitor is too far behind to send a record; never so when it need not be waited for."""
     if not options.wait_for_monitor:
         yield lambda _: False
         return
     ahead, token = timedelta(days=options.days_ahead), os.environ.get(TOKEN, "")
-    judged = Judged(options.monitor_url, token, MODEL_NAME, REPLAY_START, ahead)
+    lag = VerdictLag(options.monitor_url, token, MODEL_NAME, REPLAY_START, ahead)
     try:
-        yield judged.is_behind
+        yield lag.is_behind
     finally:
-        judged.close()
+        lag.close()
 
 
 def resume_at(inference: datetime | None, ground_truth: datetime | None) -> datetime:

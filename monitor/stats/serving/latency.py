@@ -86,8 +86,23 @@ def _latency(window: ServingWindow, column: str, p: float, least: int) -> TestRe
     return quantile_of(profile, p, least)
 
 
+class _Quantile:
+    """What the metrics below share."""
+
+    __slots__ = ()
+    unit: ClassVar[str] = UNIT
+    higher_is_better: ClassVar[bool] = False
+    column: ClassVar[str] = LATENCY
+    p: ClassVar[float]
+    least: ClassVar[int]
+
+    def run(self, window: ServingWindow, column: str) -> TestResult:
+        """The quantile of the column."""
+        return _latency(window, column, self.p, self.least)
+
+
 @dataclass(frozen=True, slots=True)
-class LatencyP50:
+class LatencyP50(_Quantile):
     """The median of the latencies: half of the requests were faster. 0 and more; interval by order statistics.
 
     Values are counted in bins, evenly spread inside one (`numpy.quantile` on them); the 95 % interval is the one of
@@ -97,19 +112,12 @@ class LatencyP50:
 
     name: ClassVar[str] = "latency_p50"
     title: ClassVar[str] = "Median latency"
-    unit: ClassVar[str] = UNIT
-    higher_is_better: ClassVar[bool] = False
-    column: ClassVar[str] = LATENCY
     p: ClassVar[float] = 0.5
     least: ClassVar[int] = least_values(p)
 
-    def run(self, window: ServingWindow, column: str) -> TestResult:
-        """The quantile of the column."""
-        return _latency(window, column, self.p, self.least)
-
 
 @dataclass(frozen=True, slots=True)
-class LatencyP95:
+class LatencyP95(_Quantile):
     """The latency that 95 % of the requests did not exceed. 0 and more; interval by order statistics.
 
     As `latency_p50`. Unit: milliseconds, or that of the column that the check names. From 72 values on: of fewer no
@@ -118,19 +126,12 @@ class LatencyP95:
 
     name: ClassVar[str] = "latency_p95"
     title: ClassVar[str] = "95 % quantile of the latency"
-    unit: ClassVar[str] = UNIT
-    higher_is_better: ClassVar[bool] = False
-    column: ClassVar[str] = LATENCY
     p: ClassVar[float] = 0.95
     least: ClassVar[int] = least_values(p)
 
-    def run(self, window: ServingWindow, column: str) -> TestResult:
-        """The quantile of the column."""
-        return _latency(window, column, self.p, self.least)
-
 
 @dataclass(frozen=True, slots=True)
-class LatencyP99:
+class LatencyP99(_Quantile):
     """The latency that 99 % of the requests did not exceed. 0 and more; interval by order statistics.
 
     As `latency_p50`. Unit: milliseconds, or that of the column that the check names. From 368 values on: of fewer no
@@ -139,12 +140,5 @@ class LatencyP99:
 
     name: ClassVar[str] = "latency_p99"
     title: ClassVar[str] = "99 % quantile of the latency"
-    unit: ClassVar[str] = UNIT
-    higher_is_better: ClassVar[bool] = False
-    column: ClassVar[str] = LATENCY
     p: ClassVar[float] = 0.99
     least: ClassVar[int] = least_values(p)
-
-    def run(self, window: ServingWindow, column: str) -> TestResult:
-        """The quantile of the column."""
-        return _latency(window, column, self.p, self.least)

@@ -13,7 +13,7 @@ ANSWER_WITHIN_S = 5.0
 REFUSED = (httpx.codes.BAD_REQUEST, httpx.codes.UNAUTHORIZED, httpx.codes.NOT_FOUND)
 
 
-class Judged:
+class VerdictLag:
     """Whether a replay has run too far ahead of the monitor's verdicts.
 
     A replay in which days pass in a second must not run away from its monitor: on a slow machine, or while a killed
