@@ -24,7 +24,9 @@ INCOMPLETE = 4
 @click.option("--model", default=None, help="Judge this model alone (default: every model with a baseline).")
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes (default: one a processor).")
 @click.option(
-    "--tell", is_flag=True, help="Leave alerts and retraining jobs to `driftline run` or `dispatch`, which sends them."
+    "--tell",
+    is_flag=True,
+    help="Leave alerts and retraining jobs to `driftline run` (or `tick` and `dispatch`) to send.",
 )
 @json_option
 def backfill(
@@ -74,4 +76,4 @@ def _show(done: "Backfilled", *, tell: bool, as_json: bool) -> None:
             click.echo(f"  {format_instant(change.at)} {change.subject.rule}: {change.after.value}, {change.why}")
         click.echo(f"see `driftline findings --model {name}`")
     if tell:
-        click.echo("what there is to tell is sent by `driftline run`, or by `driftline dispatch` alone")
+        click.echo("what there is to tell is sent by `driftline run`, or by `driftline tick` and `dispatch`")
