@@ -36,7 +36,6 @@ _STEP = 64.0
 """States are kept in steps of 1/64 of log R, so that they are small and exactly repeatable."""
 
 _LEAST, _BEYOND = -40.0, 2.0
-_MARGIN_STEP = 0.1
 _FARTHEST, _NONE = 200.0, -32_768
 
 
@@ -99,11 +98,11 @@ class Accumulation:
         weight /= total[components.column[entries]]
         margin = _margins(calibration)[entries]
         rate = false_alarms * shares[components.column[entries]] * weight / (2 * len(BETS))
-        coarse = np.floor(margin / _MARGIN_STEP) * _MARGIN_STEP
+        error, lengths = _own_error(calibration), np.round(-np.log(rate), 2)
         threshold = np.array(
             [
-                [log_threshold(bet, round(low, 1), -round(float(np.log(one)), 2)) for bet in BETS.tolist()]
-                for low, one in zip(coarse.tolist(), rate, strict=True)
+                [log_threshold(bet, low, error, length) for bet in BETS.tolist()]
+                for low, length in zip(margin.tolist(), lengths.tolist(), strict=True)
             ]
         ).reshape(-1, len(BETS))
         of_pooled = false_alarms * shares * pooled / np.maximum(total, 1e-9)
@@ -216,10 +215,18 @@ def _is_watched(components: Components, calibration: Calibration) -> Mask:
     return watched
 
 
+def _own_error(calibration: Calibration) -> float:
+    """Standard error of the baseline's mean, in standard deviations of a window's score.
+
+    That is off in every window; the error of a season, which goes up and down with it, hardly adds up.
+    """
+    return float(np.sqrt(min(calibration.usual_records / calibration.records, 1.0)))
+
+
 def _margins(calibration: Calibration) -> Floats:
     """What is taken off a usual window's scores: shifts too small to matter, and the baseline's own error."""
     sd = np.sqrt(calibration.variance) * calibration.serial
-    terms = calibration.season.terms
-    share = np.where(calibration.seasonal, terms, 1) * calibration.usual_records / calibration.records
-    margin: Floats = NEGLIGIBLE * np.sqrt(calibration.usual_records) / sd + OWN_ERROR * np.sqrt(np.minimum(share, 1.0))
+    terms = np.sqrt(np.where(calibration.seasonal, calibration.season.terms, 1))
+    own = np.minimum(_own_error(calibration) * terms, 1.0)
+    margin: Floats = NEGLIGIBLE * np.sqrt(calibration.usual_records) / sd + OWN_ERROR * own
     return margin

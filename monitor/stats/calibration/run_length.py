@@ -3,13 +3,17 @@
 from functools import lru_cache
 
 import numpy as np
+from scipy import special
 
 from monitor.stats.columns import Floats
 
 _REACH = 8.0
-_NODES_A_STEP = 5
-_LEVELS = 24
+_NODES_A_STEP = 3
+_LEVELS = 16
 _LONGEST = 24.0
+_STEP, _FINE = 0.1, 0.05
+_FAR = 4.5
+"""So many standard errors of a baseline are thought of."""
 
 
 def log_run_length(bet: float, margin: float, log_threshold: float) -> float:
@@ -32,12 +36,43 @@ def log_run_length(bet: float, margin: float, log_threshold: float) -> float:
     return float(np.log(first)) if first > 0 else _LONGEST
 
 
-def log_threshold(bet: float, margin: float, log_length: float) -> float:
-    """The log R whose mean run length has this logarithm; never above the logarithm itself, which does for any law."""
-    lengths, levels = _levels(bet, margin)
-    if log_length >= lengths[-1]:
-        return log_length
-    return float(min(log_length, np.interp(log_length, lengths, levels)))
+def log_threshold(bet: float, margin: float, error: float, log_length: float) -> float:
+    """The log R at which a detector has this run length, on average over baselines.
+
+    Whoever learns what is usual from a finite baseline is off by an error of his own, in all windows the same: the
+    mean of the scores is then no 0 but N(0, `error`^2), and takes away from the margin or adds to it. The mean rate of
+    false alarms over that law is exp(-log_length). Both `margin` and `error` are looked up in steps of 0.1 and 0.05.
+    """
+    levels, lengths = _averaged(bet, round(np.floor(margin / _STEP) * _STEP, 1), round(error / _FINE) * _FINE)
+    return float(np.interp(log_length, lengths, levels))
+
+
+@lru_cache(maxsize=512)
+def _averaged(bet: float, margin: float, error: float) -> tuple[Floats, Floats]:
+    """Increasing log R, and logarithms of the run lengths that they have on average over errors of the baseline."""
+    offs, weights = _offs(error)
+    tables = [_levels(bet, round(margin - off, 1)) for off in offs]
+    levels = np.linspace(0.0, _LONGEST, 6 * _LEVELS)
+    rates = [weight * np.exp(-_at(levels, *table)) for weight, table in zip(weights, tables, strict=True)]
+    return levels, -np.log(np.sum(rates, axis=0))
+
+
+def _offs(error: float) -> tuple[list[float], list[float]]:
+    """Means in steps that a law N(0, error^2) gives, and their probabilities."""
+    if not error:
+        return [0.0], [1.0]
+    most = int(np.ceil(_FAR * error / _STEP))
+    steps = np.arange(-most, most + 1)
+    edges = special.ndtr((np.arange(-most, most + 2) - 0.5) * _STEP / error)
+    return (steps * _STEP).tolist(), (np.diff(edges) / (edges[-1] - edges[0])).tolist()
+
+
+def _at(level: Floats, lengths: Floats, levels: Floats) -> Floats:
+    """Logarithm of the run length at these log R, continued beyond the table; below it 0: at once."""
+    slope = (lengths[-1] - lengths[-2]) / (levels[-1] - levels[-2])
+    beyond = lengths[-1] + slope * (level - levels[-1])
+    found: Floats = np.where(level > levels[-1], beyond, np.interp(level, levels, lengths, left=0.0))
+    return found
 
 
 @lru_cache(maxsize=512)
