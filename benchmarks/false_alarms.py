@@ -1,13 +1,14 @@
 """Windows with any false alarm over 25 columns where nothing changes, and how soon a change is found: ours and peers.
 
 Nulls: independent rows, rows that depend on each other, batches that differ, a daily season; windows of 500, 5,000 and
-50,000 rows. Ours is the default of a new model with a budget of 1 false alarm in 1,000 windows; each null has several
-baselines of its own. `worst_null_per_1000` is of all windows of a null; `worst_cell_per_1000` of one null and size.
-Peers see windows of 500 rows of one baseline, fewer of them the slower they are. `delay_` is the median number of
-windows until the changed column is named, 21 when it is not within 20; `best_peer_delay_` is the smallest of the peers
-that alarm in less than one quiet window in four, `quiet_peer_delay_` of those that do in at most 10 of 1,000: ten times
-our budget. `least_delay_` is the bound of information for shifts of a mean: log(columns / budget) over what a window
-tells, which no detector beats on average, to first order (Lorden 1971). BENCH_SCALE=4 runs so many times the windows.
+50,000 rows, of 500 also with a short baseline of 30 windows. Ours is the default of a new model with a budget of 1
+false alarm in 1,000 windows; each null has several baselines of its own. `worst_null_per_1000` is of all windows of a
+null; `worst_cell_per_1000` of one null and size. Peers see windows of 500 rows of one baseline, fewer of them the
+slower they are. `delay_` is the median number of windows until the changed column is named, 21 when it is not within
+20; `best_peer_delay_` is the smallest of the peers that alarm in less than one quiet window in four,
+`quiet_peer_delay_` of those that do in at most 10 of 1,000: ten times our budget. `least_delay_` is the bound of
+information for shifts of a mean: log(columns / budget) over what a window tells, which no detector beats on average,
+to first order (Lorden 1971). BENCH_SCALE=4 runs so many times the windows.
 """
 
 import os
@@ -27,11 +28,15 @@ ALPHA = 1e-3
 HOUR = timedelta(hours=1)
 BUDGET = AlarmBudget(ALPHA, HOUR)
 QUIET_PEER, VERY_QUIET_PEER = 0.25, 0.01
-SIZES = {500: (168, 5, 200), 5_000: (72, 4, 150), 50_000: (48, 1, 40)}
-"""Rows of a window: windows of a baseline, number of baselines, quiet windows after each."""
+SIZES = {(500, 168): (5, 200), (500, 30): (5, 200), (5_000, 72): (4, 150), (50_000, 48): (1, 40)}
+"""Rows of a window and windows of a baseline: number of baselines, quiet windows after each."""
 
-CHANGED = {("iid", 500): 15, ("ar1", 500): 6, ("season", 500): 6, ("iid", 5_000): 4}
-"""Null and rows in which changes are planted: how many times each."""
+Cell = tuple[str, int, int]
+"""Null, rows of a window, windows of a baseline."""
+
+USUAL: Cell = ("iid", 500, 168)
+CHANGED: Mapping[Cell, int] = {USUAL: 15, ("ar1", 500, 168): 6, ("season", 500, 168): 6, ("iid", 5_000, 72): 4}
+"""Where changes are planted: how many times each."""
 
 MEANS: Mapping[str, Callable[[int], float]] = {
     "mean +0.10 sd": lambda _: 0.10,
@@ -49,7 +54,7 @@ def run(progress: Callable[[str], None]) -> dict[str, float | int | str]:
     scale = float(os.environ.get("BENCH_SCALE", "1"))
     cells = ours(scale, progress)
     nulls = {null: Seen() for null in NULLS}
-    for (null, _), seen in cells.items():
+    for (null, *_), seen in cells.items():
         nulls[null].add(seen[OURS])
     by_peer = {name: peer(name, progress) for name in PEERS}
     table_of_nulls(cells, by_peer, progress)
@@ -59,13 +64,13 @@ def run(progress: Callable[[str], None]) -> dict[str, float | int | str]:
         "worst_cell_per_1000": round(max(seen[OURS].per_1000() for seen in cells.values()), 2),
         "quiet_windows": sum(seen.quiet for seen in nulls.values()),
     }
-    detectors = {name: seen["iid"] for name, seen in by_peer.items()} | cells["iid", 500]
+    detectors = {name: seen["iid"] for name, seen in by_peer.items()} | cells[USUAL]
     peers = [seen for name, seen in detectors.items() if name != OURS]
     quiet_peers = [seen for seen in peers if seen.alarmed < QUIET_PEER * seen.quiet]
     very_quiet = [seen for seen in peers if seen.alarmed <= VERY_QUIET_PEER * seen.quiet]
     for change in CHANGES:
         key = "".join(letter if letter.isalnum() else "_" for letter in change).replace("__", "_").strip("_")
-        mine = cells["iid", 500][OURS]
+        mine = cells[USUAL][OURS]
         figures[f"power_{key}"] = round(mine.power(change), 2)
         figures[f"delay_{key}"] = mine.delay(change)
         figures[f"best_peer_delay_{key}"] = min((seen.delay(change) for seen in quiet_peers), default=RUN + 1)
@@ -89,29 +94,31 @@ def least_delay(shift: Callable[[int], float], rows: int = 500) -> int:
     return RUN + 1
 
 
-def ours(scale: float, progress: Callable[[str], None]) -> dict[tuple[str, int], dict[str, Seen]]:
+def ours(scale: float, progress: Callable[[str], None]) -> dict[Cell, dict[str, Seen]]:
     """Our own detectors on every null and size."""
-    tasks = [
-        (null, rows, seed, max(1, round(quiet * scale)))
-        for rows, (_, baselines, quiet) in SIZES.items()
+    tasks: list[tuple[Cell, int, int]] = [
+        ((null, *size), seed, max(1, round(quiet * scale)))
+        for size, (baselines, quiet) in SIZES.items()
         for null in NULLS
         for seed in range(baselines)
     ]
-    cells: dict[tuple[str, int], dict[str, Seen]] = {}
+    cells: dict[Cell, dict[str, Seen]] = {}
     with ProcessPoolExecutor(2) as pool:
-        for (null, rows, seed, _), found in zip(tasks, pool.map(one_baseline, tasks), strict=True):
-            cell = cells.setdefault((null, rows), {})
+        for (key, seed, _), found in zip(tasks, pool.map(one_baseline, tasks), strict=True):
+            cell = cells.setdefault(key, {})
             for name, seen in found.items():
                 cell.setdefault(name, Seen()).add(seen)
-            if seed == SIZES[rows][1] - 1:
-                progress(f"{null}, {rows} rows: " + ", ".join(f"{n} {s.per_1000():.1f}" for n, s in cell.items()))
+            null, *size = key
+            if seed == SIZES[size[0], size[1]][0] - 1:
+                rates = ", ".join(f"{n} {s.per_1000():.1f}" for n, s in cell.items())
+                progress(f"{null}, {size[0]} rows, baseline of {size[1]} windows: {rates}")
     return cells
 
 
-def one_baseline(task: tuple[str, int, int, int]) -> dict[str, Seen]:
+def one_baseline(task: tuple[Cell, int, int]) -> dict[str, Seen]:
     """Quiet windows after one baseline, then changes, each of them after ten quiet windows."""
-    null, rows, seed, quiet = task
-    windows, baselines, _ = SIZES[rows]
+    (null, rows, windows), seed, quiet = task
+    baselines, _ = SIZES[rows, windows]
     stream = Stream(null, rows, seed)
     monitored = Monitored(list(stream.windows(windows)), BUDGET)
     found: dict[str, Seen] = {}
@@ -120,7 +127,7 @@ def one_baseline(task: tuple[str, int, int, int]) -> dict[str, Seen]:
             seen = found.setdefault(name, Seen())
             seen.quiet, seen.alarmed = seen.quiet + 1, seen.alarmed + bool(columns)
     for change, planted in CHANGES.items():
-        for _ in range(-(-CHANGED.get((null, rows), 0) // baselines)):
+        for _ in range(-(-CHANGED.get((null, rows, windows), 0) // baselines)):
             monitored.forget()
             for _ in monitored.said(stream.windows(10), rules=False):
                 pass
@@ -166,17 +173,17 @@ def _write(folder: Path, null: str) -> None:
 
 
 def table_of_nulls(
-    cells: Mapping[tuple[str, int], Mapping[str, Seen]],
+    cells: Mapping[Cell, Mapping[str, Seen]],
     by_peer: Mapping[str, Mapping[str, Seen]],
     progress: Callable[[str], None],
 ) -> None:
     names = [OURS, *OWN_RULES, *PEERS]
     progress("quiet windows of 1,000 with any alarm (windows looked at)")
-    progress(f"{'null':>10} {'rows':>6} " + " ".join(f"{name:>16}" for name in names))
-    for (null, rows), seen in cells.items():
-        peers = {name: found[null] for name, found in by_peer.items()} if rows == 500 else {}
+    progress(f"{'null':>10} {'rows':>6} {'baseline':>8} " + " ".join(f"{name:>16}" for name in names))
+    for (null, rows, windows), seen in cells.items():
+        peers = {name: found[null] for name, found in by_peer.items()} if (rows, windows) == (500, 168) else {}
         row = " ".join(f"{_of_null({**seen, **peers}.get(name)):>16}" for name in names)
-        progress(f"{null:>10} {rows:>6} {row}")
+        progress(f"{null:>10} {rows:>6} {windows:>8} {row}")
 
 
 def _of_null(seen: Seen | None) -> str:
@@ -184,15 +191,16 @@ def _of_null(seen: Seen | None) -> str:
 
 
 def table_of_changes(
-    cells: Mapping[tuple[str, int], Mapping[str, Seen]],
+    cells: Mapping[Cell, Mapping[str, Seen]],
     by_peer: Mapping[str, Mapping[str, Seen]],
     progress: Callable[[str], None],
 ) -> None:
     names = [OURS, *OWN_RULES, *PEERS]
     progress("share of windows in which the changed column is named (median windows until it is)")
     progress(f"{'change':>20} {'null':>7} {'rows':>6} " + " ".join(f"{name:>14}" for name in names))
-    for (null, rows), seen in cells.items():
-        peers = {name: found[null] for name, found in by_peer.items()} if (null, rows) == ("iid", 500) else {}
+    for cell, seen in cells.items():
+        null, rows, _ = cell
+        peers = {name: found[null] for name, found in by_peer.items()} if cell == USUAL else {}
         for change in CHANGES if seen[OURS].changed else ():
             row = " ".join(f"{_of_change({**seen, **peers}.get(name), change):>14}" for name in names)
             progress(f"{change:>20} {null:>7} {rows:>6} {row}")

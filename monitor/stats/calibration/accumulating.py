@@ -220,7 +220,7 @@ def _own_error(calibration: Calibration) -> float:
 
     That is off in every window; the error of a season, which goes up and down with it, hardly adds up.
     """
-    return float(np.sqrt(min(calibration.usual_records / calibration.records, 1.0)))
+    return float(np.sqrt(calibration.own_part))
 
 
 def _margins(calibration: Calibration) -> Floats:

@@ -23,6 +23,13 @@ LARGE = np.array([0.05, 0.2])
 
 _LEAST_FOR_SERIAL = 20
 
+_LOST_TO_EDGES = 6.0
+"""Windows' worth of variance that counts beyond the ends of a range lose because the same windows have set the ends.
+
+Measured on records with a serial correlation of 0.9: baselines of 14, 30 and 168 windows show 0.55, 0.8 and 1 times
+what their later windows have.
+"""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
@@ -89,6 +96,11 @@ class Calibration:
             _dispersion_beyond(components, counts, variance, usual),
             float(counts.records.sum()),
         )
+
+    @property
+    def own_part(self) -> float:
+        """Of what windows vary by, what their mean over the baseline varies by: the part of one usual window in it."""
+        return min(self.usual_records / self.records, 1.0)
 
     @property
     def seasonal(self) -> Mask:
@@ -187,10 +199,14 @@ def _serial(residual: Floats, middles_ms: Floats, size_ms: int) -> float:
     return float(np.sqrt((1 + correlation) / max(1e-3, 1 - correlation)))
 
 
-def _dispersion(hits: Floats, records: Floats) -> Floats:
-    """Relative variance of counts between windows beyond Poisson's; that of all columns together is the least."""
+def _dispersion(hits: Floats, records: Floats, lost: float = 1.0) -> Floats:
+    """Relative variance of counts between windows beyond Poisson's; that of all columns together is the least.
+
+    So many degrees of freedom are `lost` to what the windows themselves have set.
+    """
     expected = hits.sum(axis=0) / records.sum() * records[:, np.newaxis]
-    beyond = ((hits - expected) ** 2 - expected).sum(axis=0)
+    unbiased = len(hits) / (len(hits) - lost)
+    beyond = ((hits - expected) ** 2 * unbiased - expected).sum(axis=0)
     square = (expected**2).sum(axis=0)
     together = max(0.0, float(beyond.sum() / max(square.sum(), 1e-9)))
     found: Floats = np.maximum(beyond / np.maximum(square, 1e-9), together) * (square > 0)
@@ -199,7 +215,7 @@ def _dispersion(hits: Floats, records: Floats) -> Floats:
 
 def _dispersion_beyond(components: Components, counts: Counts, variance: Floats, usual: float) -> Floats:
     """The same of values beyond; never seen categories, which a baseline cannot show, cluster as the others do."""
-    shown = _dispersion(counts.beyond, counts.records)
+    shown = _dispersion(counts.beyond, counts.records, _LOST_TO_EDGES)
     inflation = (components.members * variance[: len(components.members), np.newaxis]).max(axis=0, initial=1.0)
     like_others = (inflation - 1) / (components.beyond_share * usual)
     return np.where(components.grouping.is_numeric, shown, like_others)

@@ -43,7 +43,7 @@ def log_threshold(bet: float, margin: float, error: float, log_length: float) ->
     mean of the scores is then no 0 but N(0, `error`^2), and takes away from the margin or adds to it. The mean rate of
     false alarms over that law is exp(-log_length). Both `margin` and `error` are looked up in steps of 0.1 and 0.05.
     """
-    levels, lengths = _averaged(bet, round(np.floor(margin / _STEP) * _STEP, 1), round(error / _FINE) * _FINE)
+    levels, lengths = _averaged(bet, round(np.floor(margin / _STEP + 1e-9) * _STEP, 1), round(error / _FINE) * _FINE)
     return float(np.interp(log_length, lengths, levels))
 
 

@@ -143,9 +143,9 @@ def _missing(components: Components, calibration: Calibration, found: Deviations
     records, share = found.counts.records[:, np.newaxis], components.missing_share
     normal = 2 * special.ndtr(-np.abs(found.normal[:, components.is_missing]))
     expected = share * records
-    counted = 2 * _rare(
-        found.counts.missing, expected, calibration.rare_missing, 0.0, records / calibration.usual_records
-    )
+    error = 1 / np.maximum(share * calibration.records, 1.0) + calibration.own_part * calibration.rare_missing
+    size = records / calibration.usual_records
+    counted = 2 * _rare(found.counts.missing, expected, calibration.rare_missing, error, size)
     usual = share * calibration.usual_records
     p = np.where((usual >= LEAST_EXPECTED) & (expected >= LEAST_EXPECTED), normal, np.minimum(counted, 1.0))
     effect = np.abs(found.counts.missing - expected) / np.maximum(records, 1.0)
@@ -153,10 +153,16 @@ def _missing(components: Components, calibration: Calibration, found: Deviations
 
 
 def _beyond(components: Components, calibration: Calibration, found: Deviations) -> Floats:
-    """Whether more values are outside the usual range, or never seen before, than are to be expected."""
+    """Whether more values are outside the usual range, or never seen before, than are to be expected.
+
+    Such values come in clusters where records depend on each other. The next cluster beyond either end of the range is
+    expected, too: the baseline has fewer than there will be, as the ends lie where it has few.
+    """
     records, hits = found.counts.records[:, np.newaxis], found.counts.beyond
-    expected = components.beyond_share * records
-    p = _rare(hits, expected, calibration.rare_beyond, components.beyond_error, records / calibration.usual_records)
+    of_baseline = calibration.own_part * calibration.rare_beyond
+    expected = components.beyond_share * (1 + 2 * of_baseline) * records
+    error, size = components.beyond_error + of_baseline, records / calibration.usual_records
+    p = _rare(hits, expected, calibration.rare_beyond, error, size)
     effect = (hits - expected) / np.maximum(records, 1.0)
     return np.where((effect >= GATE_BEYOND) & (hits >= LEAST_HITS), p, 1.0)
 

@@ -33,16 +33,16 @@ ROWS, WINDOWS = 500, 96
 class Traffic:
     """A stream with a baseline of four days, judged within a budget of so many false alarms a window."""
 
-    def __init__(self, null: str, seed: int, a_window: float) -> None:
+    def __init__(self, null: str, seed: int, a_window: float, windows: int = WINDOWS) -> None:
         self.stream = Stream(null, ROWS, seed)
-        seen = list(self.stream.windows(WINDOWS))
+        seen = list(self.stream.windows(windows))
         columns = joined([window for _, window in seen])
         whole = Baseline.build(ModelRef("m", "1"), columns)
         times = np.repeat(np.array([start for start, _ in seen]), ROWS)
-        windows = BaselineWindows.of(whole.whole, columns, times, HOUR_MS)
-        assert windows is not None
-        self.windows = windows
-        self.baseline = replace(whole, windows=windows.stored())
+        own = BaselineWindows.of(whole.whole, columns, times, HOUR_MS)
+        assert own is not None
+        self.windows = own
+        self.baseline = replace(whole, windows=own.stored())
         judge = model_drift(self.baseline, SPEC, AlarmBudget(a_window, HOUR))
         assert judge is not None
         self.judge: ModelDrift = judge
@@ -82,6 +82,13 @@ def test_false_alarms_stay_within_the_budget_whatever_the_dependence_of_the_traf
     alarmed = sum(bool(verdict.columns) for verdict in verdicts)
 
     assert alarmed <= stats.binom.isf(1e-3, 150, 0.02) + 1
+
+
+def test_a_short_baseline_of_dependent_records_does_not_alarm_for_its_own_error() -> None:
+    """20 windows, each worth 26 independent records: at 1 in 50, 8 of 400 are expected at most; 18 by chance 0.001."""
+    alarmed = [bool(one.columns) for seed in range(4) for one in Traffic("ar1", seed, 0.02, 20).verdicts(100)]
+
+    assert sum(alarmed) <= stats.binom.isf(1e-3, 400, 0.02) + 1
 
 
 @pytest.mark.parametrize("null", ["iid", "ar1", "season"])
@@ -169,7 +176,7 @@ def test_the_stated_smallest_change_is_the_one_that_is_found_so_often(quiet: Tra
 @pytest.mark.parametrize(("bet", "margin"), [(0.7, 0.3), (1.5, 0.5), (3.0, 0.0)])
 def test_the_detector_runs_as_long_as_computed_before_a_false_alarm(bet: float, margin: float) -> None:
     """600 simulated runs of mean 100: the standard error is 4 %, the band four of them."""
-    threshold = run_length.log_threshold(bet, margin, float(np.log(100)))
+    threshold = run_length.log_threshold(bet, margin, 0.0, float(np.log(100)))
     random = np.random.default_rng(1)
     log, lengths = np.full(600, -np.inf), np.zeros(600)
     running = np.ones(600, np.bool_)
@@ -180,8 +187,32 @@ def test_the_detector_runs_as_long_as_computed_before_a_false_alarm(bet: float, 
 
     assert not running.any()
     assert lengths.mean() >= 84
-    if threshold < np.log(100):  # below the bound that holds for any law
-        assert lengths.mean() <= 116
+    assert lengths.mean() <= 116
+
+
+@pytest.mark.parametrize(("bet", "margin"), [(0.7, 0.5), (1.5, 0.5), (3.0, 0.4)])
+def test_baselines_that_are_off_by_their_own_error_keep_the_rate_on_average(bet: float, margin: float) -> None:
+    """One false alarm in 1,000 windows, mean over 6,000 baselines of 25 windows: the band is four standard errors.
+
+    With the threshold of a baseline that is not off there would be 1.3 to 2.3 times as many.
+    """
+    threshold, not_off = (run_length.log_threshold(bet, margin, error, float(np.log(1_000))) for error in (0.2, 0.0))
+
+    assert 0.9 <= _alarms(threshold, bet, margin, 0.2) * 1_000 <= 1.1
+    assert _alarms(not_off, bet, margin, 0.2) * 1_000 >= 1.2
+
+
+def _alarms(threshold: float, bet: float, margin: float, error: float) -> float:
+    """Alarms a window of 6,000 detectors, each of which goes on from nothing after one; the first 50 do not count."""
+    random = np.random.default_rng(1)
+    off, log, alarms = random.normal(0, error, 6_000), np.full(6_000, -np.inf), 0
+    for window in range(-50, 400):
+        score = random.standard_normal(6_000) + off
+        log = np.logaddexp(0.0, log) + bet * (score - margin) - bet**2 / 2
+        passed = log >= threshold
+        alarms += int(passed.sum()) * (window >= 0)
+        log[passed] = -np.inf
+    return alarms / (400 * 6_000)
 
 
 def test_a_state_survives_being_written_and_overlapping_windows_add_nothing(quiet: Traffic) -> None:
