@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import partial
 from pathlib import Path
 
 import alerts.config
@@ -18,10 +19,12 @@ from monitor.config.directory import MONITOR
 from monitor.config.mistakes import parse
 from monitor.config.monitor_file import MonitorFile
 from monitor.config.secrets import text_or_secret
-from monitor.config.vocabulary import Found, Vocabulary
+from monitor.config.vocabulary import Found, KnownColumn, Vocabulary
 from monitor.config.yaml_file import read_yaml
+from monitor.domain.checks import Parameter
 from monitor.domain.errors import ConfigError, MonitorError
 from monitor.stats.baseline import Baseline
+from monitor.stats.drift_test import with_parameters
 from monitor.stats.estimation import ESTIMATE_ERRORS, ESTIMATED_METRICS
 from monitor.stats.fairness import FAIRNESS_MEASURES
 from monitor.stats.row_test import RowTest
@@ -33,16 +36,20 @@ _OTHERS: Mapping[str, frozenset[str]] = dict.fromkeys(
 """Estimates and fairness: without parameters."""
 
 
-def vocabulary(columns: Mapping[str, frozenset[str]] | None = None) -> Vocabulary:
+def vocabulary(columns: Mapping[str, Mapping[str, KnownColumn]] | None = None) -> Vocabulary:
     """Every name that plug-ins offer; `columns` by model where baselines are known."""
-    named = {**drift_tests(), **performance_metrics()}
+    metrics = performance_metrics()
+    named = {**drift_tests(), **metrics}
+    tests = {**named, **SERVING_METRICS}
     return Vocabulary(
-        tests={name: _parameters(test) for name, test in {**named, **SERVING_METRICS}.items()} | dict(_OTHERS),
+        tests={name: _parameters(test) for name, test in tests.items()} | dict(_OTHERS),
         row_tests=frozenset(name for name, test in named.items() if isinstance(test, RowTest)),
+        metrics=frozenset(metrics),
         sources=SHIPPED | source_plugins().keys(),
         triggers=trigger_validators(),
         formats=format_validators(),
         columns=columns or {},
+        check_parameters=partial(_wrong_parameters, tests),
         check_routes=check_routes,
     )
 
@@ -58,7 +65,7 @@ def check_routes(data: Mapping[str, object]) -> Sequence[Found]:
     return []
 
 
-def known_columns(directory: Path, environ: Mapping[str, str]) -> dict[str, frozenset[str]]:
+def known_columns(directory: Path, environ: Mapping[str, str]) -> dict[str, dict[str, KnownColumn]]:
     """Columns of every stored baseline by model; nothing when the database cannot be asked, or is not there yet."""
     try:
         monitor = parse(read_yaml(directory / MONITOR), MonitorFile)
@@ -77,13 +84,27 @@ def known_columns(directory: Path, environ: Mapping[str, str]) -> dict[str, froz
         engine.dispose()
 
 
-def _columns(store: SqlBaselineStore) -> dict[str, frozenset[str]]:
-    found: dict[str, frozenset[str]] = {}
+def _columns(store: SqlBaselineStore) -> dict[str, dict[str, KnownColumn]]:
+    found: dict[str, dict[str, KnownColumn]] = {}
     for summary in store.summaries():
         baseline = Baseline.from_bytes(store.get(str(summary["id"])))
-        names = frozenset(spec.name for spec in baseline.schema)
-        found[baseline.ref.name] = found.get(baseline.ref.name, frozenset()) | names
+        columns = found.setdefault(baseline.ref.name, {})
+        for spec in baseline.schema:
+            before = columns.get(spec.name, KnownColumn(frozenset()))
+            values = frozenset(getattr(baseline.layouts[spec.name], "categories", ()))
+            columns[spec.name] = KnownColumn(before.kinds | {spec.kind}, before.values | values)
     return found
+
+
+def _wrong_parameters(tests: Mapping[str, object], name: str, parameters: Mapping[str, Parameter]) -> str:
+    """Why the test cannot take these values; empty when it can, or takes parameters of other names alone."""
+    if name not in tests or not parameters.keys() <= _parameters(tests[name]):
+        return ""
+    try:
+        with_parameters(tests[name], name, parameters)
+    except ConfigError as error:
+        return error.message
+    return ""
 
 
 def _parameters(test: object) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """The page of a drift test or performance metric: what the reference has, and `driftline checks show` prints."""
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 
 from monitor.domain.checks import RECORDS, Threshold
@@ -49,7 +50,7 @@ def metric_page(metric: PerformanceMetric) -> str:
     """Markdown: what it computes, and for which tasks."""
     better = "higher" if metric.higher_is_better else "lower"
     text = f"# {metric.title} (`{metric.name}`)\n\n{inspect.cleandoc(type(metric).__doc__ or '')}\n\n"
-    return f"{text}For {', '.join(sorted(metric.tasks))}; {better} is better.\n"
+    return f"{text}For {', '.join(sorted(metric.tasks))}; {better} is better.\n{_asked_for(metric, metric.name)}"
 
 
 def fairness_page(measure: FairnessMeasure) -> str:
@@ -65,7 +66,17 @@ def serving_page(metric: ServingMetric) -> str:
     better = "higher" if metric.higher_is_better else "lower"
     text = f"# {metric.title} (`{metric.name}`)\n\n{inspect.cleandoc(type(metric).__doc__ or '')}\n\n"
     column = f"Column: `{metric.column}` unless a check names another" if metric.column else "A check names the column"
-    return f"{text}{column}; {better} is better.\n"
+    return f"{text}{column}; {better} is better.\n{_asked_for(metric, metric.name)}"
+
+
+def _asked_for(thing: object, name: str) -> str:
+    """How to ask for it with its parameters; nothing where it has none."""
+    known = parameters_of(thing)
+    if not known:
+        return ""
+    lines = ["checks:", f"  - test: {name}", f"    parameters: {_braced(known)}"]
+    listed = ", ".join(f"`{key}` = {value!r}" for key, value in known.items())
+    return f"\nParameters: {listed}.\n\n```yaml\n" + "\n".join(lines) + "\n```\n"
 
 
 def served_kinds(test: AnyTest) -> list[ColumnKind]:
@@ -127,10 +138,12 @@ def _configuration(test: AnyTest) -> str:
         f"    threshold: {{{', '.join(parts)}}}",
     ]
     known = parameters_of(test)
-    lines += [f"    parameters: {{{', '.join(f'{name}: {_yaml(value)}' for name, value in known.items())}}}"] * bool(
-        known
-    )
+    lines += [f"    parameters: {_braced(known)}"] if known else []
     return "```yaml\n" + "\n".join(lines) + "\n```\n"
+
+
+def _braced(parameters: Mapping[str, object]) -> str:
+    return f"{{{', '.join(f'{name}: {_yaml(value)}' for name, value in parameters.items())}}}"
 
 
 def _yaml(value: object) -> str:

@@ -7,6 +7,7 @@ import click
 
 from monitor.cli.options import json_option
 from monitor.cli.output import print_json, print_table
+from monitor.cli.standing_checks import STANDING_CHECKS, standing_page
 from monitor.domain.checks import Threshold
 from monitor.domain.errors import ConfigError
 
@@ -46,8 +47,10 @@ def show_check(name: str) -> None:
         click.echo(fairness_page(FAIRNESS_MEASURES[name]), nl=False)
     elif name in SERVING_METRICS:
         click.echo(serving_page(SERVING_METRICS[name]), nl=False)
+    elif name in STANDING_CHECKS:
+        click.echo(standing_page(name), nl=False)
     else:
-        known = [*tests, *metrics, *FAIRNESS_MEASURES, *SERVING_METRICS]
+        known = [*tests, *metrics, *FAIRNESS_MEASURES, *SERVING_METRICS, *STANDING_CHECKS]
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else "`driftline checks list` shows all"
         raise ConfigError(f"there is no test or metric {name!r}", hint=hint)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from monitor.config.checks_crosscheck import check_mistakes, unknown_in_baselines
 from monitor.config.fairness_crosscheck import check_fairness
 from monitor.config.fields import in_one_unit
 from monitor.config.mistakes import Mistakes, at, did_you_mean
@@ -13,12 +14,8 @@ from monitor.config.source_section import FilesSource, KafkaSource
 from monitor.config.vocabulary import Vocabulary
 from monitor.config.yaml_file import Loc, YamlFile
 from monitor.domain.errors import ConfigError
-from monitor.domain.models import OUTPUT_COLUMNS
-from monitor.domain.references import Against
 
 Models = list[tuple[YamlFile, ModelFile]]
-ALWAYS = frozenset({*OUTPUT_COLUMNS, "ground_truth", "estimate", "records", "all_columns"})
-"""Columns of findings that no baseline has to name."""
 
 
 def check_monitor(file: YamlFile, shape: MonitorFile, known: Vocabulary, environ: Mapping[str, str]) -> Mistakes:
@@ -58,12 +55,10 @@ def check_models(models: Models, monitor: MonitorFile | None, known: Vocabulary)
     errors = list(twice([(file, ("model",), shape.model) for file, shape in models], "model"))
     warnings: list[ConfigError] = []
     for file, shape in models:
-        errors += _checks(file, shape, known)
-        errors += _repeated(file, shape)
+        errors += check_mistakes(file, shape, known)
         errors += check_fairness(file, shape)
         errors += serving_mistakes(file, shape)
-        errors += _row_tests(file, shape, known)
-        warnings += _check_columns(file, shape, known)
+        warnings += unknown_in_baselines(file, shape, known)
         if monitor is not None and monitor.stream.archive.hash_key is None:
             errors += _hashes_without_key(file, shape)
         if monitor is not None:
@@ -136,9 +131,12 @@ def _triggers(file: YamlFile, shape: MonitorFile, known: Vocabulary) -> Iterator
 def _policies(file: YamlFile, shape: MonitorFile, known: Vocabulary) -> Iterator[ConfigError]:
     for name, policy in shape.retraining.policies.items():
         for inner, metric in _metrics_of(policy):
-            if known.tests and metric not in known.tests:
-                hint = did_you_mean(metric, known.tests, what="metrics")
-                loc: Loc = ("retraining", "policies", name, *inner)
+            loc: Loc = ("retraining", "policies", name, *inner)
+            if metric in known.tests and metric not in known.metrics:
+                hint = did_you_mean(metric, known.metrics, what="metrics")
+                yield at(file, loc, f"{metric} does not judge predictions by their truth", hint)
+            elif known.tests and metric not in known.metrics:
+                hint = did_you_mean(metric, known.metrics, what="metrics")
                 yield at(file, loc, f"unknown performance metric {metric!r}", hint)
         if policy.trigger not in shape.retraining.triggers:
             hint = did_you_mean(policy.trigger, shape.retraining.triggers, what="triggers here")
@@ -151,69 +149,6 @@ def _metrics_of(policy: PolicySection) -> Iterator[tuple[Loc, str]]:
         yield ("cost", "metric"), policy.cost.metric
     for index, metric in enumerate(policy.verify.metrics if policy.verify else ()):
         yield ("verify", "metrics", index), metric
-
-
-def _checks(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator[ConfigError]:
-    segments = {segment.name for segment in shape.segments}
-    for index, check in enumerate(shape.checks):
-        loc: Loc = ("checks", index)
-        if check.segment and check.segment not in segments:
-            hint = did_you_mean(check.segment, segments, what="segments of this model")
-            yield at(file, (*loc, "segment"), f"unknown segment {check.segment!r}", hint)
-        other = check.against.segment if check.against else None
-        if other and other not in segments:
-            hint = did_you_mean(other, segments, what="segments of this model")
-            yield at(file, (*loc, "against", "segment"), f"unknown segment {other!r}", hint)
-        parameters = known.tests.get(check.test)
-        if parameters is None and known.tests:
-            hint = did_you_mean(check.test, known.tests, what="tests")
-            yield at(file, (*loc, "test"), f"unknown test {check.test!r}", hint)
-        for name in check.parameters if parameters is not None else ():
-            if parameters is not None and name not in parameters:
-                hint = did_you_mean(name, parameters, what=f"parameters of {check.test}")
-                yield at(file, (*loc, "parameters", name), f"{check.test} has no parameter {name!r}", hint)
-
-
-def _repeated(file: YamlFile, shape: ModelFile) -> Iterator[ConfigError]:
-    """Checks whose findings would have the same name; `*` and a column by its name are the rule and its exception."""
-    seen: set[tuple[str, str, str, Against | None]] = set()
-    for index, check in enumerate(shape.checks):
-        names = {(check.test, column, check.segment, check.spec().against) for column in check.columns}
-        if twice := sorted(column for _, column, *_ in names & seen):
-            of = "" if twice == ["*"] else f" of {', '.join(twice)}"
-            hint = "only one can be judged, whatever its parameters and limits: leave the other out"
-            yield at(file, ("checks", index, "test"), f"there are two checks {check.test}{of}", hint)
-        seen |= names
-
-
-def _row_tests(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator[ConfigError]:
-    for index, check in enumerate(shape.checks):
-        if check.test not in known.row_tests:
-            continue
-        if shape.archive is None:
-            hint = "set archive: true (or how), or leave the check out"
-            yield at(
-                file, ("checks", index, "test"), f"{check.test} needs raw rows, which the model does not keep", hint
-            )
-        if check.against is not None:
-            message = f"{check.test} compares with the rows of the baseline alone"
-            yield at(file, ("checks", index, "against"), message, "leave `against` out")
-
-
-def _check_columns(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator[ConfigError]:
-    columns = known.columns.get(shape.model)
-    if columns is None:
-        return
-    for index, check in enumerate(shape.checks):
-        for column in check.columns:
-            if column != "*" and column not in columns | ALWAYS:
-                hint = did_you_mean(column, columns, what="columns of its baselines")
-                yield at(file, ("checks", index, "columns"), f"no baseline has the column {column!r}", hint)
-    for column in shape.archive.personal if shape.archive else ():
-        if column not in columns | ALWAYS:
-            hint = did_you_mean(column, columns, what="columns of its baselines")
-            message = f"no baseline has the column {column!r}: is the personal one called otherwise?"
-            yield at(file, ("archive", "personal", column), message, hint)
 
 
 def twice(places: Iterable[tuple[YamlFile, Loc, str]], what: str) -> Iterator[ConfigError]:

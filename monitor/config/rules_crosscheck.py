@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from monitor.config.checks_crosscheck import ALWAYS
 from monitor.config.condition_section import ConditionSection, DropSection, LabelCoverageSection, LeafSection
-from monitor.config.crosscheck import ALWAYS, Models, twice
+from monitor.config.crosscheck import Models, twice
 from monitor.config.mistakes import Mistakes, at, did_you_mean
 from monitor.config.model_file import ModelFile
 from monitor.config.rules_file import RuleSection, RulesFile
@@ -16,7 +17,7 @@ from monitor.stats.serving import SERVING_METRICS
 
 Rules = list[tuple[YamlFile, RulesFile]]
 Placed = list[tuple[YamlFile, Loc, RuleSection]]
-_ALWAYS_TESTS = frozenset(
+STANDING_TESTS = frozenset(
     {
         "silence",
         "volume",
@@ -134,7 +135,7 @@ def _leaf(
         return
     loc = (*loc, next(iter(section.model_fields_set)))
     test, key = (leaf.metric, "metric") if isinstance(leaf, DropSection) else (leaf.test, "test")
-    if test and known.tests and test not in known.tests.keys() | _ALWAYS_TESTS | SERVING_METRICS.keys():
+    if test and known.tests and test not in known.tests.keys() | STANDING_TESTS | SERVING_METRICS.keys():
         hint = did_you_mean(test, known.tests, what="tests")
         yield at(file, (*loc, key), f"unknown test {test!r}: the condition never holds", hint)
     yield from unmeasured(file, loc, test, watched)

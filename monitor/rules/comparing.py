@@ -11,6 +11,7 @@ from monitor.domain.rules import DropAgainst, Dropped, Trending
 from monitor.domain.windows import Window
 from monitor.rules.measuring import limit_in_force, matches
 from monitor.rules.outcome import Around, Outcome
+from monitor.stats.proportions import Z95
 
 ESTIMATED = "estimated_"
 """How the estimate of a performance metric is called: this, and the metric's name."""
@@ -20,8 +21,6 @@ LEAST_HISTORY = 3
 
 LEAST_TREND = 4
 """Fewer windows are no trend."""
-
-_Z95 = float(special.ndtri(0.975))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +171,7 @@ def _error(finding: Finding) -> float | None:
     result = finding.result
     if result is None or not finding.verdict.is_known or result.low is None or result.high is None:
         return None
-    return (result.high - result.low) / (2 * _Z95)
+    return (result.high - result.low) / (2 * Z95)
 
 
 def _quantile(sure: float, freedom: float) -> float:

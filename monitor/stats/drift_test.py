@@ -93,11 +93,18 @@ def with_parameters(subject: T, name: str, parameters: Mapping[str, Parameter]) 
     if unknown:
         hint = f"it knows: {', '.join(sorted(known))}" if known else "it has none"
         raise ConfigError(f"{name} has no parameter {', '.join(unknown)}", hint=hint)
+    wrong = [key for key, value in parameters.items() if _is_number(getattr(subject, key)) and not _is_number(value)]
+    if wrong:
+        raise ConfigError(f"{wrong[0]} of {name} must be a number, not {parameters[wrong[0]]!r}")
     try:
         changed: T = replace(subject, **parameters)  # type: ignore[type-var]  # a dataclass, or `known` were empty
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{name} cannot take {dict(parameters)}: {error}") from error
     return changed
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def nothing_to_compare(n_baseline: int, n_current: int) -> TestResult:

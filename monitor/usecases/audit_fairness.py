@@ -22,6 +22,9 @@ from monitor.usecases.group_fairness import RecordReads
 BY = " x "
 """Between the features, and the categories, of an intersection."""
 
+MOST_GROUPS = 50
+"""A feature of more values is a number or an id, whose values are no groups."""
+
 
 @dataclass(frozen=True, slots=True)
 class AuditWish:
@@ -155,8 +158,12 @@ def _require(wish: AuditWish, judged: Sequence[_Record], rates: set[float]) -> N
         what = "score" if wish.by_score else "prediction"
         raise MonitorError(f"no kept row of {name} in {span} has a {what} to judge: keep raw rows with `archive:`")
     for place, feature in enumerate(wish.features):
-        if not any(one.groups[place] for one in judged):
+        found = {one.groups[place] for one in judged} - {None, ""}
+        if not found:
             raise MonitorError(f"no kept row of {name} in {span} has a value of {feature!r}: is it called so?")
+        if len(found) > MOST_GROUPS:
+            why = f"{feature!r} has {len(found):,} different values in {span}, too many groups to compare"
+            raise MonitorError(f"{why}: send bands of it as a feature of its own, such as an age band")
     if len(rates) > 1:
         raise MonitorError(f"versions of {name} were kept at different rates: audit each by itself, with --version")
 

@@ -15,6 +15,9 @@ from monitor.stats.columns import Column, Ints, NumericColumn
 from monitor.usecases.column_choice import choose_column
 from monitor.usecases.object_cells import NUMBER_TYPES, ObjectCells, is_missing, text
 
+_PANDAS_INDEX = tuple(f"__index_level_{level}__" for level in range(8))
+"""How pandas names an index without a name when it writes a table: the numbers of rows, which no record has."""
+
 _PROFILED = (*NUMBER_TYPES, str, np.bool_)
 
 TRUTH = "label"
@@ -27,8 +30,8 @@ class TrainingOptions:
 
     `rename` gives columns the names that records use (outputs: prediction, score, latency_ms). `exclude` are left out.
     `target` names the truth of the rows, which is no feature (without it a column `label` is the truth). `event_time`
-    is left out, too, and tells the period. Columns in `categorical` are, whatever their values; any other column of
-    numbers is numeric. `role` is what the rows are to the model (None: nobody says).
+    is left out, too, and tells the period; so is the nameless index of pandas. Columns in `categorical` are, whatever
+    their values; any other column of numbers is numeric. `role` is what the rows are to the model (None: nobody says).
     """
 
     rename: Mapping[str, str] = field(default_factory=dict)
@@ -41,7 +44,7 @@ class TrainingOptions:
     @property
     def left_out(self) -> frozenset[str]:
         """Columns that are no features."""
-        return frozenset((TRUTH, *self.exclude, *filter(None, (self.target, self.event_time))))
+        return frozenset((TRUTH, *_PANDAS_INDEX, *self.exclude, *filter(None, (self.target, self.event_time))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,20 +8,33 @@ import pytest
 from monitor.bootstrap.formats import format_validators
 from monitor.bootstrap.vocabulary import check_routes
 from monitor.config.directory import check
-from monitor.config.vocabulary import Vocabulary
+from monitor.config.vocabulary import KnownColumn, Vocabulary
+from monitor.domain.models import ColumnKind
 
 MISTAKES = sorted(Path(__file__).parent.glob("*.yaml"))
 EXAMPLE = Path(__file__).parents[2] / "configs"
 REPLACES, SAYS = "# replaces: ", "# says: "
 
 KNOWN = Vocabulary(
-    tests={"psi": frozenset({"pseudo_count"}), "error_rate": frozenset({"ok", "missing_is_ok"})}
+    tests={
+        "psi": frozenset({"pseudo_count"}),
+        "error_rate": frozenset({"ok", "missing_is_ok"}),
+        "lift": frozenset({"top"}),
+    }
     | dict.fromkeys(["missing_rate", "accuracy", "impact_ratio", "latency_p95", "domain_classifier"], frozenset()),
     row_tests=frozenset({"domain_classifier"}),
     sources=frozenset({"kafka", "files", "memory"}),
     formats=format_validators(),
     triggers={"console": lambda _: (), "webhook": lambda _: (), "command": lambda _: ()},
-    columns={"churn": frozenset({"amount", "country"})},
+    metrics=frozenset({"accuracy", "lift"}),
+    columns={
+        "churn": {
+            "amount": KnownColumn(frozenset({ColumnKind.NUMERIC})),
+            "country": KnownColumn(frozenset({ColumnKind.CATEGORICAL}), frozenset({"DE", "FR"})),
+            "prediction": KnownColumn(frozenset({ColumnKind.CATEGORICAL}), frozenset({"yes", "no"})),
+        }
+    },
+    check_parameters=lambda name, given: "top must be above 0" if name == "lift" and not given.get("top", 1) else "",
     check_routes=check_routes,
 )
 

@@ -13,10 +13,7 @@ from monitor.stats.drift_test import Promise, nothing_to_compare
 from monitor.stats.moments import BinnedValues, Bounds, apart, both_values
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
-from monitor.stats.proportions import two_sided_p
-
-SIDE = 1.959963984540054
-"""95 % of a normal law lie within so many standard deviations."""
+from monitor.stats.proportions import Z95, two_sided_p
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +79,5 @@ class QuantileShift:
 
     def _interval(self, side: BinnedValues) -> Bounds:
         """95 % interval of one side's quantile."""
-        half = SIDE * math.sqrt(self.quantile * (1 - self.quantile) / side.n)
+        half = Z95 * math.sqrt(self.quantile * (1 - self.quantile) / side.n)
         return side.quantile(self.quantile - half), side.quantile(self.quantile + half)

@@ -11,9 +11,7 @@ from monitor.domain.findings import TestResult
 from monitor.stats.drift_test import Promise
 from monitor.stats.moments import BinnedValues, Bounds, apart, at_least_two, bounded
 from monitor.stats.profiles.layouts import Profile
-
-SIDE = 1.959963984540054
-"""95 % of a normal law lie within so many standard deviations."""
+from monitor.stats.proportions import Z95
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ class VarianceShift:
         p_value = _p_value(first, second, relative)
         detail: dict[str, object] = {}
         if before and now:
-            ratio, factor = now / before, math.exp(min(100.0, SIDE * relative / 2))
+            ratio, factor = now / before, math.exp(min(100.0, Z95 * relative / 2))
             detail = {"ratio": ratio, "interval": [ratio / factor, ratio * factor]}
         return bounded(abs(now - before), p_value, sides, bounds, detail)
 

@@ -9,10 +9,10 @@ import numpy as np
 from monitor.domain.findings import TestResult
 from monitor.stats.columns import Floats
 from monitor.stats.estimation.error_model import ABSOLUTE, FOLDS, RELATIVE, SQUARED, ErrorModel
-from monitor.stats.performance.metric import Z95
 from monitor.stats.profiles.categorical import CategoricalProfile
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
+from monitor.stats.proportions import Z95
 
 _METRICS = {"mae": ABSOLUTE, "rmse": SQUARED, "mape": RELATIVE}
 

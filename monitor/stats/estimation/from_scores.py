@@ -15,9 +15,9 @@ from monitor.stats.estimation.label_shift import label_shift
 from monitor.stats.estimation.outcomes import ScoredOutcomes
 from monitor.stats.estimation.truths import expected_truths
 from monitor.stats.performance.confusion import Moved
-from monitor.stats.performance.metric import Z95
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.scored import ScoredCounts
+from monitor.stats.proportions import Z95
 
 RESAMPLES = 30
 SEED = 42

@@ -9,7 +9,7 @@ import math
 
 from monitor.domain.findings import TestResult
 from monitor.stats.columns import Floats
-from monitor.stats.performance.metric import Z95
+from monitor.stats.proportions import Z95
 
 
 def standard_error(influence: Floats, weights: Floats) -> float:

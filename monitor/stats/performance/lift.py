@@ -11,8 +11,8 @@ from monitor.domain.findings import TestResult
 from monitor.domain.models import Task
 from monitor.stats.columns import Floats
 from monitor.stats.performance.influence import standard_error
-from monitor.stats.performance.metric import Z95, Judged
-from monitor.stats.proportions import wilson
+from monitor.stats.performance.metric import Judged
+from monitor.stats.proportions import Z95, wilson
 
 _NEAR = 0.25
 """The rate of positives at the cut is that of the records whose ranks are this share of the top away from it."""

@@ -6,17 +6,12 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from monitor.domain.checks import Threshold
 from monitor.domain.findings import TestResult
 from monitor.domain.models import Task
 from monitor.stats.class_scores import scores_by_label
 from monitor.stats.columns import Floats, Mask, Rows
-
-Z95 = float(special.ndtri(0.975))
-"""Half-width of a 95 % interval in standard errors."""
-
 
 JudgedRow = tuple[str, float | None, str] | tuple[str, float | None, str, str | None]
 

@@ -12,7 +12,8 @@ from monitor.domain.models import Task
 from monitor.stats.columns import Floats, Rows
 from monitor.stats.performance.influence import mean_result, standard_error
 from monitor.stats.performance.many_classes import given_to_truth
-from monitor.stats.performance.metric import Z95, Judged
+from monitor.stats.performance.metric import Judged
+from monitor.stats.proportions import Z95
 
 BINARY = frozenset({Task.BINARY})
 

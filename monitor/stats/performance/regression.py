@@ -10,7 +10,8 @@ from monitor.domain.findings import TestResult
 from monitor.domain.models import Task
 from monitor.stats.columns import Floats
 from monitor.stats.performance.influence import mean_result, standard_error
-from monitor.stats.performance.metric import Z95, Judged, numbers
+from monitor.stats.performance.metric import Judged, numbers
+from monitor.stats.proportions import Z95
 
 REGRESSION = frozenset({Task.REGRESSION})
 

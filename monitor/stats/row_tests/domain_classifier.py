@@ -15,10 +15,10 @@ from monitor.stats.joint.exchange import FOLDS, Exchange, exchange
 from monitor.stats.joint.one_thread import by_one_thread
 from monitor.stats.joint.ranks import midranks
 from monitor.stats.joint.terms import Terms, terms
+from monitor.stats.proportions import Z95
 from monitor.stats.row_test import JointRows
 
 NAMED = 3
-_Z_95 = 1.959963984540054
 _WORTH_A_WORD = 0.005
 
 
@@ -62,7 +62,7 @@ class DomainClassifier:
             return replace(made, statistic=self.minimum)
         of_rows = terms(made.encoded)
         areas, variance, lost = self._areas(made, of_rows)
-        error = _Z_95 * math.sqrt(variance)
+        error = Z95 * math.sqrt(variance)
         low, high = max(0.0, areas[0] - error), min(1.0, areas[0] + error)
         ranked = sorted(zip(made.encoded.names, lost.tolist(), strict=True), key=lambda item: (-item[1], item[0]))
         by = [f"{name} ({loss:.2g})" for name, loss in ranked[:NAMED] if low > self.minimum and loss >= _WORTH_A_WORD]

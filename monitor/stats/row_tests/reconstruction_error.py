@@ -12,9 +12,9 @@ from monitor.stats.columns import Floats, Mask
 from monitor.stats.drift_test import LACKS, SAYS
 from monitor.stats.joint.exchange import exchange
 from monitor.stats.joint.one_thread import by_one_thread
+from monitor.stats.proportions import Z95
 from monitor.stats.row_test import JointRows
 
-_Z_95 = 1.959963984540054
 _TINY = 1e-9
 
 
@@ -62,7 +62,7 @@ class ReconstructionError:
         ratio, error = self._ratio(matrix, made.labels[:, 0] == 1, taught)
         others = [self._ratio(matrix, label == 1, taught)[0] for label in made.labels.T[1:]]
         changes = np.abs(np.round(np.log(np.maximum([ratio, *others], _TINY)), 12))
-        interval = [max(0.0, ratio - _Z_95 * error), ratio + _Z_95 * error]
+        interval = [max(0.0, ratio - Z95 * error), ratio + Z95 * error]
         detail: dict[str, object] = {"ratio": ratio, "interval": interval, SAYS: made.words}
         return TestResult(abs(ratio - 1), made.p_value(changes), n_baseline, n_current, detail=detail)
 

@@ -16,6 +16,7 @@ from alerts.model import AlertEvent, Labels, Severity
 from monitor.bootstrap.app import open_app
 from monitor.bootstrap.telling import alert_service_of
 from monitor.cli.main import driftline
+from monitor.config.rules_crosscheck import STANDING_TESTS
 from monitor.stats.quality.constant import Constant
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -448,3 +449,15 @@ def test_an_incident_is_handled_from_the_command_line_and_precision_is_counted_f
     assert "no incident is open" in call("incidents", "list").stdout
     assert "0 (0 to 0.7935)" in call("incidents", "precision").stdout
     assert "no incident has an id that begins" in str(call("incidents", "show", "zz").exception)
+
+
+@pytest.mark.parametrize(("name", "parameter"), [("lift", "top: 10.0"), ("error_rate", "missing_is_ok: false")])
+def test_the_page_of_a_metric_has_its_parameters_as_a_check_gives_them(call: Call, name: str, parameter: str) -> None:
+    assert parameter in call("checks", "show", name).output
+
+
+def test_every_check_that_rules_may_name_unasked_has_a_page(call: Call) -> None:
+    pages = [call("checks", "show", name).output for name in sorted(STANDING_TESTS)]
+
+    assert [page for page in pages if not page.startswith("# ")] == []
+    assert any("`max_baseline_age`" in page for page in pages)

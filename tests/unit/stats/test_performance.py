@@ -263,6 +263,11 @@ def test_value_prices_every_outcome_as_configured() -> None:
     assert result.detail == {"total": -1.0}
 
 
+def test_a_parameter_that_is_no_number_where_one_is_due_is_named() -> None:
+    with pytest.raises(ConfigError, match="top of lift must be a number, not 'ten'"):
+        with_parameters(PERFORMANCE_METRICS["lift"], "lift", {"top": "ten"})
+
+
 def test_metrics_that_need_a_parameter_to_mean_something_are_not_proposed() -> None:
     unasked = {name for name, metric in PERFORMANCE_METRICS.items() if not is_proposed(metric)}
 

@@ -78,6 +78,12 @@ def test_numbers_that_stand_for_categories_are_told_by_the_options() -> None:
     assert kinds([1, 2, 3], categorical=("x",)) is CATEGORICAL
 
 
+def test_the_nameless_index_of_pandas_is_no_feature() -> None:
+    read = training_columns([{"x": [1.0, 2.0], "__index_level_0__": [0, 1]}], TrainingOptions())
+
+    assert list(read.columns) == ["x"]
+
+
 def test_categories_are_written_as_the_decoder_writes_them() -> None:
     read = training_columns([{"x": [True, 7, 7.0, 7.5, "a", None, float("nan")]}], TrainingOptions(categorical=("x",)))
 

@@ -1,0 +1,46 @@
+"""Checks that no configuration has to name: findings of every window, or of every model that sets their limit."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+STANDING_CHECKS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "silence": (
+            "Silence",
+            "No record came in a window that the clock closed: bad after `silence_after` of the model.",
+        ),
+        "volume": (
+            "Volume",
+            "Records of a window as a share of the same hours of the weeks before: *low volume* below `low_volume`.",
+        ),
+        "coverage": (
+            "Coverage",
+            "Share of what producers say they served that a window has seen: *low coverage* below `low_coverage`.",
+        ),
+        "truth_coverage": (
+            "Coverage of ground truth",
+            "Share of a window's predictions with truth: *low coverage* below `min_coverage` once `wait` is over.",
+        ),
+        "staleness": ("Staleness", "How far reading is behind the stream, in seconds: bad beyond `stale_after`."),
+        "lag": ("Lag", "Records that wait in a partition: bad beyond `max_lag`."),
+        "model_drift": (
+            "Drift of the whole model",
+            "All columns of a window together, with as many false alarms as `alarm_budget` allows and no more.",
+        ),
+        "baseline_age": (
+            "Age of the baseline",
+            "Days from the last of the baseline's rows to the window's end: *degraded* from `max_baseline_age` on.",
+        ),
+        "baseline": ("Baseline", "Whether there is a baseline that windows of the version can be compared with."),
+        "checks": ("Checks", "Whether the configured checks fit the version's baseline; what does not is named."),
+    }
+)
+"""Titles and what they say, by the name that findings and rules use."""
+
+
+def standing_page(name: str) -> str:
+    """Markdown: what it says, and where its limit is set."""
+    title, text = STANDING_CHECKS[name]
+    return (
+        f"# {title} (`{name}`)\n\n{text}\n\nNo check has to ask for it; a rule may watch it: `bad: {{test: {name}}}`.\n"
+    )
