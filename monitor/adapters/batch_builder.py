@@ -12,6 +12,7 @@ from monitor.adapters.record_schema import FeatureReader, as_texts
 from monitor.domain.models import LATENCY, PREDICTION, SCORE, ColumnKind, ModelRef
 from monitor.stats.class_scores import scores_text
 from monitor.stats.columns import CategoricalColumn, Floats, Ints, Mask, NumericColumn
+from monitor.stats.structured import Structured
 from monitor.stream.batch import RecordBatch, join_batches
 from monitor.stream.schema import RecordSchema
 
@@ -42,6 +43,8 @@ class BatchBuilder:
         event_ids, predictions, scores, by_label, latencies = zip(*map(_outputs, fields), strict=True)
         columns = self.reader.columns(features, invalid)
         wrong = _invalid_outputs(fields)
+        if not self.schema.takes_lists:
+            predictions = _single_values(predictions, wrong)
         if any(by_label):
             scores = tuple(map(self._score, scores, by_label))
         score = np.fromiter(scores, np.float64, len(fields))
@@ -72,7 +75,7 @@ class BatchBuilder:
 
     def _score(self, score: float | None, by_label: Mapping[str, float | None] | None) -> float | None:
         """The score, else that of the positive label, else (no such label) the largest."""
-        if score is not None or not by_label:
+        if score is not None or not by_label or self.schema.has_quantiles:
             return score
         if self.schema.positive_label is not None:
             return by_label.get(self.schema.positive_label)
@@ -88,6 +91,15 @@ def _invalid_outputs(fields: Sequence[Fields]) -> dict[str, Mask]:
             for name in record.invalid:
                 wrong.setdefault(name, np.zeros(len(fields), np.bool_))[row] = True
     return wrong
+
+
+def _single_values(predictions: tuple[Category, ...], wrong: dict[str, Mask]) -> tuple[Category, ...]:
+    """Without lists, which are marked as wrong."""
+    if Structured not in set(map(type, predictions)):
+        return predictions
+    is_list = np.fromiter((isinstance(value, Structured) for value in predictions), np.bool_, len(predictions))
+    wrong[PREDICTION] = wrong.get(PREDICTION, is_list) | is_list
+    return tuple(None if isinstance(value, Structured) else value for value in predictions)
 
 
 def _numbers(predictions: Sequence[Category], invalid: Mask | None) -> NumericColumn:

@@ -31,6 +31,7 @@ from monitor.domain.models import ModelRef
 from monitor.domain.records import DeadLetter, PartitionId, RawRecord, Truth
 from monitor.domain.stream import TopicKind
 from monitor.stats.columns import Ints
+from monitor.stats.structured import Structured
 from monitor.stream.batch import Decoded, RecordBatch, category_text, join_batches
 from monitor.stream.dead_letters import KEPT_BYTES, dead_letter
 from monitor.stream.schema import RecordSchema, SchemaLookup
@@ -235,8 +236,12 @@ class _Decoding:
     def _take_truths(self, truths: Sequence[tuple[RawRecord, TruthFields | LooseTruth]]) -> None:
         times, bad = event_times_ms([fields.event_time for _, fields in truths])
         for (record, fields), at_ms, is_bad in zip(truths, times.tolist(), bad.tolist(), strict=True):
-            if self._schemas(fields.model, "") is None:
+            schema = self._schemas(fields.model, "")
+            if schema is None:
                 self._reject_unknown_model(record, fields.model)
+            elif isinstance(fields.label, Structured) and not schema.takes_lists:
+                detail = f"label: expected text, a number or a boolean, got {fields.label[:80]}"
+                self._reject(record, RejectReason.WRONG_TYPE, detail, fields.model)
             elif is_bad:
                 self._reject_event_time(record, fields.event_time, fields.model)
             else:

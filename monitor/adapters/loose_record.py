@@ -14,6 +14,7 @@ from monitor.domain.errors import RecordRejected, RejectReason
 from monitor.domain.models import LATENCY, PREDICTION, SCORE
 from monitor.domain.stream import TopicKind
 from monitor.domain.time import parse_instant
+from monitor.stats.structured import structured_text
 
 T = TypeVar("T")
 
@@ -130,8 +131,10 @@ class _Outputs:
         value = self._record.get(PREDICTION)
         if value is None or isinstance(value, str | int | float):
             return value
-        self.invalid.add(PREDICTION)
-        return None
+        said = structured_text(value) if isinstance(value, list) else None
+        if said is None:
+            self.invalid.add(PREDICTION)
+        return said
 
     def scores(self) -> Mapping[str, float | None] | None:
         scores = self._record.get("scores")
@@ -191,7 +194,14 @@ def _label(record: Mapping[str, object]) -> Label:
     value = record.get("label")
     if value is None or value != value:  # noqa: PLR0124 - NaN is no label
         raise RecordRejected(RejectReason.MISSING_FIELD, "label is absent, null or NaN")
-    return value if isinstance(value, str | int | float) else _wrong("label", "text, a number or a boolean", value)
+    if isinstance(value, str | int | float):
+        return value
+    said = structured_text(value)
+    return (
+        _wrong("label", "text, a number or a boolean (of rankings items, or grades by item)", value)
+        if said is None
+        else said
+    )
 
 
 def _event_time(record: Mapping[str, object]) -> datetime | float:

@@ -38,11 +38,26 @@ class ColumnKind(StrEnum):
 
 
 class Task(StrEnum):
-    """What the model predicts; decides which performance metrics make sense."""
+    """What the model predicts; decides which performance metrics make sense.
+
+    FORECAST: numbers, and quantiles of what may come. RANKING: for each query a list of items, the best first.
+    """
 
     BINARY = "binary"
     MULTICLASS = "multiclass"
     REGRESSION = "regression"
+    FORECAST = "forecast"
+    RANKING = "ranking"
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether predictions and truths are labels."""
+        return self in {Task.BINARY, Task.MULTICLASS}
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether predictions and truths are numbers."""
+        return self in {Task.REGRESSION, Task.FORECAST}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,21 @@ class RecordSchema:
 
     `columns` are the baseline's, outputs among them, and the columns that segments look at. `positive_label` picks the
     score out of `scores`. With `discover` every feature is read and its kind guessed: for the archive of a model that
-    has no baseline yet. With `keep_scores` the scores of all classes are kept beside a prediction.
+    has no baseline yet. With `keep_scores` the scores of all classes are kept beside a prediction; `has_quantiles` says
+    that they are quantiles, of which none is the score. With `takes_lists` predictions and truths may be lists.
     """
 
     columns: tuple[ColumnSpec, ...]
     positive_label: str | None = None
     discover: bool = False
     keep_scores: bool = False
+    has_quantiles: bool = False
+    takes_lists: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each record is one value a column, and is kept as that."""
+        return not (self.discover or self.keep_scores or self.takes_lists)
 
     @property
     def features(self) -> tuple[ColumnSpec, ...]:
@@ -47,5 +55,7 @@ def record_schema(model: MonitoredModel, baselines: tuple[tuple[ColumnSpec, ...]
         columns,
         model.positive_label,
         discover=model.archive is not None and not baselines,
-        keep_scores=model.task is Task.MULTICLASS and model.ground_truth is not None,
+        keep_scores=model.task in {Task.MULTICLASS, Task.FORECAST} and model.ground_truth is not None,
+        has_quantiles=model.task is Task.FORECAST,
+        takes_lists=model.task is Task.RANKING,
     )

@@ -13,7 +13,14 @@ ALL, HOLDOUT = "all traffic", "hold-out"
 Pair = tuple[JudgedRecord, JudgedRecord]
 """The same event: as the champion and as the candidate predicted it."""
 
-_BY_TASK = {Task.BINARY: "f1", Task.MULTICLASS: "accuracy", Task.REGRESSION: "mae", None: "accuracy"}
+_BY_TASK = {
+    Task.BINARY: "f1",
+    Task.MULTICLASS: "accuracy",
+    Task.REGRESSION: "mae",
+    Task.FORECAST: "mae",
+    Task.RANKING: "ndcg",
+    None: "accuracy",
+}
 _FEWEST = 30
 """Below so many pairs a segment is not compared."""
 

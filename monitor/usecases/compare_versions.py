@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from monitor.domain.errors import ConfigError
-from monitor.domain.models import ModelRef, MonitoredModel, Task, truth_name
+from monitor.domain.models import ModelRef, MonitoredModel, truth_name
 from monitor.domain.ports import PairReads
 from monitor.domain.stream import JoinSpan
 from monitor.domain.time import to_ms
@@ -67,7 +67,7 @@ class CompareVersions:
             len(of_second),
             len(pairs),
             tuple(found),
-            Discordant.of(*judged_of(pairs)) if pairs and model.task is not Task.REGRESSION else None,
+            Discordant.of(*judged_of(pairs)) if pairs and (model.task is None or model.task.has_classes) else None,
             tuple(notes),
         )
 

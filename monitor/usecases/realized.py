@@ -108,7 +108,7 @@ def _remarks(truth: WindowTruth, task: Task | None) -> list[str]:
         remarks.append(f"{corrected:,} were told different labels, and the one known last holds")
     if early := _known_before(rows):
         remarks.append(f"{early:,} claim to have been known before the prediction was made: look at the clocks")
-    if task in {Task.BINARY, Task.MULTICLASS} and (strangers := never_predicted(truth.judged)):
+    if task is not None and task.has_classes and (strangers := never_predicted(truth.judged)):
         remarks.append(strangers)
     return remarks
 

@@ -141,7 +141,7 @@ def _renamed(raw: Mapping[str, list[object]], rename: Mapping[str, str]) -> dict
 
 def is_categorical(name: str, options: TrainingOptions, task: Task | None) -> bool:
     """Whether numbers in this column are categories."""
-    return name in options.categorical or (name == PREDICTION and task in {Task.BINARY, Task.MULTICLASS})
+    return name in options.categorical or (name == PREDICTION and task is not None and task.has_classes)
 
 
 def _is_all_missing(column: Column) -> bool:

@@ -10,7 +10,7 @@ from monitor.stats.performance import PERFORMANCE_METRICS
 
 _BINARY = frozenset({Task.BINARY})
 _CLASSES = frozenset({Task.BINARY, Task.MULTICLASS})
-_NUMBERS = frozenset({Task.REGRESSION})
+_NUMBERS = frozenset({Task.REGRESSION, Task.FORECAST})
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,9 @@ def learn_outcomes(
 
     Classification needs the columns `prediction` and `score`, regression a numeric `prediction`.
     """
-    learned, lacking = _regression(columns, truth) if task is Task.REGRESSION else _scored(columns, truth, positive)
+    if not (task.has_classes or task.has_numbers):
+        return None, f"performance will not be estimated: that is not done for {task}"
+    learned, lacking = _regression(columns, truth) if task.has_numbers else _scored(columns, truth, positive)
     if learned is None:
         return None, f"performance will not be estimated: {lacking}"
     return learned, f"performance will be estimated from {learned.rows:,} rows with truth{_WARNINGS[role]}"

@@ -59,7 +59,7 @@ def _squared(judged: Judged, positive: str | None) -> Floats | None:
 _CLASSES, _BINARY, _NUMBERS = (
     frozenset({Task.BINARY, Task.MULTICLASS}),
     frozenset({Task.BINARY}),
-    frozenset({Task.REGRESSION}),
+    frozenset({Task.REGRESSION, Task.FORECAST}),
 )
 _SHIPPED = (
     Loss("error", "share of wrong predictions", _CLASSES, share=True, of=_error),

@@ -5,10 +5,12 @@ from types import MappingProxyType
 
 from monitor.stats.performance.at_cut import PrecisionAt, RecallAt
 from monitor.stats.performance.classification import F1, Accuracy, FBeta, Matthews, Precision, Recall, Specificity
+from monitor.stats.performance.forecasting import IntervalCoverage, IntervalScore, IntervalWidth, ScaledError
 from monitor.stats.performance.lift import Lift
 from monitor.stats.performance.metric import PerformanceMetric
 from monitor.stats.performance.pr_auc import PrAuc
 from monitor.stats.performance.probabilities import Brier, CalibrationError, LogLoss
+from monitor.stats.performance.recommendation import HitRate, MeanAveragePrecision, Ndcg, ReciprocalRank
 from monitor.stats.performance.regression import (
     Bias,
     Determination,
@@ -20,6 +22,7 @@ from monitor.stats.performance.regression import (
 )
 from monitor.stats.performance.roc_auc import RocAuc
 from monitor.stats.performance.value import Value
+from monitor.stats.performance.variety import CatalogueCoverage, Diversity
 
 _SHIPPED: tuple[PerformanceMetric, ...] = (
     Accuracy(),
@@ -45,6 +48,16 @@ _SHIPPED: tuple[PerformanceMetric, ...] = (
     Determination(),
     QuantileLoss(),
     Bias(),
+    ScaledError(),
+    IntervalCoverage(),
+    IntervalScore(),
+    IntervalWidth(),
+    Ndcg(),
+    MeanAveragePrecision(),
+    ReciprocalRank(),
+    HitRate(),
+    CatalogueCoverage(),
+    Diversity(),
 )
 
 PERFORMANCE_METRICS: Mapping[str, PerformanceMetric] = MappingProxyType({metric.name: metric for metric in _SHIPPED})

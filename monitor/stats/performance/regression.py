@@ -13,7 +13,7 @@ from monitor.stats.performance.influence import mean_result, standard_error
 from monitor.stats.performance.metric import Judged, numbers
 from monitor.stats.proportions import Z95
 
-REGRESSION = frozenset({Task.REGRESSION})
+REGRESSION = frozenset({Task.REGRESSION, Task.FORECAST})
 
 
 def _both(judged: Judged) -> tuple[Floats, Floats] | None:

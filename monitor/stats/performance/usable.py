@@ -9,7 +9,9 @@ import numpy as np
 from monitor.domain.models import Task
 from monitor.stats.columns import Floats, Mask
 from monitor.stats.performance.class_faults import faults_of_scores
+from monitor.stats.performance.forecasting import bounds_of
 from monitor.stats.performance.metric import Judged, PerformanceMetric
+from monitor.stats.structured import grades_of, items_of
 
 MOST_ASIDE = 0.05
 """Share of rows (0 to 1) that may be put aside; with more, what is left may not be like the rest."""
@@ -19,6 +21,7 @@ _OF_SCORES = frozenset(
 )
 _OF_CLASS_SCORES = frozenset({"roc_auc", "log_loss"})
 _OF_PROBABILITIES = frozenset({"log_loss", "brier", "calibration_error"})
+_OF_LISTS_ALONE = frozenset({"catalogue_coverage", "diversity"})
 _SHOWN = 40
 _LARGEST = 1e100
 """Larger numbers are as good as infinite: their squares, and sums of these, may be."""
@@ -40,8 +43,11 @@ class Usable:
 
 def usable(metric: PerformanceMetric, judged: Judged) -> Usable:
     """The rows that this metric can take; the others are counted and said, and cost the rest nothing."""
-    if metric.tasks == {Task.REGRESSION}:
-        return _finite_numbers(judged)
+    if Task.FORECAST in metric.tasks:
+        numbers = _finite_numbers(judged)
+        return numbers if Task.REGRESSION in metric.tasks else _with_intervals(metric, numbers)
+    if metric.tasks == {Task.RANKING}:
+        return _rankings(judged)
     if metric.name in _OF_CLASS_SCORES and judged.by_label:
         return _class_scores(judged)
     if metric.name in _OF_PROBABILITIES:
@@ -58,8 +64,11 @@ def _reasons(metric: PerformanceMetric, judged: Judged, positive: str | None) ->
     if not judged.n:
         yield "no prediction has known truth"
         return
-    if metric.tasks == {Task.REGRESSION}:
+    if Task.FORECAST in metric.tasks:
         yield from _of_numbers(metric, judged)
+        return
+    if metric.tasks == {Task.RANKING}:
+        yield from _of_rankings(metric)
         return
     if positive is None and Task.MULTICLASS not in metric.tasks:
         yield "it is about one label, and no positive_label is configured"
@@ -71,7 +80,20 @@ def _reasons(metric: PerformanceMetric, judged: Judged, positive: str | None) ->
     yield from _of_labels(judged, positive)
 
 
+def _of_rankings(metric: PerformanceMetric) -> Iterator[str]:
+    if metric.name == "catalogue_coverage" and not getattr(metric, "catalogue", 0):
+        yield "how many items the catalogue has is not said: parameters: {catalogue: 20000}"
+    elif metric.name in _OF_LISTS_ALONE:
+        yield "no list shows an item"
+    else:
+        yield "no truth names a relevant item"
+
+
 def _of_numbers(metric: PerformanceMetric, judged: Judged) -> Iterator[str]:
+    if metric.tasks == {Task.FORECAST} and bounds_of(judged, metric.level) is None:  # type: ignore[attr-defined]  # all of them have a level
+        yield f"no record has the quantiles of the level {metric.level:g} (`scores`, by level)"  # type: ignore[attr-defined]  # the same
+    if metric.name == "mase" and not getattr(metric, "scale", 0.0):
+        yield "the naive error is not known: set training.season and build a baseline, or give the parameter scale"
     truth = _as_numbers(judged.labels)
     zeros = int((truth == 0.0).sum())
     if metric.name == "mape" and zeros:
@@ -124,6 +146,36 @@ def _class_scores(judged: Judged) -> Usable:
     told = " and ".join(f"{int(rows.sum()):,} of {judged.n:,} {why}" for rows, why in faults)
     kept = judged.take(np.flatnonzero(~is_bad))
     return Usable(kept, f"{told}, and are put aside", int(is_bad.sum()) / judged.n)
+
+
+def _with_intervals(metric: PerformanceMetric, numbers: Usable) -> Usable:
+    """Rows whose interval has two finite ends in their order; rows without any quantile of the level say nothing."""
+    bounds = bounds_of(numbers.judged, metric.level)  # type: ignore[attr-defined]  # metrics of intervals have a level
+    if bounds is None:
+        return numbers
+    low, high = bounds
+    with np.errstate(invalid="ignore"):
+        is_fit = (np.abs(low) <= _LARGEST) & (np.abs(high) <= _LARGEST) & (low <= high)
+    is_fit |= np.isnan(low) & np.isnan(high)
+    if is_fit.all():
+        return numbers
+    row = int(np.flatnonzero(~is_fit)[0])
+    why = f"have no interval with two ends in order, such as {low[row]:.4g} to {high[row]:.4g}"
+    found = _without(numbers.judged, is_fit, why)
+    aside = "; ".join(filter(None, (numbers.aside, found.aside)))
+    return Usable(found.judged, aside, 1 - (1 - numbers.share_aside) * (1 - found.share_aside))
+
+
+def _rankings(judged: Judged) -> Usable:
+    """Rows whose prediction is a list and whose truth is items or grades."""
+    said = np.array([items_of(text) is not None for text in judged.predictions], dtype=np.bool_)
+    known = np.array([grades_of(text) is not None for text in judged.labels], dtype=np.bool_)
+    is_fit = said & known
+    if is_fit.all():
+        return Usable(judged)
+    row = int(np.flatnonzero(~is_fit)[0])
+    example = judged.labels[row] if said[row] else judged.predictions[row]
+    return _without(judged, is_fit, f"have no list of items, or grades that are no numbers, such as {_quoted(example)}")
 
 
 def _without(judged: Judged, is_fit: Mask, why: str) -> Usable:

@@ -13,7 +13,9 @@ from monitor.domain.models import Task
 from monitor.stats.columns import Floats
 from monitor.stats.drift_test import with_parameters
 from monitor.stats.performance import PERFORMANCE_METRICS
-from monitor.stats.performance.metric import Judged, PerformanceMetric, is_proposed
+from monitor.stats.performance.metric import Judged, JudgedRow, PerformanceMetric, is_proposed
+
+NAIVE = 2.0
 
 
 def texts(values: Iterable[object]) -> tuple[str, ...]:
@@ -47,10 +49,21 @@ def regression(n: int, seed: int = 0) -> Judged:
     return Judged(texts(predicted.tolist()), np.full(n, np.nan), texts(truth.tolist()))
 
 
+def forecast(n: int, seed: int = 0) -> Judged:
+    """Truths about numbers that are known; intervals a little too narrow, as of a model too sure of itself."""
+    random = np.random.default_rng(seed)
+    centre = random.gamma(4, 3, n) + 9
+    spread = 1 + 0.1 * centre
+    truth = centre + random.normal(0, spread)
+    by_label = {"0.05": centre - 1.4 * spread, "0.95": centre + 1.4 * spread}
+    return Judged(texts(centre.tolist()), np.full(n, np.nan), texts(truth.tolist()), by_label)
+
+
 TRAFFIC: dict[Task, tuple[Callable[..., Judged], str | None]] = {
     Task.BINARY: (binary, "yes"),
     Task.MULTICLASS: (multiclass, None),
     Task.REGRESSION: (regression, None),
+    Task.FORECAST: (forecast, None),
 }
 
 
@@ -78,6 +91,18 @@ def lift(judged: Judged) -> float:
     fpr, tpr, _ = sklearn_metrics.roc_curve(is_yes(judged), judged.scores, drop_intermediate=False)
     positives = float(is_yes(judged).sum())
     return float(np.interp(judged.n / 10, tpr * positives + fpr * (judged.n - positives), tpr)) / 0.1
+
+
+def outside(judged: Judged) -> tuple[Floats, Floats, Floats]:
+    truth, (low, high) = numbers(judged)[0], judged.by_label.values()
+    return high - low, np.maximum(low - truth, 0), np.maximum(truth - high, 0)
+
+
+def winkler(judged: Judged) -> float:
+    """Twice the pinball losses of both bounds, each over what lies beyond it."""
+    truth, (low, high) = numbers(judged)[0], judged.by_label.values()
+    losses = (sklearn_metrics.mean_pinball_loss(truth, at, alpha=q) for at, q in ((low, 0.05), (high, 0.95)))
+    return float(sum(losses)) / 0.05
 
 
 def class_scores(judged: Judged) -> Floats:
@@ -120,15 +145,25 @@ REFERENCE: dict[tuple[Task, str], Callable[[Judged], float]] = {
     (Task.REGRESSION, "r2"): lambda j: sklearn_metrics.r2_score(*numbers(j)),
     (Task.REGRESSION, "quantile_loss"): lambda j: sklearn_metrics.mean_pinball_loss(*numbers(j), alpha=0.5),
     (Task.REGRESSION, "bias"): lambda j: float(abs(np.mean(np.subtract(*numbers(j))))),
+    (Task.REGRESSION, "mase"): lambda j: sklearn_metrics.mean_absolute_error(*numbers(j)) / NAIVE,
+    (Task.FORECAST, "interval_coverage"): lambda j: float(np.mean(outside(j)[1] + outside(j)[2] == 0)),
+    (Task.FORECAST, "interval_score"): winkler,
+    (Task.FORECAST, "interval_width"): lambda j: float(np.mean(outside(j)[0])),
 }
+REFERENCE |= {(Task.FORECAST, name): of for (task, name), of in REFERENCE.items() if task is Task.REGRESSION}
 
 
 def suiting(task: Task) -> list[PerformanceMetric]:
-    return [metric for metric in PERFORMANCE_METRICS.values() if task in metric.tasks]
+    return [asked_for(metric) for metric in PERFORMANCE_METRICS.values() if task in metric.tasks]
+
+
+def asked_for(metric: PerformanceMetric) -> PerformanceMetric:
+    """As a check would ask for it that has to."""
+    return with_parameters(metric, metric.name, {"scale": NAIVE}) if metric.name == "mase" else metric
 
 
 def test_every_metric_is_compared_with_a_reference_for_every_task_it_suits() -> None:
-    assert REFERENCE.keys() == {(task, metric.name) for task in Task for metric in suiting(task)}
+    assert REFERENCE.keys() == {(task, metric.name) for task in TRAFFIC for metric in suiting(task)}
 
 
 @pytest.mark.parametrize(("task", "name"), REFERENCE, ids=str)
@@ -136,22 +171,23 @@ def test_metrics_equal_those_of_scikit_learn(task: Task, name: str) -> None:
     make, positive = TRAFFIC[task]
     judged = make(700)
 
-    result = PERFORMANCE_METRICS[name].run(judged, positive)
+    result = asked_for(PERFORMANCE_METRICS[name]).run(judged, positive)
 
     assert result is not None
     assert result.statistic == pytest.approx(REFERENCE[task, name](judged))
 
 
-@pytest.mark.parametrize("task", Task)
+@pytest.mark.parametrize("task", TRAFFIC)
 def test_ninety_five_percent_intervals_cover_the_truth_93_to_97_percent_of_the_time(task: Task) -> None:
     make, positive = TRAFFIC[task]
     whole = make(200_000, seed=99)
-    truth = {metric.name: metric.run(whole, positive) for metric in suiting(task)}
+    metrics = [metric for metric in suiting(task) if task is not Task.FORECAST or Task.REGRESSION not in metric.tasks]
+    truth = {metric.name: metric.run(whole, positive) for metric in metrics}
     covered: Counter[str] = Counter()
 
     for seed in range(1_000):
         judged = make(400, seed=seed)
-        for metric in suiting(task):
+        for metric in metrics:
             result, true = metric.run(judged, positive), truth[metric.name]
             assert result is not None
             assert true is not None
@@ -174,7 +210,7 @@ def test_the_calibration_error_of_calibrated_scores_covers_none_at_all() -> None
     assert result.statistic < 0.1
 
 
-def of(*rows: tuple[str, float | None, str]) -> Judged:
+def of(*rows: JudgedRow) -> Judged:
     return Judged.of(rows)
 
 
@@ -200,6 +236,10 @@ UNDEFINED = {
     "r2": of(("1", None, "2"), ("2", None, "2")),
     "quantile_loss": of(("", None, "2")),
     "bias": of(),
+    "mase": of(("1", None, "2")),
+    "interval_coverage": of(("1", None, "2", '{"0.05":0.5}')),
+    "interval_score": of(("1", None, "2", '{"0.1":0.5,"0.9":3}')),
+    "interval_width": of(("1", None, "2")),
 }
 
 
@@ -271,7 +311,16 @@ def test_a_parameter_that_is_no_number_where_one_is_due_is_named() -> None:
 def test_metrics_that_need_a_parameter_to_mean_something_are_not_proposed() -> None:
     unasked = {name for name, metric in PERFORMANCE_METRICS.items() if not is_proposed(metric)}
 
-    assert unasked == {"f_beta", "lift", "quantile_loss", "precision_at", "recall_at", "value"}
+    assert unasked == {
+        "f_beta",
+        "lift",
+        "quantile_loss",
+        "precision_at",
+        "recall_at",
+        "value",
+        "mase",
+        "catalogue_coverage",
+    }
 
 
 def test_accuracy_comes_with_the_confusion_matrix_of_few_labels() -> None:
