@@ -89,6 +89,8 @@ def build(  # noqa: PLR0917 - click passes options by name
             event_time or said.event_time,
             (*said.categorical, *categorical),
             BaselineRole(role) if role else said.role,
+            said.season,
+            said.series,
         )
         data = TrainingData(training_data, query or "", _referred(url) if query else "", options)
         built = build_baseline(app, ref, data, _weights(importances))

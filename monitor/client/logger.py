@@ -18,6 +18,8 @@ from monitor.client.items import GROUND_TRUTH, Item, Outcome, Sender, instant
 from monitor.client.kafka_sender import KafkaSender
 
 Category = str | int | float | bool | None
+Ranked = Sequence[str | int | float | bool]
+"""Items of a ranking, the best first."""
 log = logging.getLogger("driftline.client")
 
 _TOLD_EVERY_S = 60.0
@@ -78,7 +80,7 @@ class Logger:
         model: str,
         version: str | int,
         features: Mapping[str, object],
-        prediction: Category = None,
+        prediction: Category | Ranked = None,
         score: float | None = None,
         scores: Mapping[str, float] | None = None,
         latency_ms: float | None = None,
@@ -107,7 +109,7 @@ class Logger:
         *,
         model: str,
         event_id: str,
-        label: Category,
+        label: Category | Ranked | Mapping[str, float],
         event_time: datetime | float | str | None = None,
         name: str | None = None,
         annotator: str | None = None,

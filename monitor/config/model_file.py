@@ -147,11 +147,24 @@ class TrainingSection(Section):
     """Columns that records call by another name; the outputs are prediction, score and latency_ms."""
     role: Literal["training", "holdout", "production"] | None = None
     """What the rows are to the model: fitted to them, held out from it, or a good stretch of production."""
+    season: Duration | None = None
+    """How long before a truth the one lies that a naive forecast repeats, as `7d`: `mase` is scaled by its error."""
+    series: NonEmpty | None = None
+    """Column that says which series a row is of, where the season is looked for in each by itself."""
 
     def options(self) -> TrainingOptions:
         """What the baseline builder is told."""
         role = BaselineRole(self.role) if self.role else None
-        return TrainingOptions(dict(self.rename), self.exclude, self.target, self.event_time, self.categorical, role)
+        return TrainingOptions(
+            dict(self.rename),
+            self.exclude,
+            self.target,
+            self.event_time,
+            self.categorical,
+            role,
+            self.season,
+            self.series,
+        )
 
 
 class ModelFile(Section):

@@ -103,6 +103,12 @@ class StoredWithRole(StoredWithSegments, array_like=True, frozen=True):
     role: str = ""
 
 
+class StoredWithNaive(StoredWithRole, array_like=True, frozen=True):
+    """The same with the error of a naive forecast of its truths; 0 where nobody asked for it."""
+
+    naive_error: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnBaseline:
     """One column: what it is, where its bins lie, how its training values fell into them."""
@@ -121,7 +127,8 @@ class Baseline:
     `whole` holds all rows, `segments` those of each segment, on the same bins. `windows` are counts of its own windows,
     from which alarms are calibrated (None: the event times of the rows are unknown). `outcomes` are what the truths of
     the rows taught (None: they had none): performance is estimated from them. `segment_windows` are the windows of
-    those segments that have any. `role` is what the rows are to the model (None: nobody said).
+    those segments that have any. `role` is what the rows are to the model (None: nobody said). `naive_error` is that of
+    a naive forecast of their truths, in the unit of the target (None: not known).
     """
 
     ref: ModelRef
@@ -135,6 +142,7 @@ class Baseline:
     outcomes: Outcomes | None = None
     segment_windows: Mapping[str, StoredWindows] = field(default_factory=dict)
     role: BaselineRole | None = None
+    naive_error: float | None = None
 
     @classmethod
     def build(
@@ -230,7 +238,7 @@ class Baseline:
         parts = msgspec.structs.asdict(stored)
         outcomes = None if self.outcomes is None else self.outcomes.stored()
         pairs = None if self.layouts.together is None else _stored_together(self.layouts.together)
-        if self.segment_windows or self.role:
+        if self.segment_windows or self.role or self.naive_error:
             with_segments = StoredWithSegments(
                 **parts,
                 windows=self.windows,
@@ -239,8 +247,12 @@ class Baseline:
                 segment_windows=sorted(self.segment_windows.items()),
             )
             stored = with_segments
-            if self.role:
-                stored = StoredWithRole(**msgspec.structs.asdict(with_segments), role=self.role.value)
+            role = self.role.value if self.role else ""
+            if self.naive_error:
+                held = msgspec.structs.asdict(with_segments)
+                stored = StoredWithNaive(**held, role=role, naive_error=self.naive_error)
+            elif role:
+                stored = StoredWithRole(**msgspec.structs.asdict(with_segments), role=role)
         elif pairs is not None:
             stored = StoredWithTogether(**parts, windows=self.windows, outcomes=outcomes, together=pairs)
         elif outcomes is not None:
@@ -253,7 +265,7 @@ class Baseline:
     def from_bytes(cls, data: bytes) -> "Baseline":
         """The baseline that `to_bytes` stored; BaselineError when the bytes are something else."""
         try:
-            stored = msgspec.msgpack.decode(zlib.decompress(data), type=StoredWithRole)
+            stored = msgspec.msgpack.decode(zlib.decompress(data), type=StoredWithNaive)
         except (zlib.error, msgspec.MsgspecError) as error:
             raise BaselineError(f"{len(data)} bytes are no stored baseline ({error}): build it again") from error
         if stored.version != VERSION:
@@ -282,6 +294,7 @@ class Baseline:
             outcomes,
             of_segments,
             role,
+            stored.naive_error or None,
         )
 
     def describe(self) -> dict[str, object]:
@@ -294,6 +307,7 @@ class Baseline:
             "period": [format_instant(at) for at in self.period] if self.period else None,
             "source": self.source,
             **({"role": self.role.value} if self.role else {}),
+            **({"naive_error": self.naive_error} if self.naive_error else {}),
             "segments": {name: part.n for name, part in sorted(self.segments.items())},
             "calibration": None if self.windows is None else self.windows.describe(),
             "columns": [_describe(column, self.importances) for column in self.columns.values()],

@@ -17,6 +17,7 @@ from monitor.stats.columns import Column, Ints
 from monitor.stats.estimation.learning import Outcomes, learn_outcomes
 from monitor.stats.proposals import AnyTest, propose_checks
 from monitor.stats.serving.latency import latency_layout
+from monitor.usecases.naive_error import learn_naive_error
 from monitor.usecases.serving_checks import counted_latencies
 from monitor.usecases.training_columns import TrainingColumns, TrainingOptions, training_columns
 
@@ -54,14 +55,17 @@ class BuildBaseline:
         chosen = options or TrainingOptions()
         read = training_columns(rows.batches(), chosen, model.task)
         outcomes, learned = _learned(read, model, chosen.role)
+        naive_error, of_naive = learn_naive_error(read, chosen)
         built = partial(
             Baseline.build, ref, read.columns, source, read.period, importances=importances, segments=model.segments
         )
         layouts = {name: latency_layout() for name in counted_latencies(model) - read.columns.keys()}
-        first = replace(built(outcomes=outcomes, with_pairs=True, counted=layouts), role=chosen.role)
+        plain = replace(built(outcomes=outcomes, with_pairs=True, counted=layouts), role=chosen.role)
+        first = replace(plain, naive_error=naive_error)
         with_windows = partial(_with_windows, read=read, model=model)
         older = (
-            lambda: replace(with_windows(first), role=None),
+            lambda: with_windows(plain),
+            lambda: replace(with_windows(plain), role=None),
             lambda: with_windows(built(outcomes=outcomes, with_pairs=True)),
             lambda: replace(with_windows(built(outcomes=outcomes)), segment_windows={}),
             lambda: replace(with_windows(built()), segment_windows={}),
@@ -73,6 +77,7 @@ class BuildBaseline:
             *read.notes,
             *counted,
             *_role_notes(baseline),
+            *of_naive,
             *(kept or learned),
             *self._differences(baseline),
             *_calibration_notes(baseline, model),
@@ -99,6 +104,7 @@ class BuildBaseline:
         gains = ["estimates of performance"] if baseline.outcomes and not known.outcomes else []
         gains += ["checks of correlations and missing patterns"] if known.layouts.together is None else []
         gains += ["alarms calibrated on its windows"] if baseline.windows and not known.windows else []
+        gains += ["its naive error"] if baseline.naive_error and not known.naive_error else []
         gains += ["its role"] if baseline.role and not known.role else []
         gains += ["latencies counted"] if baseline.layouts.keys() - known.layouts.keys() else []
         gains += ["alarms about segments"] if baseline.segment_windows and not known.segment_windows else []

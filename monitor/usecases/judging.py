@@ -25,11 +25,13 @@ from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.proposals import AnyTest
 from monitor.stats.row_test import JointRows
 from monitor.stats.window_test import WindowData
+from monitor.stream.timeline import baseline_at
 from monitor.usecases.baseline_age import baseline_age
 from monitor.usecases.coverage import with_coverage
 from monitor.usecases.estimating import compare, estimate, refuted_before
 from monitor.usecases.group_fairness import TruthByGroup, selection_outcomes
-from monitor.usecases.model_checks import ModelChecks
+from monitor.usecases.model_checks import MetricCheck, ModelChecks
+from monitor.usecases.naive_error import asks_for_scale, scaled
 from monitor.usecases.outcomes import Outcome, run_checks
 from monitor.usecases.realized import WindowTruth, known_by_ms, measure, truth_coverage
 from monitor.usecases.references import History, References
@@ -245,7 +247,7 @@ class Judge:
         digest = hashlib.blake2b(repr([row[:3] for row in truth.rows]).encode(), digest_size=16).hexdigest()
         evidence = Evidence("", digest, {}, self.code_version, format_instant(now))
         judged = truth.judged
-        outcomes = [measure(one, judged, model.positive_label) for one in self._checks.of_performance(model)]
+        outcomes = [measure(one, judged, model.positive_label) for one in self._metric_checks(model, evaluation)]
         findings = _findings(evaluation, outcomes, evidence, truth.coverage)
         if model.ground_truth is not None:
             outcomes = [truth_coverage(model.ground_truth, truth, model.task), *self._lights(evaluation, findings)]
@@ -253,6 +255,16 @@ class Judge:
             fair = self._fairness.outcomes(model, _span(model.ground_truth, evaluation)) if self._fairness else []
             findings += _findings(evaluation, fair, evidence, truth.coverage)
         return Judgement(evaluation, findings)
+
+    def _metric_checks(self, model: MonitoredModel, evaluation: Evaluation) -> Sequence[MetricCheck]:
+        """The model's metrics, with what the version's baseline knows of them."""
+        checks = self._checks.of_performance(model)
+        if not asks_for_scale(checks):
+            return checks
+        baseline_id = baseline_at(
+            self._store.timeline(model.name), evaluation.model.version, evaluation.window.start_ms
+        )
+        return checks if baseline_id is None else scaled(checks, self._baseline(baseline_id).naive_error)
 
     def _truth(self, model: MonitoredModel, evaluation: Evaluation) -> WindowTruth:
         """The window's predictions with the truth that was known in time."""

@@ -32,6 +32,8 @@ class TrainingOptions:
     `target` names the truth of the rows, which is no feature (without it a column `label` is the truth). `event_time`
     is left out, too, and tells the period; so is the nameless index of pandas. Columns in `categorical` are, whatever
     their values; any other column of numbers is numeric. `role` is what the rows are to the model (None: nobody says).
+    `season` is how long before a forecast's truth the truth lies that a naive forecast repeats, in the same `series` (a
+    column of their names; None: there is one).
     """
 
     rename: Mapping[str, str] = field(default_factory=dict)
@@ -40,6 +42,8 @@ class TrainingOptions:
     event_time: str | None = None
     categorical: tuple[str, ...] = ()
     role: BaselineRole | None = None
+    season: timedelta | None = None
+    series: str | None = None
 
     @property
     def left_out(self) -> frozenset[str]:
@@ -53,7 +57,7 @@ class TrainingColumns:
 
     `times_ms` (rows,) are event times, `NO_TIME` where a row has none; None when no column of them was named. `truth`
     are the truths of the rows as text, as ground-truth records have it; None when no column holds them. `names` are all
-    columns of the data, those left out, too.
+    columns of the data, those left out, too. `series` says which series each row is of, where a column does.
     """
 
     columns: Mapping[str, Column]
@@ -63,6 +67,7 @@ class TrainingColumns:
     times_ms: Ints | None = None
     truth: tuple[str | None, ...] | None = None
     names: frozenset[str] = frozenset()
+    series: tuple[str | None, ...] | None = None
 
 
 def training_columns(
@@ -88,7 +93,12 @@ def training_columns(
     if all(_is_all_missing(column) for column in columns.values()):
         raise BaselineError(f"all {rows:,} rows are missing in every column: check how the training data is read")
     period = None if times is None else _period(times)
-    return TrainingColumns(columns, rows, period, tuple(notes), times, _truth(raw, options), frozenset(raw))
+    series = None if options.series is None else tuple(map(_series_name, raw[options.series]))
+    return TrainingColumns(columns, rows, period, tuple(notes), times, _truth(raw, options), frozenset(raw), series)
+
+
+def _series_name(value: object) -> str | None:
+    return None if is_missing(value) or not isinstance(value, _PROFILED) else text(value)
 
 
 def _truth(raw: Mapping[str, Sequence[object]], options: TrainingOptions) -> tuple[str | None, ...] | None:
@@ -121,7 +131,8 @@ def _gathered(batches: Iterable[Mapping[str, Sequence[object]]]) -> tuple[dict[s
 
 def require_named(options: TrainingOptions, names: Collection[str]) -> None:
     """BaselineError when the options name a column that the data has not."""
-    named = {*options.rename, *options.exclude, *filter(None, (options.target, options.event_time))}
+    named = {*options.rename, *options.exclude}
+    named |= set(filter(None, (options.target, options.event_time, options.series)))
     final = {options.rename.get(name, name) for name in names}
     unknown = sorted((named - set(names)) | {name for name in options.categorical if name not in final})
     if unknown:

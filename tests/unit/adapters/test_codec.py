@@ -346,6 +346,60 @@ def test_bad_ground_truth_is_refused_alone(changes: dict[str, object], reason: R
     assert [offset for offset, _ in decoded.truths] == [100, 102]
 
 
+RANKED = RecordSchema((ColumnSpec("age", NUMERIC),), takes_lists=True)
+
+
+def decode_ranked(*messages: object, kind: TopicKind) -> Decoded:
+    records = [RawRecord(100 + k, json.dumps(message).encode()) for k, message in enumerate(messages)]
+    return JsonCodec().decode(PARTITION, kind, records, lambda *_: RANKED)
+
+
+def test_a_ranking_is_kept_as_text_that_repeats_beside_single_items() -> None:
+    decoded = decode_ranked(
+        good(prediction=["b", 1.0, True]), good(prediction="a"), GOOD | {"features": {}}, kind=TopicKind.INFERENCE
+    )
+
+    (batch,) = decoded.batches
+    assert list(batch.predictions) == ['["b","1","true"]', "a", "1"]
+
+
+def test_a_ranking_of_no_single_values_is_no_prediction_and_the_record_counts() -> None:
+    (batch,) = decode_ranked(good(prediction=[["b"]]), good(prediction={"a": 1}), kind=TopicKind.MIXED).batches
+
+    assert list(batch.predictions) == [None, None]
+
+
+@pytest.mark.parametrize("kind", [TopicKind.GROUND_TRUTH, TopicKind.MIXED])
+def test_relevant_items_and_grades_are_truths_of_a_ranking(kind: TopicKind) -> None:
+    said = [["a", 2], {"b": 3, "a": 0}, "a", {"a": -1}, [None]]
+    messages = [{**TRUTH, "type": "ground_truth", "label": label} for label in said]
+
+    decoded = decode_ranked(*messages, kind=kind)
+
+    assert [truth.label for _, truth in decoded.truths] == ['["a","2"]', '{"a":0,"b":3}', "a"]
+    assert refusals(decoded) == [(103, RejectReason.WRONG_TYPE), (104, RejectReason.WRONG_TYPE)]
+
+
+def test_a_list_is_no_prediction_of_a_model_of_single_values() -> None:
+    decoded = decode(good(prediction=["1"]), GOOD)
+
+    (batch,) = decoded.batches
+    assert list(batch.predictions) == [None, "1"]
+    invalid = categories(decoded, "prediction").invalid
+    assert invalid is not None
+    assert invalid.tolist() == [True, False]
+
+
+def test_quantiles_are_no_score() -> None:
+    schema = RecordSchema((ColumnSpec("score", NUMERIC),), keep_scores=True, has_quantiles=True)
+    record = RawRecord(1, json.dumps({**GOOD, "score": None, "scores": {"0.05": 3, "0.95": 9}}).encode())
+
+    (batch,) = JsonCodec().decode(PARTITION, TopicKind.INFERENCE, [record], lambda *_: schema).batches
+
+    assert math.isnan(batch.scores[0])
+    assert list(batch.scores_by_label) == ['{"0.05":3.0,"0.95":9.0}']
+
+
 def test_in_a_mixed_topic_the_type_decides_and_inference_is_the_default() -> None:
     truth = {**TRUTH, "type": "ground_truth"}
     incomplete = {k: v for k, v in GOOD.items() if k != "features"}
