@@ -66,7 +66,12 @@ def pages() -> dict[str, str]:
         "reasons.md": _reasons(),
         "settings.md": _settings(),
         "command-line.md": _command_line(),
-    } | {f"checks/{test.name}.md": _NOTE + test_page(test) for test in _TESTS.values()}
+    } | _check_pages()
+
+
+def _check_pages() -> dict[str, str]:
+    tests = {f"checks/{test.name}.md": _NOTE + test_page(test) for test in _TESTS.values()}
+    return tests | {f"checks/{one.name}.md": _NOTE + metric_page(one) for one in PERFORMANCE_METRICS.values()}
 
 
 def _checks() -> str:
@@ -97,9 +102,13 @@ def _checks() -> str:
     for served in SERVING_METRICS.values():
         text += f"\n##{serving_page(served)}"
     text += "\n## Performance metrics\n\nComputed where ground truth is known; the column of such a check is "
-    text += "`ground_truth`.\n"
+    text += "`ground_truth`. Each has a 95 % interval, and is computed anew when more truth has come "
+    text += "([why](../decisions/0009-performance-is-recomputed.md)). Each name leads to its page.\n\n"
+    text += "| Metric | | For | Unit | Better |\n|---|---|---|---|---|\n"
     for metric in PERFORMANCE_METRICS.values():
-        text += f"\n##{metric_page(metric)}"
+        better = "higher" if metric.higher_is_better else "lower"
+        text += f"| [`{metric.name}`](checks/{metric.name}.md) | {metric.title} | {', '.join(sorted(metric.tasks))} | "
+        text += f"{metric.unit} | {better} |\n"
     return text + _fairness() + _estimated()
 
 

@@ -8,7 +8,7 @@ from monitor.domain.checks import RECORDS, Threshold
 from monitor.domain.models import ColumnKind
 from monitor.stats.drift_test import DriftTest, Promise, promises_of
 from monitor.stats.fairness.measures import FairnessMeasure
-from monitor.stats.performance.metric import PerformanceMetric
+from monitor.stats.performance.metric import PerformanceMetric, is_proposed
 from monitor.stats.profiles.categorical import CategoricalProfile
 from monitor.stats.profiles.numeric import NumericProfile
 from monitor.stats.proposals import EVERY_COLUMN, PROPOSED, PROPOSED_OVER_COLUMNS, AnyTest
@@ -16,6 +16,7 @@ from monitor.stats.row_test import RowTest
 from monitor.stats.serving.metric import ServingMetric
 from monitor.stats.window_test import WindowTest
 
+_UNASKED = "only where a check asks for it"
 _ASPECTS = {ColumnKind.NUMERIC: NumericProfile.aspects, ColumnKind.CATEGORICAL: CategoricalProfile.aspects}
 
 
@@ -47,10 +48,18 @@ def _facts_of_columns(test: DriftTest) -> dict[str, str]:
 
 
 def metric_page(metric: PerformanceMetric) -> str:
-    """Markdown: what it computes, and for which tasks."""
-    better = "higher" if metric.higher_is_better else "lower"
+    """Markdown: what it computes and when to use it, then the facts, then how to ask for it."""
+    facts = {
+        "Tasks": ", ".join(sorted(metric.tasks)),
+        "Unit": metric.unit,
+        "Better": "higher" if metric.higher_is_better else "lower",
+        "By default": "computed, and judged where a check sets a limit" if is_proposed(metric) else _UNASKED,
+        "Least records": "`min_records` of the check, else of the model, with truth; below that *insufficient data*",
+        "Computed": getattr(metric, "computed", "anew from the stored predictions and truth, when more truth has come"),
+    }
+    table = "".join(f"| {name} | {words} |\n" for name, words in facts.items())
     text = f"# {metric.title} (`{metric.name}`)\n\n{inspect.cleandoc(type(metric).__doc__ or '')}\n\n"
-    return f"{text}For {', '.join(sorted(metric.tasks))}; {better} is better.\n{_asked_for(metric, metric.name)}"
+    return f"{text}| | |\n|---|---|\n{table}{_asked_for(metric, metric.name)}"
 
 
 def fairness_page(measure: FairnessMeasure) -> str:
@@ -109,7 +118,7 @@ def _by_default(test: AnyTest) -> str:
     if test.name in PROPOSED_OVER_COLUMNS:
         return "one check over all columns"
     kinds = [kind.value for kind, names in PROPOSED.items() if test.name in names]
-    return f"checked on {' and '.join(kinds)} columns" if kinds else "only where a check asks for it"
+    return f"checked on {' and '.join(kinds)} columns" if kinds else _UNASKED
 
 
 def _bound(maximum: float) -> str:
