@@ -27,6 +27,7 @@ from monitor.stats.baseline import Baseline
 from monitor.stats.drift_test import with_parameters
 from monitor.stats.estimation import ESTIMATE_ERRORS, ESTIMATED_METRICS
 from monitor.stats.fairness import FAIRNESS_MEASURES
+from monitor.stats.performance.text_libraries import lacks
 from monitor.stats.row_test import RowTest
 from monitor.stats.serving import SERVING_METRICS
 
@@ -97,9 +98,12 @@ def _columns(store: SqlBaselineStore) -> dict[str, dict[str, KnownColumn]]:
 
 
 def _wrong_parameters(tests: Mapping[str, object], name: str, parameters: Mapping[str, Parameter]) -> str:
-    """Why the test cannot take these values; empty when it can, or takes parameters of other names alone."""
+    """Why the test cannot be run with these values; empty when it can, or takes parameters of other names alone."""
     if name not in tests or not parameters.keys() <= _parameters(tests[name]):
         return ""
+    library = getattr(tests[name], "library", None)
+    if library and (missing := lacks(library)):
+        return f"{name}: {missing}"
     try:
         with_parameters(tests[name], name, parameters)
     except ConfigError as error:

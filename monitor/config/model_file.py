@@ -172,7 +172,7 @@ class ModelFile(Section):
 
     model: Name
     """The model's name, as in the records."""
-    task: Literal["binary", "multiclass", "regression", "forecast", "ranking"] | None = None
+    task: Literal["binary", "multiclass", "regression", "forecast", "ranking", "text"] | None = None
     """What the model predicts; decides which performance metrics make sense."""
     positive_label: LabelText | None = None
     """The label that counts as positive, for binary models."""

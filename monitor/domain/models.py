@@ -40,7 +40,8 @@ class ColumnKind(StrEnum):
 class Task(StrEnum):
     """What the model predicts; decides which performance metrics make sense.
 
-    FORECAST: numbers, and quantiles of what may come. RANKING: for each query a list of items, the best first.
+    FORECAST: numbers, and quantiles of what may come. RANKING: for each query a list of items, the best first. TEXT:
+    texts that a model wrote.
     """
 
     BINARY = "binary"
@@ -48,6 +49,7 @@ class Task(StrEnum):
     REGRESSION = "regression"
     FORECAST = "forecast"
     RANKING = "ranking"
+    TEXT = "text"
 
     @property
     def has_classes(self) -> bool:

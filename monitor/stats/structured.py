@@ -50,6 +50,11 @@ def grades_of(text: str) -> dict[str, float] | None:
     return {str(item): float(grade) for item, grade in found.items()} if all(map(_is_grade, found.values())) else None
 
 
+def references_of(text: str) -> tuple[str, ...]:
+    """The texts that a truth names as right: those of a list, or the one."""
+    return items_of(text) or (text,)
+
+
 def _is_grade(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
 

@@ -57,5 +57,5 @@ def record_schema(model: MonitoredModel, baselines: tuple[tuple[ColumnSpec, ...]
         discover=model.archive is not None and not baselines,
         keep_scores=model.task in {Task.MULTICLASS, Task.FORECAST} and model.ground_truth is not None,
         has_quantiles=model.task is Task.FORECAST,
-        takes_lists=model.task is Task.RANKING,
+        takes_lists=model.task in {Task.RANKING, Task.TEXT},
     )

@@ -19,6 +19,7 @@ _BY_TASK = {
     Task.REGRESSION: "mae",
     Task.FORECAST: "mae",
     Task.RANKING: "ndcg",
+    Task.TEXT: "exact_match",
     None: "accuracy",
 }
 _FEWEST = 30

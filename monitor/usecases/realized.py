@@ -8,6 +8,7 @@ from datetime import timedelta
 import numpy as np
 
 from monitor.domain.checks import Check, Threshold
+from monitor.domain.errors import MonitorError
 from monitor.domain.findings import TestResult, Verdict
 from monitor.domain.models import ALL_TRAFFIC, GroundTruthPolicy, Task
 from monitor.domain.records import Joined
@@ -60,7 +61,8 @@ def measure(one: MetricCheck, judged: Judged, positive: str | None) -> Outcome:
     try:
         result = one.metric.run(fit.judged, positive)
     except Exception as error:  # noqa: BLE001 - metrics are plug-ins, too
-        return check, Verdict.FAILED, f"{check.name} failed: {type(error).__name__}: {error}", None
+        why = str(error) if isinstance(error, MonitorError) else f"{type(error).__name__}: {error}"
+        return check, Verdict.FAILED, f"{check.name} failed: {why}", None
     known = f"{known}; {fit.aside}" if fit.aside else known
     if result is None:
         why = why_undefined(one.metric, fit.judged, positive)

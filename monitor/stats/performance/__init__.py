@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from monitor.stats.performance.at_cut import PrecisionAt, RecallAt
+from monitor.stats.performance.bleu import Bleu
 from monitor.stats.performance.classification import F1, Accuracy, FBeta, Matthews, Precision, Recall, Specificity
 from monitor.stats.performance.forecasting import IntervalCoverage, IntervalScore, IntervalWidth, ScaledError
+from monitor.stats.performance.generated import Approval, ExactMatch, Rating, RefusalRate, TextLength
 from monitor.stats.performance.lift import Lift
 from monitor.stats.performance.metric import PerformanceMetric
 from monitor.stats.performance.pr_auc import PrAuc
@@ -21,6 +23,7 @@ from monitor.stats.performance.regression import (
     SymmetricPercentageError,
 )
 from monitor.stats.performance.roc_auc import RocAuc
+from monitor.stats.performance.rouge import Rouge1, Rouge2, RougeL
 from monitor.stats.performance.value import Value
 from monitor.stats.performance.variety import CatalogueCoverage, Diversity
 
@@ -58,6 +61,15 @@ _SHIPPED: tuple[PerformanceMetric, ...] = (
     HitRate(),
     CatalogueCoverage(),
     Diversity(),
+    Bleu(),
+    Rouge1(),
+    Rouge2(),
+    RougeL(),
+    ExactMatch(),
+    TextLength(),
+    RefusalRate(),
+    Rating(),
+    Approval(),
 )
 
 PERFORMANCE_METRICS: Mapping[str, PerformanceMetric] = MappingProxyType({metric.name: metric for metric in _SHIPPED})

@@ -43,11 +43,13 @@ class Usable:
 
 def usable(metric: PerformanceMetric, judged: Judged) -> Usable:
     """The rows that this metric can take; the others are counted and said, and cost the rest nothing."""
-    if Task.FORECAST in metric.tasks:
+    if Task.FORECAST in metric.tasks and Task.TEXT not in metric.tasks:
         numbers = _finite_numbers(judged)
         return numbers if Task.REGRESSION in metric.tasks else _with_intervals(metric, numbers)
     if metric.tasks == {Task.RANKING}:
         return _rankings(judged)
+    if metric.name == "rating":
+        return _ratings(judged)
     if metric.name in _OF_CLASS_SCORES and judged.by_label:
         return _class_scores(judged)
     if metric.name in _OF_PROBABILITIES:
@@ -63,6 +65,8 @@ def why_undefined(metric: PerformanceMetric, judged: Judged, positive: str | Non
 def _reasons(metric: PerformanceMetric, judged: Judged, positive: str | None) -> Iterator[str]:
     if not judged.n:
         yield "no prediction has known truth"
+        return
+    if Task.TEXT in metric.tasks:
         return
     if Task.FORECAST in metric.tasks:
         yield from _of_numbers(metric, judged)
@@ -176,6 +180,14 @@ def _rankings(judged: Judged) -> Usable:
     row = int(np.flatnonzero(~is_fit)[0])
     example = judged.labels[row] if said[row] else judged.predictions[row]
     return _without(judged, is_fit, f"have no list of items, or grades that are no numbers, such as {_quoted(example)}")
+
+
+def _ratings(judged: Judged) -> Usable:
+    values = _as_numbers(judged.labels)
+    is_fit = np.abs(values) <= _LARGEST
+    if is_fit.all():
+        return Usable(judged)
+    return _without(judged, is_fit, f"are no finite numbers, such as {_quoted(judged.labels[int(np.argmin(is_fit))])}")
 
 
 def _without(judged: Judged, is_fit: Mask, why: str) -> Usable:

@@ -107,22 +107,22 @@ def test_average_precision_of_a_whole_list_is_that_of_scikit_learn() -> None:
     assert result.statistic == pytest.approx(expected)
 
 
-def test_the_intervals_of_rankings_cover_93_to_97_percent_of_the_time_and_coverage_never_less() -> None:
-    whole, drawn = searches(10_000, 999, items=300), [searches(100, seed, items=300) for seed in range(400)]
+def test_the_intervals_of_rankings_cover_about_95_percent_of_the_time_and_coverage_no_less() -> None:
+    whole, drawn = searches(8_000, 999, items=300), [searches(80, seed, items=300) for seed in range(300)]
     covered, truth = Counter[str](), {}
     for name in RANKING:
         asked = metric(name, **({"catalogue": 300} if name == "catalogue_coverage" else {}))
         results = [asked.run(judged, None) for judged in drawn]
         true = asked.run(whole, None)
         assert true is not None
-        # the coverage of 100 lists is not that of 10,000, and concentration is a little larger in few lists
+        # the coverage of 80 lists is not that of 8,000, and concentration is a little larger in few lists
         truth[name] = true.statistic
         if name in {"catalogue_coverage", "diversity"}:
             truth[name] = float(np.mean([result.statistic for result in results if result]))
         covered[name] = sum(r is not None and (r.low or 0.0) <= truth[name] <= (r.high or 0.0) for r in results)
 
     assert covered.pop("catalogue_coverage") >= 0.93 * len(drawn)
-    assert {name for name, n in covered.items() if not 0.925 <= n / len(drawn) <= 0.975} == set(), covered
+    assert {name for name, n in covered.items() if not 0.92 <= n / len(drawn) <= 0.985} == set(), covered
 
 
 def test_an_exponential_gain_tells_a_good_item_from_a_fair_one_more_strongly() -> None:
