@@ -1,5 +1,6 @@
 """`driftline findings`."""
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from monitor.rules.explain import percent
 @click.option("--until", callback=instant, help="Windows that start before this instant.")
 @click.option("--verdict", "verdicts", multiple=True, type=click.Choice([v.value for v in Verdict]), help="Only these.")
 @click.option("--check", "checks", multiple=True, help="Only these tests or checks, as psi or psi(amount).")
+@click.option("--details", is_flag=True, help="What each finding says besides, as a confusion matrix, below the table.")
 @click.option("--limit", type=click.IntRange(1), default=None, help="The newest so many (a table shows 200).")
 @json_option
 def findings(  # noqa: PLR0917 - click passes options by name
@@ -32,6 +34,7 @@ def findings(  # noqa: PLR0917 - click passes options by name
     checks: Sequence[str],
     limit: int | None,
     *,
+    details: bool,
     as_json: bool,
 ) -> None:
     """What the checks said, per window and check."""
@@ -56,6 +59,22 @@ def findings(  # noqa: PLR0917 - click passes options by name
     print_table(titles, rows, empty=f"no findings about {model} here")
     if len(shown) < len(wanted):
         click.echo(f"the newest {len(shown)} of {len(wanted)}; --limit and --json show more")
+    if details:
+        for finding in shown:
+            _show_details(finding)
+
+
+def _show_details(finding: Finding) -> None:
+    detail = dict(finding.result.detail) if finding.result else {}
+    if not detail:
+        return
+    click.echo(f"\n{format_instant(finding.window.start)} {finding.check.name}, version {finding.model.version}")
+    labels, counts = detail.pop("labels", None), detail.pop("confusion", None)
+    if isinstance(labels, list) and isinstance(counts, list):
+        rows = ((label, *row) for label, row in zip(labels, counts, strict=True))
+        print_table(("truth \\ predicted", *labels), rows, empty="")
+    for name, value in detail.items():
+        click.echo(f"{name}: {json.dumps(value, ensure_ascii=False)}")
 
 
 def _is_wanted(finding: Finding, verdicts: Sequence[str], checks: Sequence[str]) -> bool:
