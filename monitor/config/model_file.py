@@ -152,6 +152,15 @@ class TrainingSection(Section):
     series: NonEmpty | None = None
     """Column that says which series a row is of, where the season is looked for in each by itself."""
 
+    @model_validator(mode="after")
+    def _season_has_times(self) -> "TrainingSection":
+        if self.season is not None and self.event_time is None:
+            hint = "name the column of the rows' event time, as in event_time: day"
+            raise wrong("`season` needs `event_time`: what was true a season before is found by it", hint, key="season")
+        if self.series is not None and self.season is None:
+            raise wrong("`series` belongs to `season`", "leave it out, or say how long a season is", key="series")
+        return self
+
     def options(self) -> TrainingOptions:
         """What the baseline builder is told."""
         role = BaselineRole(self.role) if self.role else None

@@ -1,6 +1,6 @@
 """Plain metrics of generated text, and what people or judges said of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -98,15 +98,15 @@ class RefusalRate:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """Mean of the numbers that people or a judge gave, in their unit: stars, or a judge model's score.
+    """Mean of the numbers that were given as truth, in their unit: stars, a judge model's score, what an event was worth.
 
-    The truth is what they said (`ground_truth.name` picks whose). Interval by the central limit theorem.
+    `ground_truth.name` picks whose. Interval by the central limit theorem; `detail` tells the total.
     """
 
     name: ClassVar[str] = "rating"
     title: ClassVar[str] = "Mean rating"
     unit: ClassVar[str] = "unit of the ratings"
-    tasks: ClassVar[frozenset[Task]] = TEXT
+    tasks: ClassVar[frozenset[Task]] = frozenset(Task)
     higher_is_better: ClassVar[bool] = True
     default_threshold: ClassVar[Threshold | None] = None
     is_proposed: ClassVar[bool] = False
@@ -114,7 +114,9 @@ class Rating:
     def run(self, judged: Judged, positive: str | None) -> TestResult | None:  # noqa: ARG002 - the numbers count
         """None when a truth is no finite number."""
         given = numbers(judged.labels)
-        return mean_result(given) if given is not None and len(given) else None
+        if given is None or not len(given):
+            return None
+        return replace(mean_result(given), detail={"total": float(given.sum())})
 
 
 @dataclass(frozen=True, slots=True)

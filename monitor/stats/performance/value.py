@@ -8,21 +8,25 @@ import numpy as np
 from monitor.domain.checks import Threshold
 from monitor.domain.findings import TestResult
 from monitor.domain.models import Task
+from monitor.stats.columns import Floats
+from monitor.stats.performance.classification import CLASSIFICATION
 from monitor.stats.performance.influence import mean_result
 from monitor.stats.performance.metric import Judged
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """Mean value of a prediction, by the worth of its outcome: a cost is negative. In the unit of the four parameters.
+    """Mean value of a prediction, by the worth of its outcome: a cost is negative. In the unit of the parameters.
 
-    Interval by the central limit theorem. `detail` tells the total of the window's predictions with truth.
+    Of binary models the four `true_...` and `false_...` hold, of others `right` and `wrong`. Where each
+    event has a worth of its own, tell it as truth and use `rating`. Interval by the central limit theorem. `detail`
+    tells the total of the window's predictions with truth.
     """
 
     name: ClassVar[str] = "value"
     title: ClassVar[str] = "Value of a prediction"
     unit: ClassVar[str] = "unit of the worths"
-    tasks: ClassVar[frozenset[Task]] = frozenset({Task.BINARY})
+    tasks: ClassVar[frozenset[Task]] = CLASSIFICATION
     higher_is_better: ClassVar[bool] = True
     default_threshold: ClassVar[Threshold | None] = None
     is_proposed: ClassVar[bool] = False
@@ -30,22 +34,34 @@ class Value:
     false_positive: float = -1.0
     false_negative: float = -1.0
     true_negative: float = 0.0
+    right: float = 1.0
+    wrong: float = -1.0
 
     def __post_init__(self) -> None:
         """ValueError unless every worth is a finite number."""
-        if not np.isfinite([self.true_positive, self.false_positive, self.false_negative, self.true_negative]).all():
+        worths = (
+            self.true_positive,
+            self.false_positive,
+            self.false_negative,
+            self.true_negative,
+            self.right,
+            self.wrong,
+        )
+        if not np.isfinite(worths).all():
             raise ValueError("every worth must be a finite number")
 
     def run(self, judged: Judged, positive: str | None) -> TestResult | None:
-        """None without rows or a configured positive label."""
-        if positive is None or not judged.n:
+        """None without rows."""
+        worth = self._worths(judged, positive)
+        if not len(worth):
             return None
-        truth, said = judged.is_label(positive), judged.is_predicted(positive)
-        worth = np.where(
-            truth,
-            np.where(said, self.true_positive, self.false_negative),
-            np.where(said, self.false_positive, self.true_negative),
-        )
-        mean = mean_result(worth)
-        n = judged.n
+        mean, n = mean_result(worth), len(worth)
         return TestResult(mean.statistic, None, n, n, mean.low, mean.high, {"total": float(worth.sum())})
+
+    def _worths(self, judged: Judged, positive: str | None) -> Floats:
+        if positive is None:
+            pairs = zip(judged.predictions, judged.labels, strict=True)
+            return np.array([self.right if said == label else self.wrong for said, label in pairs], dtype=np.float64)
+        truth, said = judged.is_label(positive), judged.is_predicted(positive)
+        of_truth = np.where(said, self.true_positive, self.false_negative)
+        return np.where(truth, of_truth, np.where(said, self.false_positive, self.true_negative))

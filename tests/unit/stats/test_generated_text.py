@@ -153,7 +153,9 @@ def test_ratings_are_averaged_and_what_is_none_is_put_aside() -> None:
 
     assert fit.aside == "1 of 100 are no finite numbers, such as 'great', and are put aside"
     assert result is not None
-    assert result.statistic == pytest.approx(2.98, abs=0.01)
+    given = [1 + n % 5 for n in range(99)]
+    assert result.statistic == pytest.approx(np.mean(given))
+    assert result.detail == {"total": float(sum(given))}
 
 
 def test_approval_counts_what_people_found_good_of_any_task() -> None:

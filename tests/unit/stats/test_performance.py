@@ -128,6 +128,7 @@ REFERENCE: dict[tuple[Task, str], Callable[[Judged], float]] = {
     (Task.BINARY, "value"): lambda j: float(
         (sklearn_metrics.confusion_matrix(j.labels, j.predictions) * [[0, -1], [-1, 1]]).sum() / j.n
     ),
+    (Task.MULTICLASS, "value"): lambda j: 2 * sklearn_metrics.accuracy_score(j.labels, j.predictions) - 1,
     (Task.MULTICLASS, "accuracy"): lambda j: sklearn_metrics.accuracy_score(j.labels, j.predictions),
     (Task.MULTICLASS, "precision"): lambda j: sklearn_metrics.precision_score(j.labels, j.predictions, average="macro"),
     (Task.MULTICLASS, "recall"): lambda j: sklearn_metrics.recall_score(j.labels, j.predictions, average="macro"),
