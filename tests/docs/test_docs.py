@@ -15,9 +15,11 @@ import pytest
 import yaml
 
 from docs import generate
+from monitor.bootstrap.vocabulary import vocabulary
 from monitor.client import AsgiMiddleware
 from monitor.config.check_section import CheckSection
 from monitor.config.condition_section import ConditionSection
+from monitor.config.directory import check
 from monitor.domain.checks import Aspect
 from monitor.stats.drift import DRIFT_TESTS
 from monitor.stats.drift_test import DriftTest, with_parameters
@@ -58,12 +60,32 @@ def test_the_tutorial_does_what_it_says(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    "example", [*blocks("reference/records.md", "json"), *blocks("explanation/ground-truth.md", "json")]
+    "example",
+    [
+        *blocks("reference/records.md", "json"),
+        *blocks("explanation/ground-truth.md", "json"),
+        *blocks("how-to/judge-forecasts-rankings-and-texts.md", "json"),
+    ],
 )
 def test_the_records_of_the_reference_fit_the_schema_and_are_read(example: str) -> None:
     schema = json.loads((DOCS / "reference" / "record.schema.json").read_text())
 
     jsonschema.Draft202012Validator(schema).validate(json.loads(example))
+
+
+def test_the_models_of_the_page_on_other_tasks_are_accepted(tmp_path: Path) -> None:
+    for text in blocks("how-to/judge-forecasts-rankings-and-texts.md", "yaml"):
+        path = tmp_path / text.split("\n", 1)[0].removeprefix("# configs/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    source = "database: {url: 'sqlite:///monitor.db'}\nsource: {kind: files, folders: {mixed: [data]}}\n"
+    (tmp_path / "monitor.yaml").write_text(source)
+
+    found = check(tmp_path, vocabulary(), {})
+
+    assert found.mistakes.errors == ()
+    assert found.settings is not None
+    assert set(found.settings.models) == {"demand", "search", "summary", "chat"}
 
 
 @pytest.mark.parametrize("name", sorted(generate.pages()))

@@ -98,7 +98,7 @@ class RefusalRate:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """Mean of the numbers that were given as truth, in their unit: stars, a judge model's score, what an event was worth.
+    """Mean of the numbers that were given as truth, in their unit: stars, a judge's score, what an event was worth.
 
     `ground_truth.name` picks whose. Interval by the central limit theorem; `detail` tells the total.
     """
