@@ -7,12 +7,12 @@ from operator import attrgetter
 import numpy as np
 
 from monitor.adapters.loose_record import LooseInference, as_number
-from monitor.adapters.record_fields import Category, InferenceFields, MixedFields
+from monitor.adapters.record_fields import Category, InferenceFields, MixedFields, Prediction
 from monitor.adapters.record_schema import FeatureReader, as_texts
 from monitor.domain.models import LATENCY, PREDICTION, SCORE, ColumnKind, ModelRef
 from monitor.stats.class_scores import scores_text
 from monitor.stats.columns import CategoricalColumn, Floats, Ints, Mask, NumericColumn
-from monitor.stats.structured import Structured
+from monitor.stats.structured import Structured, structured_text
 from monitor.stream.batch import RecordBatch, join_batches
 from monitor.stream.schema import RecordSchema
 
@@ -40,11 +40,10 @@ class BatchBuilder:
         invalid: Mapping[str, Sequence[int]],
     ) -> None:
         """A slice in offset order; `features` are rows of the reader, `invalid` the rows of wrongly typed ones."""
-        event_ids, predictions, scores, by_label, latencies = zip(*map(_outputs, fields), strict=True)
+        event_ids, said, scores, by_label, latencies = zip(*map(_outputs, fields), strict=True)
         columns = self.reader.columns(features, invalid)
         wrong = _invalid_outputs(fields)
-        if not self.schema.takes_lists:
-            predictions = _single_values(predictions, wrong)
+        predictions = self._predictions(said, wrong)
         if any(by_label):
             scores = tuple(map(self._score, scores, by_label))
         score = np.fromiter(scores, np.float64, len(fields))
@@ -73,6 +72,17 @@ class BatchBuilder:
                 batches.append([part])
         return [join_batches(parts) for parts in batches]
 
+    def _predictions(self, predictions: Sequence[Prediction], wrong: dict[str, Mask]) -> Sequence[Category]:
+        """Lists as text; where none may be, they are marked as wrong and are no predictions."""
+        if not {list, Structured} & set(map(type, predictions)):
+            return predictions  # type: ignore[return-value]  # just checked, at C speed
+        texts = list(map(_as_text, predictions))
+        if self.schema.takes_lists:
+            return texts
+        is_list = np.fromiter((isinstance(text, Structured) for text in texts), np.bool_, len(texts))
+        wrong[PREDICTION] = wrong.get(PREDICTION, is_list) | is_list
+        return [None if isinstance(text, Structured) else text for text in texts]
+
     def _score(self, score: float | None, by_label: Mapping[str, float | None] | None) -> float | None:
         """The score, else that of the positive label, else (no such label) the largest."""
         if score is not None or not by_label or self.schema.has_quantiles:
@@ -93,13 +103,8 @@ def _invalid_outputs(fields: Sequence[Fields]) -> dict[str, Mask]:
     return wrong
 
 
-def _single_values(predictions: tuple[Category, ...], wrong: dict[str, Mask]) -> tuple[Category, ...]:
-    """Without lists, which are marked as wrong."""
-    if Structured not in set(map(type, predictions)):
-        return predictions
-    is_list = np.fromiter((isinstance(value, Structured) for value in predictions), np.bool_, len(predictions))
-    wrong[PREDICTION] = wrong.get(PREDICTION, is_list) | is_list
-    return tuple(None if isinstance(value, Structured) else value for value in predictions)
+def _as_text(prediction: Prediction) -> Category:
+    return structured_text(prediction) if isinstance(prediction, list) else prediction
 
 
 def _numbers(predictions: Sequence[Category], invalid: Mask | None) -> NumericColumn:

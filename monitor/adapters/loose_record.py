@@ -197,11 +197,9 @@ def _label(record: Mapping[str, object]) -> Label:
     if isinstance(value, str | int | float):
         return value
     said = structured_text(value)
-    return (
+    if said is None:
         _wrong("label", "text, a number or a boolean (of rankings items, or grades by item)", value)
-        if said is None
-        else said
-    )
+    return said
 
 
 def _event_time(record: Mapping[str, object]) -> datetime | float:

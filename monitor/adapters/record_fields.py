@@ -8,6 +8,7 @@ import msgspec
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Category = str | int | float | bool | None
 Label = str | int | float | bool
+Prediction = Category | list[Label]
 
 
 class InferenceFields(msgspec.Struct, gc=False):
@@ -19,7 +20,7 @@ class InferenceFields(msgspec.Struct, gc=False):
     event_time: datetime | float
     features: msgspec.Raw
     type: Literal["inference"] | None = None
-    prediction: Category = None
+    prediction: Prediction = None
     score: float | None = None
     scores: dict[str, float | None] | None = None
     latency_ms: float | None = None
@@ -46,7 +47,7 @@ class MixedFields(msgspec.Struct, gc=False):
     type: Literal["inference", "ground_truth"] | None = None
     model_version: Text | int | None = None
     features: msgspec.Raw = msgspec.Raw()
-    prediction: Category = None
+    prediction: Prediction = None
     score: float | None = None
     scores: dict[str, float | None] | None = None
     latency_ms: float | None = None

@@ -86,6 +86,8 @@ def _rows() -> Iterator[dict[str, object]]:
         tasks = sorted(task.value for task in estimate.tasks)
         title = f"{estimate.title}, before truth comes"
         yield _row(name, "estimate", estimate, title, estimate.unit, estimate.default_threshold) | {"tasks": tasks}
+    for name, (title, _) in STANDING_CHECKS.items():
+        yield _row(name, "standing check", None, title, "", None)
 
 
 def _row(name: str, kind: str, thing: object, title: str, unit: str, threshold: Threshold | None) -> dict[str, object]:  # noqa: PLR0917 - the columns of a row
