@@ -110,8 +110,8 @@ def _unless_reminder(
 ) -> NotifyReason | SkipReason:
     is_due = (
         remind_every is not None
-        and told.told_at is not None
+        and told.heard_at is not None
         and bool(news.audible)
-        and now >= told.told_at + remind_every
+        and now >= told.heard_at + remind_every
     )
     return NotifyReason.REMINDER if is_due else otherwise

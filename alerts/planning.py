@@ -11,13 +11,15 @@ import sqlalchemy as sa
 from alerts import pipeline
 from alerts.incidents import Incident, IncidentId, follow, incident_id
 from alerts.lifecycle import settle
-from alerts.model import Alert, Told
+from alerts.model import Alert, Delivery, Notification, Told
 from alerts.muting import MutingRules, stages_at
-from alerts.pipeline import GroupState, Planned, Setting, Stage, without_reminders
-from alerts.render.document import compose, dump_message
+from alerts.pipeline import Address, GroupState, Planned, Setting, Stage, without_reminders
+from alerts.render.document import compose, dump_message, load_message
 from alerts.silences import Silence
 from alerts.storage import decisions, incidents, outbox, sql
+from alerts.storage.outbox import Queued
 from alerts.storage.silences import silences_ending_after
+from alerts.superseding import Unsent, ended_in, replaceable, standing_for
 
 _UNTOLD = Told()
 
@@ -53,14 +55,16 @@ class Planner:
         # any alert that begins or ends may begin or end an inhibition
         is_all = mutes != self._seen or (may_mute_others and sql.is_any_due(conn, now))
         stages: tuple[Stage, ...] = ()
+        unsent: dict[Address, list[Unsent]] = {}
         messages = finished = 0
         for states in sql.due_groups(conn, None if is_all else now):
             if not stages:
                 explaining = sql.firing_alerts(conn, now) if may_mute_others else ()
-                handled = without_reminders(incidents.handled_groups(conn))
-                stages = (*stages_at(self._muting, explaining, silences, now), handled)
+                unsent = outbox.unsent(conn)
+                last = without_reminders(incidents.handled_groups(conn), unsent)
+                stages = (*stages_at(self._muting, explaining, silences, now), last)
             planned = [pipeline.plan(state, self._setting, now, stages) for state in states]
-            _save(conn, list(zip(states, planned, strict=True)), now)
+            _save(conn, list(zip(states, planned, strict=True)), unsent, now)
             messages += sum(len(plan.notifications) for plan in planned)
             finished += sum(plan.is_finished for plan in planned)
         return PlanSummary(messages, finished, mutes)
@@ -74,11 +78,22 @@ class Planner:
         return tuple(sorted(one.id for one in silences if one.starts_at <= now)), holding
 
 
-def _save(conn: sa.Connection, looks: Sequence[tuple[GroupState, Planned]], now: datetime) -> None:
+def _save(
+    conn: sa.Connection,
+    looks: Sequence[tuple[GroupState, Planned]],
+    unsent: Mapping[Address, Sequence[Unsent]],
+    now: datetime,
+) -> None:
     sql.put_alerts(conn, [alert for state, _ in looks for alert in _settled(state, now)])
     cases = _follow(conn, looks, now)
-    messages = [message for _, planned in looks for message in planned.notifications]
-    outbox.enqueue_all(conn, [(one, dump_message(compose(one, cases.get(incident_id(one.group))))) for one in messages])
+    notifications = [one for _, planned in looks for one in planned.notifications]
+    outbox.enqueue_all(
+        conn,
+        [
+            Queued(one, dump_message(compose(one, cases.get(incident_id(one.group)))), instead_of)
+            for one, instead_of in _superseding(conn, notifications, unsent, now)
+        ],
+    )
     decisions.put_decisions(
         conn,
         [
@@ -109,6 +124,27 @@ def _save(conn: sa.Connection, looks: Sequence[tuple[GroupState, Planned]], now:
             for state, planned in looks
         ],
     )
+
+
+def _superseding(
+    conn: sa.Connection, planned: Sequence[Notification], unsent: Mapping[Address, Sequence[Unsent]], now: datetime
+) -> list[tuple[Notification, Delivery | None]]:
+    """The messages, each standing for those to the same channel about the same group that still wait; the last."""
+    names = [name for one in planned for name in replaceable(unsent.get(_address(one), ()))]
+    withdrawn: dict[Address, list[Delivery]] = {}
+    for gone in outbox.withdraw(conn, names, now):
+        withdrawn.setdefault((gone.group_key, gone.generation, gone.channel), []).append(gone)
+    before = {of: [load_message(one.body) for one in gone] for of, gone in withdrawn.items()}
+    known = sql.latest_alerts(conn, (name for messages in before.values() for name in ended_in(messages)))
+    return [
+        (standing_for(one, before[of], known), withdrawn[of][-1]) if of in withdrawn else (one, None)
+        for one in planned
+        for of in [_address(one)]
+    ]
+
+
+def _address(planned: Notification) -> Address:
+    return planned.group.key, planned.group.generation, planned.channel
 
 
 def _follow(

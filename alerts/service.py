@@ -28,6 +28,7 @@ from alerts.model import (
     GroupKey,
     Labels,
     Muted,
+    Repeated,
     Severity,
 )
 from alerts.pacing import Health
@@ -155,15 +156,15 @@ class AlertService:
         with self._transaction() as conn:
             return decisions.listed_decisions(conn, [GroupKey(group_key)] if group_key else None, limit)
 
-    def why_not(self, matchers: tuple[Matcher, ...] = (), limit: int = 100) -> list[Decision]:
+    def why_not(self, matchers: tuple[Matcher, ...] = (), limit: int = 100) -> list[Repeated]:
         """Why nobody was told of alerts that the matchers accept, the latest first; of all, without matchers.
 
-        Each decision is about a group of theirs and one channel; a message that was sent and left muted
-        alerts out is among them. As far back as `prune` has left it.
+        Each answer is about a generation of a group of theirs and one channel, and comes once however often it was
+        given; a message that was sent and left muted alerts out is among them. As far back as `prune` has left it.
         """
         with self._transaction() as conn:
             keys = self._groups_of(conn, matchers) if matchers else None
-            return decisions.listed_decisions(conn, keys, limit, only_untold=True)
+            return decisions.repeated_refusals(conn, keys, limit)
 
     def replay(self, delivery_id: str) -> None:
         """Send a dead or a sent delivery again, with a new period of grace; raises UnknownDelivery."""

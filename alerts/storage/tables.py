@@ -117,6 +117,7 @@ told = sa.Table(
     sa.Column("count", sa.Integer, nullable=False, comment="messages planned in this generation"),
     sa.Column("decision", sa.String(80), nullable=False, comment="the last reason, of either kind"),
     sa.Column("receipt", sa.JSON, comment="handle of the last message sent"),
+    sa.Column("sent_at", UtcDateTime, comment="when the last message went out"),
 )
 
 deliveries = sa.Table(

@@ -38,7 +38,10 @@ def list_alerts(directory: Path, *, is_all: bool, as_json: bool) -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many.")
 @json_option
 def why_not(directory: Path, matchers: tuple[str, ...], limit: int, *, as_json: bool) -> None:
-    """Why nobody was told, the latest first; of alerts with these labels (model=churn), or of all."""
+    """Why nobody was told, the latest first; of alerts with these labels (model=churn), or of all.
+
+    An answer that was given again and again is one row.
+    """
     from monitor.bootstrap.silencing import why_not as listed  # noqa: PLC0415 - `--help` must not wait for it
 
     with opened(directory) as app:
@@ -46,11 +49,10 @@ def why_not(directory: Path, matchers: tuple[str, ...], limit: int, *, as_json: 
     if as_json:
         print_json(rows)
         return
-    titles = ("at", "channel", "group", "reason", "looked at again", "left out")
-    cells = (
-        (row["at"], row["channel"], labels_text(row["group"]), row["reason"], row["next_at"], _muted(row["muted"]))
-        for row in rows
-    )
+    titles = ("last", "first", "times", "channel", "group", "reason", "looked at again", "left out")
+    keys = ("at", "first_at", "times", "channel", "group", "reason", "next_at", "muted")
+    written = {"group": labels_text, "muted": _muted}
+    cells = ([written[key](row[key]) if key in written else row[key] for key in keys] for row in rows)
     print_table(titles, cells, empty="no record of an alert that nobody was told of")
 
 
@@ -61,7 +63,9 @@ def deliveries() -> None:
 
 @deliveries.command("list")
 @config_option
-@click.option("--state", type=click.Choice(["due", "leased", "retry", "sent", "dead"]), help="Only these.")
+@click.option(
+    "--state", type=click.Choice(["due", "leased", "retry", "sent", "dead", "superseded"]), help="Only these."
+)
 @json_option
 def list_deliveries(directory: Path, state: str | None, *, as_json: bool) -> None:
     """The latest hundred messages."""
