@@ -64,6 +64,7 @@ class NotifyReason(StrEnum):
     REMINDER = "still firing"
     UNMUTED = "unmuted"
     HANDLED = "somebody handled the incident"
+    DIGEST = "digest"
 
 
 class SkipReason(StrEnum):

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from alerts import grouping, routing
 from alerts.config import AlertsConfig
 from alerts.delivery import Dispatcher, DispatchSummary
+from alerts.digesting import Digester
 from alerts.errors import UnknownDelivery
 from alerts.folding import fold_waiting
 from alerts.heartbeat import Heartbeat
@@ -34,7 +35,7 @@ from alerts.model import (
 from alerts.pacing import Health
 from alerts.pipeline import Setting
 from alerts.planning import Planner, PlanSummary
-from alerts.ports import Channel, Clock, ShowsIncidents, Transaction
+from alerts.ports import Channel, Clock, DigestPart, ShowsIncidents, Transaction
 from alerts.routing import Matcher
 from alerts.silence_book import SilenceBook
 from alerts.storage import decisions, health, incidents, outbox, retention, sql
@@ -69,6 +70,7 @@ class AlertService:
         *,
         owner: str | None = None,
         heartbeat: Heartbeat | None = None,
+        digest_parts: Sequence[DigestPart] = (),
     ) -> None:
         """Work on a database whose tables are there (`alerts.storage.migrate.upgrade`)."""
         self._transaction: Transaction = database.begin if isinstance(database, sa.Engine) else database
@@ -78,6 +80,7 @@ class AlertService:
         self._wants = {name: settings.send_resolved for name, settings in config.channels.items()}
         self._clock = clock
         self._planner = Planner(Setting(self._routes, self._wants), config.muting)
+        self._digester = Digester(self._transaction, config.digests, digest_parts)
         self._settle_for = config.settle_for
         self.silences = SilenceBook(self._transaction, clock)
         followers = {name: one.shows_changes for name, one in channels.items() if isinstance(one, ShowsIncidents)}
@@ -104,7 +107,7 @@ class AlertService:
             folded = fold_waiting(conn, self._root, self._routes, at)
             planned = PlanSummary() if is_held else self._planner.plan_all(conn, at)
         self._planner.saw(planned)
-        return TickSummary(folded, planned.messages, planned.finished)
+        return TickSummary(folded, planned.messages + self._digester.tell(at), planned.finished)
 
     def dispatch(self, now: datetime | None = None, limit: int = 100) -> DispatchSummary:
         """Send at most `limit` messages that are due."""

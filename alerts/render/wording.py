@@ -47,6 +47,7 @@ _SENTENCES = {
     NotifyReason.REMINDER: "Reminder: {alerts} still firing.",
     NotifyReason.UNMUTED: "No longer muted: {alerts} firing.",
     NotifyReason.HANDLED: "{handled}.",
+    NotifyReason.DIGEST: "Digest.",
 }
 
 

@@ -237,6 +237,13 @@ incident_events = sa.Table(
     sa.Index(None, "incident_id", "seq"),
 )
 
+digests = sa.Table(
+    "alerts_digests",
+    metadata,
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("told_until", UtcDateTime, nullable=False, comment="end of the last period that was told"),
+)
+
 channels = sa.Table(
     "alerts_channels",
     metadata,

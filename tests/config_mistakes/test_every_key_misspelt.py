@@ -33,6 +33,7 @@ FREE = {
     "squad",
     "STAGE",
     "nights",
+    "morning",
 }
 """Names that users invent: where one is referred to, the reference is reported instead."""
 

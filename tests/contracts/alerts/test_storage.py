@@ -265,6 +265,26 @@ def test_a_message_that_waits_gives_way_to_the_next_which_says_both_and_the_reco
     assert len({one.last.reason for one in answers}) == len(answers)
 
 
+def test_many_processes_at_once_tell_a_digest_once(engine: sa.Engine) -> None:
+    clock, box = FixedClock(), Scripted("box")
+    file = {
+        "channels": {"box": {"kind": "console"}},
+        "route": {"channels": ["box"]},
+        "digests": {"daily": {"channels": ["box"], "at": "08:00"}},
+    }
+    config = parse(file, discover())
+    workers = [AlertService(engine, config, {"box": box}, clock, owner=f"worker {number}") for number in range(4)]
+    workers[0].tick()
+    clock.move(timedelta(days=1))
+
+    with ThreadPoolExecutor(len(workers)) as pool:
+        planned = list(pool.map(lambda alerts: alerts.tick().planned, workers))
+        list(pool.map(lambda alerts: alerts.dispatch(), workers))
+
+    assert sorted(planned) == [0, 0, 0, 1]
+    assert [one.reason for one in box.sent] == [NotifyReason.DIGEST]
+
+
 def test_what_a_slow_channel_could_not_take_in_time_is_given_back_and_sent_by_whoever_comes_next(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
