@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints, ValidationError, create_model
 
+from alerts.budget_settings import TeamSettings, TeamsSettings, budgets_of
 from alerts.digest_settings import DigestSettings, DigestsSettings, digests_of
 from alerts.digests import Digest
 from alerts.errors import ConfigProblems, Problem
@@ -118,6 +119,8 @@ class RoutesFile(Settings):
     """Which alerts explain others and keep them out of messages."""
     mute_times: Annotated[MuteTimesSettings, Field(default_factory=dict)]
     """Times, by name, in which routes may be mute."""
+    teams: Annotated[TeamsSettings, Field(default_factory=dict)]
+    """Teams, by name, and how many messages each bears."""
     digests: Annotated[DigestsSettings, Field(default_factory=dict)]
     """Summaries, by name, that are told every day or week."""
     settle_for: PositiveDuration = timedelta(seconds=30)
@@ -148,7 +151,7 @@ def parse(data: Mapping[str, object], kinds: Mapping[str, ChannelKind]) -> Alert
     problems = (*_contradictions(file), *_digest_problems(file, kinds))
     if problems:
         raise ConfigProblems(problems)
-    muting = MutingRules(tuple(map(inhibit_rule, file.inhibit)), mute_times_of(file.mute_times))
+    muting = MutingRules(tuple(map(inhibit_rule, file.inhibit)), mute_times_of(file.mute_times), budgets_of(file.teams))
     root = with_self_alerts(_tree(file.route), file.delivery.fallback)
     return AlertsConfig(
         root,
@@ -298,15 +301,18 @@ def _bad_matchers(loc: tuple[str | int, ...], texts: Iterable[str]) -> Iterator[
 
 
 def _digest_problems(file: RoutesFile, kinds: Mapping[str, ChannelKind]) -> Iterator[Problem]:
-    for name, digest in file.digests.items():
-        loc = ("digests", name)
-        yield from _bad_matchers((*loc, "match"), digest.match)
-        for index, channel in enumerate(digest.channels):
+    """Of what is no alert: digests, and news of budgets."""
+    told: list[tuple[tuple[str, str], DigestSettings | TeamSettings]] = []
+    told += [(("digests", name), digest) for name, digest in file.digests.items()]
+    told += [(("teams", name), team) for name, team in file.teams.items()]
+    for loc, settings in told:
+        yield from _bad_matchers((*loc, "match"), settings.match)
+        for index, channel in enumerate(settings.channels):
             if channel not in file.channels:
                 text = f"there is no channel {channel!r}{_meant(channel, file.channels)}"
                 yield Problem((*loc, "channels", index), text)
             elif not kinds[kind_of(file.channels[channel])].tells_digests:
-                text = f"channel {channel!r} takes alerts and nothing else; tell the digest where people read"
+                text = f"channel {channel!r} takes alerts and nothing else; name one that people read"
                 yield Problem((*loc, "channels", index), text)
 
 
@@ -382,6 +388,7 @@ def _known_keys(kinds: Mapping[str, ChannelKind]) -> set[str]:
         InhibitSettings,
         IntervalSettings,
         DigestSettings,
+        TeamSettings,
         SecretRef,
     ]
     models += [kind.config for kind in kinds.values()]

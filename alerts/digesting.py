@@ -8,13 +8,16 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from alerts.budgets import Budget
 from alerts.digests import Digest, Period, due_period
 from alerts.model import DeliveryId, Group, GroupKey, Labels, Notification, NotifyReason, content_id
 from alerts.ports import DigestPart, Transaction
+from alerts.render.budget import standing
 from alerts.render.digest import DigestFacts, compose_digest
 from alerts.render.document import Table, dump_message
 from alerts.routing import routable
 from alerts.storage import digests, incidents, outbox, sql
+from alerts.storage.budgets import account_of
 from alerts.storage.outbox import Queued
 
 _MOST_INCIDENTS = 1_000
@@ -26,6 +29,7 @@ class Digester:
 
     transaction: Transaction
     digests: Sequence[Digest]
+    budgets: Sequence[Budget] = ()
     parts: Sequence[DigestPart] = ()
 
     def tell(self, now: datetime) -> int:
@@ -57,11 +61,16 @@ class Digester:
         digests.put_told_until(conn, digest.name, digest.latest(now))
         if period is None:
             return 0
-        facts = _facts(conn, digest, period, more)
+        facts = _facts(conn, digest, period, [*self._budget_tables(conn, digest, now), *more])
         planned = [_notification(digest, period, channel, now) for channel in digest.channels]
         bodies = [dump_message(compose_digest(digest, period, facts, one)) for one in planned]
         outbox.enqueue_all(conn, [Queued(one, body) for one, body in zip(planned, bodies, strict=True)])
         return len(planned)
+
+    def _budget_tables(self, conn: sa.Connection, digest: Digest, now: datetime) -> list[Table]:
+        """How the budgets stand, of all teams or of those whose alerts the digest is of."""
+        own = [one for one in self.budgets if not digest.matchers or set(one.matchers) & set(digest.matchers)]
+        return [standing([account_of(conn, one, now) for one in own])] if own else []
 
 
 def _facts(conn: sa.Connection, digest: Digest, period: Period, more: Sequence[Table]) -> DigestFacts:

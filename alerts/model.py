@@ -65,6 +65,7 @@ class NotifyReason(StrEnum):
     UNMUTED = "unmuted"
     HANDLED = "somebody handled the incident"
     DIGEST = "digest"
+    BUDGET = "budget spent"
 
 
 class SkipReason(StrEnum):
@@ -80,6 +81,7 @@ class SkipReason(StrEnum):
     INHIBITED = "muted: another alert explains it"
     MUTE_TIME = "muted: the route does not tell at this time"
     SILENCED = "muted: somebody silenced it"
+    DEMOTED = "muted: its rule is told in digests only, since the budget of its team is spent"
     ACKNOWLEDGED = "acknowledged: no reminders until something changes"
     UNSENT = "the message before still waits to be sent: no reminder behind it"
 
@@ -90,6 +92,7 @@ class MuteReason(StrEnum):
     INHIBITED = "inhibited"
     MUTE_TIME = "mute time"
     SILENCED = "silenced"
+    DEMOTED = "demoted"
 
 
 class EndReason(StrEnum):

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from alerts import pipeline
+from alerts.budgets import Budget, spent_on
 from alerts.incidents import Incident, IncidentId, follow, incident_id
 from alerts.lifecycle import settle
-from alerts.model import Alert, Delivery, Notification, Told
-from alerts.muting import MutingRules, stages_at
+from alerts.model import Alert, Delivery, Notification, Told, content_id
+from alerts.muting import Circumstances, MutingRules, stages_at
 from alerts.pipeline import Address, GroupState, Planned, Setting, Stage, without_reminders
 from alerts.render.document import compose, dump_message, load_message
 from alerts.silences import Silence
-from alerts.storage import decisions, incidents, outbox, sql
+from alerts.storage import budgets, decisions, incidents, outbox, sql
+from alerts.storage.budgets import TeamSpent
 from alerts.storage.outbox import Queued
 from alerts.storage.silences import silences_ending_after
 from alerts.superseding import Unsent, ended_in, replaceable, standing_for
 
 _UNTOLD = Told()
 
-Muting = tuple[tuple[str, ...], tuple[str, ...]]
-"""What mutes at an instant: the silences and the mute times that hold."""
+Muting = tuple[tuple[str, ...], tuple[str, ...], frozenset[tuple[str, str]]]
+"""What mutes at an instant: the silences and the mute times that hold, and the rules that are demoted, by team."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ class Planner:
     def plan_all(self, conn: sa.Connection, now: datetime) -> PlanSummary:
         """Plan for every group of which something may have changed."""
         silences = silences_ending_after(conn, now)
-        mutes = self._mutes(silences, now)
+        demoted = budgets.demoted(conn, self._muting.budgets)
+        mutes = self._mutes(silences, demoted, now)
         may_mute_others = bool(self._muting.inhibit)
         # any alert that begins or ends may begin or end an inhibition
         is_all = mutes != self._seen or (may_mute_others and sql.is_any_due(conn, now))
@@ -62,9 +65,10 @@ class Planner:
                 explaining = sql.firing_alerts(conn, now) if may_mute_others else ()
                 unsent = outbox.unsent(conn)
                 last = without_reminders(incidents.handled_groups(conn), unsent)
-                stages = (*stages_at(self._muting, explaining, silences, now), last)
+                stages = (*stages_at(self._muting, Circumstances(explaining, silences, demoted), now), last)
             planned = [pipeline.plan(state, self._setting, now, stages) for state in states]
             _save(conn, list(zip(states, planned, strict=True)), unsent, now)
+            budgets.put_spent(conn, _spent(planned, self._muting.budgets))
             messages += sum(len(plan.notifications) for plan in planned)
             finished += sum(plan.is_finished for plan in planned)
         return PlanSummary(messages, finished, mutes)
@@ -73,9 +77,9 @@ class Planner:
         """What `plan_all` did has been committed: what muted then has been acted upon."""
         self._seen = planned.mutes or self._seen
 
-    def _mutes(self, silences: Sequence[Silence], now: datetime) -> Muting:
+    def _mutes(self, silences: Sequence[Silence], demoted: frozenset[tuple[str, str]], now: datetime) -> Muting:
         holding = tuple(name for name, one in self._muting.mute_times.items() if one.holds(now))
-        return tuple(sorted(one.id for one in silences if one.starts_at <= now)), holding
+        return tuple(sorted(one.id for one in silences if one.starts_at <= now)), holding, demoted
 
 
 def _save(
@@ -124,6 +128,15 @@ def _save(
             for state, planned in looks
         ],
     )
+
+
+def _spent(planned: Sequence[Planned], all_budgets: Sequence[Budget]) -> Iterator[TeamSpent]:
+    """What the messages take of budgets: one that disturbs nobody takes nothing, one to many channels counts once."""
+    for one in (message for plan in planned for message in plan.notifications if all_budgets):
+        occasion = content_id(one.group.key, str(one.group.generation), one.at.isoformat())
+        for budget in () if one.is_quiet else all_budgets:
+            for spent in spent_on(budget, occasion, (*one.firing, *one.resolved), one.at):
+                yield TeamSpent(budget.team, incident_id(one.group), spent)
 
 
 def _superseding(

@@ -11,6 +11,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from alerts import grouping, routing
+from alerts.budget_book import BudgetBook, keep_budgets
+from alerts.budget_settings import LONGEST
 from alerts.config import AlertsConfig
 from alerts.delivery import Dispatcher, DispatchSummary
 from alerts.digesting import Digester
@@ -38,7 +40,7 @@ from alerts.planning import Planner, PlanSummary
 from alerts.ports import Channel, Clock, DigestPart, ShowsIncidents, Transaction
 from alerts.routing import Matcher
 from alerts.silence_book import SilenceBook
-from alerts.storage import decisions, health, incidents, outbox, retention, sql
+from alerts.storage import budgets, decisions, health, incidents, outbox, retention, sql
 from alerts.storage.outbox import Attempt
 
 _LOOKED_THROUGH = 10_000  # alerts, the latest, among which `why_not` looks for those that are meant
@@ -80,7 +82,8 @@ class AlertService:
         self._wants = {name: settings.send_resolved for name, settings in config.channels.items()}
         self._clock = clock
         self._planner = Planner(Setting(self._routes, self._wants), config.muting)
-        self._digester = Digester(self._transaction, config.digests, digest_parts)
+        self.budgets = BudgetBook(self._transaction, clock, config.muting.budgets)
+        self._digester = Digester(self._transaction, config.digests, config.muting.budgets, digest_parts)
         self._settle_for = config.settle_for
         self.silences = SilenceBook(self._transaction, clock)
         followers = {name: one.shows_changes for name, one in channels.items() if isinstance(one, ShowsIncidents)}
@@ -106,8 +109,9 @@ class AlertService:
             is_held = self._hold(conn, at)
             folded = fold_waiting(conn, self._root, self._routes, at)
             planned = PlanSummary() if is_held else self._planner.plan_all(conn, at)
+            told = keep_budgets(conn, self.budgets.budgets, at)
         self._planner.saw(planned)
-        return TickSummary(folded, planned.messages + self._digester.tell(at), planned.finished)
+        return TickSummary(folded, planned.messages + told + self._digester.tell(at), planned.finished)
 
     def dispatch(self, now: datetime | None = None, limit: int = 100) -> DispatchSummary:
         """Send at most `limit` messages that are due."""
@@ -192,6 +196,7 @@ class AlertService:
         """
         with self._transaction() as conn:
             sql.take_turn(conn)
+            budgets.prune_spending(conn, self._clock.now() - LONGEST)
             return retention.prune(conn, before) + incidents.prune_incidents(conn, incidents_before or before)
 
     def _groups_of(self, conn: sa.Connection, matchers: tuple[Matcher, ...]) -> set[GroupKey]:

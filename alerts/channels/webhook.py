@@ -130,8 +130,8 @@ def _cloud_event(message: Message) -> dict[str, str]:
 
 
 def _type(message: Message) -> str:
-    if message.reason is NotifyReason.DIGEST:
-        return "digest"
+    if message.reason in {NotifyReason.DIGEST, NotifyReason.BUDGET}:
+        return "digest" if message.reason is NotifyReason.DIGEST else "budget.spent"
     return "alert.resolved" if message.is_resolved else "alert.firing"
 
 

@@ -17,8 +17,8 @@ _CAUSES_IN_GROUP = 3
 
 def mark(message: Message) -> str:
     """One word in capitals that says how bad it is."""
-    if message.reason is NotifyReason.DIGEST:
-        return "DIGEST"
+    if message.reason in {NotifyReason.DIGEST, NotifyReason.BUDGET}:
+        return message.reason.upper()
     return "RESOLVED" if message.is_resolved else message.severity.upper()
 
 

@@ -48,6 +48,7 @@ _SENTENCES = {
     NotifyReason.UNMUTED: "No longer muted: {alerts} firing.",
     NotifyReason.HANDLED: "{handled}.",
     NotifyReason.DIGEST: "Digest.",
+    NotifyReason.BUDGET: "The budget is spent.",
 }
 
 

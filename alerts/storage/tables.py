@@ -237,6 +237,33 @@ incident_events = sa.Table(
     sa.Index(None, "incident_id", "seq"),
 )
 
+spending = sa.Table(
+    "alerts_spending",
+    metadata,
+    _id("occasion", primary_key=True),
+    sa.Column("team", sa.String(100), primary_key=True),
+    sa.Column("rule", sa.String(200), primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("severity", sa.String(16), nullable=False),
+    _id("incident_id"),
+    sa.Index(None, "team", "at"),
+)
+
+budget_decisions = sa.Table(
+    "alerts_budget_decisions",
+    metadata,
+    _sequence(),
+    sa.Column("team", sa.String(100), nullable=False),
+    sa.Column("rule", sa.String(200), nullable=False),
+    sa.Column("change", sa.String(16), nullable=False, comment="demoted or restored"),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("spent", sa.Integer, nullable=False, comment="messages of the team in the budget's time"),
+    sa.Column("messages", sa.Integer, nullable=False, comment="those with the rule"),
+    sa.Index(None, "team", "rule", "seq"),
+)
+
 digests = sa.Table(
     "alerts_digests",
     metadata,

@@ -102,7 +102,8 @@ def _advance(listening: _Listening, upcoming: datetime | None, until: datetime) 
 def _config(settings: Settings) -> alerts.config.AlertsConfig:
     try:
         config = alerts.config.parse(settings.routes or CONSOLE_ONLY, alerts.plugins.discover())
-        return replace(config, digests=())  # what a rule leads to is tested, not what sums it up
+        muting = replace(config.muting, budgets=())
+        return replace(config, digests=(), muting=muting)  # what a rule leads to is tested, not what sums it up
     except ConfigProblems as found:
         path = settings.directory / ROUTES
         raise ConfigMistakes([ConfigError(str(problem), path) for problem in found.problems]) from found

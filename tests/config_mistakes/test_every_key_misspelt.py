@@ -34,6 +34,7 @@ FREE = {
     "STAGE",
     "nights",
     "morning",
+    "growth",
 }
 """Names that users invent: where one is referred to, the reference is reported instead."""
 

@@ -265,6 +265,31 @@ def test_a_message_that_waits_gives_way_to_the_next_which_says_both_and_the_reco
     assert len({one.last.reason for one in answers}) == len(answers)
 
 
+def test_many_processes_at_once_demote_a_rule_once_and_tell_its_team_once(engine: sa.Engine) -> None:
+    clock, box = FixedClock(), Scripted("box")
+    file = {
+        "channels": {"box": {"kind": "console"}},
+        "route": {"channels": ["box"], "group_by": ["model"], "collect_for": "0s", "update_every": "1s"},
+        "teams": {"all": {"budget": "3 per week", "channels": ["box"], "match": ["check=psi"], "rule_label": "check"}},
+    }
+    config = parse(file, discover())
+    workers = [AlertService(engine, config, {"box": box}, clock, owner=f"worker {number}") for number in range(4)]
+    workers[0].accept([event(model=f"model_{number}") for number in range(5)])
+
+    with ThreadPoolExecutor(len(workers)) as pool:
+        planned = list(pool.map(lambda alerts: alerts.tick().planned, workers))
+        list(pool.map(lambda alerts: alerts.dispatch(), workers))
+
+    assert sum(planned) == 6
+    assert [one.reason for one in box.sent].count(NotifyReason.BUDGET) == 1
+    (decision,) = workers[1].budgets.history()
+    assert (decision.rule, decision.spent, decision.messages) == ("psi", 5, 5)
+    assert decision.reason == "5 messages of 3 per week; 5 of its 5 could be kept and are not confirmed"
+    clock.move(timedelta(days=8))
+    workers[2].tick()
+    assert workers[2].budgets.accounts()[0].demoted == frozenset()
+
+
 def test_many_processes_at_once_tell_a_digest_once(engine: sa.Engine) -> None:
     clock, box = FixedClock(), Scripted("box")
     file = {

@@ -61,13 +61,14 @@ def tables(message: Message) -> dict[str, Table]:
 def test_two_processes_tell_each_period_once_and_a_fresh_installation_tells_nothing_of_the_past() -> None:
     these = world(at="12:01")
 
-    these.run({1: ["+a", "+b(n)"], 5: ["silence c 3000", "+c"], 20: ["-a"]}, 62)
-    these.run({62.5: ["restart"]}, 64)
+    these.run({1: ["+a", "+b(n)"], 3: ["silence c 3000", "+c"], 4: ["-a"]}, 8)
+    these.next_tenth = 595  # nothing happens meanwhile
+    these.run({60.5: ["restart"]}, 62)
 
     (message,) = digests(these)
     alerts, quiet, cases = (tables(message)[name] for name in ("Alerts", "Kept quiet", "Incidents not resolved"))
     assert [(row[2], row[3]) for row in alerts.rows] == [
-        ("over after 19 s", "model=m, name=a"),
+        ("over after 3 s", "model=m, name=a"),
         ("fires", "model=m, name=c"),
     ]
     assert quiet.rows[0][0] == "model=m, name=c"
@@ -97,7 +98,7 @@ def test_what_was_missed_is_in_one_digest_and_the_next_begins_where_it_ended() -
     ("digest", "said"),
     [
         ({"channels": ["bax"], "at": "08:00"}, "there is no channel 'bax'; did you mean 'box'"),
-        ({"channels": ["pager"], "at": "08:00"}, "channel 'pager' takes alerts and nothing else"),
+        ({"channels": ["pager"], "at": "08:00"}, "channel 'pager' takes alerts and nothing else; name one"),
         ({"channels": ["box"], "at": "8"}, "'8' is no time of the day; write it like 08:00"),
         ({"channels": ["box"], "at": "25:00"}, "no time of the day"),
         ({"channels": ["box"], "at": "08:00", "zone": "Berlin"}, "there is no time zone 'Berlin'"),
