@@ -103,6 +103,10 @@ class IncidentRefused(AlertsError):
     """A step that cannot be taken with an incident as it stands; the message says why."""
 
 
+class StepMistaken(IncidentRefused):
+    """A step that could not be taken with any incident: its words are missing, too many, or unknown."""
+
+
 class UnknownIncident(AlertsError):
     """No incident has an id that begins so, or several have."""
 

@@ -157,7 +157,9 @@ def _shared(case: Case) -> tuple[Matcher, ...]:
 
 
 def _only(conn: sa.Connection, beginning: str) -> Case:
-    found = incidents.incidents_beginning_with(conn, beginning) if beginning else []
+    if not beginning:
+        raise UnknownIncident("say which incident: its id, or the beginning of it; list them with their ids first")
+    found = incidents.incidents_beginning_with(conn, beginning)
     if len(found) == 1:
         return found[0]
     fault = "several incidents have ids that begin" if found else "no incident has an id that begins"
