@@ -1,6 +1,7 @@
 """How many messages a team bears, and which rule is told in digests only when it hears more. Pure.
 
 The budget is of the last day, week or month, at any instant. A message counts once, however many channels it went to.
+Decided in docs/decisions/0032.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+import structlog
 
 from alerts.budgets import Budget
 from alerts.digests import Digest, Period, due_period
@@ -21,6 +22,7 @@ from alerts.storage.budgets import account_of
 from alerts.storage.outbox import Queued
 
 _MOST_INCIDENTS = 1_000
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Digester:
 
     def _asked(self, digest: Digest, told_until: datetime, now: datetime) -> list[Table]:
         period = due_period(digest, told_until, now)
-        return [] if period is None else [table for part in self.parts for table in part(period, digest.accepts)]
+        return [] if period is None else [table for part in self.parts for table in _asked(part, digest, period)]
 
     def _tell_one(self, conn: sa.Connection, digest: Digest, more: Sequence[Table], now: datetime) -> int:
         told_until = digests.told_until(conn).get(digest.name)
@@ -71,6 +73,15 @@ class Digester:
         """How the budgets stand, of all teams or of those whose alerts the digest is of."""
         own = [one for one in self.budgets if not digest.matchers or set(one.matchers) & set(digest.matchers)]
         return [standing([account_of(conn, one, now) for one in own])] if own else []
+
+
+def _asked(part: DigestPart, digest: Digest, period: Period) -> Sequence[Table]:
+    """What somebody adds; whoever cannot must not keep everybody from being told."""
+    try:
+        return part(period, digest.accepts)
+    except Exception as error:  # noqa: BLE001 - a part may be anybody's and fail in any way
+        _log.warning("digest_part_failed", digest=digest.name, part=type(part).__name__, error=type(error).__name__)
+        return [Table(type(part).__name__, (), (), f"Could not be read ({type(error).__name__}).")]
 
 
 def _facts(conn: sa.Connection, digest: Digest, period: Period, more: Sequence[Table]) -> DigestFacts:

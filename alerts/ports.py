@@ -45,7 +45,7 @@ class Channel(Protocol):
 class DigestPart(Protocol):
     """Somebody who knows more of what the alerts are about, and adds to digests."""
 
-    def __call__(self, period: Period, accepts: Callable[[Mapping[str, str]], bool]) -> Sequence[Table]:
+    def __call__(self, period: Period, accepts: Callable[[Mapping[str, str]], bool], /) -> Sequence[Table]:
         """The tables about a period, of what has labels that are accepted."""
         ...
 

@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -43,6 +43,7 @@ from alerts.silence_book import SilenceBook
 from alerts.storage import budgets, decisions, health, incidents, outbox, retention, sql
 from alerts.storage.outbox import Attempt
 
+_KEEP_EVERY = timedelta(minutes=1)
 _LOOKED_THROUGH = 10_000  # alerts, the latest, among which `why_not` looks for those that are meant
 
 
@@ -83,6 +84,7 @@ class AlertService:
         self._clock = clock
         self._planner = Planner(Setting(self._routes, self._wants), config.muting)
         self.budgets = BudgetBook(self._transaction, clock, config.muting.budgets)
+        self._kept_at: datetime | None = None
         self._digester = Digester(self._transaction, config.digests, config.muting.budgets, digest_parts)
         self._settle_for = config.settle_for
         self.silences = SilenceBook(self._transaction, clock)
@@ -109,7 +111,7 @@ class AlertService:
             is_held = self._hold(conn, at)
             folded = fold_waiting(conn, self._root, self._routes, at)
             planned = PlanSummary() if is_held else self._planner.plan_all(conn, at)
-            told = keep_budgets(conn, self.budgets.budgets, at)
+            told = self._keep_budgets(conn, planned, at)
         self._planner.saw(planned)
         return TickSummary(folded, planned.messages + told + self._digester.tell(at), planned.finished)
 
@@ -206,6 +208,13 @@ class AlertService:
             if all(matcher.accepts(routing.routable(alert.labels, alert.severity)) for matcher in matchers)
         )
         return {home.key for alert in alerts for home in grouping.homes(self._root, alert.labels, alert.severity)}
+
+    def _keep_budgets(self, conn: sa.Connection, planned: PlanSummary, now: datetime) -> int:
+        """Judge the budgets when something was told, and now and then, since messages grow old; how many messages."""
+        if not planned.messages and self._kept_at is not None and now - self._kept_at < _KEEP_EVERY:
+            return 0
+        self._kept_at = now
+        return keep_budgets(conn, self.budgets.budgets, now)
 
     def _hold(self, conn: sa.Connection, now: datetime) -> bool:
         """Whether nothing may be told yet, since sources may not have been heard after a pause."""

@@ -1,4 +1,7 @@
-"""A message that is planned while the one before still waits says what both would have said. Pure."""
+"""A message that is planned while the one before still waits says what both would have said. Pure.
+
+Decided in docs/decisions/0031.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Digests: when they are due, that each period is told once, and what they tell."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from alerts.errors import ConfigProblems
 from alerts.model import NotifyReason
 from alerts.plugins import discover
 from alerts.render.document import Message, Table
+from alerts.service import AlertService
 from alerts.testing.scripts import World
 
 ROUTE = {"channels": ["box"], "group_by": ["name"], "collect_for": "1s", "update_every": "2s"}
@@ -117,6 +118,22 @@ def test_a_digest_that_cannot_be_told_is_a_mistake_with_its_place(digest: dict[s
         parse(file, discover())
 
     assert said in str(caught.value)
+
+
+def test_whoever_fails_to_add_to_a_digest_keeps_nobody_from_being_told() -> None:
+    def fails(*_: object) -> list[Table]:
+        raise OSError("password=hunter2")
+
+    these = world(at="12:01")
+    config, clock = these.config, these.clock
+    service = AlertService(these.engine, config, these.channels, clock, digest_parts=[fails])
+
+    service.tick(clock.now())
+    service.tick(clock.move(timedelta(hours=1)))
+    service.dispatch(clock.now())
+
+    (message,) = digests(these)
+    assert message.tables[-1].empty == "Could not be read (OSError)."
 
 
 def test_a_time_that_yaml_reads_as_a_number_is_understood() -> None:
