@@ -12,6 +12,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints, ValidationError, create_model
 
+from alerts.budget_settings import TeamSettings, TeamsSettings, budgets_of
+from alerts.digest_settings import DigestSettings, DigestsSettings, digests_of
+from alerts.digests import Digest
 from alerts.errors import ConfigProblems, Problem
 from alerts.heartbeat import Heartbeat, HeartbeatSettings
 from alerts.muting import MutingRules
@@ -116,6 +119,10 @@ class RoutesFile(Settings):
     """Which alerts explain others and keep them out of messages."""
     mute_times: Annotated[MuteTimesSettings, Field(default_factory=dict)]
     """Times, by name, in which routes may be mute."""
+    teams: Annotated[TeamsSettings, Field(default_factory=dict)]
+    """Teams, by name, and how many messages each bears."""
+    digests: Annotated[DigestsSettings, Field(default_factory=dict)]
+    """Summaries, by name, that are told every day or week."""
     settle_for: PositiveDuration = timedelta(seconds=30)
     """How long nothing is told after a pause in which announced ends of alerts passed."""
     delivery: DeliverySettings = DeliverySettings()
@@ -132,6 +139,7 @@ class AlertsConfig:
     muting: MutingRules
     settle_for: timedelta
     heartbeat: HeartbeatSettings | None = None
+    digests: tuple[Digest, ...] = ()
 
 
 def parse(data: Mapping[str, object], kinds: Mapping[str, ChannelKind]) -> AlertsConfig:
@@ -140,12 +148,20 @@ def parse(data: Mapping[str, object], kinds: Mapping[str, ChannelKind]) -> Alert
         file = file_model(kinds).model_validate(data)
     except ValidationError as error:
         raise ConfigProblems(tuple(_problems(error, kinds))) from None  # its text would repeat the values
-    problems = tuple(_contradictions(file))
+    problems = (*_contradictions(file), *_digest_problems(file, kinds))
     if problems:
         raise ConfigProblems(problems)
-    muting = MutingRules(tuple(map(inhibit_rule, file.inhibit)), mute_times_of(file.mute_times))
+    muting = MutingRules(tuple(map(inhibit_rule, file.inhibit)), mute_times_of(file.mute_times), budgets_of(file.teams))
     root = with_self_alerts(_tree(file.route), file.delivery.fallback)
-    return AlertsConfig(root, file.channels, _policy(file), muting, file.settle_for, file.delivery.heartbeat)
+    return AlertsConfig(
+        root,
+        file.channels,
+        _policy(file),
+        muting,
+        file.settle_for,
+        file.delivery.heartbeat,
+        digests_of(file.digests),
+    )
 
 
 def _policy(file: RoutesFile) -> DeliveryPolicy:
@@ -267,17 +283,37 @@ def _route_problems(
     for index, name in enumerate(route.channels or ()):
         if name not in channels:
             yield Problem((*loc, "channels", index), f"there is no channel {name!r}{_meant(name, channels)}")
-    for index, text in enumerate(route.match):
-        try:
-            Matcher.parse(text)
-        except ValueError as error:
-            yield Problem((*loc, "match", index), str(error))
+    yield from _bad_matchers((*loc, "match"), route.match)
     for index, name in enumerate(route.group_by or ()):
         if name != ALL_LABELS and not name.isidentifier():
             yield Problem((*loc, "group_by", index), f"{name!r} is not a label name ({ALL_LABELS!r} means all)")
     for index, child in enumerate(route.routes[:-1]):
         if not child.match and not child.continues:
             yield Problem((*loc, "routes", index), "this route takes everything, so those after it are never reached")
+
+
+def _bad_matchers(loc: tuple[str | int, ...], texts: Iterable[str]) -> Iterator[Problem]:
+    for index, text in enumerate(texts):
+        try:
+            Matcher.parse(text)
+        except ValueError as error:
+            yield Problem((*loc, index), str(error))
+
+
+def _digest_problems(file: RoutesFile, kinds: Mapping[str, ChannelKind]) -> Iterator[Problem]:
+    """Of what is no alert: digests, and news of budgets."""
+    told: list[tuple[tuple[str, str], DigestSettings | TeamSettings]] = []
+    told += [(("digests", name), digest) for name, digest in file.digests.items()]
+    told += [(("teams", name), team) for name, team in file.teams.items()]
+    for loc, settings in told:
+        yield from _bad_matchers((*loc, "match"), settings.match)
+        for index, channel in enumerate(settings.channels):
+            if channel not in file.channels:
+                text = f"there is no channel {channel!r}{_meant(channel, file.channels)}"
+                yield Problem((*loc, "channels", index), text)
+            elif not kinds[kind_of(file.channels[channel])].tells_digests:
+                text = f"channel {channel!r} takes alerts and nothing else; name one that people read"
+                yield Problem((*loc, "channels", index), text)
 
 
 def _unknown_mute_times(
@@ -351,6 +387,8 @@ def _known_keys(kinds: Mapping[str, ChannelKind]) -> set[str]:
         RoutesFile,
         InhibitSettings,
         IntervalSettings,
+        DigestSettings,
+        TeamSettings,
         SecretRef,
     ]
     models += [kind.config for kind in kinds.values()]

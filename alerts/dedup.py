@@ -10,12 +10,13 @@ from alerts.grouping import Phase
 from alerts.model import Alert, Fingerprint, Muted, MuteReason, NotifyReason, SkipReason, Told
 
 _BY_DECISION = frozenset({MuteReason.SILENCED, MuteReason.MUTE_TIME})
-"""Kinds of muting at whose end people are reminded; the end of an inhibition waits for the update time."""
+"""Kinds of muting at whose end people are reminded; the end of others waits for the update time."""
 
 _SKIPPED = {
     MuteReason.INHIBITED: SkipReason.INHIBITED,
     MuteReason.MUTE_TIME: SkipReason.MUTE_TIME,
     MuteReason.SILENCED: SkipReason.SILENCED,
+    MuteReason.DEMOTED: SkipReason.DEMOTED,
 }
 
 
@@ -110,8 +111,8 @@ def _unless_reminder(
 ) -> NotifyReason | SkipReason:
     is_due = (
         remind_every is not None
-        and told.told_at is not None
+        and told.heard_at is not None
         and bool(news.audible)
-        and now >= told.told_at + remind_every
+        and now >= told.heard_at + remind_every
     )
     return NotifyReason.REMINDER if is_due else otherwise

@@ -95,8 +95,16 @@ class SilenceRefused(AlertsError):
     """A silence that may not be made or changed like this; the message says what to do."""
 
 
+class BudgetRefused(AlertsError):
+    """What somebody wants of a budget cannot be done; the text says why."""
+
+
 class IncidentRefused(AlertsError):
     """A step that cannot be taken with an incident as it stands; the message says why."""
+
+
+class StepMistaken(IncidentRefused):
+    """A step that could not be taken with any incident: its words are missing, too many, or unknown."""
 
 
 class UnknownIncident(AlertsError):

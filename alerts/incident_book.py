@@ -17,6 +17,7 @@ from alerts.routing import Matcher, Operator
 from alerts.settings import format_duration
 from alerts.silences import SilenceRequest, make
 from alerts.storage import incidents, outbox, silences, sql
+from alerts.storage.outbox import Queued
 
 Followers = Mapping[str, frozenset[Change]]
 """The channels that show what people do, by name, with the changes that each wants to hear of."""
@@ -95,8 +96,8 @@ class IncidentBook:
         incidents.add_events(conn, [event])
         incidents.put_incidents(conn, [after.incident])
         messages = [_notice(home, members, event) for home, members in self._homes(conn, after, event)]
-        bodies = [(one, dump_message(compose(one, after.incident))) for one in messages if one is not None]
-        outbox.enqueue_all(conn, bodies)
+        queued = [Queued(one, dump_message(compose(one, after.incident))) for one in messages if one is not None]
+        outbox.enqueue_all(conn, queued)
         return after.incident
 
     def _homes(self, conn: sa.Connection, case: Case, event: IncidentEvent) -> Iterator[tuple[_Home, list[Alert]]]:
@@ -156,7 +157,9 @@ def _shared(case: Case) -> tuple[Matcher, ...]:
 
 
 def _only(conn: sa.Connection, beginning: str) -> Case:
-    found = incidents.incidents_beginning_with(conn, beginning) if beginning else []
+    if not beginning:
+        raise UnknownIncident("say which incident: its id, or the beginning of it; list them with their ids first")
+    found = incidents.incidents_beginning_with(conn, beginning)
     if len(found) == 1:
         return found[0]
     fault = "several incidents have ids that begin" if found else "no incident has an id that begins"

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
-from alerts.errors import IncidentRefused
+from alerts.errors import IncidentRefused, StepMistaken
 from alerts.model import Alert, Fingerprint, Group, GroupKey, Labels, Severity, content_id
 
 IncidentId = NewType("IncidentId", str)
@@ -201,11 +201,11 @@ def decide(incident: Incident, step: Step, at: datetime) -> IncidentEvent:
     if step.change is Change.ACKNOWLEDGED and incident.state is IncidentState.ACKNOWLEDGED:
         raise IncidentRefused(_already(incident, "acknowledged", incident.acknowledged_by, incident.acknowledged_at))
     if step.change is Change.NOTED and not step.reason.strip():
-        raise IncidentRefused("a note needs words")
+        raise StepMistaken("a note needs words")
     if step.change is Change.ASSIGNED and not step.value.strip():
-        raise IncidentRefused("say to whom it is assigned")
+        raise StepMistaken("say to whom it is assigned")
     if step.change is Change.MARKED and step.value not in list(Mark):
-        raise IncidentRefused(f"{step.value!r} is no mark: confirmed, or false_positive")
+        raise StepMistaken(f"{step.value!r} is no mark: confirmed, or false_positive")
     return step.event(incident.id, at)
 
 
@@ -293,9 +293,9 @@ def _already(incident: Incident, verb: str, by: str, at: datetime | None) -> str
 
 def _check_words(step: Step) -> None:
     if not step.by.strip():
-        raise IncidentRefused("say who does it: whoever reads the history must know whom to ask")
+        raise StepMistaken("say who does it: whoever reads the history must know whom to ask")
     if len(step.by) + len(step.reason) + len(step.value) > _MOST_CHARS:
-        raise IncidentRefused(f"keep author and words below {_MOST_CHARS} characters together")
+        raise StepMistaken(f"keep author and words below {_MOST_CHARS} characters together")
 
 
 def _opened(group: Group, firing: Sequence[Alert], now: datetime) -> Incident:

@@ -64,6 +64,8 @@ class NotifyReason(StrEnum):
     REMINDER = "still firing"
     UNMUTED = "unmuted"
     HANDLED = "somebody handled the incident"
+    DIGEST = "digest"
+    BUDGET = "budget spent"
 
 
 class SkipReason(StrEnum):
@@ -79,7 +81,9 @@ class SkipReason(StrEnum):
     INHIBITED = "muted: another alert explains it"
     MUTE_TIME = "muted: the route does not tell at this time"
     SILENCED = "muted: somebody silenced it"
+    DEMOTED = "muted: its rule is told in digests only, since the budget of its team is spent"
     ACKNOWLEDGED = "acknowledged: no reminders until something changes"
+    UNSENT = "the message before still waits to be sent: no reminder behind it"
 
 
 class MuteReason(StrEnum):
@@ -88,6 +92,7 @@ class MuteReason(StrEnum):
     INHIBITED = "inhibited"
     MUTE_TIME = "mute time"
     SILENCED = "silenced"
+    DEMOTED = "demoted"
 
 
 class EndReason(StrEnum):
@@ -105,6 +110,7 @@ class DeliveryState(StrEnum):
     RETRY = "retry"
     SENT = "sent"
     DEAD = "dead"
+    SUPERSEDED = "superseded"  # it waited, and a later message says what it said
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +293,8 @@ class Told:
 
     `firing` is what its last message said to fire. `owed` are alerts that it was told of before and
     that the last message left out because they were muted: their end is still to be told. `muted` is
-    what was kept from it at the last look, told before or not.
+    what was kept from it at the last look, told before or not. `told_at` is when the last message was
+    planned, `sent_at` when one last went out.
     """
 
     firing: Mapping[Fingerprint, Severity] = field(default_factory=dict)
@@ -297,6 +304,12 @@ class Told:
     told_at: datetime | None = None
     count: int = 0  # messages planned in this generation
     decision: str = ""  # the last reason, of telling or of not telling
+    sent_at: datetime | None = None
+
+    @property
+    def heard_at(self) -> datetime | None:
+        """From when a reminder counts: when the last message went out, or else its planning."""
+        return None if self.told_at is None else max(self.told_at, self.sent_at or self.told_at)
 
     @property
     def believed(self) -> frozenset[Fingerprint]:
@@ -358,6 +371,15 @@ class Decision:
     def is_told(self) -> bool:
         """Whether a message was planned."""
         return isinstance(self.reason, NotifyReason)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """One answer that a channel was given about a generation of a group: the last time, the first, and how often."""
+
+    last: Decision
+    first_at: datetime
+    count: int
 
 
 @dataclass(frozen=True, slots=True)

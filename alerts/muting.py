@@ -1,4 +1,4 @@
-"""The muting stages: inhibition, mute times, silences. Each marks alerts as muted, with its reason. Pure.
+"""The muting stages: inhibition, mute times, silences, budgets. Each marks alerts as muted, with its reason. Pure.
 
 A mark stays with the first stage that made it. Alerts that are over are marked as well: their end is
 owed to whoever was told the start, but quietly.
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from alerts.budgets import Budget, Demoter
 from alerts.inhibition import Inhibitor, InhibitRule
 from alerts.model import Alert, Muted, MuteReason
 from alerts.mute_times import MuteTime
@@ -26,17 +27,23 @@ class MutingRules:
 
     inhibit: tuple[InhibitRule, ...] = ()
     mute_times: Mapping[str, MuteTime] = field(default_factory=dict)
+    budgets: tuple[Budget, ...] = ()
 
 
-def stages_at(
-    rules: MutingRules, firing: Iterable[Alert], silences: Iterable[Silence], now: datetime
-) -> tuple[Stage, ...]:
-    """All stages in order, for one instant: inhibition, mute times, silences, what the channel knows.
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What else there is at an instant: everything that fires, of all groups; silences; rules demoted, by team."""
 
-    `firing` is everything that fires, of all groups.
-    """
-    inhibitor = Inhibitor.of(rules.inhibit, firing)
-    silencer = Silencer.of(silences, now)
+    firing: Iterable[Alert] = ()
+    silences: Iterable[Silence] = ()
+    demoted: frozenset[tuple[str, str]] = frozenset()
+
+
+def stages_at(rules: MutingRules, given: Circumstances, now: datetime) -> tuple[Stage, ...]:
+    """All stages in order, for one instant: inhibition, mute times, silences, budgets, what the channel knows."""
+    inhibitor = Inhibitor.of(rules.inhibit, given.firing)
+    silencer = Silencer.of(given.silences, now)
+    demoter = Demoter(rules.budgets, given.demoted)
 
     def inhibit(candidate: Candidate) -> Candidate:
         return _mark(candidate, inhibitor.muted)
@@ -48,7 +55,10 @@ def stages_at(
     def silence(candidate: Candidate) -> Candidate:
         return _mark(candidate, silencer.muted)
 
-    return (inhibit, keep_mute_times, silence, *STAGES)
+    def keep_budgets(candidate: Candidate) -> Candidate:
+        return _mark(candidate, demoter.muted) if given.demoted else candidate
+
+    return (inhibit, keep_mute_times, silence, keep_budgets, *STAGES)
 
 
 def mute_time(route: Route, mute_times: Mapping[str, MuteTime], now: datetime) -> Muted | None:

@@ -72,6 +72,9 @@ class Candidate:
 
 Stage = Callable[[Candidate], Candidate | SkipReason]
 
+Address = tuple[GroupKey, int, str]
+"""To whom about what: the key and the generation of a group, and a channel."""
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -99,13 +102,18 @@ def compare_with_told(candidate: Candidate) -> Candidate | SkipReason:
 STAGES: tuple[Stage, ...] = (compare_with_told,)
 
 
-def without_reminders(handled: Collection[tuple[GroupKey, int]]) -> Stage:
-    """The last stage: no reminders of groups (key, generation) that somebody deals with. Whatever is new is told."""
+def without_reminders(handled: Collection[tuple[GroupKey, int]], unsent: Collection[Address]) -> Stage:
+    """The last stage: no reminders of groups (key, generation) that somebody deals with, and none to where the message
+    before has not gone out. Whatever is new is told.
+    """
 
     def stop(candidate: Candidate) -> Candidate | SkipReason:
         of = (candidate.group.key, candidate.group.generation)
-        is_stopped = candidate.reason is NotifyReason.REMINDER and of in handled
-        return SkipReason.ACKNOWLEDGED if is_stopped else candidate
+        if candidate.reason is not NotifyReason.REMINDER:
+            return candidate
+        if of in handled:
+            return SkipReason.ACKNOWLEDGED
+        return SkipReason.UNSENT if (*of, candidate.channel) in unsent else candidate
 
     return stop
 
@@ -213,6 +221,7 @@ def _log(candidate: Candidate, refused: SkipReason | None) -> Told:
             told_at=candidate.at,
             count=told.count + 1,
             decision=_reason(candidate),
+            sent_at=told.sent_at,
         )
     after = replace(told, decision=refused, muted=muted)
     if refused in {SkipReason.SEND_RESOLVED_OFF, SkipReason.CHANNEL_REMOVED}:
@@ -232,8 +241,8 @@ def _leaving(look: _Look, told: Mapping[str, Told]) -> frozenset[Fingerprint]:
 
 def _next_at(look: _Look, told: Mapping[str, Told]) -> tuple[datetime, ...]:
     every = look.route.remind_every
-    told_at = [log.told_at for log in told.values() if log.told_at is not None]
-    reminders = [] if every is None else [at + every for at in told_at if at + every > look.now]
+    heard_at = [log.heard_at for log in told.values() if log.heard_at is not None]
+    reminders = [] if every is None else [at + every for at in heard_at if at + every > look.now]
     return (look.when.next_at, *reminders)
 
 

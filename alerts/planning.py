@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from alerts import pipeline
+from alerts.budgets import Budget, spent_on
 from alerts.incidents import Incident, IncidentId, follow, incident_id
 from alerts.lifecycle import settle
-from alerts.model import Alert, Told
-from alerts.muting import MutingRules, stages_at
-from alerts.pipeline import GroupState, Planned, Setting, Stage, without_reminders
-from alerts.render.document import compose, dump_message
+from alerts.model import Alert, Delivery, Notification, Told, content_id
+from alerts.muting import Circumstances, MutingRules, stages_at
+from alerts.pipeline import Address, GroupState, Planned, Setting, Stage, without_reminders
+from alerts.render.document import compose, dump_message, load_message
 from alerts.silences import Silence
-from alerts.storage import decisions, incidents, outbox, sql
+from alerts.storage import budgets, decisions, incidents, outbox, sql
+from alerts.storage.budgets import TeamSpent
+from alerts.storage.outbox import Queued
 from alerts.storage.silences import silences_ending_after
+from alerts.superseding import Unsent, ended_in, replaceable, standing_for
 
 _UNTOLD = Told()
 
-Muting = tuple[tuple[str, ...], tuple[str, ...]]
-"""What mutes at an instant: the silences and the mute times that hold."""
+Muting = tuple[tuple[str, ...], tuple[str, ...], frozenset[tuple[str, str]]]
+"""What mutes at an instant: the silences and the mute times that hold, and the rules that are demoted, by team."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +52,23 @@ class Planner:
     def plan_all(self, conn: sa.Connection, now: datetime) -> PlanSummary:
         """Plan for every group of which something may have changed."""
         silences = silences_ending_after(conn, now)
-        mutes = self._mutes(silences, now)
+        demoted = budgets.demoted(conn, self._muting.budgets)
+        mutes = self._mutes(silences, demoted, now)
         may_mute_others = bool(self._muting.inhibit)
         # any alert that begins or ends may begin or end an inhibition
         is_all = mutes != self._seen or (may_mute_others and sql.is_any_due(conn, now))
         stages: tuple[Stage, ...] = ()
+        unsent: dict[Address, list[Unsent]] = {}
         messages = finished = 0
         for states in sql.due_groups(conn, None if is_all else now):
             if not stages:
                 explaining = sql.firing_alerts(conn, now) if may_mute_others else ()
-                handled = without_reminders(incidents.handled_groups(conn))
-                stages = (*stages_at(self._muting, explaining, silences, now), handled)
+                unsent = outbox.unsent(conn)
+                last = without_reminders(incidents.handled_groups(conn), unsent)
+                stages = (*stages_at(self._muting, Circumstances(explaining, silences, demoted), now), last)
             planned = [pipeline.plan(state, self._setting, now, stages) for state in states]
-            _save(conn, list(zip(states, planned, strict=True)), now)
+            _save(conn, list(zip(states, planned, strict=True)), unsent, now)
+            budgets.put_spent(conn, _spent(planned, self._muting.budgets))
             messages += sum(len(plan.notifications) for plan in planned)
             finished += sum(plan.is_finished for plan in planned)
         return PlanSummary(messages, finished, mutes)
@@ -69,16 +77,27 @@ class Planner:
         """What `plan_all` did has been committed: what muted then has been acted upon."""
         self._seen = planned.mutes or self._seen
 
-    def _mutes(self, silences: Sequence[Silence], now: datetime) -> Muting:
+    def _mutes(self, silences: Sequence[Silence], demoted: frozenset[tuple[str, str]], now: datetime) -> Muting:
         holding = tuple(name for name, one in self._muting.mute_times.items() if one.holds(now))
-        return tuple(sorted(one.id for one in silences if one.starts_at <= now)), holding
+        return tuple(sorted(one.id for one in silences if one.starts_at <= now)), holding, demoted
 
 
-def _save(conn: sa.Connection, looks: Sequence[tuple[GroupState, Planned]], now: datetime) -> None:
+def _save(
+    conn: sa.Connection,
+    looks: Sequence[tuple[GroupState, Planned]],
+    unsent: Mapping[Address, Sequence[Unsent]],
+    now: datetime,
+) -> None:
     sql.put_alerts(conn, [alert for state, _ in looks for alert in _settled(state, now)])
     cases = _follow(conn, looks, now)
-    messages = [message for _, planned in looks for message in planned.notifications]
-    outbox.enqueue_all(conn, [(one, dump_message(compose(one, cases.get(incident_id(one.group))))) for one in messages])
+    notifications = [one for _, planned in looks for one in planned.notifications]
+    outbox.enqueue_all(
+        conn,
+        [
+            Queued(one, dump_message(compose(one, cases.get(incident_id(one.group)))), instead_of)
+            for one, instead_of in _superseding(conn, notifications, unsent, now)
+        ],
+    )
     decisions.put_decisions(
         conn,
         [
@@ -109,6 +128,36 @@ def _save(conn: sa.Connection, looks: Sequence[tuple[GroupState, Planned]], now:
             for state, planned in looks
         ],
     )
+
+
+def _spent(planned: Sequence[Planned], all_budgets: Sequence[Budget]) -> Iterator[TeamSpent]:
+    """What the messages take of budgets: one that disturbs nobody takes nothing, one to many channels counts once."""
+    for one in (message for plan in planned for message in plan.notifications if all_budgets):
+        occasion = content_id(one.group.key, str(one.group.generation), one.at.isoformat())
+        for budget in () if one.is_quiet else all_budgets:
+            for spent in spent_on(budget, occasion, (*one.firing, *one.resolved), one.at):
+                yield TeamSpent(budget.team, incident_id(one.group), spent)
+
+
+def _superseding(
+    conn: sa.Connection, planned: Sequence[Notification], unsent: Mapping[Address, Sequence[Unsent]], now: datetime
+) -> list[tuple[Notification, Delivery | None]]:
+    """The messages, each standing for those to the same channel about the same group that still wait; the last."""
+    names = [name for one in planned for name in replaceable(unsent.get(_address(one), ()))]
+    withdrawn: dict[Address, list[Delivery]] = {}
+    for gone in outbox.withdraw(conn, names, now):
+        withdrawn.setdefault((gone.group_key, gone.generation, gone.channel), []).append(gone)
+    before = {of: [load_message(one.body) for one in gone] for of, gone in withdrawn.items()}
+    known = sql.latest_alerts(conn, (name for messages in before.values() for name in ended_in(messages)))
+    return [
+        (standing_for(one, before[of], known), withdrawn[of][-1]) if of in withdrawn else (one, None)
+        for one in planned
+        for of in [_address(one)]
+    ]
+
+
+def _address(planned: Notification) -> Address:
+    return planned.group.key, planned.group.generation, planned.channel
 
 
 def _follow(

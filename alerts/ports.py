@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,9 +11,10 @@ from typing import Protocol, runtime_checkable
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
+from alerts.digests import Period
 from alerts.incidents import Change
 from alerts.model import Receipt
-from alerts.render.document import Message
+from alerts.render.document import Message, Table
 
 Transaction = Callable[[], AbstractContextManager[Connection]]
 """Opens a transaction that commits when left and rolls back on an error, as `Engine.begin` does."""
@@ -38,6 +39,14 @@ class Channel(Protocol):
 
         Raises `Retryable` or `Permanent` and nothing else; neither holds a secret.
         """
+        ...
+
+
+class DigestPart(Protocol):
+    """Somebody who knows more of what the alerts are about, and adds to digests."""
+
+    def __call__(self, period: Period, accepts: Callable[[Mapping[str, str]], bool], /) -> Sequence[Table]:
+        """The tables about a period, of what has labels that are accepted."""
         ...
 
 
@@ -66,8 +75,10 @@ class ChannelKind:
 
     Every module of `alerts.channels` has one as `KIND`; other packages offer theirs by the entry-point
     group `driftline.channels`. `config` has a field `kind: Literal[<name>]` and forbids unknown keys.
+    `tells_digests` is false where alerts go to a program that can take nothing else.
     """
 
     name: str
     config: type[BaseModel]
     build: Callable[[str, BaseModel, Clock], Channel]
+    tells_digests: bool = True

@@ -35,7 +35,7 @@ def record(
     outbox.release(conn, [outcome.delivery for outcome in outcomes if not outcome.is_tried], owner)
     outbox.finish(conn, [ended for _, ended in tried], owner)
     receipts = [(outcome.delivery, outcome.receipt) for outcome, _ in tried if outcome.receipt is not None]
-    sql.put_receipts(conn, receipts)
+    sql.put_receipts(conn, receipts, at)
     # in order: two that save at once must not wait for each other
     for channel in sorted({outcome.delivery.channel for outcome, _ in tried}):
         _note(conn, channel, [one for one in tried if one[0].delivery.channel == channel], policy, at)

@@ -6,13 +6,16 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from alerts import grouping, routing
+from alerts.budget_book import BudgetBook, keep_budgets
+from alerts.budget_settings import LONGEST
 from alerts.config import AlertsConfig
 from alerts.delivery import Dispatcher, DispatchSummary
+from alerts.digesting import Digester
 from alerts.errors import UnknownDelivery
 from alerts.folding import fold_waiting
 from alerts.heartbeat import Heartbeat
@@ -28,17 +31,19 @@ from alerts.model import (
     GroupKey,
     Labels,
     Muted,
+    Repeated,
     Severity,
 )
 from alerts.pacing import Health
 from alerts.pipeline import Setting
 from alerts.planning import Planner, PlanSummary
-from alerts.ports import Channel, Clock, ShowsIncidents, Transaction
+from alerts.ports import Channel, Clock, DigestPart, ShowsIncidents, Transaction
 from alerts.routing import Matcher
 from alerts.silence_book import SilenceBook
-from alerts.storage import decisions, health, incidents, outbox, retention, sql
+from alerts.storage import budgets, decisions, health, incidents, outbox, retention, sql
 from alerts.storage.outbox import Attempt
 
+_KEEP_EVERY = timedelta(minutes=1)
 _LOOKED_THROUGH = 10_000  # alerts, the latest, among which `why_not` looks for those that are meant
 
 
@@ -68,6 +73,7 @@ class AlertService:
         *,
         owner: str | None = None,
         heartbeat: Heartbeat | None = None,
+        digest_parts: Sequence[DigestPart] = (),
     ) -> None:
         """Work on a database whose tables are there (`alerts.storage.migrate.upgrade`)."""
         self._transaction: Transaction = database.begin if isinstance(database, sa.Engine) else database
@@ -77,6 +83,9 @@ class AlertService:
         self._wants = {name: settings.send_resolved for name, settings in config.channels.items()}
         self._clock = clock
         self._planner = Planner(Setting(self._routes, self._wants), config.muting)
+        self.budgets = BudgetBook(self._transaction, clock, config.muting.budgets)
+        self._kept_at: datetime | None = None
+        self._digester = Digester(self._transaction, config.digests, config.muting.budgets, digest_parts)
         self._settle_for = config.settle_for
         self.silences = SilenceBook(self._transaction, clock)
         followers = {name: one.shows_changes for name, one in channels.items() if isinstance(one, ShowsIncidents)}
@@ -102,8 +111,9 @@ class AlertService:
             is_held = self._hold(conn, at)
             folded = fold_waiting(conn, self._root, self._routes, at)
             planned = PlanSummary() if is_held else self._planner.plan_all(conn, at)
+            told = self._keep_budgets(conn, planned, at)
         self._planner.saw(planned)
-        return TickSummary(folded, planned.messages, planned.finished)
+        return TickSummary(folded, planned.messages + told + self._digester.tell(at), planned.finished)
 
     def dispatch(self, now: datetime | None = None, limit: int = 100) -> DispatchSummary:
         """Send at most `limit` messages that are due."""
@@ -155,15 +165,15 @@ class AlertService:
         with self._transaction() as conn:
             return decisions.listed_decisions(conn, [GroupKey(group_key)] if group_key else None, limit)
 
-    def why_not(self, matchers: tuple[Matcher, ...] = (), limit: int = 100) -> list[Decision]:
+    def why_not(self, matchers: tuple[Matcher, ...] = (), limit: int = 100) -> list[Repeated]:
         """Why nobody was told of alerts that the matchers accept, the latest first; of all, without matchers.
 
-        Each decision is about a group of theirs and one channel; a message that was sent and left muted
-        alerts out is among them. As far back as `prune` has left it.
+        Each answer is about a generation of a group of theirs and one channel, and comes once however often it was
+        given; a message that was sent and left muted alerts out is among them. As far back as `prune` has left it.
         """
         with self._transaction() as conn:
             keys = self._groups_of(conn, matchers) if matchers else None
-            return decisions.listed_decisions(conn, keys, limit, only_untold=True)
+            return decisions.repeated_refusals(conn, keys, limit)
 
     def replay(self, delivery_id: str) -> None:
         """Send a dead or a sent delivery again, with a new period of grace; raises UnknownDelivery."""
@@ -188,6 +198,7 @@ class AlertService:
         """
         with self._transaction() as conn:
             sql.take_turn(conn)
+            budgets.prune_spending(conn, self._clock.now() - LONGEST)
             return retention.prune(conn, before) + incidents.prune_incidents(conn, incidents_before or before)
 
     def _groups_of(self, conn: sa.Connection, matchers: tuple[Matcher, ...]) -> set[GroupKey]:
@@ -197,6 +208,13 @@ class AlertService:
             if all(matcher.accepts(routing.routable(alert.labels, alert.severity)) for matcher in matchers)
         )
         return {home.key for alert in alerts for home in grouping.homes(self._root, alert.labels, alert.severity)}
+
+    def _keep_budgets(self, conn: sa.Connection, planned: PlanSummary, now: datetime) -> int:
+        """Judge the budgets when something was told, and now and then, since messages grow old; how many messages."""
+        if not planned.messages and self._kept_at is not None and now - self._kept_at < _KEEP_EVERY:
+            return 0
+        self._kept_at = now
+        return keep_budgets(conn, self.budgets.budgets, now)
 
     def _hold(self, conn: sa.Connection, now: datetime) -> bool:
         """Whether nothing may be told yet, since sources may not have been heard after a pause."""

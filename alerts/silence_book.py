@@ -66,7 +66,9 @@ def _accepted(matchers: tuple[Matcher, ...], alert: Alert) -> bool:
 
 
 def _only(found: list[Silence], beginning: str) -> Silence:
-    if len(found) == 1 and beginning:
+    if not beginning:
+        raise SilenceRefused("say which silence: its id, or the beginning of it; list them with their ids first")
+    if len(found) == 1:
         return found[0]
     fault = f"{len(found)} silences have ids that begin" if found else "no silence has an id that begins"
     raise SilenceRefused(f"{fault} with {beginning!r}; list them with their ids first")

@@ -103,4 +103,4 @@ def _build(name: str, settings: BaseModel, clock: Clock) -> AlertmanagerChannel:
     return AlertmanagerChannel(name, checked, checked.token.read() if checked.token else None, clock)
 
 
-KIND = ChannelKind("alertmanager", AlertmanagerSettings, _build)
+KIND = ChannelKind("alertmanager", AlertmanagerSettings, _build, tells_digests=False)

@@ -106,4 +106,4 @@ def _build(name: str, settings: BaseModel, clock: Clock) -> PagerDutyChannel:
     return PagerDutyChannel(name, checked, checked.routing_key.read(), clock)
 
 
-KIND = ChannelKind("pagerduty", PagerDutySettings, _build)
+KIND = ChannelKind("pagerduty", PagerDutySettings, _build, tells_digests=False)

@@ -50,10 +50,10 @@ _BUSY = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 _TOO_LARGE = frozenset({"msg_too_long", "msg_blocks_too_long", "too_many_attachments"})
 _CANNOT_EDIT = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"})
 
-_SILENT = logging.getLogger("driftline.slack_sdk")  # the client writes addresses, which are secrets, into its log
-_SILENT.addHandler(logging.NullHandler())
-_SILENT.propagate = False
-_SILENT.setLevel(logging.CRITICAL + 1)
+SILENT = logging.getLogger("driftline.slack_sdk")  # the client writes addresses, which are secrets, into its log
+SILENT.addHandler(logging.NullHandler())
+SILENT.propagate = False
+SILENT.setLevel(logging.CRITICAL + 1)
 
 
 class SlackSettings(ChannelSettings):
@@ -68,6 +68,8 @@ class SlackSettings(ChannelSettings):
     charts: bool = True
     signing_secret: Secret | None = None
     """By which Slack signs what buttons send to `POST /v1/slack/actions`; with it, messages carry buttons."""
+    app_token: Secret | None = None
+    """An app-level token (`xapp-...`): buttons come over Socket Mode, where Slack cannot reach this program."""
     buttons: tuple[Button, ...] = tuple(Button)
     """Which buttons, in their order."""
     may_press: tuple[Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]+$")], ...] = ()
@@ -80,8 +82,9 @@ class SlackSettings(ChannelSettings):
         if bot == webhook or (bot and self.webhook_url is not None):
             msg = "give either token and channel (a bot, which can edit its message) or webhook_url alone"
             raise ValueError(msg)
-        if webhook and self.signing_secret is not None:
-            msg = "buttons need a bot that can edit its message: give token and channel beside signing_secret"
+        if webhook and (self.signing_secret or self.app_token):
+            name = "signing_secret" if self.signing_secret else "app_token"
+            msg = f"buttons need a bot that can edit its message: give token and channel beside {name}"
             raise ValueError(msg)
         return self
 
@@ -95,14 +98,14 @@ class SlackBot:
         """Speak as the bot of this token."""
         self.name = name
         self._settings = settings
-        self._buttons = settings.buttons if settings.signing_secret is not None else ()
+        self._buttons = settings.buttons if settings.signing_secret or settings.app_token else ()
         self._clock = clock
         self._client = WebClient(
             token=token.get_secret_value(),
             base_url=settings.base_url,
             timeout=int(settings.timeout.total_seconds()),
             retry_handlers=[],  # the outbox retries; the client's own would sleep in our thread
-            logger=_SILENT,
+            logger=SILENT,
         )
 
     def __repr__(self) -> str:
@@ -204,7 +207,7 @@ class SlackWebhook:
 
     def send(self, message: Message, previous: Receipt | None) -> Receipt:  # noqa: ARG002 - nothing can be edited
         """Post; raises Retryable or Permanent."""
-        client = WebhookClient(self._url.get_secret_value(), timeout=self._timeout_s, retry_handlers=[], logger=_SILENT)
+        client = WebhookClient(self._url.get_secret_value(), timeout=self._timeout_s, retry_handlers=[], logger=SILENT)
         failure: DeliveryError | None
         try:
             answer = client.send(text=fallback_text(message), blocks=render_slack(message))

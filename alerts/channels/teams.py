@@ -16,12 +16,13 @@ from alerts.egress import EgressPolicy
 from alerts.http_post import Address, check_url, post
 from alerts.model import Receipt, Severity
 from alerts.ports import ChannelKind, Clock
-from alerts.render.document import Entry, Message
+from alerts.render.document import Entry, Message, Table
 from alerts.settings import ChannelSettings, PositiveDuration, Secret, SecretMissing
 
 _MAX_BYTES = 24_000  # Teams refuses messages over 28 KB, and counts what the workflow adds
 _TEXT_CHARS = 600
 _MAX_CAUSES = 5
+_MAX_ROWS = 10
 _STYLE = {Severity.INFO: "accent", Severity.WARNING: "warning", Severity.CRITICAL: "attention"}
 
 
@@ -74,6 +75,7 @@ def _envelope(message: Message, kept: int) -> dict[str, object]:
     body += [_entry(entry) for entry in message.entries[:kept]]
     if left_out:
         body.append(_text(f"and {left_out} more", isSubtle=True))
+    body += [_table(table) for table in message.tables]
     body.append(_text(message.footer, isSubtle=True, size="small"))
     links = {link.url: link.text for entry in message.entries[:kept] for link in entry.links}
     card = {
@@ -92,6 +94,14 @@ def _entry(entry: Entry) -> dict[str, object]:
     mark = "\N{WHITE HEAVY CHECK MARK} " if entry.is_resolved else ""
     lines = [entry.summary, entry.reason, *entry.causes[:_MAX_CAUSES]]
     items = [_text(f"{mark}{entry.title}", weight="bolder"), *(_text(line) for line in lines if line)]
+    return {"type": "Container", "separator": True, "items": items}
+
+
+def _table(table: Table) -> dict[str, object]:
+    lines = [" · ".join(filter(None, row)) for row in table.rows[:_MAX_ROWS]] or [table.empty]
+    left_out = len(table.rows[_MAX_ROWS:]) + table.more
+    items = [_text(table.title, weight="bolder"), *map(_text, lines)]
+    items += [_text(f"and {left_out} more", isSubtle=True)] if left_out else []
     return {"type": "Container", "separator": True, "items": items}
 
 

@@ -18,7 +18,7 @@ from standardwebhooks import Webhook
 
 from alerts.egress import EgressPolicy
 from alerts.http_post import Address, check_url, post
-from alerts.model import Receipt
+from alerts.model import NotifyReason, Receipt
 from alerts.ports import ChannelKind, Clock
 from alerts.render.document import Entry, Message
 from alerts.settings import ChannelSettings, PositiveDuration, Secret, SecretMissing, SecretRef
@@ -113,6 +113,7 @@ def _document(message: Message, kept: int, *, with_charts: bool) -> dict[str, ob
             "quiet": message.is_quiet,
             "alerts": [_alert(entry, with_charts=with_charts) for entry in message.entries[:kept]],
             "truncated": len(message.entries) - kept + message.more,
+            **({"tables": [asdict(table) for table in message.tables]} if message.tables else {}),
         },
     }
 
@@ -129,6 +130,8 @@ def _cloud_event(message: Message) -> dict[str, str]:
 
 
 def _type(message: Message) -> str:
+    if message.reason in {NotifyReason.DIGEST, NotifyReason.BUDGET}:
+        return "digest" if message.reason is NotifyReason.DIGEST else "budget.spent"
     return "alert.resolved" if message.is_resolved else "alert.firing"
 
 

@@ -67,6 +67,17 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of text under a heading; `more` is how many were left out, `empty` what is said where there is none."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    empty: str = ""
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Handling:
     """How the incident of a message stood when it was written; `summary` is a line for people."""
 
@@ -106,6 +117,7 @@ class Message:
     muted_count: int = 0
     is_quiet: bool = False
     incident: Handling | None = None
+    tables: tuple[Table, ...] = ()
 
     @property
     def colour(self) -> str:

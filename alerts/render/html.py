@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from alerts.render.document import COLOURS, RESOLVED_COLOUR, Entry, Field, Message
+from alerts.render.document import COLOURS, RESOLVED_COLOUR, Entry, Field, Message, Table
 from alerts.render.text import mark
 from alerts.render.wording import plural, when
 
 _FONT = "font-family:-apple-system,Segoe UI,Roboto,Helvetica,Arial,sans-serif"  # a quote would end the attribute
 _SMALL = f"{_FONT};font-size:13px;line-height:19px;color:#52606d"
+_WHOLE, _SHORT = ";white-space:nowrap", 20
+_CELL = f"{_FONT};font-size:13px;line-height:19px;color:#1f2933"
 _BODY = f"{_FONT};font-size:15px;line-height:22px;color:#1f2933"
 
 
@@ -26,6 +28,7 @@ def render_html(message: Message, pictures: Sequence[tuple[str, str]] = (), max_
     more = len(message.entries) - len(shown) + message.more
     if more:
         rows.append(_row(f"<p style='margin:0;{_SMALL}'>and {plural(more, 'more alert')}</p>"))
+    rows += [_row(_listing(table)) for table in message.tables]
     rows += [_row(_picture(source, words)) for source, words in pictures]
     rows.append(_row(f"<p style='margin:0;{_SMALL}'>{_text(message.footer)}</p>"))
     return _page(message.title, message.lead, "".join(rows))
@@ -68,6 +71,28 @@ def _table(fields: Sequence[Field]) -> str:
         for field in fields
     )
     return f"<table role='presentation' cellpadding='0' cellspacing='0'>{cells}</table>"
+
+
+def _listing(table: Table) -> str:
+    heading = (
+        f"<h2 style='margin:4px 0 6px;{_FONT};font-size:15px;line-height:20px;color:#1f2933'>{_text(table.title)}</h2>"
+    )
+    if not table.rows:
+        return f"{heading}<p style='margin:0 0 4px;{_SMALL}'>{_text(table.empty)}</p>"
+    lines = _cells("th", table.columns, f"{_SMALL};text-align:left;font-weight:600;border-bottom:1px solid #cbd2d9")
+    lines += "".join(_cells("td", row, f"{_CELL};border-bottom:1px solid #eef1f4") for row in table.rows)
+    more = f"<p style='margin:4px 0 0;{_SMALL}'>and {table.more} more</p>" if table.more else ""
+    return f"{heading}<table width='100%' cellpadding='0' cellspacing='0'>{lines}</table>{more}"
+
+
+def _cells(tag: str, texts: Sequence[str], style: str) -> str:
+    """Cells in which a short text stays whole, and a long one may be broken anywhere."""
+    cells = (
+        f"<{tag} style='padding:4px 10px 4px 0;{style}{_WHOLE if len(text) <= _SHORT else ''}' valign='top'>"
+        f"{_text(text)}</{tag}>"
+        for text in texts
+    )
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _entry(entry: Entry, *, is_alone: bool) -> str:

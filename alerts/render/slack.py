@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from alerts.buttons import Button, offered
 from alerts.model import NotifyReason, Severity
-from alerts.render.document import Entry, Message
+from alerts.render.document import Entry, Message, Table
+from alerts.render.text import mark
 from alerts.render.wording import plural, when
 
 MAX_BLOCKS = 40
@@ -59,6 +60,7 @@ def render_slack(message: Message, buttons: Sequence[Button] = ()) -> list[Block
     more = len(message.entries) - shown + message.more
     if more:
         body.append(_section(f"and {plural(more, 'more alert')}"))
+    body += [block for table in message.tables if budget.takes([block := _table(table)])]
     return [*head, *body, *tail]
 
 
@@ -88,7 +90,7 @@ _SURE: Block = {
 
 def fallback_text(message: Message) -> str:
     """What a notification and a screen reader show instead of the blocks."""
-    return escape_mrkdwn(f"{_word(message)} {message.title}: {message.lead}")
+    return escape_mrkdwn(f"{mark(message)} {message.title}: {message.lead}")
 
 
 def thread_reply(message: Message) -> str | None:
@@ -100,6 +102,8 @@ def thread_reply(message: Message) -> str | None:
 
 def sign(message: Message) -> str:
     """A coloured disc for the state."""
+    if message.reason is NotifyReason.DIGEST:
+        return ":newspaper:"
     return ":large_green_circle:" if message.is_resolved else _SIGNS[message.severity]
 
 
@@ -131,10 +135,6 @@ def _size(blocks: list[Block]) -> int:
     return len(json.dumps(blocks, ensure_ascii=False))
 
 
-def _word(message: Message) -> str:
-    return "RESOLVED" if message.is_resolved else message.severity.upper()
-
-
 def _header(message: Message) -> Block:
     text = _cut(f"{sign(message)} {escape_mrkdwn(message.title)}", _MAX_HEADER_CHARS)
     return {"type": "header", "text": {"type": "plain_text", "text": text, "emoji": True}}
@@ -156,6 +156,14 @@ def _entry(entry: Entry, *, is_alone: bool) -> list[Block]:
     if entry.links:
         lines.append(" · ".join(f"<{escape_mrkdwn(link.url)}|{escape_mrkdwn(link.text)}>" for link in entry.links))
     return [_section("\n".join(lines))] if lines else []
+
+
+def _table(table: Table) -> Block:
+    """Slack has no tables: a line for each row."""
+    lines = [f"*{escape_mrkdwn(table.title)}*"]
+    lines += ["• " + escape_mrkdwn(" · ".join(filter(None, row))) for row in table.rows]
+    lines += [f"and {table.more} more"] if table.more else []
+    return _section("\n".join(lines if table.rows else [*lines, escape_mrkdwn(table.empty)]))
 
 
 def _line(entry: Entry) -> str:

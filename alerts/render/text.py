@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import textwrap
 
-from alerts.model import Chart
-from alerts.render.document import Entry, Message
+from alerts.model import Chart, NotifyReason
+from alerts.render.document import Entry, Message, Table
 from alerts.render.wording import plural, when
 
 _BAR_CELLS = 16
 _MAX_BARS = 10
 _WIDTH = 100
+_MAX_CELL = 40
 _CAUSES_IN_GROUP = 3
 
 
 def mark(message: Message) -> str:
     """One word in capitals that says how bad it is."""
+    if message.reason in {NotifyReason.DIGEST, NotifyReason.BUDGET}:
+        return message.reason.upper()
     return "RESOLVED" if message.is_resolved else message.severity.upper()
 
 
@@ -30,6 +33,8 @@ def render_text(message: Message, max_entries: int = 20) -> str:
     more = len(message.entries) - len(shown) + message.more
     if more:
         lines += ["", f"and {plural(more, 'more alert')}"]
+    for table in message.tables:
+        lines += ["", *_table(table)]
     return "\n".join([*lines, "", message.footer])
 
 
@@ -49,6 +54,23 @@ def _entry(entry: Entry, *, is_alone: bool, with_charts: bool) -> list[str]:
     for chart in entry.charts if with_charts else ():
         lines += [f"  {line}" for line in chart_lines(chart)]
     return lines + [f"  {link.text}: {link.url}" for link in entry.links]
+
+
+def _table(table: Table) -> list[str]:
+    """In columns; the last, which holds the longest text, is not cut."""
+    if not table.rows:
+        return [table.title, f"  {table.empty}"]
+    rows = (table.columns, *table.rows)
+    widths = [min(_MAX_CELL, max(len(row[place]) for row in rows)) for place in range(len(table.columns) - 1)]
+    lines = [table.title]
+    for row in rows:
+        cells = [_cell(text, width) for text, width in zip(row, widths, strict=False)]
+        lines.append("  " + "  ".join([*cells, row[-1]]).rstrip())
+    return lines + ([f"  and {table.more} more"] if table.more else [])
+
+
+def _cell(text: str, width: int) -> str:
+    return f"{text:<{width}}" if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def chart_lines(chart: Chart) -> list[str]:

@@ -47,6 +47,8 @@ _SENTENCES = {
     NotifyReason.REMINDER: "Reminder: {alerts} still firing.",
     NotifyReason.UNMUTED: "No longer muted: {alerts} firing.",
     NotifyReason.HANDLED: "{handled}.",
+    NotifyReason.DIGEST: "Digest.",
+    NotifyReason.BUDGET: "The budget is spent.",
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 
-from alerts.model import Decision, GroupKey
+from alerts.model import Decision, GroupKey, Repeated
 from alerts.storage.rows import decision_of, decision_values
 from alerts.storage.tables import decisions, groups
 
@@ -17,19 +17,40 @@ def put_decisions(conn: sa.Connection, batch: Sequence[Decision]) -> None:
         conn.execute(sa.insert(decisions), list(map(decision_values, batch)))
 
 
-def listed_decisions(
-    conn: sa.Connection, keys: Collection[GroupKey] | None, limit: int, *, only_untold: bool = False
-) -> list[Decision]:
-    """Decisions, the latest first, about these groups (None: about all).
+def listed_decisions(conn: sa.Connection, keys: Collection[GroupKey] | None, limit: int) -> list[Decision]:
+    """Decisions, the latest first, about these groups (None: about all)."""
+    query = _with_labels().where(*_of_groups(keys)).order_by(decisions.c.seq.desc()).limit(limit)
+    return [decision_of(row) for row in conn.execute(query).mappings()]
 
-    `only_untold` leaves those by which somebody was told of everything: it keeps messages that left
-    out muted alerts.
+
+def repeated_refusals(conn: sa.Connection, keys: Collection[GroupKey] | None, limit: int) -> list[Repeated]:
+    """Why channels were not told about these groups (None: about all), each answer once, the latest first.
+
+    Messages that left out muted alerts are among them.
     """
-    query = sa.select(decisions, groups.c.labels).outerjoin(groups, groups.c.group_key == decisions.c.group_key)
-    if keys is not None:
-        query = query.where(decisions.c.group_key.in_(sorted(keys)))
-    if only_untold:
-        left_out = sa.cast(decisions.c.muted, sa.Text) != "[]"
-        query = query.where(sa.or_(decisions.c.is_told.is_(False), left_out))
-    rows = conn.execute(query.order_by(decisions.c.seq.desc()).limit(limit)).mappings()
-    return [decision_of(row) for row in rows]
+    left_out = sa.cast(decisions.c.muted, sa.Text)
+    untold = sa.or_(decisions.c.is_told.is_(False), left_out != "[]")
+    same = (decisions.c.group_key, decisions.c.generation, decisions.c.channel, decisions.c.reason, left_out)
+    answers = (
+        sa.select(
+            sa.func.max(decisions.c.seq).label("seq"),
+            sa.func.min(decisions.c.at).label("first_at"),
+            sa.func.count().label("times"),
+        )
+        .where(untold, *_of_groups(keys))
+        .group_by(*same)
+        .subquery()
+    )
+    query = _with_labels().add_columns(answers.c.first_at, answers.c.times)
+    query = query.join(answers, answers.c.seq == decisions.c.seq).order_by(decisions.c.seq.desc()).limit(limit)
+    rows = conn.execute(query).mappings()
+    return [Repeated(decision_of(row), row["first_at"], row["times"]) for row in rows]
+
+
+def _with_labels() -> sa.Select[tuple[object, ...]]:
+    known = decisions.outerjoin(groups, groups.c.group_key == decisions.c.group_key)
+    return sa.select(decisions, groups.c.labels).select_from(known)
+
+
+def _of_groups(keys: Collection[GroupKey] | None) -> tuple[sa.ColumnElement[bool], ...]:
+    return () if keys is None else (decisions.c.group_key.in_(sorted(keys)),)

@@ -14,12 +14,15 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from alerts.errors import FailureReason
-from alerts.model import Delivery, DeliveryId, DeliveryState, Notification, Receipt
+from alerts.model import Delivery, DeliveryId, DeliveryState, GroupKey, Notification, NotifyReason, Receipt
+from alerts.pipeline import Address
 from alerts.storage.rows import Values, delivery_of, receipt_of, receipt_values
 from alerts.storage.sql import chunks, insert
 from alerts.storage.tables import attempts, deliveries, told
+from alerts.superseding import Unsent
 
-_OPEN = (DeliveryState.DUE.value, DeliveryState.RETRY.value, DeliveryState.LEASED.value)
+_WAITING = (DeliveryState.DUE.value, DeliveryState.RETRY.value)
+_OPEN = (*_WAITING, DeliveryState.LEASED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +46,23 @@ class Ended:
     progress: Receipt | None = None
 
 
-def enqueue_all(conn: sa.Connection, batch: Sequence[tuple[Notification, str]]) -> None:
-    """Put messages on their way, each with its body; those on their way already stay as they are."""
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A message with its body; it waits as long as the one that it stands for, if it does, would have."""
+
+    notification: Notification
+    body: str
+    instead_of: Delivery | None = None
+
+
+def enqueue_all(conn: sa.Connection, batch: Sequence[Queued]) -> None:
+    """Put messages on their way; those on their way already stay as they are."""
     if batch:
         statement = insert(conn, deliveries).on_conflict_do_nothing(index_elements=["delivery_id"])
-        conn.execute(statement, [_due(notification, body) for notification, body in batch])
+        conn.execute(statement, [_due(one.notification, one.body, one.instead_of) for one in batch])
 
 
-def _due(notification: Notification, body: str) -> Values:
+def _due(notification: Notification, body: str, instead_of: Delivery | None) -> Values:
     return {
         "delivery_id": notification.id,
         "group_key": notification.group.key,
@@ -60,10 +72,10 @@ def _due(notification: Notification, body: str) -> Values:
         "state": DeliveryState.DUE.value,
         "attempts": 0,
         "created_at": notification.at,
-        "next_at": notification.at,
+        "next_at": notification.at if instead_of is None else max(notification.at, instead_of.next_at),
         "give_up_from": notification.at,
         "body": body,
-        "last_failure": "",
+        "last_failure": "" if instead_of is None else instead_of.last_failure,
     }
 
 
@@ -158,7 +170,7 @@ def release(conn: sa.Connection, batch: Sequence[Delivery], owner: str) -> None:
 
 def hold(conn: sa.Connection, channel: str, until: datetime, reason: str) -> None:
     """Let everything that is due on a channel wait until an instant, and say why."""
-    waiting = deliveries.c.state.in_([DeliveryState.DUE.value, DeliveryState.RETRY.value])
+    waiting = deliveries.c.state.in_(_WAITING)
     query = sa.select(deliveries.c.seq).where(deliveries.c.channel == channel, waiting, deliveries.c.next_at < until)
     if conn.dialect.name == "postgresql":
         # who has just taken some waits for the channel's row, which we hold: it will see for itself
@@ -166,6 +178,35 @@ def hold(conn: sa.Connection, channel: str, until: datetime, reason: str) -> Non
     held = query.cte("held")
     statement = sa.update(deliveries).where(deliveries.c.seq.in_(sa.select(held.c.seq)))
     conn.execute(statement.values(next_at=until, last_failure=f"waiting: {reason}"))
+
+
+def unsent(conn: sa.Connection) -> dict[Address, list[Unsent]]:
+    """The messages that wait since a channel fails, or has too many, oldest first; not those whose turn is to come."""
+    was_held = sa.or_(deliveries.c.last_failure != "", deliveries.c.attempts > 1)
+    columns = ("group_key", "generation", "channel", "delivery_id", "reason", "state")
+    query = sa.select(*(deliveries.c[name] for name in columns)).where(deliveries.c.state.in_(_OPEN), was_held)
+    found: dict[Address, list[Unsent]] = {}
+    for row in conn.execute(query.order_by(deliveries.c.seq)):
+        one = Unsent(DeliveryId(row.delivery_id), NotifyReason(row.reason), row.state in _WAITING)
+        found.setdefault((GroupKey(row.group_key), row.generation, row.channel), []).append(one)
+    return found
+
+
+def withdraw(conn: sa.Connection, names: Sequence[DeliveryId], at: datetime) -> list[Delivery]:
+    """Take messages that wait off their way, for later ones say what they said; those that could be, oldest first.
+
+    One that a sender has just taken goes its way. On PostgreSQL nobody is waited for.
+    """
+    values = {"state": DeliveryState.SUPERSEDED.value, "finished_at": at}
+    gone: list[sa.RowMapping] = []
+    for chunk in chunks(list(names)):
+        query = sa.select(deliveries.c.seq).where(deliveries.c.delivery_id.in_(chunk), deliveries.c.state.in_(_WAITING))
+        if conn.dialect.name == "postgresql":
+            query = query.with_for_update(skip_locked=True)
+        free = query.cte("free")
+        statement = sa.update(deliveries).where(deliveries.c.seq.in_(sa.select(free.c.seq))).values(**values)
+        gone += conn.execute(statement.returning(deliveries)).mappings()
+    return [delivery_of(row) for row in sorted(gone, key=lambda row: row["seq"])]
 
 
 def replay(conn: sa.Connection, delivery_id: DeliveryId, now: datetime) -> bool:
@@ -202,16 +243,15 @@ def attempts_of(conn: sa.Connection, delivery_id: DeliveryId) -> list[Attempt]:
 
 def next_due_at(conn: sa.Connection) -> datetime | None:
     """When the next delivery may be tried; None when nothing is on its way."""
-    waiting = deliveries.c.state.in_([DeliveryState.DUE.value, DeliveryState.RETRY.value])
+    waiting = deliveries.c.state.in_(_WAITING)
     earliest: datetime | None = conn.execute(sa.select(sa.func.min(deliveries.c.next_at)).where(waiting)).scalar_one()
     return earliest
 
 
 def _is_free(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     """What may be taken, state by state: an index has the rows of one state in the order in which they are due."""
-    waiting = (DeliveryState.DUE.value, DeliveryState.RETRY.value)
     expired = sa.and_(deliveries.c.state == DeliveryState.LEASED.value, deliveries.c.lease_until <= now)
-    return (*(sa.and_(deliveries.c.state == state, deliveries.c.next_at <= now) for state in waiting), expired)
+    return (*(sa.and_(deliveries.c.state == state, deliveries.c.next_at <= now) for state in _WAITING), expired)
 
 
 def _oldest(conn: sa.Connection, which: sa.ColumnElement[bool], limit: int) -> sa.Select[tuple[int, datetime]]:

@@ -106,11 +106,12 @@ def told_of(row: Row) -> Told:
         told_at=row["told_at"],
         count=row["count"],
         decision=row["decision"],
+        sent_at=row["sent_at"],
     )
 
 
 def told_values(told: Told) -> Values:
-    """Write what a channel was told; sorted, so that equal values give equal rows."""
+    """Write what a channel was told, but for what sending writes; sorted, so that equal values give equal rows."""
     return {
         "firing": {name: told.firing[name].value for name in sorted(told.firing)},
         "owed": sorted(told.owed),

@@ -21,6 +21,7 @@ from alerts.model import (
     Fingerprint,
     Group,
     GroupKey,
+    NotifyReason,
     Receipt,
     Told,
     content_id,
@@ -36,7 +37,7 @@ from alerts.storage.rows import (
     told_of,
     told_values,
 )
-from alerts.storage.tables import alerts, events, groups, locks, members, told
+from alerts.storage.tables import UtcDateTime, alerts, events, groups, locks, members, told
 from alerts.wire import dump_event, load_event
 
 _IS_PLAN = locks.c.name == "plan"
@@ -255,17 +256,23 @@ def put_told(conn: sa.Connection, batch: Sequence[tuple[Group, str, Told]]) -> N
     put_rows(conn, told, ["group_key", "channel"], rows)
 
 
-def put_receipts(conn: sa.Connection, batch: Sequence[tuple[Delivery, Receipt]]) -> None:
-    """Keep the handles of the last messages, but of groups that have begun anew since."""
+def put_receipts(conn: sa.Connection, batch: Sequence[tuple[Delivery, Receipt]], at: datetime) -> None:
+    """Keep the handles of the last messages and when they went out, but of groups that have begun anew since."""
     if not batch:
         return
     keys = ("group_key", "channel", "generation")
     statement = sa.update(told).where(*(told.c[name] == sa.bindparam(f"of_{name}") for name in keys))
     rows = [
-        {**{f"of_{name}": getattr(delivery, name) for name in keys}, "new_receipt": receipt_values(receipt)}
-        for delivery, receipt in batch
+        {
+            **{f"of_{name}": getattr(delivery, name) for name in keys},
+            "new_receipt": receipt_values(receipt),
+            # what a person did is no news of the alerts, so reminders do not count from it
+            "new_sent_at": None if delivery.reason is NotifyReason.HANDLED else at,
+        }
+        for delivery, receipt in sorted(batch, key=lambda one: (one[0].group_key, one[0].channel))  # as planners do
     ]
-    conn.execute(statement.values(receipt=sa.bindparam("new_receipt")), rows)
+    sent_at = sa.func.coalesce(sa.bindparam("new_sent_at", type_=UtcDateTime()), told.c.sent_at)
+    conn.execute(statement.values(receipt=sa.bindparam("new_receipt"), sent_at=sent_at), rows)
 
 
 def firing_alerts(conn: sa.Connection, now: datetime) -> list[Alert]:

@@ -117,6 +117,7 @@ told = sa.Table(
     sa.Column("count", sa.Integer, nullable=False, comment="messages planned in this generation"),
     sa.Column("decision", sa.String(80), nullable=False, comment="the last reason, of either kind"),
     sa.Column("receipt", sa.JSON, comment="handle of the last message sent"),
+    sa.Column("sent_at", UtcDateTime, comment="when the last message went out"),
 )
 
 deliveries = sa.Table(
@@ -234,6 +235,40 @@ incident_events = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Index(None, "incident_id", "seq"),
+)
+
+spending = sa.Table(
+    "alerts_spending",
+    metadata,
+    _id("occasion", primary_key=True),
+    sa.Column("team", sa.String(100), primary_key=True),
+    sa.Column("rule", sa.String(200), primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("severity", sa.String(16), nullable=False),
+    _id("incident_id"),
+    sa.Index(None, "team", "at"),
+)
+
+budget_decisions = sa.Table(
+    "alerts_budget_decisions",
+    metadata,
+    _sequence(),
+    sa.Column("team", sa.String(100), nullable=False),
+    sa.Column("rule", sa.String(200), nullable=False),
+    sa.Column("change", sa.String(16), nullable=False, comment="demoted or restored"),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("spent", sa.Integer, nullable=False, comment="messages of the team in the budget's time"),
+    sa.Column("messages", sa.Integer, nullable=False, comment="those with the rule"),
+    sa.Index(None, "team", "rule", "seq"),
+)
+
+digests = sa.Table(
+    "alerts_digests",
+    metadata,
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("told_until", UtcDateTime, nullable=False, comment="end of the last period that was told"),
 )
 
 channels = sa.Table(

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
+from alerts.digests import Digest, Period
+from alerts.incidents import follow
 from alerts.model import (
     Alert,
     Chart,
@@ -13,12 +17,17 @@ from alerts.model import (
     Group,
     GroupKey,
     Labels,
+    Muted,
+    MutedAlert,
+    MuteReason,
     Notification,
     NotifyReason,
     Severity,
     content_id,
 )
-from alerts.render.document import Message, compose
+from alerts.render.digest import DigestFacts, compose_digest
+from alerts.render.document import Message, Table, compose
+from alerts.routing import Matcher
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -114,6 +123,28 @@ def message(
 def resolution() -> Message:
     """The message that follows when all is over."""
     return message(resolved(), reason=NotifyReason.ALL_RESOLVED, number=2)
+
+
+def digest() -> Message:
+    """The daily digest of a team, with something in every table but one."""
+    daily = Digest("payments", ("box",), time(8), ZoneInfo("Europe/Berlin"), matchers=(Matcher.parse("model=churn"),))
+    over = alert("ks-age", ends_at=START - timedelta(minutes=5))
+    muted = Muted(MuteReason.SILENCED, "silence 4f1c2d9a by ann until 2026-03-02 12:00:00 UTC: new feature pipeline")
+    group = Group(GroupKey(content_id("digest")), "digest", Labels.of({}), 0, START)
+    planned = Notification(
+        DeliveryId(content_id("delivery", "digest")), group, "channel-under-test", NotifyReason.DIGEST, (), (), START
+    )
+    followed = follow(None, group, [alert(severity=Severity.CRITICAL)], START, is_over=False)
+    facts = DigestFacts(
+        alerts=(alert(severity=Severity.CRITICAL), over, replace(over, occurrence=2)),
+        quiet=(MutedAlert(Labels.of({"model": "churn", "check": "psi-tenure"}), muted),),
+        unresolved=(followed.case,) if followed else (),
+        more=(
+            Table("Precision of the rules", ("rule", "real", "precision"), (("drift", "8", "0.80 (0.49 to 0.94)"),)),
+            Table("Models without data", ("model",), (), "Every model had data."),
+        ),
+    )
+    return compose_digest(daily, Period(START - timedelta(days=1), START), facts, planned)
 
 
 def huge() -> Message:

@@ -1,6 +1,6 @@
 """The alerts package on our database: its configuration, channels and service."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ import alerts.config
 import alerts.plugins
 import alerts.storage.migrate
 from alerts.errors import AlertsError, ConfigProblems
+from alerts.ports import DigestPart
 from alerts.service import AlertService
 from alerts.storage.tables import deliveries
 from monitor.adapters.sql.engine import reading, writing
@@ -27,7 +28,9 @@ CONSOLE_ONLY: Mapping[str, object] = {
 _BATCH = 1_000
 
 
-def alert_service(settings: Settings, engine: sa.Engine, clock: Clock, owner: str) -> AlertService:
+def alert_service(
+    settings: Settings, engine: sa.Engine, clock: Clock, owner: str, digest_parts: Sequence[DigestPart] = ()
+) -> AlertService:
     """The service on a migrated database; ConfigMistakes when channels cannot be built (a secret is missing)."""
 
     def transaction() -> AbstractContextManager[sa.Connection]:
@@ -44,7 +47,9 @@ def alert_service(settings: Settings, engine: sa.Engine, clock: Clock, owner: st
         raise ConfigMistakes(problems) from found
     except AlertsError as error:
         raise ConfigError(str(error), settings.directory / ROUTES) from error
-    return AlertService(transaction, config, channels, clock, owner=owner, heartbeat=heartbeat)
+    return AlertService(
+        transaction, config, channels, clock, owner=owner, heartbeat=heartbeat, digest_parts=digest_parts
+    )
 
 
 def migrate_alerts(engine: sa.Engine) -> None:

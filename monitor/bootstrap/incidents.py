@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from alerts.errors import IncidentRefused, SilenceRefused
+from alerts.errors import IncidentRefused, SilenceRefused, StepMistaken
 from alerts.errors import UnknownIncident as Unknown
 from alerts.incident_book import IncidentBook
 from alerts.incidents import Case, Change, IncidentEvent, Involved, Mark, Marks, Step, sentence
 from monitor.adapters.sql.engine import reading
 from monitor.bootstrap.app import App
-from monitor.domain.errors import MonitorError, UnknownIncident
+from monitor.domain.errors import BadRequest, MonitorError, UnknownIncident
 from monitor.domain.time import Clock, format_instant
 from monitor.stats.proportions import wilson
 from monitor.usecases.match_incidents import PastIncident
@@ -32,7 +32,10 @@ _CHANGES = {
 
 @dataclass(frozen=True, slots=True)
 class IncidentDesk:
-    """The incidents of a database; MonitorError says why a step cannot be taken, UnknownIncident that there is none."""
+    """The incidents of a database.
+
+    MonitorError says why a step cannot be taken, BadRequest that it never can be, UnknownIncident that there is none.
+    """
 
     book: IncidentBook
     clock: Clock
@@ -85,6 +88,8 @@ def explained() -> Iterator[None]:
         yield
     except Unknown as error:
         raise UnknownIncident(str(error)) from error
+    except StepMistaken as error:
+        raise BadRequest(str(error)) from error
     except (IncidentRefused, SilenceRefused) as error:
         raise MonitorError(str(error)) from error
 

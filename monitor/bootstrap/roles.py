@@ -9,6 +9,7 @@ from monitor.bootstrap.alerting import Teller, alert_service
 from monitor.bootstrap.app import App
 from monitor.bootstrap.archiving import archive_compaction, forget_archived
 from monitor.bootstrap.consuming import consume_role
+from monitor.bootstrap.digest_parts import digest_parts
 from monitor.bootstrap.evaluating import build_evaluate
 from monitor.bootstrap.registry import watch_registry
 from monitor.bootstrap.retraining import build_retraining
@@ -48,7 +49,7 @@ def _tick(app: App) -> Role:
 
 
 def _dispatch(app: App) -> Role:
-    service = alert_service(app.settings, app.engine, app.clock, app.owner)
+    service = alert_service(app.settings, app.engine, app.clock, app.owner, digest_parts(app))
     every = app.settings.monitor.schedule.dispatch_every
     return Role(DISPATCH, lambda stop: dispatch.dispatch(Teller(service, app.engine), every, stop, app.gauges))
 

@@ -14,8 +14,8 @@ from monitor.bootstrap.app import App, log_as_configured, open_app
 from monitor.bootstrap.incidents import IncidentDesk
 from monitor.bootstrap.reporting import report_page
 from monitor.bootstrap.retraining import RetrainingApi
-from monitor.bootstrap.roles import ALL_ROLES, CONSUME, build_roles
-from monitor.bootstrap.slack_buttons import take_presses
+from monitor.bootstrap.roles import ALL_ROLES, CONSUME, DISPATCH, build_roles
+from monitor.bootstrap.slack_buttons import socket_roles, take_presses
 from monitor.bootstrap.submitting import build_submit
 from monitor.config.directory import MONITOR
 from monitor.config.source_section import HttpSource
@@ -31,7 +31,10 @@ def serve(directory: Path, environ: Mapping[str, str], roles: Sequence[str] = ()
     """Run the roles (none named: all) until a signal; the process's exit code."""
     with open_app(directory, environ) as app:
         log_as_configured(app)
-        built = build_roles(app, roles or ALL_ROLES)
+        wanted = roles or ALL_ROLES
+        built = build_roles(app, wanted)
+        if DISPATCH in wanted:
+            built += socket_roles(app, alert_service(app.settings, app.engine, app.clock, app.owner))
         with _http(app):
             return run_roles(built, app.gauges)
 

@@ -73,7 +73,7 @@ def why_not(app: App, matchers: Sequence[str], limit: int) -> Sequence[Row]:
     """Why nobody was told of alerts that the matchers accept, the latest first."""
     with _explained():
         found = alert_service_of(app).why_not(read_matchers(matchers), limit)
-    return [_decision_row(decision) for decision in found]
+    return [{**_decision_row(one.last), "first_at": format_instant(one.first_at), "times": one.count} for one in found]
 
 
 def read_matchers(texts: Sequence[str]) -> tuple[Matcher, ...]:

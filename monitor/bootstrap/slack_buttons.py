@@ -1,5 +1,6 @@
 """The buttons of Slack's messages: who signed a press, and what it does to incidents and retraining jobs."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -9,6 +10,8 @@ from alerts.incidents import Involved
 from alerts.presses import Retrain as RetrainButton
 from alerts.service import AlertService
 from alerts.settings import SecretMissing
+from alerts.slack_actions import SlackPress
+from alerts.slack_socket import SocketListener, listeners, socket_apps
 from monitor.bootstrap.app import App
 from monitor.bootstrap.incidents import RULE_LABEL
 from monitor.bootstrap.retraining import build_retraining
@@ -16,6 +19,9 @@ from monitor.config.directory import ROUTES
 from monitor.domain.errors import ConfigError, MonitorError
 from monitor.domain.retraining import RetrainJob, RetrainRequest
 from monitor.shells.api.parts import TakePresses
+from monitor.shells.workers.run import Role
+
+SOCKET = "slack-socket"
 
 
 def take_presses(app: App, service: AlertService) -> TakePresses | None:
@@ -39,6 +45,30 @@ def take_presses(app: App, service: AlertService) -> TakePresses | None:
         ]
 
     return take
+
+
+def socket_roles(app: App, service: AlertService) -> list[Role]:
+    """A role for each app whose presses come over Socket Mode."""
+    try:
+        apps = socket_apps(service.channel_settings)
+    except SecretMissing as error:
+        raise ConfigError(str(error), app.settings.directory / ROUTES) from error
+    if not apps:
+        return []
+    retrain = retrain_button(app)
+
+    def handle(press: SlackPress, may_press: frozenset[str]) -> None:
+        alerts.slack_actions.handle(press, may_press, service.incidents, retrain)
+
+    names = [SOCKET if number == 1 else f"{SOCKET}-{number}" for number in range(1, len(apps) + 1)]
+    return [
+        Role(name, partial(_listen, listener, app, name))
+        for name, listener in zip(names, listeners(apps, handle), strict=True)
+    ]
+
+
+def _listen(listener: SocketListener, app: App, name: str, stop: threading.Event) -> None:
+    listener.listen(stop, lambda: app.pulse.beat(name))
 
 
 def retrain_button(app: App) -> RetrainButton:

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
+from monitor.cli.incidents import by_option, reason_option
 from monitor.cli.options import config_option, json_option, opened
 from monitor.cli.output import labels_text, print_json, print_table
 
 
 @click.group()
 def alerts() -> None:
-    """Alerts that fire, their deliveries, and why nobody was told."""
+    """Alerts that fire, deliveries, why nobody was told, budgets of teams."""
 
 
 @alerts.command("list")
@@ -38,7 +39,10 @@ def list_alerts(directory: Path, *, is_all: bool, as_json: bool) -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many.")
 @json_option
 def why_not(directory: Path, matchers: tuple[str, ...], limit: int, *, as_json: bool) -> None:
-    """Why nobody was told, the latest first; of alerts with these labels (model=churn), or of all."""
+    """Why nobody was told, the latest first; of alerts with these labels (model=churn), or of all.
+
+    An answer that was given again and again is one row.
+    """
     from monitor.bootstrap.silencing import why_not as listed  # noqa: PLC0415 - `--help` must not wait for it
 
     with opened(directory) as app:
@@ -46,11 +50,10 @@ def why_not(directory: Path, matchers: tuple[str, ...], limit: int, *, as_json: 
     if as_json:
         print_json(rows)
         return
-    titles = ("at", "channel", "group", "reason", "looked at again", "left out")
-    cells = (
-        (row["at"], row["channel"], labels_text(row["group"]), row["reason"], row["next_at"], _muted(row["muted"]))
-        for row in rows
-    )
+    titles = ("last", "first", "times", "channel", "group", "reason", "looked at again", "left out")
+    keys = ("at", "first_at", "times", "channel", "group", "reason", "next_at", "muted")
+    written = {"group": labels_text, "muted": _muted}
+    cells = ([written[key](row[key]) if key in written else row[key] for key in keys] for row in rows)
     print_table(titles, cells, empty="no record of an alert that nobody was told of")
 
 
@@ -61,7 +64,9 @@ def deliveries() -> None:
 
 @deliveries.command("list")
 @config_option
-@click.option("--state", type=click.Choice(["due", "leased", "retry", "sent", "dead"]), help="Only these.")
+@click.option(
+    "--state", type=click.Choice(["due", "leased", "retry", "sent", "dead", "superseded"]), help="Only these."
+)
 @json_option
 def list_deliveries(directory: Path, state: str | None, *, as_json: bool) -> None:
     """The latest hundred messages."""
@@ -87,6 +92,69 @@ def replay(directory: Path, delivery_id: str) -> None:
     with opened(directory) as app:
         replay_delivery(app, delivery_id)
     click.echo(f"{delivery_id} is due again; the dispatcher sends it")
+
+
+@alerts.group()
+def budgets() -> None:
+    """How many messages the teams have heard, and the rules that are told in digests only."""
+
+
+@budgets.command("list")
+@config_option
+@json_option
+def list_budgets(directory: Path, *, as_json: bool) -> None:
+    """What each team has spent of its budget, and its demoted rules."""
+    from monitor.bootstrap.budgeting import list_budgets as listed  # noqa: PLC0415 - `--help` must not wait for it
+
+    with opened(directory) as app:
+        rows = listed(app)
+    if as_json:
+        print_json(rows)
+        return
+    titles = ("team", "budget", "spent", "left", "only in digests", "messages by rule")
+    keys = ("team", "budget", "spent", "left")
+    cells = ([*(row[key] for key in keys), _lines(row["demoted"]), _by_rule(row["rules"])] for row in rows)
+    print_table(titles, cells, empty="no team has a budget (teams in routes.yaml)")
+
+
+@budgets.command()
+@config_option
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many.")
+@json_option
+def history(directory: Path, limit: int, *, as_json: bool) -> None:
+    """Which rules were demoted and restored, when and why, the latest first."""
+    from monitor.bootstrap.budgeting import budget_history  # noqa: PLC0415 - `--help` must not wait for it
+
+    with opened(directory) as app:
+        rows = budget_history(app, limit)
+    if as_json:
+        print_json(rows)
+        return
+    titles = ("at", "team", "rule", "change", "by", "spent", "reason")
+    print_table(titles, ([row[key] for key in titles] for row in rows), empty="no rule was ever demoted")
+
+
+@budgets.command()
+@config_option
+@click.argument("team")
+@click.argument("rule")
+@by_option
+@reason_option
+def restore(directory: Path, team: str, rule: str, by: str, reason: str) -> None:
+    """Tell a demoted rule's alerts as ever; what it has sent so far counts no more."""
+    from monitor.bootstrap.budgeting import restore_rule  # noqa: PLC0415 - `--help` must not wait for it
+
+    with opened(directory) as app:
+        row = restore_rule(app, team, rule, by, reason)
+    click.echo(f"rule {row['rule']} of {row['team']} is told as ever; its {row['messages']} messages count no more")
+
+
+def _lines(names: object) -> str:
+    return "\n".join(map(str, names)) if isinstance(names, list) else ""
+
+
+def _by_rule(rules: object) -> str:
+    return "\n".join(f"{one['rule']}: {one['messages']}" for one in rules) if isinstance(rules, list) else ""
 
 
 def _muted(left_out: object) -> str:

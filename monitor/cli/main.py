@@ -31,7 +31,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "windows",
         "What came for every window, what became of it, and what the checks said.",
     ),
-    "alerts": ("monitor.cli.alerts", "alerts", "Alerts that fire, their deliveries, and why nobody was told."),
+    "alerts": (
+        "monitor.cli.alerts",
+        "alerts",
+        "Alerts that fire, deliveries, why nobody was told, budgets of teams.",
+    ),
     "incidents": (
         "monitor.cli.incidents",
         "incidents",

@@ -130,6 +130,10 @@ class UnknownIncident(MonitorError):
     """No incident has this id, or several have ids that begin so."""
 
 
+class BadRequest(MonitorError):
+    """What was asked for could not be done with anything: its words are missing, too many, or unknown."""
+
+
 class ReportFailed(MonitorError):
     """A report cannot be written; the message says what is missing and how to get it."""
 

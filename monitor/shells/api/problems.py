@@ -8,7 +8,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from monitor.domain.errors import MonitorError, StoreUnavailable, UnknownIncident, UnknownJob
+from monitor.domain.errors import BadRequest, MonitorError, StoreUnavailable, UnknownIncident, UnknownJob
 
 log = structlog.stdlib.get_logger("driftline")
 
@@ -28,6 +28,7 @@ def on_monitor_error(_: "Request[Any, Any, Any]", error: MonitorError) -> Respon
         StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
         UnknownJob: HTTPStatus.NOT_FOUND,
         UnknownIncident: HTTPStatus.NOT_FOUND,
+        BadRequest: HTTPStatus.BAD_REQUEST,
     }
     return problem(known.get(type(error), HTTPStatus.CONFLICT), str(error))
 

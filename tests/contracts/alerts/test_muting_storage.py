@@ -134,7 +134,7 @@ def test_the_record_says_why_nobody_was_told_until_retention_drops_it(engine: sa
         alerts.tick()
         clock.move(SECOND)
 
-    (why,) = alerts.why_not((Matcher.parse("check=psi"),))
+    (why,) = [one.last for one in alerts.why_not((Matcher.parse("check=psi"),))]
     alerts.prune(clock.now())
 
     assert why.reason is SkipReason.SILENCED

@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alerts import sending
 from alerts.config import parse
 from alerts.errors import FailureReason, Permanent, Retryable, UnknownDelivery
-from alerts.model import AlertEvent, Chart, DeliveryState, Labels, Receipt, Severity
+from alerts.model import AlertEvent, Chart, DeliveryState, Labels, NotifyReason, Receipt, Severity
 from alerts.plugins import discover
 from alerts.ports import Channel
 from alerts.render.document import Message
@@ -191,7 +191,9 @@ def test_what_cannot_be_sent_for_a_day_is_dead(engine: sa.Engine) -> None:
     assert timedelta(hours=22) < clock.now() - START <= timedelta(hours=25)
 
 
-def test_messages_of_one_group_keep_their_order_when_the_first_is_delayed(engine: sa.Engine) -> None:
+def test_a_message_that_stands_for_one_that_waits_is_sent_no_sooner_than_that_one_would_have_been(
+    engine: sa.Engine,
+) -> None:
     clock, box = FixedClock(), Scripted("box", Retryable(FailureReason.SERVER_ERROR))
     alerts = service(engine, clock, box)
     alerts.accept([event()])
@@ -206,7 +208,7 @@ def test_messages_of_one_group_keep_their_order_when_the_first_is_delayed(engine
     alerts.dispatch()
 
     assert before.sent == 0
-    assert [message.is_resolved for message in box.sent] == [False, True]
+    assert [message.is_resolved for message in box.sent] == [True]
 
 
 def test_many_processes_at_once_plan_and_send_every_message_once(engine: sa.Engine) -> None:
@@ -239,6 +241,73 @@ def test_a_channel_that_is_down_is_tried_no_more_often_than_the_breaker_bears_an
     assert (summary.retried, len(waiting)) == (5, 25)
     assert {one.attempts for one in waiting} == {0}
     assert {one.last_failure for one in waiting} == {"waiting: the channel failed 5 times in a row and is left alone"}
+
+
+def test_a_message_that_waits_gives_way_to_the_next_which_says_both_and_the_record_folds_its_answers(
+    engine: sa.Engine,
+) -> None:
+    clock, box = FixedClock(), Scripted("box", Retryable(FailureReason.CONNECTION))
+    alerts = service(engine, clock, box)
+    for news in ([event(), event(check="ks")], [event(ends=True)], [event(check="js")]):
+        alerts.accept(news)
+        clock.move(2 * SECOND)
+        alerts.tick()
+        alerts.dispatch()
+    clock.move(timedelta(minutes=5))
+    alerts.dispatch()
+    alerts.tick()
+
+    (message,) = box.sent
+    assert (message.reason, message.firing_count, message.resolved_count) == (NotifyReason.FIRST, 2, 1)
+    assert [one.state for one in alerts.deliveries()].count(DeliveryState.SUPERSEDED) == 2
+    assert alerts.prune(clock.now() + SECOND) > 0
+    answers = alerts.why_not()
+    assert len({one.last.reason for one in answers}) == len(answers)
+
+
+def test_many_processes_at_once_demote_a_rule_once_and_tell_its_team_once(engine: sa.Engine) -> None:
+    clock, box = FixedClock(), Scripted("box")
+    file = {
+        "channels": {"box": {"kind": "console"}},
+        "route": {"channels": ["box"], "group_by": ["model"], "collect_for": "0s", "update_every": "1s"},
+        "teams": {"all": {"budget": "3 per week", "channels": ["box"], "match": ["check=psi"], "rule_label": "check"}},
+    }
+    config = parse(file, discover())
+    workers = [AlertService(engine, config, {"box": box}, clock, owner=f"worker {number}") for number in range(4)]
+    workers[0].accept([event(model=f"model_{number}") for number in range(5)])
+
+    with ThreadPoolExecutor(len(workers)) as pool:
+        planned = list(pool.map(lambda alerts: alerts.tick().planned, workers))
+        list(pool.map(lambda alerts: alerts.dispatch(), workers))
+
+    assert sum(planned) == 6
+    assert [one.reason for one in box.sent].count(NotifyReason.BUDGET) == 1
+    (decision,) = workers[1].budgets.history()
+    assert (decision.rule, decision.spent, decision.messages) == ("psi", 5, 5)
+    assert decision.reason == "5 messages of 3 per week; 5 of its 5 could be kept and are not confirmed"
+    clock.move(timedelta(days=8))
+    workers[2].tick()
+    assert workers[2].budgets.accounts()[0].demoted == frozenset()
+
+
+def test_many_processes_at_once_tell_a_digest_once(engine: sa.Engine) -> None:
+    clock, box = FixedClock(), Scripted("box")
+    file = {
+        "channels": {"box": {"kind": "console"}},
+        "route": {"channels": ["box"]},
+        "digests": {"daily": {"channels": ["box"], "at": "08:00"}},
+    }
+    config = parse(file, discover())
+    workers = [AlertService(engine, config, {"box": box}, clock, owner=f"worker {number}") for number in range(4)]
+    workers[0].tick()
+    clock.move(timedelta(days=1))
+
+    with ThreadPoolExecutor(len(workers)) as pool:
+        planned = list(pool.map(lambda alerts: alerts.tick().planned, workers))
+        list(pool.map(lambda alerts: alerts.dispatch(), workers))
+
+    assert sorted(planned) == [0, 0, 0, 1]
+    assert [one.reason for one in box.sent] == [NotifyReason.DIGEST]
 
 
 def test_what_a_slow_channel_could_not_take_in_time_is_given_back_and_sent_by_whoever_comes_next(

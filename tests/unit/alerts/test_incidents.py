@@ -71,7 +71,7 @@ def test_acknowledging_stops_reminders_but_not_new_alerts_raised_severities_and_
         NotifyReason.SEVERITY_RAISED,
         NotifyReason.ALL_RESOLVED,
     ]
-    assert SkipReason.ACKNOWLEDGED in {one.reason for one in world.service.why_not()}
+    assert SkipReason.ACKNOWLEDGED in {one.last.reason for one in world.service.why_not()}
 
 
 def test_without_an_acknowledgement_the_same_group_is_reminded_of() -> None:

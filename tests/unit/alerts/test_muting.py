@@ -178,7 +178,8 @@ def test_every_kind_of_muting_leaves_its_reason_in_the_record_and_a_reason_that_
 
     world.run({0.2: ["silence a 50", "+a", "+c", "+w", "+d"]}, 30)
 
-    muted = [one for one in world.service.why_not() if one.muted and one.reason is not SkipReason.COLLECTING]
+    refused = [one.last for one in world.service.why_not()]
+    muted = [one for one in refused if one.muted and one.reason is not SkipReason.COLLECTING]
     said = {one.muted[0].labels["name"]: (one.reason, one.muted[0].muted.by) for one in muted}
     assert len(muted) == 3
     assert said["w"] == (SkipReason.INHIBITED, "alert model=m, name=c fires")
@@ -191,7 +192,7 @@ def test_the_record_of_a_message_names_what_it_left_out_and_is_found_by_labels_t
     world = World(ROUTE)
     world.run({0.2: ["silence a 50", "+a", "+b(n)"]}, 3)
 
-    of_a = world.service.why_not(matchers("name=a"))
+    of_a = [one.last for one in world.service.why_not(matchers("name=a"))]
     of_nobody = world.service.why_not(matchers("name=z"))
 
     (sent,) = [one for one in of_a if one.reason is NotifyReason.FIRST]

@@ -16,7 +16,7 @@ from alerts.render.html import render_html
 from alerts.render.mime import mail_of
 from alerts.render.slack import MAX_BLOCKS, MAX_CHARS, fallback_text, render_slack
 from alerts.render.text import render_text
-from alerts.testing.messages import CHART, alert, hostile, huge, message, resolution, resolved
+from alerts.testing.messages import CHART, alert, digest, hostile, huge, message, resolution, resolved
 from alerts.wire import event_schema
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -27,6 +27,7 @@ MESSAGES = {
     "group": message(
         alert(severity=Severity.CRITICAL), alert("psi-tenure"), resolved("ks-age"), reason=NotifyReason.SOME_RESOLVED
     ),
+    "digest": digest(),
 }
 FORMS: dict[str, Callable[[Message], str]] = {
     "txt": render_text,

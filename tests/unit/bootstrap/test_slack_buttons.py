@@ -1,6 +1,7 @@
 """Buttons in Slack, end to end: a signed press over HTTP, what it does, and the message edited in place."""
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from alerts.incidents import IncidentState, Mark
 from alerts.model import AlertEvent, Labels, Severity
 from alerts.service import AlertService
 from alerts.testing.servers import SlackServer
-from monitor.bootstrap.app import App, open_app
+from monitor.adapters.sql.engine import create_engine
+from monitor.bootstrap.app import App, open_app, upgrade
 from monitor.bootstrap.serving import build_api
 from monitor.bootstrap.telling import alert_service_of
 from monitor.domain.retraining import JobPhase
@@ -87,8 +89,18 @@ class Room:
         self.alerts.dispatch(later)
 
 
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with its tables: to make them takes longer than all the rest of a test."""
+    path = tmp_path_factory.mktemp("migrated") / "monitor.db"
+    engine = create_engine(f"sqlite:///{path}")
+    upgrade(engine)
+    engine.dispose()
+    return path
+
+
 @pytest.fixture
-def room(call: Call, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
+def room(call: Call, monkeypatch: pytest.MonkeyPatch, migrated: Path) -> Iterator[Room]:
     monkeypatch.setenv("SLACK_TOKEN", "xoxb-1")
     monkeypatch.setenv("SLACK_SIGNING", SIGNING_SECRET)
     with SlackServer() as slack:
@@ -104,7 +116,7 @@ def room(call: Call, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
         Path("configs/routes.yaml").write_text(json.dumps(routes))
         Path("configs/monitor.yaml").write_text(MONITOR + RETRAINING)
         Path("configs/models/price.yaml").write_text(MODEL + "retraining: careful\n")
-        call("db", "upgrade")
+        shutil.copy(migrated, "monitor.db")
         with open_app(Path("configs"), {}) as app:
             server = Server(build_api(app), "127.0.0.1", 0)
             server.start()
@@ -215,6 +227,21 @@ def test_what_is_no_signature_at_all_is_refused_like_any_other(room: Room, heade
     answer = httpx.post(f"{room.url}/v1/slack/actions", content=b"\xff", headers=headers)
 
     assert answer.status_code == 401
+
+
+def test_over_http_a_mistake_in_a_step_is_told_from_what_stands_against_it(room: Room) -> None:
+    def post(verb: str, **body: str) -> tuple[int, str]:
+        answer = httpx.post(f"{room.url}/v1/incidents/{room.incident}/{verb}", json={"by": "ann", **body})
+        return answer.status_code, str(answer.json().get("detail", ""))
+
+    mistakes = [post("acknowledge", by=" "), post("mark", **{"as": "maybe"}), post("note"), post("assign", to=" ")]
+    done, again = post("resolve"), post("resolve")
+
+    assert [status for status, _ in mistakes] == [400] * 4
+    assert mistakes[0][1].startswith("say who does it")
+    assert mistakes[1][1] == "'maybe' is no mark: confirmed, or false_positive"
+    assert (done[0], again[0]) == (200, 409)
+    assert "is resolved already, by ann" in again[1]
 
 
 def _buttons(room: Room) -> list[dict[str, str]]:
