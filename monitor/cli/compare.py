@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from monitor.cli.attribution import show_attribution
 from monitor.cli.options import json_option
-from monitor.cli.output import bars, number, print_table, verdict_text
+from monitor.cli.output import bars, number, print_table, verdict_text, written
 
 if TYPE_CHECKING:
     from monitor.usecases.compare import Compared, Comparison
@@ -47,22 +48,14 @@ def compare(
     with bars() as progress:
         found = compare_files(reference, current, options, min_records, progress, multivariate=multivariate)
     if html is not None:
-        _write(html, found)
+        from monitor.shells.web.comparison import comparison_page  # noqa: PLC0415 - for those who ask for it
+
+        written(html, comparison_page(found))
     if as_json:
         click.echo(json.dumps(_document(found), ensure_ascii=False, allow_nan=False))
     else:
         _show(found)
     click.get_current_context().exit(found.outcome)
-
-
-def _write(path: Path, found: "Comparison") -> None:
-    from monitor.shells.web.comparison import comparison_page  # noqa: PLC0415 - for those who ask for it
-
-    try:
-        path.write_text(comparison_page(found), encoding="utf-8")
-    except OSError as error:
-        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
-    click.echo(f"wrote {path}", err=True)
 
 
 def _show(found: "Comparison") -> None:
@@ -79,17 +72,22 @@ def _show(found: "Comparison") -> None:
     print_table(("column", "check", "statistic", "verdict", "reason"), rows, empty="no column")
     for note in found.notes:
         click.echo(f"note: {note}")
+    if found.attribution is not None:
+        show_attribution(found.attribution)
     said = found.outcome.name.lower().replace("_", " ")
     click.echo(f"{said}: {found.rows_current:,} rows against {found.rows_reference:,} in the reference")
 
 
 def _document(found: "Comparison") -> dict[str, object]:
+    from monitor.stats.attribution.words import as_document  # noqa: PLC0415 - heavy
+
     return {
         "outcome": found.outcome.name.lower(),
         "rows_reference": found.rows_reference,
         "rows_current": found.rows_current,
         "notes": list(found.notes),
         "checks": [_check(check) for check in found.checks],
+        "attribution": None if found.attribution is None else as_document(found.attribution),
     }
 
 
