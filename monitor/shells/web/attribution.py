@@ -79,7 +79,7 @@ def attribution_page(found: AttributedWindow) -> str:
 
 def _division(one: Division) -> str:
     title = f"By {one.column}"
-    return f'<h3>{escape(title)}</h3><div class="card">{bars_svg(title, segment_bars(one))}</div>'
+    return f'<h2>{escape(title)}</h2><div class="card">{bars_svg(title, segment_bars(one))}</div>'
 
 
 def _bar(place: int, name: str, share: float, below: str) -> str:
