@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, overload
 
 from monitor.adapters.tables.frames import Table
 from monitor.bootstrap.comparing import compared_with, reference_of
+from monitor.domain.derived import DerivedColumn, TextColumn, VectorColumn
 from monitor.domain.errors import BaselineError
 from monitor.domain.findings import Verdict
 from monitor.shells.web.attribution import attribution_svg
@@ -230,15 +231,21 @@ def build_baseline(
     exclude: Sequence[str] = (),
     categorical: Sequence[str] = (),
     rename: Mapping[str, str] | None = None,
+    texts: Sequence[str] = (),
+    vectors: Mapping[str, int] | None = None,
     multivariate: bool = False,
 ) -> Baseline:
     """Profile a table: a pandas, polars or pyarrow one, anything with `__arrow_c_stream__`, parts of it, or a file.
 
     `exclude` are columns to leave out, `categorical` those whose numbers are categories, `rename` gives columns other
-    names, here and in the tables that are compared. A column `label` is the truth and no feature. With `multivariate`
-    some 4,000 rows are kept, and `compare` looks at rows as wholes, too. BaselineError when the table cannot be read.
+    names, here and in the tables that are compared. `texts` are columns of free text, of which descriptors are
+    compared, and `vectors` columns of lists with their number of dimensions (as embeddings). A column `label` is the
+    truth and no feature. With `multivariate` some 4,000 rows are kept, and `compare` looks at rows as wholes, too.
+    BaselineError when the table cannot be read.
     """
-    options = TrainingOptions(dict(rename or {}), tuple(exclude), categorical=tuple(categorical))
+    derived: list[DerivedColumn] = [TextColumn(name) for name in texts]
+    derived += [VectorColumn(name, dimensions) for name, dimensions in (vectors or {}).items()]
+    options = TrainingOptions(dict(rename or {}), tuple(exclude), categorical=tuple(categorical), derived=tuple(derived))
     return Baseline(reference_of(_path(table), options, keep_rows=multivariate))
 
 

@@ -46,7 +46,8 @@ class FastPath:
     """Keeps the scanner and the plan of each model version; not thread-safe.
 
     `taken` of the `seen` messages were as agreed. The columns of a model without baseline are guessed from its values,
-    so its messages are all declined; so are those of a model whose scores of all classes are kept.
+    so its messages are all declined; so are those of a model whose scores of all classes are kept, or that has texts or
+    vectors.
     """
 
     scanner: Scanner
@@ -86,7 +87,7 @@ class FastPath:
         return batches, [records[row] for row in declined]
 
     def _plan(self, ref: ModelRef, schema: RecordSchema | None) -> _Planned | None:
-        if schema is None or schema.discover or schema.keep_scores:
+        if schema is None or schema.discover or schema.keep_scores or schema.derived:
             return None
         planned = self._planned.get(ref)
         if planned is None or planned.schema is not schema:

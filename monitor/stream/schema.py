@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from monitor.domain.derived import DerivedColumn
 from monitor.domain.models import OUTPUT_COLUMNS, ColumnKind, ColumnSpec, MonitoredModel, Task
 
 
@@ -12,18 +13,26 @@ class RecordSchema:
 
     `columns` are the baseline's, outputs among them, and the columns that segments look at. `positive_label` picks the
     score out of `scores`. With `discover` every feature is read and its kind guessed: for the archive of a model that
-    has no baseline yet. With `keep_scores` the scores of all classes are kept beside a prediction.
+    has no baseline yet. With `keep_scores` the scores of all classes are kept beside a prediction. `derived` are
+    features that are not read as they are: columns are made of them.
     """
 
     columns: tuple[ColumnSpec, ...]
     positive_label: str | None = None
     discover: bool = False
     keep_scores: bool = False
+    derived: tuple[DerivedColumn, ...] = ()
 
     @property
     def features(self) -> tuple[ColumnSpec, ...]:
-        """The columns that come from `features`."""
-        return tuple(column for column in self.columns if column.name not in OUTPUT_COLUMNS)
+        """The columns that are read from `features` as they are."""
+        others = {*OUTPUT_COLUMNS, *self.made_of}
+        return tuple(column for column in self.columns if column.name not in others)
+
+    @property
+    def made_of(self) -> dict[str, str]:
+        """Columns that are made of others, each with the feature that it is made of."""
+        return {column.name: one.column for one in self.derived for column in one.specs}
 
     def kind(self, name: str) -> ColumnKind | None:
         """How the column is profiled, None when it is not."""
@@ -42,10 +51,13 @@ def record_schema(model: MonitoredModel, baselines: tuple[tuple[ColumnSpec, ...]
     kinds = {column.name: column.kind for columns in baselines for column in columns}
     for segment in model.segments:
         kinds.setdefault(segment.column, ColumnKind.CATEGORICAL)
+    for one in model.derived:
+        kinds.pop(one.column, None)
     columns = tuple(ColumnSpec(name, kind) for name, kind in kinds.items())
     return RecordSchema(
         columns,
         model.positive_label,
         discover=model.archive is not None and not baselines,
         keep_scores=model.task is Task.MULTICLASS and model.ground_truth is not None,
+        derived=model.derived,
     )

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
+from monitor.domain.derived import DerivedColumn
 from monitor.domain.errors import BaselineError
 from monitor.domain.models import PREDICTION, BaselineRole, Task
 from monitor.domain.time import EPOCH, MILLISECOND, from_ms, parse_instant, to_ms
@@ -28,7 +29,8 @@ class TrainingOptions:
     `rename` gives columns the names that records use (outputs: prediction, score, latency_ms). `exclude` are left out.
     `target` names the truth of the rows, which is no feature (without it a column `label` is the truth). `event_time`
     is left out, too, and tells the period. Columns in `categorical` are, whatever their values; any other column of
-    numbers is numeric. `role` is what the rows are to the model (None: nobody says).
+    numbers is numeric. `role` is what the rows are to the model (None: nobody says). Of the columns in
+    `derived`, others are made in tables that are compared; a model's own are made before its rows come here.
     """
 
     rename: Mapping[str, str] = field(default_factory=dict)
@@ -37,6 +39,7 @@ class TrainingOptions:
     event_time: str | None = None
     categorical: tuple[str, ...] = ()
     role: BaselineRole | None = None
+    derived: tuple[DerivedColumn, ...] = ()
 
     @property
     def left_out(self) -> frozenset[str]:
