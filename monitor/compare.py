@@ -245,7 +245,9 @@ def build_baseline(
     """
     derived: list[DerivedColumn] = [TextColumn(name) for name in texts]
     derived += [VectorColumn(name, dimensions) for name, dimensions in (vectors or {}).items()]
-    options = TrainingOptions(dict(rename or {}), tuple(exclude), categorical=tuple(categorical), derived=tuple(derived))
+    options = TrainingOptions(
+        dict(rename or {}), tuple(exclude), categorical=tuple(categorical), derived=tuple(derived)
+    )
     return Baseline(reference_of(_path(table), options, keep_rows=multivariate))
 
 
