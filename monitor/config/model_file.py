@@ -263,6 +263,10 @@ class ModelFile(Section):
         if self.fairness is not None and not (self.fairness.favourable or self.positive_label):
             how = "write which prediction people hope for, as in favourable: approved"
             raise wrong("`favourable` is missing, and there is no `positive_label`", how, key="fairness")
+        personal = self.archive.personal if self.archive else {}
+        if said := [one.column for one in self.texts if one.words and one.column in personal]:
+            how = "write `words: false`, so that no word of it is kept, or take it out of `personal`"
+            raise wrong(f"{said[0]!r} is personal, and single words of it would be kept", how, key="texts")
         made = [*(one.column for one in self.texts), *(one.column for one in self.vectors)]
         if again := sorted({name for name in made if made.count(name) > 1}):
             how = "a column is one text, or one vector"

@@ -96,6 +96,7 @@ def test_wrong_vectors_are_told_with_the_reason_and_cost_no_other_column(wrong: 
     result = one.findings["unseen_category(v.shape)"].result
     assert result is not None
     assert result.detail["values"] == [shape]
+    assert f"new: {shape}" in one.findings["unseen_category(v.shape)"].reason
     assert one.verdict("psi(x)") is Verdict.OK
     assert Verdict.FAILED not in {finding.verdict for finding in one.history}
 
