@@ -271,6 +271,9 @@ class ModelFile(Section):
         if again := sorted({name for name in made if made.count(name) > 1}):
             how = "a column is one text, or one vector"
             raise wrong(f"{again[0]!r} is declared twice in texts and vectors", how, key="vectors")
+        if on := [one for one in self.segments if one.column in made]:
+            how = "lay it on a feature that has few values"
+            raise wrong(f"segment {on[0].name!r} is on {on[0].column!r}, a text or vector", how, key="segments")
         names = [segment.name for segment in self.segments]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise wrong(f"segment {twice[0]!r} is defined twice", "give each segment its own name", key="segments")

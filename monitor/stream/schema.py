@@ -52,7 +52,8 @@ def record_schema(model: MonitoredModel, baselines: tuple[tuple[ColumnSpec, ...]
     for segment in model.segments:
         kinds.setdefault(segment.column, ColumnKind.CATEGORICAL)
     for one in model.derived:
-        kinds.pop(one.column, None)
+        if any(spec.name in kinds for spec in one.specs):  # else its baselines are older, and know it as it is
+            kinds.pop(one.column, None)
     columns = tuple(ColumnSpec(name, kind) for name, kind in kinds.items())
     return RecordSchema(
         columns,

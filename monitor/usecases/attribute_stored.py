@@ -51,7 +51,7 @@ class AttributeStored:
         baseline = Baseline.from_bytes(self.baselines.get(baseline_id))
         content = window_content(shares, baseline_id, baseline)
         sides = Sides(baseline, content.profiles, model.segments, model.min_records)
-        found = sides.attribution()
+        found = sides.whole
         charts = sides.charts((), min(MOST_CHARTS, len(found.columns)))
         return AttributedWindow(ref, window, found, {chart.title: chart for chart in charts})
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from monitor.domain.findings import Finding, Verdict
 from monitor.domain.models import ALL_TRAFFIC, Segment
@@ -16,7 +17,7 @@ ATTRIBUTION = "attribution"
 """Where the detail of a finding about the whole model keeps it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Sides:
     """A baseline, and the profiles of a window by segment that were counted on its bins."""
 
@@ -25,12 +26,18 @@ class Sides:
     segments: Sequence[Segment] = ()
     min_records: int = 1
 
-    def attribution(self, segment: str = ALL_TRAFFIC) -> Attribution:
-        """What the drift of all traffic, or of one segment, is made of; of all traffic by segments, too."""
-        found = attribute(self.baseline.profile(segment), self.profiles[segment], self.min_records)
-        if found.lacking or segment != ALL_TRAFFIC:
-            return found
-        return replace(found, divisions=self._divisions())
+    @cached_property
+    def whole(self) -> Attribution:
+        """What the drift of all traffic is made of, by segments, too."""
+        found = attribute(self.baseline.whole, self.profiles[ALL_TRAFFIC], self.min_records)
+        return found if found.lacking else replace(found, divisions=self._divisions())
+
+    def attribution(self, segment: str = ALL_TRAFFIC) -> Attribution | None:
+        """That of all traffic, or what the drift of one segment is made of; None where it is not on both sides."""
+        if segment == ALL_TRAFFIC:
+            return self.whole
+        before, now = self.baseline.segments.get(segment), self.profiles.get(segment)
+        return None if before is None or now is None else attribute(before, now, self.min_records)
 
     def _divisions(self) -> tuple[Division, ...]:
         """One for each column that segments are declared by: theirs have no record in common."""
@@ -55,12 +62,12 @@ class Sides:
 
     def _worth_drawing(self, columns: Iterable[str]) -> Iterable[str]:
         yield from columns
-        yield from (part.column for part in self.attribution().columns)
+        yield from (part.column for part in self.whole.columns)
 
 
 def with_attribution(finding: Finding, sides: Sides) -> Finding:
     """A finding about the whole model with what carries its drift, where it has drifted."""
     if finding.verdict is not Verdict.DRIFTED or finding.result is None:
         return finding
-    detail = {**finding.result.detail, ATTRIBUTION: as_document(sides.attribution())}
+    detail = {**finding.result.detail, ATTRIBUTION: as_document(sides.whole)}
     return replace(finding, result=replace(finding.result, detail=detail))

@@ -7,7 +7,7 @@ from monitor.domain.derived import DerivedColumn
 from monitor.domain.ports import RowReader
 from monitor.stats.columns import NumericColumn
 from monitor.stats.derived.derive import derive
-from monitor.usecases.training_columns import TrainingOptions
+from monitor.usecases.training_columns import TrainingOptions, require_derived
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class DerivedRows:
             made: dict[str, Sequence[object]] = {}
             for name, values in batch.items():
                 made |= _derived(self.sources[name], values) if name in self.sources else {name: values}
+            require_derived(self.sources.values(), made)
             yield made
 
 

@@ -13,7 +13,7 @@ from monitor.usecases.column_choice import choose_column
 from monitor.usecases.derived_table import with_derived
 from monitor.usecases.table_reader import Seen, TableReader, gather, group_by_group
 from monitor.usecases.table_rows import spread_rows
-from monitor.usecases.training_columns import TrainingOptions, is_categorical, require_named
+from monitor.usecases.training_columns import TrainingOptions, is_categorical, require_derived, require_named
 
 REF = ModelRef("reference", "1")
 
@@ -44,6 +44,7 @@ def read_reference(table: TableReader, options: TrainingOptions, seen: Seen, *, 
     if not rows:
         raise BaselineError(f"{table.name} holds no row: check the path, or the query and its filter")
     require_named(options, names)
+    require_derived(asked.derived, names)
     refused = {name: why for group in groups for name, why in group.refused.items()}
     profiles = [profile for group in groups for profile in group.profiles]
     _require_distinct(profiles)

@@ -129,6 +129,14 @@ def require_named(options: TrainingOptions, names: Collection[str]) -> None:
         raise BaselineError(f"the training data has no column {', '.join(map(repr, unknown))}; it has {there}")
 
 
+def require_derived(derived: Iterable[DerivedColumn], names: Collection[str]) -> None:
+    """BaselineError when a text or vector is declared that the data has not; `names` are those that were made."""
+    lost = [one.column for one in derived if not any(spec.name in names for spec in one.specs)]
+    if lost:
+        there = ", ".join(sorted(names))
+        raise BaselineError(f"the training data has no column {', '.join(map(repr, lost))}; it has {there}")
+
+
 def _renamed(raw: Mapping[str, list[object]], rename: Mapping[str, str]) -> dict[str, list[object]]:
     kept: dict[str, list[object]] = {}
     for name, values in raw.items():

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from monitor.domain.derived import TextColumn, VectorColumn
+from monitor.domain.errors import BaselineError
 from monitor.domain.findings import Verdict
+from monitor.usecases.training_columns import TrainingOptions
 from tests.unit.stats.blindness_rig import ABSENT, MODEL, Seen, Table, seen
 
 DERIVED = (TextColumn("note"), VectorColumn("v", 24, 4))
@@ -45,6 +47,21 @@ def test_quiet_texts_and_vectors_raise_no_alarm() -> None:
         "jensen_shannon(v.shape)",
     } <= one.findings.keys()
     assert not one.notes
+
+
+def test_a_declared_column_that_the_training_rows_lack_is_a_mistake() -> None:
+    with pytest.raises(BaselineError, match="the training data has no column 'note', 'v'; it has x"):
+        seen({"x": [1.0] * 100}, model=WRITING)
+
+
+def test_a_declared_column_that_has_another_name_in_the_training_rows_is_renamed() -> None:
+    training = table(0, 4_000)
+    renamed = {"x": training["x"], "remark": training["note"], "v": training["v"]}
+
+    one = seen(renamed, table(1, 500), model=WRITING, options=TrainingOptions({"remark": "note"}))
+
+    assert one.bad() == set()
+    assert "psi(note.words)" in one.findings
 
 
 def test_longer_texts_are_drift_of_their_lengths() -> None:
