@@ -6,6 +6,7 @@ baseline = build_baseline(training)        # pandas, polars, pyarrow, anything w
 found = baseline.compare(this_week)        # or an iterator of record batches, which is read once
 found.drifted                              # names of columns
 found.to_pandas()                          # every finding, a row each
+found.carried_by                           # columns and values with their shares of the drift
 found.picture("amount")                    # an SVG that notebooks show
 found.save_html("comparison.html")
 """
@@ -17,10 +18,13 @@ from typing import TYPE_CHECKING, overload
 
 from monitor.adapters.tables.frames import Table
 from monitor.bootstrap.comparing import compared_with, reference_of
+from monitor.domain.derived import DerivedColumn, TextColumn, VectorColumn
 from monitor.domain.errors import BaselineError
 from monitor.domain.findings import Verdict
+from monitor.shells.web.attribution import attribution_svg
 from monitor.shells.web.charts import chart_svg, described
 from monitor.shells.web.comparison import comparison_fragment, comparison_page, headline
+from monitor.stats.attribution.words import carried_by
 from monitor.usecases.compare import Compared, Comparison
 from monitor.usecases.reference import Reference
 from monitor.usecases.training_columns import TrainingOptions
@@ -29,7 +33,18 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["Baseline", "BaselineError", "Finding", "Findings", "Picture", "Table", "Verdict", "build_baseline"]
+__all__ = [
+    "Baseline",
+    "BaselineError",
+    "Carrier",
+    "CarrierPart",
+    "Finding",
+    "Findings",
+    "Picture",
+    "Table",
+    "Verdict",
+    "build_baseline",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +66,25 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class CarrierPart:
+    """A bin or category: its share of the whole drift, and its shares of all rows before and now; each 0 to 1."""
+
+    name: str
+    share: float
+    baseline: float
+    current: float
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """A column and its share (0 to 1) of the whole drift, which those of its parts add up to."""
+
+    column: str
+    share: float
+    parts: tuple[CarrierPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """Where a column's values lay in the baseline and lie in the window, as SVG; `text` says the same in a sentence."""
 
@@ -62,6 +96,10 @@ class Picture:
 
     def __str__(self) -> str:
         return self.text
+
+    def save(self, path: str | Path) -> None:
+        """Write the SVG to a file."""
+        Path(path).write_text(self.svg, encoding="utf-8")
 
 
 class Findings(Sequence[Finding]):
@@ -95,6 +133,28 @@ class Findings(Sequence[Finding]):
     def notes(self) -> tuple[str, ...]:
         """What is worth knowing about the columns, in sentences."""
         return self._found.notes
+
+    @property
+    def carried_by(self) -> tuple[Carrier, ...]:
+        """Columns that moved more than chance explains, the largest share of the drift first; the shares sum to 1."""
+        found = self._found.attribution
+        if found is None:
+            return ()
+        return tuple(
+            Carrier(
+                part.column,
+                found.share(part.bits),
+                tuple(CarrierPart(one.name, found.share(one.bits), one.baseline, one.current) for one in part.groups),
+            )
+            for part in found.columns
+        )
+
+    def attribution_picture(self) -> Picture:
+        """Those shares as bars."""
+        found = self._found.attribution
+        if found is None or not found.columns:
+            raise ValueError("no column moved more than chance explains: there is nothing to draw")
+        return Picture(attribution_svg(found), f"carried by {carried_by(found)}")
 
     def picture(self, column: str) -> Picture:
         """The column's picture; KeyError names those that have one."""
@@ -171,15 +231,23 @@ def build_baseline(
     exclude: Sequence[str] = (),
     categorical: Sequence[str] = (),
     rename: Mapping[str, str] | None = None,
+    texts: Sequence[str] = (),
+    vectors: Mapping[str, int] | None = None,
     multivariate: bool = False,
 ) -> Baseline:
     """Profile a table: a pandas, polars or pyarrow one, anything with `__arrow_c_stream__`, parts of it, or a file.
 
     `exclude` are columns to leave out, `categorical` those whose numbers are categories, `rename` gives columns other
-    names, here and in the tables that are compared. A column `label` is the truth and no feature. With `multivariate`
-    some 4,000 rows are kept, and `compare` looks at rows as wholes, too. BaselineError when the table cannot be read.
+    names, here and in the tables that are compared. `texts` are columns of free text, of which descriptors are
+    compared, and `vectors` columns of lists with their number of dimensions (as embeddings). A column `label` is the
+    truth and no feature. With `multivariate` some 4,000 rows are kept, and `compare` looks at rows as wholes, too.
+    BaselineError when the table cannot be read.
     """
-    options = TrainingOptions(dict(rename or {}), tuple(exclude), categorical=tuple(categorical))
+    derived: list[DerivedColumn] = [TextColumn(name) for name in texts]
+    derived += [VectorColumn(name, dimensions) for name, dimensions in (vectors or {}).items()]
+    options = TrainingOptions(
+        dict(rename or {}), tuple(exclude), categorical=tuple(categorical), derived=tuple(derived)
+    )
     return Baseline(reference_of(_path(table), options, keep_rows=multivariate))
 
 

@@ -67,7 +67,7 @@ def _unknown(features: Mapping[str, object], ref: ModelRef, schemas: SchemaLooku
     schema = schemas(ref.name, ref.version)
     if schema is None or schema.discover:
         return {}
-    unknown = features.keys() - {column.name for column in schema.features}
+    unknown = features.keys() - {column.name for column in schema.features} - set(schema.made_of.values())
     return {name: _text(features[name]) for name in unknown}
 
 

@@ -46,7 +46,8 @@ class FastPath:
     """Keeps the scanner and the plan of each model version; not thread-safe.
 
     `taken` of the `seen` messages were as agreed. The columns of a model without baseline are guessed from its values,
-    so its messages are all declined; so are those of a model whose scores of all classes, or lists, are kept.
+    so its messages are all declined; so are those of a model whose scores of all classes, or lists, are kept, or that
+    has texts or vectors.
     """
 
     scanner: Scanner

@@ -5,11 +5,12 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, starmap
 from operator import attrgetter
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
 
+from monitor.adapters.derived_features import DerivedFeatures
 from monitor.adapters.loose_record import as_number
 from monitor.adapters.record_fields import Category
 from monitor.domain.models import ColumnKind
@@ -53,12 +54,16 @@ class TypedReader:
         features = schema.features
         self._numeric = [c.name for c in features if c.kind is ColumnKind.NUMERIC]
         self._categorical = [c.name for c in features if c.kind is ColumnKind.CATEGORICAL]
-        self._attributes = {name: f"c{k}" for k, name in enumerate(self._numeric + self._categorical)}
+        self._derived = DerivedFeatures(schema)
+        slots = self._numeric + self._categorical + self._derived.sources
+        self._attributes = {name: f"c{k}" for k, name in enumerate(slots)}
         self._row = msgspec.defstruct("Features", [self._field(name) for name in self._attributes], gc=False)
         self.decode: Callable[[msgspec.Raw], object] = msgspec.json.Decoder(self._row).decode
         self._pack = struct.Struct(f"={len(self._numeric)}d").pack
 
     def _field(self, name: str) -> tuple[str, object, object]:
+        if name in self._derived.sources:
+            return self._attributes[name], Any, msgspec.field(default=None, name=name)
         accepted = float | None if name in self._numeric else Category
         missing = math.nan if name in self._numeric else None
         return self._attributes[name], accepted, msgspec.field(default=missing, name=name)
@@ -74,6 +79,7 @@ class TypedReader:
                 row[self._attributes[name]] = converted
                 if converted is None and value is not None:
                     invalid.append(name)
+        row |= {self._attributes[name]: features.get(name) for name in self._derived.sources}
         return self._row(**row), invalid
 
     def columns(self, rows: Sequence[object], invalid: Invalid) -> dict[str, Column]:
@@ -88,6 +94,8 @@ class TypedReader:
             transposed = zip(*map(self._getter(self._categorical), rows), strict=True)
             for name, column in zip(self._categorical, transposed, strict=True):
                 found[name] = CategoricalColumn(as_texts(column), _mask(invalid.get(name), n))
+        for name in self._derived.sources:
+            found |= self._derived.columns(name, list(map(attrgetter(self._attributes[name]), rows)))
         return found
 
     def _matrix(self, rows: Sequence[object]) -> Floats:
@@ -112,19 +120,28 @@ class GuessingReader:
 
     def __init__(self, schema: RecordSchema) -> None:
         self._categorical = frozenset(c.name for c in schema.features if c.kind is ColumnKind.CATEGORICAL)
+        self._derived = DerivedFeatures(schema)
         self.decode: Callable[[msgspec.Raw], object] = msgspec.json.Decoder(dict[str, Category]).decode
 
     def coerce(self, features: Mapping[str, object]) -> tuple[object, list[str]]:
         """Arrays and objects are invalid."""
-        row = {name: value for name, value in features.items() if value is None or _as_category(value) is not None}
+        sources = self._derived.sources
+        row = {
+            name: value
+            for name, value in features.items()
+            if value is None or _as_category(value) is not None or name in sources
+        }
         return row, sorted(features.keys() - row.keys())
 
     def columns(self, rows: Sequence[object], invalid: Invalid) -> dict[str, Column]:
         """All features that any row has, by name."""
         dicts = [row for row in rows if isinstance(row, dict)]
-        names = sorted({name for row in dicts for name in row} | invalid.keys() | self._categorical)
+        sources = self._derived.sources
+        names = sorted(({name for row in dicts for name in row} | invalid.keys() | self._categorical) - set(sources))
         n = len(rows)
         found: dict[str, Column] = {}
+        for name in sources:
+            found |= self._derived.columns(name, [row.get(name) for row in dicts])
         for name in names:
             values = [row.get(name) for row in dicts]
             mask = _mask(invalid.get(name), n)

@@ -13,6 +13,7 @@ from monitor.domain.errors import BaselineError
 from monitor.domain.models import ModelRef
 from monitor.domain.ports import RowReader
 from monitor.usecases.baseline import BuildBaseline, BuiltBaseline
+from monitor.usecases.derived_rows import derived_rows
 from monitor.usecases.training_columns import TrainingOptions
 
 
@@ -44,13 +45,14 @@ def build_baseline(
 ) -> BuiltBaseline:
     """Build and store; where the model keeps raw rows, a sample of the training rows is kept beside them."""
     model = app.settings.models.get(ref.name)
-    sample = SampledRows(data.reader())
-    reader: RowReader = sample if model is not None and model.archive else data.reader()
+    rows, options = derived_rows(data.reader(), model.derived if model else (), data.options)
+    sample = SampledRows(rows)
+    reader: RowReader = sample if model is not None and model.archive else rows
     builder = baseline_builder(app)
-    built = builder.build(ref, reader, source=str(data), options=data.options, importances=importances)
+    built = builder.build(ref, reader, source=str(data), options=options, importances=importances)
     if sample.kept:
         personal = model.archive.personal if model is not None and model.archive is not None else {}
-        training_samples(app).keep(built.id, sample, built.baseline.schema, data.options, personal)
+        training_samples(app).keep(built.id, sample, built.baseline.schema, options, personal)
     return built
 
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from monitor.cli.attribution import show_attribution
 from monitor.cli.options import json_option
-from monitor.cli.output import bars, number, print_table, verdict_text
+from monitor.cli.output import bars, number, print_table, verdict_text, written
 
 if TYPE_CHECKING:
+    from monitor.domain.derived import DerivedColumn, VectorColumn
     from monitor.usecases.compare import Compared, Comparison
 
 
@@ -19,15 +21,19 @@ if TYPE_CHECKING:
 @click.argument("current", type=click.Path(path_type=Path))
 @click.option("--exclude", multiple=True, help="Column to leave out; may be repeated.")
 @click.option("--categorical", multiple=True, help="Column of numbers that are categories; may be repeated.")
+@click.option("--text", "texts", multiple=True, help="Column of free text; may be repeated.")
+@click.option("--vector", "vectors", multiple=True, help="Column of vectors and their length, as embedding:384.")
 @click.option("--min-records", type=click.IntRange(1), default=100, show_default=True, help="Rows a check needs.")
 @click.option("--multivariate", is_flag=True, help="Compare rows as wholes, too: what goes with what.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with pictures, too.")
 @json_option
-def compare(
+def compare(  # noqa: PLR0917 - click passes options by name
     reference: Path,
     current: Path,
     exclude: tuple[str, ...],
     categorical: tuple[str, ...],
+    texts: tuple[str, ...],
+    vectors: tuple[str, ...],
     *,
     min_records: int,
     multivariate: bool,
@@ -41,13 +47,18 @@ def compare(
     read.
     """
     from monitor.bootstrap.comparing import compare_files  # noqa: PLC0415 - heavy
+    from monitor.domain.derived import TextColumn  # noqa: PLC0415 - beside its only use
     from monitor.usecases.training_columns import TrainingOptions  # noqa: PLC0415 - heavy
 
-    options = TrainingOptions(exclude=exclude, categorical=categorical)
+    derived: list[DerivedColumn] = [TextColumn(name) for name in texts]
+    derived += map(_vector, vectors)
+    options = TrainingOptions(exclude=exclude, categorical=categorical, derived=tuple(derived))
     with bars() as progress:
         found = compare_files(reference, current, options, min_records, progress, multivariate=multivariate)
     if html is not None:
-        _write(html, found)
+        from monitor.shells.web.comparison import comparison_page  # noqa: PLC0415 - for those who ask for it
+
+        written(html, comparison_page(found))
     if as_json:
         click.echo(json.dumps(_document(found), ensure_ascii=False, allow_nan=False))
     else:
@@ -55,14 +66,14 @@ def compare(
     click.get_current_context().exit(found.outcome)
 
 
-def _write(path: Path, found: "Comparison") -> None:
-    from monitor.shells.web.comparison import comparison_page  # noqa: PLC0415 - for those who ask for it
+def _vector(said: str) -> "VectorColumn":
+    from monitor.domain.derived import MOST_DIMENSIONS, VectorColumn  # noqa: PLC0415 - beside its only use
 
-    try:
-        path.write_text(comparison_page(found), encoding="utf-8")
-    except OSError as error:
-        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
-    click.echo(f"wrote {path}", err=True)
+    name, _, length = said.rpartition(":")
+    if not name or not length.isdecimal() or not 1 <= int(length) <= MOST_DIMENSIONS:
+        why = f"{said!r} is no column with a number of dimensions from 1 to {MOST_DIMENSIONS:,}, as embedding:384"
+        raise click.BadParameter(why, param_hint="--vector")
+    return VectorColumn(name, int(length))
 
 
 def _show(found: "Comparison") -> None:
@@ -79,17 +90,22 @@ def _show(found: "Comparison") -> None:
     print_table(("column", "check", "statistic", "verdict", "reason"), rows, empty="no column")
     for note in found.notes:
         click.echo(f"note: {note}")
+    if found.attribution is not None:
+        show_attribution(found.attribution)
     said = found.outcome.name.lower().replace("_", " ")
     click.echo(f"{said}: {found.rows_current:,} rows against {found.rows_reference:,} in the reference")
 
 
 def _document(found: "Comparison") -> dict[str, object]:
+    from monitor.stats.attribution.words import as_document  # noqa: PLC0415 - heavy
+
     return {
         "outcome": found.outcome.name.lower(),
         "rows_reference": found.rows_reference,
         "rows_current": found.rows_current,
         "notes": list(found.notes),
         "checks": [_check(check) for check in found.checks],
+        "attribution": None if found.attribution is None else as_document(found.attribution),
     }
 
 

@@ -25,6 +25,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "compare": ("monitor.cli.compare", "compare", "Compare two tables by the checks that a new model has."),
     "versions": ("monitor.cli.versions", "versions", "Compare two versions of a model on the same traffic."),
     "findings": ("monitor.cli.findings", "findings", "What the checks said, per window and check."),
+    "attribution": (
+        "monitor.cli.attribution",
+        "attribution",
+        "Which columns, values and segments carry the drift of a window.",
+    ),
     "budget": ("monitor.cli.budget", "budget", "Expected false alarms, and the smallest change each column can show."),
     "windows": (
         "monitor.cli.windows",

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -53,6 +54,15 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]], *, empt
         console().print(table)
     else:
         click.echo(empty)
+
+
+def written(path: Path, text: str) -> None:
+    """Write a file and say so on standard error; a click error where that cannot be."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
+    click.echo(f"wrote {path}", err=True)
 
 
 def verdict_text(verdict: str) -> Text:

@@ -10,6 +10,7 @@ from monitor.config.check_section import CheckSection
 from monitor.config.fields import Budget, Duration, LabelText, Name, NonEmpty, Section, in_one_unit
 from monitor.config.wrong import wrong
 from monitor.domain.budgets import ONE_A_MONTH
+from monitor.domain.derived import MOST_COMPONENTS, MOST_DIMENSIONS, TextColumn, VectorColumn
 from monitor.domain.fairness import FairnessPolicy
 from monitor.domain.models import (
     ArchivePolicy,
@@ -59,6 +60,35 @@ class SegmentSection(Section):
     """A categorical feature."""
     value: LabelText
     """The records whose feature has this value belong to the segment."""
+
+
+class TextSection(Section):
+    """A feature of free text: its descriptors are profiled as columns `NAME.words` and so on, not the text itself."""
+
+    column: NonEmpty
+    """The feature that holds it."""
+    words: bool = True
+    """Look at one word of each text, too, which tells what share of words is new. Stored baselines and windows then
+    hold single words; `false` where even these are personal."""
+
+    def value(self) -> TextColumn:
+        """The domain value."""
+        return TextColumn(self.column, self.words)
+
+
+class VectorSection(Section):
+    """A feature that is a list of numbers, as an embedding: components, length and shape are profiled as columns."""
+
+    column: NonEmpty
+    """The feature that holds it."""
+    dimensions: Annotated[int, Field(ge=1, le=MOST_DIMENSIONS, strict=True)]
+    """How many numbers a vector has; any other number is a mistake of its producer, and told as one."""
+    components: Annotated[int, Field(ge=1, le=MOST_COMPONENTS, strict=True)] = 16
+    """On so many numbers it is projected; to change it takes a new baseline."""
+
+    def value(self) -> VectorColumn:
+        """The domain value."""
+        return VectorColumn(self.column, self.dimensions, self.components)
 
 
 class GroundTruthSection(Section):
@@ -195,6 +225,10 @@ class ModelFile(Section):
     """Below so many records in a window the verdict is *insufficient data*."""
     segments: tuple[SegmentSection, ...] = ()
     """Slices of the traffic."""
+    texts: tuple[TextSection, ...] = ()
+    """Features of free text."""
+    vectors: tuple[VectorSection, ...] = ()
+    """Features that are vectors, as embeddings."""
     checks: tuple[CheckSection, ...] = ()
     """Checks beside, or instead of, the proposed ones."""
     propose_checks: bool = True
@@ -251,6 +285,17 @@ class ModelFile(Section):
         if self.fairness is not None and not (self.fairness.favourable or self.positive_label):
             how = "write which prediction people hope for, as in favourable: approved"
             raise wrong("`favourable` is missing, and there is no `positive_label`", how, key="fairness")
+        personal = self.archive.personal if self.archive else {}
+        if said := [one.column for one in self.texts if one.words and one.column in personal]:
+            how = "write `words: false`, so that no word of it is kept, or take it out of `personal`"
+            raise wrong(f"{said[0]!r} is personal, and single words of it would be kept", how, key="texts")
+        made = [*(one.column for one in self.texts), *(one.column for one in self.vectors)]
+        if again := sorted({name for name in made if made.count(name) > 1}):
+            how = "a column is one text, or one vector"
+            raise wrong(f"{again[0]!r} is declared twice in texts and vectors", how, key="vectors")
+        if on := [one for one in self.segments if one.column in made]:
+            how = "lay it on a feature that has few values"
+            raise wrong(f"segment {on[0].name!r} is on {on[0].column!r}, a text or vector", how, key="segments")
         names = [segment.name for segment in self.segments]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise wrong(f"segment {twice[0]!r} is defined twice", "give each segment its own name", key="segments")
@@ -283,4 +328,5 @@ class ModelFile(Section):
             retraining=self.retraining,
             alarm_budget=self.alarm_budget,
             fairness=self.fairness.policy(self.positive_label) if self.fairness else None,
+            derived=(*(one.value() for one in self.texts), *(one.value() for one in self.vectors)),
         )

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from monitor.domain.budgets import AlarmBudget
 from monitor.domain.checks import CheckSpec
+from monitor.domain.columns import ColumnKind as ColumnKind  # noqa: PLC0414 - people look for it here
+from monitor.domain.columns import ColumnSpec as ColumnSpec  # noqa: PLC0414 - the same
+from monitor.domain.derived import DerivedColumn
 from monitor.domain.fairness import FairnessPolicy
 from monitor.domain.windows import WindowSpec
 
@@ -28,13 +31,6 @@ class ModelRef:
     def __str__(self) -> str:
         """`name:version`, as people write it."""
         return f"{self.name}:{self.version}"
-
-
-class ColumnKind(StrEnum):
-    """How the values of a column are profiled."""
-
-    NUMERIC = "numeric"
-    CATEGORICAL = "categorical"
 
 
 class Task(StrEnum):
@@ -60,14 +56,6 @@ class Task(StrEnum):
     def has_numbers(self) -> bool:
         """Whether predictions and truths are numbers."""
         return self in {Task.REGRESSION, Task.FORECAST}
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnSpec:
-    """A feature or output with its kind, as the baseline's schema states it."""
-
-    name: str
-    kind: ColumnKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +135,8 @@ class MonitoredModel:
     judged). `stale_after` is how far reading may fall behind, and `max_lag` how many records may wait in a partition,
     before it is a finding (None: never). `alarm_budget` is how many false alarms the check of the whole model may raise
     (None: it is not judged as a whole). `fairness` says which features are sensitive (None: none is said to be).
-    `max_baseline_age` is how long before a window the data of its baseline may end (None: it is not judged).
+    `max_baseline_age` is how long before a window the data of its baseline may end (None: it is not judged). `derived`
+    are features of which columns are made that can be profiled.
     """
 
     name: str
@@ -174,3 +163,4 @@ class MonitoredModel:
     alarm_budget: AlarmBudget | None = None
     fairness: FairnessPolicy | None = None
     max_baseline_age: timedelta | None = None
+    derived: tuple[DerivedColumn, ...] = ()

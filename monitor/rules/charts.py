@@ -1,7 +1,5 @@
 """Pictures of drift as plain data: where the baseline's values lay, and where the window's lie."""
 
-import itertools
-
 import numpy as np
 
 from monitor.domain.rules import Chart
@@ -9,11 +7,10 @@ from monitor.stats.columns import Ints
 from monitor.stats.profiles.categorical import CategoricalProfile
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.numeric import NumericProfile
+from monitor.stats.profiles.words import MISSING, UNSEEN, cut, ranges
 
 MAX_BARS = 10
 """Bars of values in a chart; those for missing, other and unseen values come on top."""
-
-_MAX_LABEL_CHARS = 24
 
 
 def drift_chart(column: str, baseline: Profile, current: Profile) -> Chart | None:
@@ -38,7 +35,7 @@ def _numeric(baseline: NumericProfile, current: NumericProfile) -> tuple[list[st
     starts = _runs(counts[0], MAX_BARS)
     grouped: Ints = np.add.reduceat(counts, starts, axis=1)
     inner = edges[starts[1:] - 1].tolist()
-    return _ranges(inner), grouped
+    return ranges(inner), grouped
 
 
 def _runs(counts: Ints, bars: int) -> Ints:
@@ -50,25 +47,18 @@ def _runs(counts: Ints, bars: int) -> Ints:
     return np.flatnonzero(np.diff(run, prepend=-1)).astype(np.int64)
 
 
-def _ranges(inner: list[float]) -> list[str]:
-    if not inner:
-        return ["any value"]
-    between = [f"{low:.4g} to {high:.4g}" for low, high in itertools.pairwise(inner)]
-    return [f"below {inner[0]:.4g}", *between, f"{inner[-1]:.4g} or more"]
-
-
 def _categorical(baseline: CategoricalProfile, current: CategoricalProfile) -> tuple[list[str], Ints]:
     counts = np.array((baseline.counts, current.counts))
     shares = counts / np.array([[max(1, baseline.n)], [max(1, current.n)]])
     ranked = np.argsort(-shares.max(axis=0), kind="stable")
     shown, rest = np.sort(ranked[:MAX_BARS]), ranked[MAX_BARS:]
-    labels = [_cut(baseline.layout.categories[position]) for position in shown.tolist()]
+    labels = [cut(baseline.layout.categories[position]) for position in shown.tolist()]
     columns = [counts[:, shown]]
     if len(rest):
         labels.append(f"{len(rest)} others")
         columns.append(counts[:, rest].sum(axis=1, keepdims=True))
     if baseline.unseen or current.unseen:
-        labels.append("not in the baseline")
+        labels.append(UNSEEN)
         columns.append(np.array([[baseline.unseen], [current.unseen]]))
     return labels, np.concatenate(columns, axis=1)
 
@@ -77,8 +67,4 @@ def _with_missing(labels: list[str], counts: Ints, baseline: Profile, current: P
     missing = np.array([[profile.missing + profile.invalid] for profile in (baseline, current)])
     if not missing.any():
         return labels, counts
-    return [*labels, "missing"], np.concatenate((counts, missing), axis=1)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _MAX_LABEL_CHARS else text[: _MAX_LABEL_CHARS - 1] + "…"
+    return [*labels, MISSING], np.concatenate((counts, missing), axis=1)

@@ -25,7 +25,8 @@ class Occasion:
 
     `link` is the address of the report (None: the command alone is given); `retraining` says what becomes of the
     rule's wish to retrain, empty when it has none; `sample` how many records it rests on; `note` why the news comes
-    late, empty when it does not.
+    late, empty when it does not. `carried_by` names the columns and bins that carry the drift, `by_segment`
+    the segments, each with its share of it.
     """
 
     ref: ModelRef
@@ -37,6 +38,8 @@ class Occasion:
     sample: str = ""
     segment: str = ALL_TRAFFIC
     note: str = ""
+    carried_by: str = ""
+    by_segment: str = ""
 
 
 def sample_line(evaluation: Evaluation, findings: Sequence[Finding]) -> str:
@@ -180,6 +183,8 @@ def _annotations(rule: Rule, occasion: Occasion, summary: str) -> dict[str, str]
         "top": top_lines(occasion.outcome.causes),
         "window": str(window),
         "sample": occasion.sample,
+        "carried_by": occasion.carried_by,
+        "segments": occasion.by_segment,
         "version": ref.version,
         "escalated": occasion.outcome.escalated,
         "runbook": rule.runbook,

@@ -1,6 +1,6 @@
 """Cells of one column of a table as they were read, before it is known whether the column is numeric or categorical."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -136,6 +136,18 @@ class OtherCells:
     def categorical(self) -> CategoricalColumn:
         """All invalid."""
         return CategoricalColumn(CodedTexts(np.full(len(self), MISSING, np.int32), []), ~self.missing)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ListCells(OtherCells):
+    """Lists, which can be read one by one: `read` makes them of what holds them, None where there is none."""
+
+    read: Callable[[], Sequence[object]]
+
+
+def cell_values(cells: Cells) -> Sequence[object]:
+    """Lists as they are, everything else as text; None where there is no value."""
+    return cells.read() if isinstance(cells, ListCells) else list(cells.categorical().values)
 
 
 def all_missing(rows: int) -> OtherCells:

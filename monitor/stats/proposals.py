@@ -11,7 +11,7 @@ from monitor.stats.drift_test import DriftTest, with_parameters
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.numeric import NumericProfile
 from monitor.stats.row_test import RowTest
-from monitor.stats.window_test import WindowTest
+from monitor.stats.window_test import WindowTest, is_proposed
 
 EVERY_COLUMN = "*"
 
@@ -53,7 +53,7 @@ def _of_the_whole(baseline: Baseline, tests: Mapping[str, AnyTest], min_records:
         if test is not None and not isinstance(test, WindowTest | RowTest) and columns_for(test, baseline):
             yield Check(name, ALL_COLUMNS, ALL_TRAFFIC, test.default_threshold, min_records)
     for name, test in tests.items():
-        if isinstance(test, WindowTest) and test.suits(baseline.whole):
+        if isinstance(test, WindowTest) and is_proposed(test) and test.suits(baseline.whole):
             yield Check(name, RECORDS, ALL_TRAFFIC, test.default_threshold, min_records)
 
 

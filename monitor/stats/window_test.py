@@ -23,6 +23,8 @@ class WindowTest(Protocol):
     Implementations are frozen dataclasses whose fields are the test's parameters, each with a default, as those of a
     `DriftTest`; `unit`, `minimum`, `maximum` and `default_threshold` mean the same. The column of such a check is
     `records`. `run_window` is deterministic, changes nothing and copes with empty windows.
+
+    A test whose `is_proposed` is False runs only where a check asks for it.
     """
 
     name: ClassVar[str]
@@ -39,3 +41,9 @@ class WindowTest(Protocol):
     def run_window(self, baseline: ModelProfile, window: WindowData) -> TestResult:
         """Compare a window with a baseline on the same layouts."""
         ...
+
+
+def is_proposed(test: WindowTest) -> bool:
+    """Whether a new model has the test without asking for it."""
+    proposed: bool = getattr(test, "is_proposed", True)
+    return proposed

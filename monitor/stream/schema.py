@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from monitor.domain.derived import DerivedColumn
 from monitor.domain.models import OUTPUT_COLUMNS, ColumnKind, ColumnSpec, MonitoredModel, Task
 
 
@@ -14,6 +15,7 @@ class RecordSchema:
     score out of `scores`. With `discover` every feature is read and its kind guessed: for the archive of a model that
     has no baseline yet. With `keep_scores` the scores of all classes are kept beside a prediction; `has_quantiles` says
     that they are quantiles, of which none is the score. With `takes_lists` predictions and truths may be lists.
+    `derived` are features that are not read as they are: columns are made of them.
     """
 
     columns: tuple[ColumnSpec, ...]
@@ -22,16 +24,23 @@ class RecordSchema:
     keep_scores: bool = False
     has_quantiles: bool = False
     takes_lists: bool = False
+    derived: tuple[DerivedColumn, ...] = ()
 
     @property
     def is_plain(self) -> bool:
         """Whether each record is one value a column, and is kept as that."""
-        return not (self.discover or self.keep_scores or self.takes_lists)
+        return not (self.discover or self.keep_scores or self.takes_lists or self.derived)
 
     @property
     def features(self) -> tuple[ColumnSpec, ...]:
-        """The columns that come from `features`."""
-        return tuple(column for column in self.columns if column.name not in OUTPUT_COLUMNS)
+        """The columns that are read from `features` as they are."""
+        others = {*OUTPUT_COLUMNS, *self.made_of}
+        return tuple(column for column in self.columns if column.name not in others)
+
+    @property
+    def made_of(self) -> dict[str, str]:
+        """Columns that are made of others, each with the feature that it is made of."""
+        return {column.name: one.column for one in self.derived for column in one.specs}
 
     def kind(self, name: str) -> ColumnKind | None:
         """How the column is profiled, None when it is not."""
@@ -50,6 +59,9 @@ def record_schema(model: MonitoredModel, baselines: tuple[tuple[ColumnSpec, ...]
     kinds = {column.name: column.kind for columns in baselines for column in columns}
     for segment in model.segments:
         kinds.setdefault(segment.column, ColumnKind.CATEGORICAL)
+    for one in model.derived:
+        if any(spec.name in kinds for spec in one.specs):  # else its baselines are older, and know it as it is
+            kinds.pop(one.column, None)
     columns = tuple(ColumnSpec(name, kind) for name, kind in kinds.items())
     return RecordSchema(
         columns,
@@ -58,4 +70,5 @@ def record_schema(model: MonitoredModel, baselines: tuple[tuple[ColumnSpec, ...]
         keep_scores=model.task in {Task.MULTICLASS, Task.FORECAST} and model.ground_truth is not None,
         has_quantiles=model.task is Task.FORECAST,
         takes_lists=model.task in {Task.RANKING, Task.TEXT},
+        derived=model.derived,
     )

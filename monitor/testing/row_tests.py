@@ -1,6 +1,7 @@
 """Conformance kit of tests of raw rows: what every implementation of `RowTest` must do.
 
-Subclass `RowTestConformance` as a pytest class with a `test` fixture.
+Subclass `RowTestConformance` as a pytest class with a `test` fixture. A test that looks for something else than how
+columns go together subclasses `RowTestBasics`, and shows by tests of its own that it sees that.
 """
 
 import math
@@ -59,8 +60,8 @@ def same(one: RawRows, **changed: Column) -> RawRows:
     return RawRows({**one.columns, **changed}, one.window_of)
 
 
-class RowTestConformance:
-    """The promises of `RowTest`, as tests."""
+class RowTestBasics:
+    """The promises of `RowTest` whatever a test looks for, as tests."""
 
     def test_it_says_what_it_is(self, test: RowTest) -> None:
         """Reference pages are made from this: unit, range, default threshold, and a source with its year."""
@@ -88,6 +89,10 @@ class RowTestConformance:
         """Nothing, one row, constants, all missing, infinities, kinds that differ, a column twice."""
         for one in hostile():
             check_result(test, test.run_rows(one))  # type: ignore[arg-type]  # it names what a drift test does
+
+
+class RowTestConformance(RowTestBasics):
+    """The promises of `RowTest`, as tests."""
 
     def test_p_values_are_uniform_where_nothing_changed(self, test: RowTest) -> None:
         """Rows that are independent."""

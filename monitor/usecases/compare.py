@@ -11,6 +11,7 @@ from monitor.domain.models import ALL_TRAFFIC
 from monitor.domain.ports import Progress
 from monitor.domain.rules import Chart
 from monitor.rules.charts import drift_chart
+from monitor.stats.attribution.attribution import Attribution, attribute
 from monitor.stats.baseline import Baseline
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.proposals import AnyTest, propose_checks, propose_row_checks
@@ -56,7 +57,7 @@ class Comparison:
     """All checks of two tables, numbers of rows, and what is worth knowing about the columns.
 
     `charts` shows, by name, where the values of the compared columns lay and where they lie. `reference` and `current`
-    are what the tables are called.
+    are what the tables are called. `attribution` tells which columns and values carry the drift, and how much of it.
     """
 
     checks: tuple[Compared, ...]
@@ -66,6 +67,7 @@ class Comparison:
     charts: Mapping[str, Chart] = field(default_factory=dict)
     reference: str = "the reference"
     current: str = "the table"
+    attribution: Attribution | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -136,7 +138,8 @@ def compare_with(
     found += [_refused(name, why) for name, why in sorted(uncompared.items())]
     charts = _charts(baseline, profile, {check.column for check in checks})
     notes = (*reference.notes, *window.notes())
-    return Comparison(tuple(found), baseline.rows, profile.n, notes, charts, baseline.source, current.name)
+    parts = attribute(baseline.whole, profile, min_records, without=uncompared)
+    return Comparison(tuple(found), baseline.rows, profile.n, notes, charts, baseline.source, current.name, parts)
 
 
 def _judged(

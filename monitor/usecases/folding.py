@@ -27,6 +27,7 @@ from monitor.rules.fold import (
 from monitor.rules.leaves import asks_rules, in_order, kind_of, looks_back, of_subject, subjects
 from monitor.rules.outcome import Around, Outcome
 from monitor.rules.revision import Revised, revise
+from monitor.stats.attribution.words import carried_by, divided_among
 from monitor.usecases.due_windows import ServingVersions
 from monitor.usecases.estimating import FindingReads, greyed
 from monitor.usecases.judging import Judgement
@@ -195,7 +196,7 @@ class RuleFolding:
     def _occasion(
         self, model: MonitoredModel, one: "_Asked", outcome: Outcome, judgement: Judgement, note: str = ""
     ) -> Occasion:
-        window = judgement.evaluation.window
+        window, found = judgement.evaluation.window, judgement.attribution(one.subject.segment)
         return Occasion(
             judgement.evaluation.model,
             window,
@@ -206,6 +207,8 @@ class RuleFolding:
             sample_line(judgement.evaluation, judgement.findings),
             one.subject.segment,
             note,
+            "" if found is None else carried_by(found),
+            "" if found is None else divided_among(found.divisions),
         )
 
     def _judged_since(

@@ -17,8 +17,8 @@ from monitor.domain.rules import Chart
 from monitor.domain.stream import JoinSpan
 from monitor.domain.time import MILLISECOND, format_instant
 from monitor.domain.windows import Window
-from monitor.rules.charts import drift_chart
 from monitor.rules.conditions import RECORDS, TRUTH_COVERAGE
+from monitor.stats.attribution.attribution import Attribution
 from monitor.stats.baseline import Baseline
 from monitor.stats.performance.metric import PerformanceMetric
 from monitor.stats.profiles.model import ModelProfile
@@ -26,6 +26,7 @@ from monitor.stats.proposals import AnyTest
 from monitor.stats.row_test import JointRows
 from monitor.stats.window_test import WindowData
 from monitor.stream.timeline import baseline_at
+from monitor.usecases.attributing import Sides, with_attribution
 from monitor.usecases.baseline_age import baseline_age
 from monitor.usecases.coverage import with_coverage
 from monitor.usecases.estimating import compare, estimate, refuted_before
@@ -79,15 +80,15 @@ class Judgement:
     evaluation: Evaluation
     findings: list[Finding]
     importances: Mapping[str, float] = field(default_factory=dict)
-    profiles: tuple[ModelProfile, ModelProfile] | None = None
+    sides: Sides | None = None
 
     def charts(self, columns: Iterable[str], most: int = 3) -> tuple[Chart, ...]:
-        """Pictures of the first columns that can be drawn."""
-        if self.profiles is None:
-            return ()
-        before, now = (profile.columns for profile in self.profiles)
-        drawn = (drift_chart(name, before[name], now[name]) for name in dict.fromkeys(columns) if name in before)
-        return tuple(chart for chart in drawn if chart is not None)[:most]
+        """Pictures of the first columns that can be drawn, then of those that carry the drift."""
+        return () if self.sides is None else self.sides.charts(columns, most)
+
+    def attribution(self, segment: str = ALL_TRAFFIC) -> Attribution | None:
+        """What the drift of all traffic, or of a segment, is made of; None where no profile was compared."""
+        return None if self.sides is None else self.sides.attribution(segment)
 
 
 class Judge:
@@ -170,8 +171,10 @@ class Judge:
         evidence = Evidence(baseline_id, content.digest, content.offsets, self.code_version, format_instant(now))
         findings, coverage = self._traffic.findings(model, evaluation, evidence), content.coverage
         drift = self._checks.of_model(model, baseline_id, baseline)
+        sides = Sides(baseline, content.profiles, model.segments, model.min_records)
         if drift is not None:
-            findings.append(judge_model(model, drift, evaluation, content.profiles, evidence, before, coverage))
+            of_model = judge_model(model, drift, evaluation, content.profiles, evidence, before, coverage)
+            findings.append(with_attribution(of_model, sides))
         for segment, bound in self._checks.of_drift(model, baseline_id, baseline).items():
             profile = content.profiles.get(segment)
             duplicates = stored.duplicates_of(evaluation.model, evaluation.window) if not segment else None
@@ -185,7 +188,6 @@ class Judge:
             outcomes = self._references.run(bound, what, evaluation, stored, content, baseline_id, baseline)
             findings += _findings(evaluation, outcomes, evidence, coverage)
         findings += _findings(evaluation, selection_outcomes(model, content.profiles), evidence, coverage)
-        current = content.profiles[ALL_TRAFFIC]
         estimates = self._estimates(model, evaluation, baseline, content.profiles)
         findings += _findings(evaluation, estimates, evidence, coverage)
         findings += _findings(
@@ -193,7 +195,7 @@ class Judge:
         )
         served = serving(self._checks.of_serving(model), content.profiles, evaluation.mark, evaluation.window)
         findings += _findings(evaluation, served, evidence, coverage)
-        return Judgement(evaluation, findings, baseline.importances, (baseline.whole, current))
+        return Judgement(evaluation, findings, baseline.importances, sides)
 
     def _estimates(
         self,

@@ -10,9 +10,10 @@ from monitor.stats.cells import Cells, JoinedCells, TableBatch, all_missing
 from monitor.stats.columns import Column
 from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.column_choice import choose_column
+from monitor.usecases.derived_table import with_derived
 from monitor.usecases.table_reader import Seen, TableReader, gather, group_by_group
 from monitor.usecases.table_rows import spread_rows
-from monitor.usecases.training_columns import TrainingOptions, is_categorical, require_named
+from monitor.usecases.training_columns import TrainingOptions, is_categorical, require_derived, require_named
 
 REF = ModelRef("reference", "1")
 
@@ -33,6 +34,8 @@ class Reference:
 
 def read_reference(table: TableReader, options: TrainingOptions, seen: Seen, *, keep_rows: bool = False) -> Reference:
     """Read all rows; BaselineError when there are none, or the table is broken. A bad column is refused alone."""
+    asked = options
+    table, options = with_derived(table, options)
     groups = group_by_group(
         table, lambda group: _Chosen(options, keep_rows).choose(gather(table, group, seen, _Gathered))
     )
@@ -41,13 +44,14 @@ def read_reference(table: TableReader, options: TrainingOptions, seen: Seen, *, 
     if not rows:
         raise BaselineError(f"{table.name} holds no row: check the path, or the query and its filter")
     require_named(options, names)
+    require_derived(asked.derived, names)
     refused = {name: why for group in groups for name, why in group.refused.items()}
     profiles = [profile for group in groups for profile in group.profiles]
     _require_distinct(profiles)
     notes = tuple(dict.fromkeys(note for group in groups for note in group.notes))
     baseline = Baseline(REF, rows, None, table.name, ModelProfile.joined(profiles, rows))
     sample = {name: column for group in groups for name, column in group.sample.items()} if keep_rows else None
-    return Reference(baseline, refused, notes, options, sample)
+    return Reference(baseline, refused, notes, asked, sample)
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from monitor.stats.cells import NUMBERS, PROFILED, Cells, TableBatch
@@ -11,6 +11,7 @@ from monitor.stats.profiles.layouts import Layout
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import NumericLayout
 from monitor.stats.profiles.renamed import concealed
+from monitor.usecases.derived_table import with_derived
 from monitor.usecases.reference import Reference
 from monitor.usecases.table_reader import Seen, TableReader, gather, group_by_group
 from monitor.usecases.table_rows import SpreadRows
@@ -19,6 +20,8 @@ from monitor.usecases.training_columns import TrainingOptions
 
 def read_window(reference: Reference, table: TableReader, seen: Seen) -> "TableWindow":
     """Count all rows; BaselineError when the table is broken."""
+    table, options = with_derived(table, reference.options)
+    reference = replace(reference, options=options)
     counted = group_by_group(table, lambda group: gather(table, group, seen, partial(_Counted.of, reference, group)))
     return TableWindow(reference, counted)
 

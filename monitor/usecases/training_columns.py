@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
+from monitor.domain.derived import DerivedColumn
 from monitor.domain.errors import BaselineError
 from monitor.domain.models import PREDICTION, BaselineRole, Task
 from monitor.domain.time import EPOCH, MILLISECOND, from_ms, parse_instant, to_ms
@@ -33,7 +34,8 @@ class TrainingOptions:
     is left out, too, and tells the period; so is the nameless index of pandas. Columns in `categorical` are, whatever
     their values; any other column of numbers is numeric. `role` is what the rows are to the model (None: nobody says).
     `season` is how long before a forecast's truth the truth lies that a naive forecast repeats, in the same `series` (a
-    column of their names; None: there is one).
+    column of their names; None: there is one). Of the columns in `derived`, others are made in tables that are
+    compared; a model's own are made before its rows come here.
     """
 
     rename: Mapping[str, str] = field(default_factory=dict)
@@ -44,6 +46,7 @@ class TrainingOptions:
     role: BaselineRole | None = None
     season: timedelta | None = None
     series: str | None = None
+    derived: tuple[DerivedColumn, ...] = ()
 
     @property
     def left_out(self) -> frozenset[str]:
@@ -138,6 +141,14 @@ def require_named(options: TrainingOptions, names: Collection[str]) -> None:
     if unknown:
         there = ", ".join(sorted(names))
         raise BaselineError(f"the training data has no column {', '.join(map(repr, unknown))}; it has {there}")
+
+
+def require_derived(derived: Iterable[DerivedColumn], names: Collection[str]) -> None:
+    """BaselineError when a text or vector is declared that the data has not; `names` are those that were made."""
+    lost = [one.column for one in derived if not any(spec.name in names for spec in one.specs)]
+    if lost:
+        there = ", ".join(sorted(names))
+        raise BaselineError(f"the training data has no column {', '.join(map(repr, lost))}; it has {there}")
 
 
 def _renamed(raw: Mapping[str, list[object]], rename: Mapping[str, str]) -> dict[str, list[object]]:

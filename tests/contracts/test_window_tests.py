@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
+from monitor.stats.columns import NumericColumn
 from monitor.stats.window_test import WindowTest
 from monitor.stats.window_tests import WINDOW_TESTS
 from monitor.testing.window_tests import Columns, Faulty, WindowTestConformance, quiet
@@ -27,11 +29,19 @@ def missing_apart(seed: int) -> tuple[Columns, int]:
     return {**columns, "c": others["c"]}, 0
 
 
+def with_a_shift(seed: int) -> tuple[Columns, int]:
+    """One of five columns moves by three quarters of its spread."""
+    columns = quiet(seed)
+    shifted = np.random.default_rng(seed).normal(1.1, 1.4, len(columns["d"]))
+    return {**columns, "a": NumericColumn(shifted)}, 0
+
+
 FAULTS: dict[str, Callable[[int], tuple[Columns, int]]] = {
     "schema": without_a_column,
     "correlation": without_correlation,
     "missing_pattern": missing_apart,
     "duplicates": lambda seed: (quiet(seed), 50),
+    "divergence": with_a_shift,
 }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from monitor.adapters.derived_features import DerivedFeatures
 from monitor.adapters.formats.format import FormatKind, FormatOptions, Mapped, Message, Row, Unpaired
 from monitor.adapters.formats.payloads.arrow_columns import column_of, times_ms
 from monitor.domain.errors import RecordRejected, RejectReason
@@ -132,11 +133,18 @@ class _Columns:
     found: dict[str, Column] = field(default_factory=dict)
 
     def all(self) -> dict[str, Column]:
-        asked: list[tuple[str, ColumnKind | None]] = [(column.name, column.kind) for column in self.schema.columns]
+        made_of, derived = self.schema.made_of, DerivedFeatures(self.schema)
+        asked: list[tuple[str, ColumnKind | None]] = [
+            (column.name, column.kind) for column in self.schema.columns if column.name not in made_of
+        ]
         if self.schema.discover:
-            known = {name for name, _ in asked}
+            known = {name for name, _ in asked} | set(derived.sources)
             asked += [(name, None) for name in self.table.column_names if name not in _OWN | known]
-        return {name: self.one(name, kind) for name, kind in asked}
+        made: dict[str, Column] = {}
+        for name in derived.sources:
+            here = name in self.table.column_names
+            made |= derived.columns(name, self.table[name].to_pylist() if here else [None] * self.table.num_rows)
+        return {name: self.one(name, kind) for name, kind in asked} | made
 
     def one(self, name: str, kind: ColumnKind | None) -> Column:
         if name not in self.table.column_names:

@@ -13,6 +13,7 @@ from monitor.stats.cells import (
     TEXT,
     TIMES,
     Cells,
+    ListCells,
     NumberCells,
     OtherCells,
     TableBatch,
@@ -70,6 +71,8 @@ def _plain(array: pa.Array) -> Cells:
         return _plain(array.cast(pa.float64()))
     if types.is_integer(kind) or types.is_floating(kind):
         return NumberCells(_raw(array), _missing(array) if array.null_count else None)
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        return ListCells(_named(kind), _missing(array), array.to_pylist)
     return OtherCells(TIMES if types.is_temporal(kind) else _named(kind), _missing(array))
 
 

@@ -11,7 +11,7 @@ from monitor.domain.rules import Chart
 BASELINE_COLOUR, CURRENT_COLOUR, MOVED_COLOUR, INK, FAINT = "#9aa5b1", "#2f6fb2", "#c62828", "#1f2933", "#616e7c"
 _WIDTH, _LABELS, _VALUES = 560, 160, 108
 _ROW, _BAR, _TOP = 34, 11, 34
-_FONT = "system-ui,-apple-system,Segoe UI,Roboto,Helvetica,Arial,sans-serif"
+FONT = "system-ui,-apple-system,Segoe UI,Roboto,Helvetica,Arial,sans-serif"
 _MIN_BAR = 1.5
 """Pixels that a bar has at least, unless it stands for nothing."""
 
@@ -23,7 +23,7 @@ def chart_svg(chart: Chart) -> str:
     rows = "".join(_row(chart, place, largest) for place in range(len(chart.categories)))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" '
-        f'height="{height}" role="img" font-family="{_FONT}" font-size="12">'
+        f'height="{height}" role="img" font-family="{FONT}" font-size="12">'
         f"<title>{escape(chart.title)}</title><desc>{escape(described(chart))}</desc>{_legend()}{rows}</svg>"
     )
 
@@ -60,11 +60,11 @@ def percent(share: float) -> str:
 def _legend() -> str:
     return (
         f'<rect class="baseline" x="{_LABELS}" y="8" width="11" height="11" rx="2" fill="{BASELINE_COLOUR}"/>'
-        f"{_text('faint', _LABELS + 17, 18, 'baseline')}"
+        f"{svg_text('faint', _LABELS + 17, 18, 'baseline')}"
         f'<rect class="current" x="{_LABELS + 84}" y="8" width="11" height="11" rx="2" fill="{CURRENT_COLOUR}"/>'
-        f"{_text('faint', _LABELS + 101, 18, 'window')}"
+        f"{svg_text('faint', _LABELS + 101, 18, 'window')}"
         f'<rect class="moved" x="{_LABELS + 160}" y="8" width="11" height="11" rx="2" fill="{MOVED_COLOUR}"/>'
-        f"{_text('faint', _LABELS + 177, 18, 'window, moved most')}"
+        f"{svg_text('faint', _LABELS + 177, 18, 'window, moved most')}"
     )
 
 
@@ -74,11 +74,11 @@ def _row(chart: Chart, place: int, largest: float) -> str:
     colour = ("moved", MOVED_COLOUR) if place == moved_most(chart) else ("current", CURRENT_COLOUR)
     change = 100 * (now - before)
     return (
-        _text("ink", _LABELS - 10, top + 17, chart.categories[place], anchor="end")
+        svg_text("ink", _LABELS - 10, top + 17, chart.categories[place], anchor="end")
         + _bar(("baseline", BASELINE_COLOUR), top + 2, before / largest)
         + _bar(colour, top + 2 + _BAR + 1, now / largest)
-        + _text("ink", _WIDTH - 54, top + 17, percent(now), anchor="end")
-        + _text("faint", _WIDTH - 2, top + 17, f"{change:+.1f}".replace("-", "\N{MINUS SIGN}"), anchor="end")
+        + svg_text("ink", _WIDTH - 54, top + 17, percent(now), anchor="end")
+        + svg_text("faint", _WIDTH - 2, top + 17, f"{change:+.1f}".replace("-", "\N{MINUS SIGN}"), anchor="end")
     )
 
 
@@ -88,6 +88,7 @@ def _bar(colour: tuple[str, str], top: int, length: float) -> str:
     return f'<rect class="{name}" x="{_LABELS}" y="{top}" width="{width:.1f}" height="{_BAR}" rx="2" fill="{fill}"/>'
 
 
-def _text(name: str, x: int, y: int, words: str, anchor: str = "start") -> str:
+def svg_text(name: str, x: int, y: int, words: str, anchor: str = "start") -> str:
+    """Words at a place, in the colour `ink` or `faint`."""
     fill = INK if name == "ink" else FAINT
     return f'<text class="{name}" x="{x}" y="{y}" text-anchor="{anchor}" fill="{fill}">{escape(words)}</text>'

@@ -5,8 +5,9 @@ from html import escape
 
 from monitor.domain.findings import Verdict
 from monitor.domain.rules import Chart
+from monitor.shells.web.attribution import attribution_section
 from monitor.shells.web.charts import chart_svg, described, percent
-from monitor.shells.web.style import CSS, content_security_policy
+from monitor.shells.web.page import fragment, page
 from monitor.usecases.compare import Compared, Comparison, Outcome
 
 _CLASSES = {
@@ -25,20 +26,12 @@ _OUTCOMES = {
 
 def comparison_page(found: Comparison) -> str:
     """A whole document, which can be mailed, attached to a build or opened from a folder."""
-    policy = escape(content_security_policy())
-    return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        f"<title>{escape(headline(found))}</title><style>{CSS}</style></head>"
-        f'<body class="driftline"><main>{_content(found)}</main></body></html>\n'
-    )
+    return page(headline(found), _content(found))
 
 
 def comparison_fragment(found: Comparison) -> str:
     """The same for a place in another page, as notebooks have."""
-    return f'<style>{CSS}</style><div class="driftline">{_content(found)}</div>'
+    return fragment(_content(found))
 
 
 def headline(found: Comparison) -> str:
@@ -56,9 +49,10 @@ def _content(found: Comparison) -> str:
     rows = (
         f"{_plural(found.rows_current, 'row')} of {found.current} against {found.rows_reference:,} of {found.reference}"
     )
+    parts = "" if found.attribution is None else attribution_section(found.attribution)
     return (
         f'<span class="verdict {name}">{word}</span><h1>{escape(headline(found))}</h1>'
-        f'<p class="faint">{escape(rows)}</p>{_pictures(found)}{_notes(found.notes)}'
+        f'<p class="faint">{escape(rows)}</p>{parts}{_pictures(found)}{_notes(found.notes)}'
         f"<h2>All findings</h2>{_table(found)}"
         "<footer>Made by Driftline. The baseline is the reference, the window is the table that was compared with it. "
         "A column has drifted where a statistic reaches its limit and chance does not explain it.</footer>"

@@ -8,13 +8,16 @@ import numpy as np
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.columns import Mask
-from monitor.stats.drift_test import nothing_to_compare
+from monitor.stats.drift_test import SAYS, nothing_to_compare
 from monitor.stats.profiles.categorical import MAX_CATEGORIES, RARE, CategoricalProfile
 from monitor.stats.profiles.comparable import pair
 from monitor.stats.profiles.layouts import Profile
+from monitor.stats.profiles.words import cut
 from monitor.stats.proportions import excess_p
 
 EXAMPLES = 5
+NAMED, NAMED_FROM = 3, 0.001
+"""So many new values are named in the sentence of the verdict, where the p-value is so small at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class UnseenCategory:
         if unseen:
             ranked = sorted(second.sample.items(), key=lambda item: (-item[1], item[0]))
             detail["values"] = [value for value, _ in ranked[:EXAMPLES]]
+            if p_value <= NAMED_FROM:
+                detail[SAYS] = f"new: {', '.join(cut(value) for value, _ in ranked[:NAMED])}"
         return TestResult(100 * unseen / n_current, p_value, n_baseline, n_current, detail=detail)
 
 

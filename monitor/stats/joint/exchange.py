@@ -6,6 +6,7 @@ have in common is part of that, so autocorrelation and seasons raise no alarm. O
 1935), which takes them to be independent.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ from monitor.stats.columns import Column, Floats, Ints, Rows
 from monitor.stats.drift_test import LACKS
 from monitor.stats.joint.encoding import Encoded, encode
 from monitor.stats.row_test import JointRows, RawRows
+
+Encoding = Callable[[RawRows, RawRows], Encoded]
 
 FOLDS = 4
 LEAST_WINDOWS, MOST_WINDOWS = 49, 99
@@ -45,23 +48,31 @@ class Exchange:
         return float((statistics >= statistics[0]).mean())
 
 
-def exchange(rows: JointRows, most_rows: int, permutations: int) -> Exchange | TestResult:
-    """Draw rows of both sides and say how they change places; a result that says so where there are too few."""
+def exchange(rows: JointRows, most_rows: int, permutations: int, encoding: Encoding = encode) -> Exchange | TestResult:
+    """Draw rows of both sides and say how they change places; a result that says so where there are too few.
+
+    `encoding` makes numbers of them, whichever of them are of which side.
+    """
     reference, current = rows.reference, rows.current
     if min(len(reference), len(current)) < LEAST_ROWS:
         return TestResult(0.0, None, len(reference), len(current), detail={"needs": LEAST_ROWS})
     random = np.random.default_rng(rows.seed)
     drawn = _windows(reference, current, random)
-    made = _of_rows(rows, most_rows, permutations, random) if drawn is None else _of_windows(rows, drawn, random)
+    if drawn is None:
+        made = _of_rows(rows, most_rows, permutations, random, encoding)
+    else:
+        made = _of_windows(rows, drawn, random, encoding)
     if not made.encoded.names:
         why = "no column varies, of one kind on both sides"
         return TestResult(0.0, None, len(reference), len(current), detail={LACKS: why})
     return made
 
 
-def _of_rows(rows: JointRows, most_rows: int, permutations: int, random: np.random.Generator) -> Exchange:
+def _of_rows(
+    rows: JointRows, most_rows: int, permutations: int, random: np.random.Generator, encoding: Encoding
+) -> Exchange:
     before, now = (_drawn(len(side), most_rows, random) for side in (rows.reference, rows.current))
-    encoded = encode(_taken(rows.reference, before), _taken(rows.current, now))
+    encoded = encoding(_taken(rows.reference, before), _taken(rows.current, now))
     folds = np.concatenate((_dealt(len(before), random), _dealt(len(now), random)))
     labels = np.zeros((len(folds), permutations + 1))
     labels[len(before) :, 0] = 1
@@ -73,10 +84,10 @@ def _of_rows(rows: JointRows, most_rows: int, permutations: int, random: np.rand
     return Exchange(encoded, labels, folds, words)
 
 
-def _of_windows(rows: JointRows, drawn: list[Rows], random: np.random.Generator) -> Exchange:
+def _of_windows(rows: JointRows, drawn: list[Rows], random: np.random.Generator, encoding: Encoding) -> Exchange:
     size = len(drawn[0])
     now = _drawn(len(rows.current), size, random)
-    encoded = encode(_taken(rows.reference, np.concatenate(drawn)), _taken(rows.current, now))
+    encoded = encoding(_taken(rows.reference, np.concatenate(drawn)), _taken(rows.current, now))
     units = np.repeat(np.arange(len(drawn) + 1), size)
     order = np.concatenate(([len(drawn)], np.arange(len(drawn))))
     labels = (units[:, None] == order[None, :]).astype(np.float64)

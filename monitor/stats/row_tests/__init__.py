@@ -4,9 +4,17 @@ from collections.abc import Mapping
 
 from monitor.stats.row_test import RowTest
 from monitor.stats.row_tests.domain_classifier import DomainClassifier
+from monitor.stats.row_tests.duplicate_rows import DuplicateRows
+from monitor.stats.row_tests.frechet_distance import FrechetDistance
 from monitor.stats.row_tests.mean_discrepancy import MeanDiscrepancy
 from monitor.stats.row_tests.reconstruction_error import ReconstructionError
 
-_KINDS: tuple[type[RowTest], ...] = (DomainClassifier, MeanDiscrepancy, ReconstructionError)
+_KINDS: tuple[type[RowTest], ...] = (
+    DomainClassifier,
+    MeanDiscrepancy,
+    ReconstructionError,
+    FrechetDistance,
+    DuplicateRows,
+)
 ROW_TESTS: Mapping[str, RowTest] = {kind.name: kind() for kind in _KINDS}
 """Those that come with the program, by name, with their default parameters."""

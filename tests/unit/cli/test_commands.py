@@ -107,6 +107,33 @@ def test_history_is_judged_from_files_and_the_drifted_hours_are_found(call: Call
     assert [verdicts[hour] for hour in hours] == ["ok"] * 4 + ["drifted"] * 2
 
 
+def test_a_stored_window_tells_which_columns_values_and_segments_carry_its_drift(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "configs" / "models" / "price.yaml"
+    segments = "segments: [{name: first, column: c, value: a}]\n"
+    path.write_text(path.read_text(encoding="utf-8") + segments, encoding="utf-8")
+    call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
+    call("backfill", "data")
+    window = ("attribution", "--model", "price", "--window")
+
+    drifted = json.loads(call(*window, "2026-11-01T05:00Z", "--json").stdout)
+    table = call(*window, "2026-11-01T05:00Z", "--html", "page.html")
+    quiet = call(*window, "2026-11-01T01:00Z")
+    unknown = call(*window, "2026-11-02T01:00Z")
+
+    assert [one["column"] for one in drifted["columns"]] == ["x"]
+    assert sum(one["share"] for one in drifted["columns"][0]["groups"]) == pytest.approx(1)
+    [by_c] = drifted["segments"]
+    assert {one["segment"] for one in by_c["segments"]} == {"first", "all other records"}
+    assert sum(one["share"] for one in by_c["segments"]) == pytest.approx(1)
+    assert table.stdout.startswith("what carries the drift (0.")
+    assert "by c, with the changes of how much of each there is" in table.stdout
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 3
+    assert "price:1, 2026-11-01T05:00:00Z" in page
+    assert "attribution: none of 3 columns moved more than chance explains" in quiet.stdout
+    assert "nothing of price:1 is stored for 2026-11-02T01:00:00Z" in str(unknown.exception)
+
+
 def test_the_budget_says_what_to_expect_and_the_model_as_a_whole_is_judged(call: Call) -> None:
     missing = call("budget", "--model", "price")
     built = call("baseline", "build", "--model", "price", "--version", "1", "train.csv")

@@ -79,6 +79,26 @@ def test_a_bad_column_has_a_verdict_of_its_own_and_stops_no_other(
     assert set(found["good"].values()) == {"ok"}  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("said", ["v", "v:", ":3", "v:0", "v:9000", "v:x"])
+def test_a_vector_without_a_number_of_dimensions_is_a_mistake(tmp_path: Path, said: str) -> None:
+    done = CliRunner().invoke(
+        driftline, ["compare", "--vector", said, str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
+    )
+
+    assert done.exit_code == 2
+    assert "is no column with a number of dimensions from 1 to 8,192, as embedding:384" in " ".join(done.output.split())
+
+
+def test_a_text_that_the_table_lacks_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x\n1\n2\n")
+
+    done = CliRunner().invoke(
+        driftline, ["compare", "--text", "note", str(tmp_path / "a.csv"), str(tmp_path / "a.csv")]
+    )
+
+    assert "the training data has no column 'note'; it has x" in str(done.exception)
+
+
 def test_ground_truth_in_both_tables_is_no_column_that_could_not_be_compared(tmp_path: Path) -> None:
     table = {"good": NUMBERS, "label": WORDS}
 

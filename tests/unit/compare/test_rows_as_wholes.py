@@ -50,8 +50,18 @@ def test_a_change_of_what_goes_with_what_is_seen_that_no_column_shows() -> None:
     found = build_baseline(table(1, 9_000), multivariate=True)
 
     assert found.compare(changed).drifted == ()
-    assert verdicts(table(1, 9_000), changed) == dict.fromkeys(ROW_TESTS, Verdict.DRIFTED)
+    assert verdicts(table(1, 9_000), changed) == dict.fromkeys(ROW_TESTS, Verdict.DRIFTED) | {
+        "duplicate_rows": Verdict.OK
+    }
     assert verdicts(table(1, 9_000), quiet) == dict.fromkeys(ROW_TESTS, Verdict.OK)
+
+
+def test_rows_that_came_twice_are_a_finding_of_their_own() -> None:
+    rows = table(2, 2_000)
+
+    found = verdicts(table(1, 9_000), pd.concat([rows, rows.head(200)]))
+
+    assert found == dict.fromkeys(ROW_TESTS, Verdict.OK) | {"duplicate_rows": Verdict.DRIFTED}
 
 
 def test_rows_are_not_looked_at_unless_asked() -> None:

@@ -1,6 +1,6 @@
 """Tables of every library and kind: read alike, and a bad column is told so alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from monitor.compare import BaselineError, Finding, Table, Verdict, build_baseline
@@ -222,6 +223,56 @@ def test_options_leave_out_rename_and_make_categories() -> None:
 
     assert baseline.columns == ("count", "label_of_day", "x")
     assert {one.check for one in found if one.column == "count"} >= {"jensen_shannon", "unseen_category"}
+
+
+def test_what_carries_the_drift_adds_up_and_can_be_drawn(tmp_path: Path) -> None:
+    found = build_baseline(FRAME).compare(MOVED)
+
+    carriers = found.carried_by
+
+    assert carriers[0].column == "x"
+    assert sum(one.share for one in carriers) == pytest.approx(1)
+    assert all(sum(part.share for part in one.parts) == pytest.approx(one.share) for one in carriers)
+    picture = found.attribution_picture()
+    picture.save(tmp_path / "parts.svg")
+    assert (tmp_path / "parts.svg").read_text(encoding="utf-8").startswith("<svg ")
+    assert "carried by x " in str(picture)
+    quiet = build_baseline(FRAME).compare(FRAME)
+    assert quiet.carried_by == ()
+    with pytest.raises(ValueError, match="nothing to draw"):
+        quiet.attribution_picture()
+
+
+def writing(seed: int, shift: float = 0.0, more: Sequence[str] = ()) -> pa.Table:
+    rng = np.random.default_rng(seed)
+    texts = [" ".join(rng.choice(["good", "bad", "late", "red", *more], rng.integers(3, 9))) for _ in range(1_000)]
+    return pa.table({"x": rng.normal(size=1_000), "note": texts, "v": rng.normal(shift, 1, (1_000, 24)).tolist()})
+
+
+@pytest.mark.parametrize(
+    "told",
+    [lambda table: table, lambda table: table.to_pandas(), lambda table: iter(table.to_batches(max_chunksize=97))],
+    ids=["arrow", "pandas", "batches"],
+)
+def test_texts_and_vectors_are_compared_whatever_holds_them(told: Callable[[pa.Table], Table]) -> None:
+    baseline = build_baseline(told(writing(1)), texts=["note"], vectors={"v": 24})
+
+    quiet = baseline.compare(told(writing(2)))
+    moved = baseline.compare(told(writing(3, 1.0, ["crypto"])))
+
+    assert not quiet.drifted
+    assert not quiet.notes
+    assert {"note.word", "v.length"} <= set(moved.drifted)
+    assert {one.column.partition(".")[0] for one in moved.carried_by} == {"note", "v"}
+
+
+def test_a_parquet_file_with_texts_and_vectors_is_read_in_groups_of_columns(tmp_path: Path) -> None:
+    pq.write_table(writing(1), tmp_path / "a.parquet")
+
+    found = build_baseline(tmp_path / "a.parquet", texts=["note"], vectors={"v": 24}).compare(tmp_path / "a.parquet")
+
+    assert set(found.verdicts.values()) == {Verdict.OK}
+    assert {"note.words", "v.c0", "v.shape", "x"} <= set(found.verdicts)
 
 
 def test_findings_are_a_table_pictures_and_a_page(tmp_path: Path) -> None:

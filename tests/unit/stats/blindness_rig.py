@@ -27,6 +27,7 @@ from monitor.stats.window_tests import WINDOW_TESTS
 from monitor.stream.schema import record_schema
 from monitor.stream.shards import Shards
 from monitor.usecases.baseline import BuildBaseline, BuiltBaseline
+from monitor.usecases.derived_rows import derived_rows
 from monitor.usecases.evaluate import Evaluate, EvaluateReport
 from monitor.usecases.judging import Judge
 from monitor.usecases.training_columns import TrainingOptions
@@ -82,7 +83,8 @@ def seen(
     stores = SqlStores.of(engine)
     model = replace(model, checks=tuple(checks))
     built = BuildBaseline({"churn": model}, stores.baselines, tests)
-    made = built.build(ModelRef("churn", "1"), TrainingRows(training), options=options)
+    rows, options = derived_rows(TrainingRows(training), model.derived, options or TrainingOptions())
+    made = built.build(ModelRef("churn", "1"), rows, options=options)
     baseline_seen(made)
     built.promote(ModelRef("churn", "1"), made.id, None, "test")
     _ingest(stores, model, made, windows)

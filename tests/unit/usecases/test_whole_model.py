@@ -19,6 +19,7 @@ from monitor.stats.budgeted import budgeted_model
 from monitor.stats.calibration.windows import BaselineWindows
 from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
 from monitor.stats.profiles.model import ModelProfile
+from monitor.usecases.attributing import ATTRIBUTION
 from monitor.usecases.budget import budget_report
 from monitor.usecases.whole_model import CHECK_NAME, STATE, Before, judge_model
 from tests.unit.usecases.test_evaluate import HOUR, MODEL, START, Rig, baseline, rows
@@ -76,6 +77,25 @@ def test_a_sudden_change_is_a_finding_that_names_columns_and_the_rule_fires_on_i
     assert drifted.result.statistic >= 1 > (quiet.result.statistic if quiet.result else 1)
     assert drifted.result.detail["detectors"] == ["sudden", "accumulating"]
     assert rig.phases() == [(2, "firing")]
+
+
+def test_what_carries_the_drift_is_in_the_finding_and_in_the_alert_with_a_picture() -> None:
+    rig = started()
+    rig.hour(0, rows(1))
+    rig.hour(1, rows(2, shift=1.0))
+
+    rig.run()
+
+    quiet, drifted = (one.result for one in about_model(rig))
+    assert quiet is not None
+    assert drifted is not None
+    assert ATTRIBUTION not in quiet.detail
+    parts = drifted.detail[ATTRIBUTION]
+    assert isinstance(parts, dict)
+    assert [one["column"] for one in parts["columns"]] == ["amount"]
+    [(_, event)] = rig.stores.outbox.pending(99)
+    assert event.annotations["carried_by"].startswith("amount 100 % (")
+    assert [chart.title for chart in event.charts] == ["amount"]
 
 
 def test_evidence_adds_up_over_windows_and_over_processes() -> None:

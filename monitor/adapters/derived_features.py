@@ -1,0 +1,24 @@
+"""Features of records that columns are made of: texts and vectors."""
+
+from collections.abc import Mapping, Sequence
+
+from monitor.stats.columns import Column
+from monitor.stats.derived.derive import derive
+from monitor.stream.schema import RecordSchema
+
+
+class DerivedFeatures:
+    """Makes the columns that a schema asks for of the features that it declares; all of them where it discovers."""
+
+    def __init__(self, schema: RecordSchema) -> None:
+        asked = {column.name for column in schema.columns}
+        self._specs = {
+            one.column: one for one in schema.derived if schema.discover or any(s.name in asked for s in one.specs)
+        }
+        self._asked = None if schema.discover else asked
+        self.sources = list(self._specs)
+
+    def columns(self, source: str, values: Sequence[object]) -> Mapping[str, Column]:
+        """The columns that are made of these values of a feature, one a record."""
+        found = derive(self._specs[source], values)
+        return found if self._asked is None else {name: one for name, one in found.items() if name in self._asked}

@@ -1,0 +1,23 @@
+"""The frame of a page: a document that needs nothing from elsewhere."""
+
+from html import escape
+
+from monitor.shells.web.style import CSS, content_security_policy
+
+
+def page(title: str, content: str) -> str:
+    """A whole document, which can be mailed, attached to a build or opened from a folder; `content` is HTML."""
+    policy = escape(content_security_policy())
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{escape(title)}</title><style>{CSS}</style></head>"
+        f'<body class="driftline"><main>{content}</main></body></html>\n'
+    )
+
+
+def fragment(content: str) -> str:
+    """The same for a place in another page, as notebooks have."""
+    return f'<style>{CSS}</style><div class="driftline">{content}</div>'

@@ -1,0 +1,104 @@
+"""Whether rows of a window are the same as others of it, more than those of the baseline are."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from monitor.domain.checks import Threshold
+from monitor.domain.findings import TestResult
+from monitor.stats.columns import Column, Ints, NumericColumn, Rows
+from monitor.stats.drift_test import LACKS, SAYS
+from monitor.stats.joint.exchange import LEAST_ROWS
+from monitor.stats.row_test import JointRows
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateRows:
+    """By how many percentage points more rows of the window repeat an earlier one, in every column: 0 to 100.
+
+    100 (n - distinct) / n, of equally many rows of both sides (at most `most_rows`), the baseline's taken off: where
+    few values are possible, rows are alike without a fault. Two rows are the same when all columns that both sides have
+    hold the same, missing values included; ids and event times are no columns. Unit: percentage points. The p-value
+    comes from exchanging rows (Fisher 1935): a row and its copy seldom stay on one side. The default threshold asks for
+    5 points *and* p <= 0.02. Use it where a join may multiply rows, or a producer sends one content under many ids;
+    `duplicates` sees the same id sent again. It needs raw rows: `archive` in the model's file, or
+    `driftline compare --multivariate`. Of a sample it sees
+    fewer copies than there are: where one row in ten is kept, about one in ten of the rows that come twice.
+    """
+
+    name: ClassVar[str] = "duplicate_rows"
+    title: ClassVar[str] = "Duplicate rows"
+    unit: ClassVar[str] = "percentage points"
+    minimum: ClassVar[float] = 0.0
+    maximum: ClassVar[float] = 100.0
+    default_threshold: ClassVar[Threshold] = Threshold(drifted=5.0, warning=1.0, alpha=0.02)
+    most_rows: int = 5_000
+    permutations: int = 99
+
+    def __post_init__(self) -> None:
+        """ValueError for numbers that make no sense."""
+        if self.most_rows < 1 or self.permutations < 1:
+            raise ValueError("most_rows and permutations must be at least 1")
+
+    def run_rows(self, rows: JointRows) -> TestResult:
+        """Count on both sides, as it is and for every exchange."""
+        sides, n_baseline, n_current = (rows.reference, rows.current), len(rows.reference), len(rows.current)
+        if min(n_baseline, n_current) < LEAST_ROWS:
+            return TestResult(0.0, None, n_baseline, n_current, detail={"needs": LEAST_ROWS})
+        names = sorted(rows.reference.columns.keys() & rows.current.columns.keys())
+        if not names:
+            return TestResult(0.0, None, n_baseline, n_current, detail={LACKS: "no column is on both sides"})
+        random = np.random.default_rng(rows.seed)
+        n = min(n_baseline, n_current, self.most_rows)
+        drawn = [_drawn(len(side), n, random) for side in sides]
+        ids = _ids([side.columns[name].take(at) for side, at in zip(sides, drawn, strict=True)] for name in names)
+        excesses = [_excess(ids, n)] + [_excess(random.permutation(ids), n) for _ in range(self.permutations)]
+        before, now = _repeated(ids[:n]), _repeated(ids[n:])
+        detail: dict[str, object] = {
+            "baseline_share": before / n,
+            "share": now / n,
+            SAYS: f"{100 * now / n:.3g} % of {n:,} rows, {100 * before / n:.3g} % in the baseline",
+        }
+        p_value = float(np.mean(np.array(excesses) >= excesses[0]))
+        return TestResult(100 * max(0, now - before) / n, p_value, n_baseline, n_current, detail=detail)
+
+
+def _drawn(have: int, n: int, random: np.random.Generator) -> Rows:
+    rows: Rows = np.sort(random.choice(have, n, replace=False))
+    return rows
+
+
+def _excess(ids: Ints, n: int) -> int:
+    return _repeated(ids[n:]) - _repeated(ids[:n])
+
+
+def _repeated(ids: Ints) -> int:
+    return len(ids) - len(np.unique(ids))
+
+
+def _ids(columns: Iterable[list[Column]]) -> Ints:
+    """A number for each row of both sides, equal where all columns are: column by column, so that none collide."""
+    ids: Ints | None = None
+    for sides in columns:
+        codes = _codes(sides)
+        pairs = codes if ids is None else ids * (int(codes.max()) + 1) + codes
+        ids = np.unique(pairs, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    return np.empty(0, np.int64) if ids is None else ids
+
+
+def _codes(sides: list[Column]) -> Ints:
+    """Equal values have equal codes; missing ones are a value. Numbers and texts are never equal."""
+    if all(isinstance(side, NumericColumn) for side in sides):
+        numbers = np.concatenate([side.values for side in sides if isinstance(side, NumericColumn)])
+        return np.unique(numbers, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    known: dict[object, int] = {}
+    values = (value for side in sides for value in _values(side))
+    return np.fromiter((known.setdefault(value, len(known)) for value in values), np.int64)
+
+
+def _values(side: Column) -> Iterable[object]:
+    if isinstance(side, NumericColumn):
+        return (None if value != value else value for value in side.values.tolist())  # noqa: PLR0124 - NaN is missing
+    return side.values

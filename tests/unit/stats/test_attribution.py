@@ -1,0 +1,190 @@
+"""What a change is made of: parts that add up to the whole, and name what moved."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.distance import jensenshannon
+
+from monitor.domain.models import ModelRef, Segment
+from monitor.stats.attribution.attribution import REST, Attribution, Division, attribute, divide
+from monitor.stats.attribution.words import as_document, carried_by, divided_among
+from monitor.stats.baseline import Baseline
+from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
+from monitor.stats.profiles.model import ModelProfile
+from monitor.stats.window_test import WindowData
+from monitor.stats.window_tests.divergence import Divergence
+
+SEGMENTS = (Segment("germany", "land", "de"), Segment("france", "land", "fr"))
+
+
+def rows(seed: int, n: int, shift: float = 0.0, weights: tuple[float, ...] = (0.5, 0.3, 0.2)) -> dict[str, Column]:
+    rng = np.random.default_rng(seed)
+    return {
+        "amount": NumericColumn(rng.normal(shift, 1, n)),
+        "land": CategoricalColumn(rng.choice(["de", "fr", "it"], n, p=weights).tolist()),
+        "quiet": NumericColumn(rng.lognormal(0, 1, n)),
+        "rare": CategoricalColumn([f"k{k}" for k in rng.geometric(0.02, n)]),
+    }
+
+
+def built(columns: Mapping[str, Column]) -> Baseline:
+    return Baseline.build(ModelRef("churn", "1"), columns, segments=SEGMENTS)
+
+
+BASELINE = built(rows(0, 5_000))
+
+
+def counted(columns: Mapping[str, Column], baseline: Baseline = BASELINE) -> ModelProfile:
+    profile = ModelProfile.empty(baseline.layouts)
+    profile.update(columns, len(next(iter(columns.values()))))
+    return profile
+
+
+def by_segment(columns: Mapping[str, Column]) -> dict[str, ModelProfile]:
+    land = columns["land"]
+    assert isinstance(land, CategoricalColumn)
+    parts = {"": counted(columns)}
+    for one in SEGMENTS:
+        mine = np.array([k for k, value in enumerate(land.values) if value == one.value], dtype=np.intp)
+        parts[one.name] = counted({name: column.take(mine) for name, column in columns.items()})
+    return parts
+
+
+def divided(columns: Mapping[str, Column]) -> Division:
+    before = {name: BASELINE.profile(name) for name in ("", "germany", "france")}
+    return divide("land", ("germany", "france"), before, by_segment(columns))
+
+
+def found(columns: Mapping[str, Column]) -> Attribution:
+    return attribute(BASELINE.whole, counted(columns))
+
+
+WINDOWS = st.builds(
+    rows,
+    st.integers(0, 10_000),
+    st.integers(1, 800),
+    st.floats(-3, 3),
+    st.sampled_from([(0.5, 0.3, 0.2), (0.1, 0.1, 0.8), (0.0, 0.0, 1.0), (1.0, 0.0, 0.0)]),
+)
+
+
+@given(WINDOWS)
+def test_groups_add_up_to_columns_and_columns_to_the_whole_and_no_part_is_negative(columns: dict[str, Column]) -> None:
+    whole = found(columns)
+
+    assert whole.bits == pytest.approx(sum(part.bits for part in whole.columns), rel=1e-12)
+    for part in whole.columns:
+        assert part.bits == pytest.approx(sum(group.bits for group in part.groups), rel=1e-12)
+        assert all(group.bits > 0 for group in part.groups)
+    assert sum(whole.share(part.bits) for part in whole.columns) == pytest.approx(1 if whole.columns else 0)
+
+
+@given(WINDOWS)
+def test_columns_of_segments_add_up_to_segments_and_these_to_the_division(columns: dict[str, Column]) -> None:
+    division = divided(columns)
+
+    assert division.bits == pytest.approx(sum(part.bits for part in division.segments), rel=1e-12)
+    for part in division.segments:
+        assert part.bits == pytest.approx(sum(bits for _, bits in part.columns), rel=1e-12)
+        assert part.bits >= 0
+    assert sum(part.baseline for part in division.segments) == pytest.approx(1)
+    assert sum(part.current for part in division.segments) == pytest.approx(1)
+
+
+def test_a_columns_part_is_its_jensen_shannon_divergence_less_what_chance_gives() -> None:
+    columns = rows(1, 500, weights=(0.1, 0.1, 0.8))
+    now = counted(columns).columns["land"]
+
+    part = next(part for part in found(columns).columns if part.column == "land")
+
+    before = BASELINE.whole.columns["land"]
+    by_scipy = jensenshannon(before.counters[4:] / 5_000, now.counters[4:] / 500, base=2) ** 2
+    by_chance = (3 - 1) * (1 / 5_000 + 1 / 500) / (8 * math.log(2))
+    assert part.bits == pytest.approx(by_scipy - by_chance)
+
+
+def test_the_column_and_the_category_that_moved_are_named_with_their_shares() -> None:
+    said = carried_by(found(rows(1, 2_000, weights=(0.1, 0.3, 0.6))))
+
+    assert said.startswith("land 100 % (de: 50 % -> 1")
+    assert "; it: 20 % -> " in said
+
+
+def test_a_new_value_is_named() -> None:
+    columns = {**rows(1, 500), "land": CategoricalColumn(["es"] * 100 + ["de"] * 400)}
+
+    land = found(columns).columns[0]
+
+    assert land.column == "land"
+    assert {group.name for group in land.groups} >= {"es (new)", "de"}
+
+
+def test_values_that_are_missing_are_a_part() -> None:
+    columns = rows(1, 500)
+    amount = columns["amount"]
+    assert isinstance(amount, NumericColumn)
+    amount.values[:200] = math.nan
+
+    first = found(columns).columns[0]
+
+    assert (first.column, first.groups[0].name) == ("amount", "missing")
+    assert first.groups[0].current == pytest.approx(0.4)
+
+
+def test_the_segment_that_moved_carries_most_of_the_drift() -> None:
+    columns = rows(1, 4_000)
+    amount, land = columns["amount"], columns["land"]
+    assert isinstance(amount, NumericColumn)
+    assert isinstance(land, CategoricalColumn)
+    amount.values[[value == "fr" for value in land.values]] += 2
+
+    division = divided(columns)
+
+    assert division.segments[0].segment == "france"
+    assert division.segments[0].bits > 0.95 * division.bits
+    assert division.segments[0].columns[0][0] == "amount"
+    assert divided_among([division]).startswith("by land: france ")
+
+
+def test_records_of_no_declared_segment_are_a_part_of_their_own() -> None:
+    division = divided(rows(1, 2_000, weights=(0.1, 0.1, 0.8)))
+
+    assert division.segments[0].segment == REST
+    assert division.segments[0].baseline == pytest.approx(0.2, abs=0.02)
+    assert division.segments[0].current == pytest.approx(0.8, abs=0.03)
+
+
+def test_quiet_windows_have_hardly_any_divergence_and_nothing_to_name() -> None:
+    sums = [found(rows(seed, 500)).bits for seed in range(100, 160)]
+
+    assert sum(bits > 0 for bits in sums) <= 6
+    assert max(sums) < 0.01
+
+
+@pytest.mark.parametrize("n", [0, 1, 99])
+def test_too_few_records_have_no_parts_and_a_reason(n: int) -> None:
+    few = attribute(BASELINE.whole, counted(rows(1, n, 3.0)), least=100)
+
+    assert (few.bits, few.columns) == (0.0, ())
+    assert few.lacking == f"{n} records on one side, at least 100 are needed"
+    assert as_document(few)["lacking"] == few.lacking
+
+
+def test_a_column_that_has_no_value_in_the_baseline_cannot_move() -> None:
+    baseline = built({**rows(0, 500), "never": NumericColumn(np.full(500, math.nan))})
+    window = counted({**rows(1, 500), "never": NumericColumn(np.arange(500.0))}, baseline)
+
+    assert "never" not in {part.column for part in attribute(baseline.whole, window).columns}
+
+
+def test_a_finding_of_the_check_names_what_carries_it_and_holds_every_part() -> None:
+    result = Divergence().run_window(BASELINE.whole, WindowData(counted(rows(1, 2_000, 1.0))))
+
+    assert str(result.detail["says"]).startswith("carried by amount 100 % (1.2")
+    columns = result.detail["columns"]
+    assert isinstance(columns, list)
+    assert sum(one["bits"] for one in columns) == pytest.approx(result.statistic)
