@@ -23,7 +23,7 @@ class TriggerSection(Section):
     model_config = ConfigDict(extra="allow")
 
     kind: Name
-    """`webhook`, `command`, `console`, or a plug-in of the group `driftline.triggers`."""
+    """`webhook`, `command`, `airflow`, ... (how-to: connect a training pipeline), or a plug-in's name."""
 
     @model_validator(mode="before")
     @classmethod
