@@ -16,6 +16,7 @@ from monitor.domain.models import ModelRef
 from monitor.domain.retraining import RetrainJob, RetrainPolicy, RetrainRequest
 from monitor.domain.time import to_ms
 from monitor.usecases.compare_candidate import CompareCandidate
+from monitor.usecases.operator_holds import OperatorHolds
 from monitor.usecases.retrain import Retrain, RetrainParts
 from monitor.usecases.retrain_facts import RetrainFacts
 from monitor.usecases.verify_candidate import VerifyCandidate
@@ -50,8 +51,8 @@ _MOST_EVIDENCE = 10
 class RetrainingApi:
     """The ledger as the HTTP shell asks for it."""
 
-    def __init__(self, app: App) -> None:
-        self._app, self._retrain = app, build_retraining(app)
+    def __init__(self, app: App, retraining: Retrain) -> None:
+        self._app, self._retrain = app, retraining
         self.finish, self.verify = self._retrain.finish, self._retrain.verify
         self.approve, self.decline = self._retrain.approve, self._retrain.decline
         self.promote, self.reject = self._retrain.promote, self._retrain.reject
@@ -68,6 +69,11 @@ class RetrainingApi:
         """What a job has been; UnknownJob when there is none."""
         self._retrain.ledger.job(key)
         return self._app.stores.jobs.history(key)
+
+
+def operator_holds(app: App) -> OperatorHolds:
+    """What operators hold."""
+    return OperatorHolds(app.settings.models.keys(), app.stores.holds, app.clock)
 
 
 def policies_of(app: App) -> dict[str, RetrainPolicy]:

@@ -144,6 +144,8 @@ class RegistrySection(Section):
     """Address of the tracking server."""
     token: Secret | None = None
     """Sent as `Authorization: Bearer ...`."""
+    webhook_secret: Secret | None = None
+    """Secret of MLflow's webhook to `/v1/registry/mlflow`, as it was created with; None: its events are not taken."""
     alias: NonEmpty = "champion"
     """The alias that the serving version has."""
     models: Mapping[Name, NonEmpty]
