@@ -8,7 +8,7 @@ from monitor.adapters.score_files import ScoreTables
 from monitor.bootstrap.app import App
 from monitor.bootstrap.archiving import archive_location
 from monitor.bootstrap.baselines import TrainingData, build_baseline
-from monitor.bootstrap.exporting import training_set
+from monitor.bootstrap.exporting import absolute, training_set
 from monitor.bootstrap.triggers import build_triggers
 from monitor.config.directory import MONITOR
 from monitor.domain.errors import BaselineError, ConfigError
@@ -16,7 +16,6 @@ from monitor.domain.models import ModelRef
 from monitor.domain.retraining import RetrainJob, RetrainPolicy, RetrainRequest
 from monitor.domain.time import to_ms
 from monitor.usecases.compare_candidate import CompareCandidate
-from monitor.usecases.operator_holds import OperatorHolds
 from monitor.usecases.retrain import Retrain, RetrainParts
 from monitor.usecases.retrain_facts import RetrainFacts
 from monitor.usecases.verify_candidate import VerifyCandidate
@@ -71,11 +70,6 @@ class RetrainingApi:
         return self._app.stores.jobs.history(key)
 
 
-def operator_holds(app: App) -> OperatorHolds:
-    """What operators hold."""
-    return OperatorHolds(app.settings.models.keys(), app.stores.holds, app.clock)
-
-
 def policies_of(app: App) -> dict[str, RetrainPolicy]:
     """The configured policies by name; ConfigError when one names a metric that there is not."""
     policies = {name: section.policy(name) for name, section in app.settings.monitor.retraining.policies.items()}
@@ -117,7 +111,7 @@ def parameters(app: App, request: RetrainRequest, policy: RetrainPolicy) -> Mapp
     said = {
         "policy": policy.name,
         "callback_url": f"{address}/v1/retraining/{request.key}/finished" if address else None,
-        "holdout": policy.verify.holdout if policy.verify else None,
+        "holdout": absolute(policy.verify.holdout) if policy.verify and policy.verify.holdout else None,
         "training_set": training_set(app, request, policy) if policy.export else None,
         "evidence": evidence(app, request),
     }

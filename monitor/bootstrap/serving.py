@@ -11,10 +11,11 @@ from alerts.service import AlertService
 from monitor.adapters.sql.migrate import is_migrated
 from monitor.bootstrap.alerting import alert_service
 from monitor.bootstrap.app import App, log_as_configured, open_app
+from monitor.bootstrap.holding import operator_holds
 from monitor.bootstrap.incidents import IncidentDesk
 from monitor.bootstrap.registry import registry_events
 from monitor.bootstrap.reporting import report_page
-from monitor.bootstrap.retraining import RetrainingApi, build_retraining, operator_holds
+from monitor.bootstrap.retraining import RetrainingApi, build_retraining
 from monitor.bootstrap.roles import ALL_ROLES, CONSUME, build_roles
 from monitor.bootstrap.slack_buttons import take_presses
 from monitor.bootstrap.submitting import build_submit

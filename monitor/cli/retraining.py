@@ -142,14 +142,16 @@ def hold(  # noqa: PLR0917 - click passes options by name
 
     This is independent of silences: they keep alerts quiet and stop no machine.
     """
-    from monitor.bootstrap.retraining import build_retraining, operator_holds  # noqa: PLC0415 - heavy
-
     if (key is None) == (model is None):
         raise click.UsageError("Name a job, or a model with --model.")
     with opened(directory) as app:
         if key is not None:
+            from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
+
             _say(build_retraining(app).hold(key, by, reason))
             return
+        from monitor.bootstrap.holding import operator_holds  # noqa: PLC0415 - heavy
+
         click.echo(_held(operator_holds(app).place(str(model), by, reason or "no reason given", until)))
 
 
@@ -159,7 +161,7 @@ def hold(  # noqa: PLR0917 - click passes options by name
 @by_option
 def release(directory: Path, model: str, by: str) -> None:
     """End the holds of a model."""
-    from monitor.bootstrap.retraining import operator_holds  # noqa: PLC0415 - heavy
+    from monitor.bootstrap.holding import operator_holds  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
         operator_holds(app).release(model, by)
@@ -172,7 +174,7 @@ def release(directory: Path, model: str, by: str) -> None:
 @json_option
 def holds(directory: Path, *, is_all: bool, as_json: bool) -> None:
     """Who holds which model, why, and until when."""
-    from monitor.bootstrap.retraining import operator_holds  # noqa: PLC0415 - heavy
+    from monitor.bootstrap.holding import operator_holds  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
         rows = [hold_row(one) for one in operator_holds(app).seen(ever=is_all)]

@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from monitor.config.fields import Duration, HttpUrl, Name, NonEmpty, Section, in_one_unit, references
+from monitor.config.fields import Duration, HttpUrl, Name, NonEmpty, Section, references
 from monitor.config.secrets import Secret
 from monitor.config.wrong import wrong
 from monitor.domain.retraining import CostPolicy, ExportPolicy, Mode, RetrainPolicy
+from monitor.domain.time import in_one_unit
 from monitor.domain.verification import VerifyPolicy
 
 Count = Annotated[int, Field(ge=1, strict=True)]

@@ -176,7 +176,9 @@ class Retrain:
         now = self._parts.clock.now()
         hold = next((one for one in self._parts.holds.holds(now) if one.holds(model, now)), None)
         against = forbids([], hold)
-        return None if against is None else f"{against.sentence} (`driftline retraining release` ends it)"
+        if hold is None or against is None:
+            return None
+        return f"{against.sentence} (`driftline retraining release --model '{hold.model}'` ends it)"
 
     def decline(self, key: str, by: str, why: str = "") -> RetrainJob:
         """Settle a job that was not sent: it will not be. MonitorError when it was."""
