@@ -218,6 +218,17 @@ def test_a_redirect_is_not_followed(pipeline: Pipeline) -> None:
     assert len(pipeline.received) == 1
 
 
+def test_the_environment_cannot_send_requests_through_a_proxy(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{unused_port()}")
+
+    to(pipeline.port).start(REQUEST, {})
+
+    assert pipeline.keys() == [REQUEST.key]
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_an_address_that_is_not_public_is_called_only_when_it_is_listed(pipeline: Pipeline, host: str) -> None:
     with pytest.raises(TriggerFailed, match="list it under `allow`") as caught:
