@@ -1,4 +1,4 @@
-"""What happens to messages when the world misbehaves: a database that dies, clocks that jump, alerts by the thousand."""
+"""Messages in a misbehaving world: a database that dies, clocks that jump, alerts by the thousand."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -29,7 +29,7 @@ class Murderous:
         self.server = server
         self.ids: list[str] = []
 
-    def send(self, message: Message, previous: Receipt | None) -> Receipt:  # noqa: ARG002 - a channel's signature
+    def send(self, message: Message, previous: Receipt | None) -> Receipt:
         self.ids.append(message.delivery_id)
         if len(self.ids) == 1:
             self.server.kill9()
