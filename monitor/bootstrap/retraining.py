@@ -11,7 +11,7 @@ from monitor.bootstrap.baselines import TrainingData, build_baseline
 from monitor.bootstrap.exporting import absolute, training_set
 from monitor.bootstrap.triggers import build_triggers
 from monitor.config.directory import MONITOR
-from monitor.domain.errors import BaselineError, ConfigError
+from monitor.domain.errors import BaselineError, ConfigError, MonitorError
 from monitor.domain.models import ModelRef
 from monitor.domain.retraining import RetrainJob, RetrainPolicy, RetrainRequest
 from monitor.domain.time import to_ms
@@ -103,6 +103,17 @@ def build_candidate(app: App, ref: ModelRef, place: str) -> str:
         raise BaselineError(f"training data at {place!r} cannot be read: name a file or folder that this machine has")
     data = TrainingData(Path(place), options=app.settings.training[ref.name])
     return build_baseline(app, ref, data).id
+
+
+def request_by_hand(app: App, model: str, rule: str, why: str) -> RetrainRequest:
+    """A person's request, about the version whose window was judged last; MonitorError when there is none."""
+    if model not in app.settings.models:
+        raise MonitorError(f"there is no model {model!r}: {', '.join(app.settings.models)}")
+    judged = [one for one in app.stores.evaluations.done({model: 0}) if one.model.version]
+    if not judged:
+        raise MonitorError(f"no window of {model} has been judged, so nobody knows which version to retrain")
+    newest = max(judged, key=lambda one: (one.window.end, one.revision))
+    return RetrainRequest(model, newest.model.version, rule, newest.window.end, why)
 
 
 def parameters(app: App, request: RetrainRequest, policy: RetrainPolicy) -> Mapping[str, object]:

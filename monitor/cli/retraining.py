@@ -25,9 +25,13 @@ by_option = click.option("--by", default=_user, show_default="your user name", h
 reason_option = click.option("--reason", default="", help="Why; kept in the ledger.")
 
 
+_BY_HAND = "by hand"
+"""Stands for the rule where a person asks."""
+
+
 @click.group()
 def retraining() -> None:
-    """The ledger of retraining jobs: see, approve, hold, verify, promote."""
+    """The ledger of retraining jobs: see, ask, approve, hold, verify, promote."""
 
 
 @retraining.command("list")
@@ -101,6 +105,23 @@ def finish(  # noqa: PLR0917 - click passes options by name
     said = JobOutcome(key, not is_failed, version, training_data, effective_from, detail, scores, trained_until)
     with opened(directory) as app:
         _say(build_retraining(app).finish(said, by))
+
+
+@retraining.command()
+@config_option
+@click.option("--model", required=True, help="To be retrained: the version whose window was judged last.")
+@by_option
+@reason_option
+def ask(directory: Path, model: str, by: str, reason: str) -> None:
+    """Ask for a model to be retrained, though no rule does; the way to try a pipeline.
+
+    Asking is approving: a policy that asks people asks nobody again. What else the guard holds against it stands.
+    """
+    from monitor.bootstrap.retraining import build_retraining, request_by_hand  # noqa: PLC0415 - heavy
+
+    with opened(directory) as app:
+        request = request_by_hand(app, model, _BY_HAND, f"asked for by {by}" + (f": {reason}" if reason else ""))
+        _say(build_retraining(app).ask(request, by))
 
 
 @retraining.command()
