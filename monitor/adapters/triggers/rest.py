@@ -44,12 +44,12 @@ class RestSettings(TriggerSettings):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and, where the body was JSON, its content; `pass_` is what the request was let in by, never told."""
+    """A status and, where the body was JSON, its content; `let_in_by` opened the door and is never told."""
 
     status: int
     content: object
     headers: httpx.Headers = field(default_factory=httpx.Headers)
-    pass_: str = field(default="", repr=False)
+    let_in_by: str = field(default="", repr=False)
 
     def get(self, *path: str) -> object:
         """What is at the path of keys; None when there is nothing."""
@@ -130,8 +130,8 @@ class Rest:
                 guarded_client(self._allowed, timeout_s) as client,
                 client.stream(method, url, content=content, headers=sent, params=params, auth=self._auth) as response,
             ):
-                said, pass_ = _content(response, end), response.request.headers.get("authorization", "")
-                return Answer(response.status_code, said, response.headers, pass_.rpartition(" ")[2])
+                said, let_in_by = _content(response, end), response.request.headers.get("authorization", "")
+                return Answer(response.status_code, said, response.headers, let_in_by.rpartition(" ")[2])
         except AddressRefused as error:
             raise TriggerFailed(str(error), retryable=False) from error
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -145,7 +145,7 @@ class Rest:
 
     def _said(self, answer: Answer) -> str:
         words = next((text for text in map(_words, _places(answer.content)) if text), "")
-        for secret in filter(None, (*self._secrets, answer.pass_)):
+        for secret in filter(None, (*self._secrets, answer.let_in_by)):
             words = words.replace(secret, "***")
         return f"{self._host} answered {answer.status}" + (f": {words[:_MAX_WORDS]}" if words else "")
 
