@@ -5,8 +5,10 @@ a third package that both depend on.
 """
 
 import contextlib
+import functools
 import ipaddress
 import socket
+import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -99,13 +101,20 @@ class GuardedBackend(httpcore.NetworkBackend):
 
 def guarded_client(allowed: AllowList, timeout_s: float) -> httpx.Client:
     """A client that follows no redirect, uses no proxy of the environment and keeps no connection."""
-    transport = httpx.HTTPTransport(trust_env=False)
+    context = _trust()
+    transport = httpx.HTTPTransport(verify=context, trust_env=False)
     transport._pool = httpcore.ConnectionPool(  # noqa: SLF001 - httpx has no public way to set the network backend
-        ssl_context=httpx.create_ssl_context(trust_env=False),
+        ssl_context=context,
         network_backend=GuardedBackend(allowed),
         max_keepalive_connections=0,
     )
     return httpx.Client(transport=transport, timeout=timeout_s, follow_redirects=False, trust_env=False)
+
+
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """The certificates that are trusted, read once: that takes longer than most exchanges do."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _resolve(host: str, port: int) -> list[Address]:

@@ -1,6 +1,7 @@
 """Writing data sets to train on."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from monitor.adapters.archive.location import ArchiveLocation
 from monitor.adapters.archive.training_set import ParquetTrainingSets
@@ -28,7 +29,7 @@ def training_set(app: App, request: RetrainRequest, policy: RetrainPolicy) -> di
     wanted = policy.export
     if wanted is None:
         return {}
-    place = f"{wanted.directory.rstrip('/')}/{request.model}/{request.key}"
+    place = f"{absolute(wanted.directory).rstrip('/')}/{request.model}/{request.key}"
     if policy.mode is Mode.DRY_RUN:
         return {"location": place}
     try:
@@ -36,3 +37,8 @@ def training_set(app: App, request: RetrainRequest, policy: RetrainPolicy) -> di
     except MonitorError as error:
         return {"location": None, "why_not": str(error)}
     return {name: manifest[name] for name in ("location", "rows", "digest", "since", "until", "versions")}
+
+
+def absolute(place: str) -> str:
+    """A folder or file of this machine from its root on, since a pipeline works elsewhere; URLs as they are."""
+    return place if "://" in place else str(Path(place).absolute())

@@ -8,10 +8,10 @@ from monitor.adapters.score_files import ScoreTables
 from monitor.bootstrap.app import App
 from monitor.bootstrap.archiving import archive_location
 from monitor.bootstrap.baselines import TrainingData, build_baseline
-from monitor.bootstrap.exporting import training_set
+from monitor.bootstrap.exporting import absolute, training_set
 from monitor.bootstrap.triggers import build_triggers
 from monitor.config.directory import MONITOR
-from monitor.domain.errors import BaselineError, ConfigError
+from monitor.domain.errors import BaselineError, ConfigError, MonitorError
 from monitor.domain.models import ModelRef
 from monitor.domain.retraining import RetrainJob, RetrainPolicy, RetrainRequest
 from monitor.domain.time import to_ms
@@ -50,8 +50,8 @@ _MOST_EVIDENCE = 10
 class RetrainingApi:
     """The ledger as the HTTP shell asks for it."""
 
-    def __init__(self, app: App) -> None:
-        self._app, self._retrain = app, build_retraining(app)
+    def __init__(self, app: App, retraining: Retrain) -> None:
+        self._app, self._retrain = app, retraining
         self.finish, self.verify = self._retrain.finish, self._retrain.verify
         self.approve, self.decline = self._retrain.approve, self._retrain.decline
         self.promote, self.reject = self._retrain.promote, self._retrain.reject
@@ -105,13 +105,24 @@ def build_candidate(app: App, ref: ModelRef, place: str) -> str:
     return build_baseline(app, ref, data).id
 
 
+def request_by_hand(app: App, model: str, rule: str, why: str) -> RetrainRequest:
+    """A person's request, about the version whose window was judged last; MonitorError when there is none."""
+    if model not in app.settings.models:
+        raise MonitorError(f"there is no model {model!r}: {', '.join(app.settings.models)}")
+    judged = [one for one in app.stores.evaluations.done({model: 0}) if one.model.version]
+    if not judged:
+        raise MonitorError(f"no window of {model} has been judged, so nobody knows which version to retrain")
+    newest = max(judged, key=lambda one: (one.window.end, one.revision))
+    return RetrainRequest(model, newest.model.version, rule, newest.window.end, why)
+
+
 def parameters(app: App, request: RetrainRequest, policy: RetrainPolicy) -> Mapping[str, object]:
     """What the pipeline is told beside the request: evidence, data to train on, where to call back, the hold-out."""
     address = app.settings.monitor.http.address
     said = {
         "policy": policy.name,
         "callback_url": f"{address}/v1/retraining/{request.key}/finished" if address else None,
-        "holdout": policy.verify.holdout if policy.verify else None,
+        "holdout": absolute(policy.verify.holdout) if policy.verify and policy.verify.holdout else None,
         "training_set": training_set(app, request, policy) if policy.export else None,
         "evidence": evidence(app, request),
     }

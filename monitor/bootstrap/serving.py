@@ -11,9 +11,11 @@ from alerts.service import AlertService
 from monitor.adapters.sql.migrate import is_migrated
 from monitor.bootstrap.alerting import alert_service
 from monitor.bootstrap.app import App, log_as_configured, open_app
+from monitor.bootstrap.holding import operator_holds
 from monitor.bootstrap.incidents import IncidentDesk
+from monitor.bootstrap.registry import registry_events
 from monitor.bootstrap.reporting import report_page
-from monitor.bootstrap.retraining import RetrainingApi
+from monitor.bootstrap.retraining import RetrainingApi, build_retraining
 from monitor.bootstrap.roles import ALL_ROLES, CONSUME, DISPATCH, build_roles
 from monitor.bootstrap.slack_buttons import socket_roles, take_presses
 from monitor.bootstrap.submitting import build_submit
@@ -57,11 +59,14 @@ def build_api(app: App) -> ApiParts:
     """What requests are answered from."""
     section, source = app.settings.monitor.http, app.settings.monitor.source
     service = alert_service(app.settings, app.engine, app.clock, app.owner)
+    retraining = build_retraining(app)
     return ApiParts(
         stalled=lambda: _stalled(app),
         unready=lambda: _unready(app),
         metrics=app.telemetry.page,
-        jobs=RetrainingApi(app),
+        jobs=RetrainingApi(app, retraining),
+        holds=operator_holds(app),
+        registry=registry_events(app, retraining),
         incidents=IncidentDesk(service.incidents, app.clock),
         slack=take_presses(app, service),
         findings=lambda model, since, until: greyed(app.stores.evaluations.findings(model, since, until)),

@@ -14,7 +14,7 @@ from alerts.slack_actions import SlackPress
 from alerts.slack_socket import SocketListener, listeners, socket_apps
 from monitor.bootstrap.app import App
 from monitor.bootstrap.incidents import RULE_LABEL
-from monitor.bootstrap.retraining import build_retraining
+from monitor.bootstrap.retraining import build_retraining, request_by_hand
 from monitor.config.directory import ROUTES
 from monitor.domain.errors import ConfigError, MonitorError
 from monitor.domain.retraining import RetrainJob, RetrainRequest
@@ -92,11 +92,7 @@ def _request(app: App, involved: Sequence[Involved], by: str) -> RetrainRequest:
     [model] = models
     name = next(alert.labels.get(RULE_LABEL, "") for alert in involved if alert.labels.get("model") == model)
     rule = next((rule.name for rule in app.settings.rules if name in {rule.alertname, rule.name}), name)
-    judged = [one for one in app.stores.evaluations.done({model: 0}) if one.model.version]
-    if not judged:
-        raise MonitorError(f"no window of {model} has been judged, so nobody knows which version to retrain")
-    newest = max(judged, key=lambda one: (one.window.end, one.revision))
-    return RetrainRequest(model, newest.model.version, rule, newest.window.end, f"asked for by {by}")
+    return request_by_hand(app, model, rule, f"asked for by {by}")
 
 
 def _said(job: RetrainJob) -> str:

@@ -16,7 +16,7 @@ from monitor.cli.output import print_json
 @click.option("--since", callback=instant, required=True, help="Event time from which on.")
 @click.option("--until", callback=instant, help="Event time before which (default: now).")
 @click.option("--with-unlabelled", is_flag=True, help="Keep rows whose ground truth is not known.")
-@click.option("--out", required=True, help="Folder or object store's URL for the Parquet files and manifest.json.")
+@click.option("--out", required=True, help="Folder or object store's URL for the Parquet files and _manifest.json.")
 @json_option
 def export(  # noqa: PLR0917 - click passes options by name
     directory: Path,

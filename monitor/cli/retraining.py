@@ -1,7 +1,6 @@
 """`driftline retraining`."""
 
 import getpass
-from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
@@ -9,13 +8,10 @@ import click
 
 from monitor.cli.options import config_option, instant, json_option, opened
 from monitor.cli.output import print_json, print_table
-from monitor.domain.errors import MonitorError
-from monitor.domain.retraining import JobOutcome, OperatorHold, RetrainJob
+from monitor.domain.retraining import EVERY_MODEL, JobOutcome, OperatorHold, RetrainJob
 from monitor.domain.time import format_instant
 from monitor.domain.verification import Comparison, Verification
-from monitor.shells.jobs import history_row, job_row, report_row
-
-EVERY_MODEL = "*"
+from monitor.shells.jobs import history_row, hold_row, job_row, report_row
 
 
 def _user() -> str:
@@ -29,9 +25,13 @@ by_option = click.option("--by", default=_user, show_default="your user name", h
 reason_option = click.option("--reason", default="", help="Why; kept in the ledger.")
 
 
+_BY_HAND = "by hand"
+"""Stands for the rule where a person asks."""
+
+
 @click.group()
 def retraining() -> None:
-    """The ledger of retraining jobs: see, approve, hold, verify, promote."""
+    """The ledger of retraining jobs: see, ask, approve, hold, verify, promote."""
 
 
 @retraining.command("list")
@@ -109,6 +109,23 @@ def finish(  # noqa: PLR0917 - click passes options by name
 
 @retraining.command()
 @config_option
+@click.option("--model", required=True, help="To be retrained: the version whose window was judged last.")
+@by_option
+@reason_option
+def ask(directory: Path, model: str, by: str, reason: str) -> None:
+    """Ask for a model to be retrained, though no rule does; the way to try a pipeline.
+
+    Asking is approving: a policy that asks people asks nobody again. What else the guard holds against it stands.
+    """
+    from monitor.bootstrap.retraining import build_retraining, request_by_hand  # noqa: PLC0415 - heavy
+
+    with opened(directory) as app:
+        request = request_by_hand(app, model, _BY_HAND, f"asked for by {by}" + (f": {reason}" if reason else ""))
+        _say(build_retraining(app).ask(request, by))
+
+
+@retraining.command()
+@config_option
 @click.argument("key")
 @by_option
 def approve(key: str, directory: Path, by: str) -> None:
@@ -146,18 +163,17 @@ def hold(  # noqa: PLR0917 - click passes options by name
 
     This is independent of silences: they keep alerts quiet and stop no machine.
     """
-    from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
-
     if (key is None) == (model is None):
         raise click.UsageError("Name a job, or a model with --model.")
     with opened(directory) as app:
         if key is not None:
+            from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
+
             _say(build_retraining(app).hold(key, by, reason))
             return
-        name = _known(str(model), app.settings.models)
-        placed = OperatorHold(name, by, reason or "no reason given", app.clock.now(), until)
-        app.stores.holds.hold(placed)
-        click.echo(_held(placed))
+        from monitor.bootstrap.holding import operator_holds  # noqa: PLC0415 - heavy
+
+        click.echo(_held(operator_holds(app).place(str(model), by, reason or "no reason given", until)))
 
 
 @retraining.command()
@@ -166,11 +182,28 @@ def hold(  # noqa: PLR0917 - click passes options by name
 @by_option
 def release(directory: Path, model: str, by: str) -> None:
     """End the holds of a model."""
+    from monitor.bootstrap.holding import operator_holds  # noqa: PLC0415 - heavy
+
     with opened(directory) as app:
-        number = app.stores.holds.release(_known(model, app.settings.models), by, app.clock.now())
-    if not number:
-        raise MonitorError(f"nobody holds {model}: see the end of `driftline retraining list`")
+        operator_holds(app).release(model, by)
     click.echo(f"released {model}")
+
+
+@retraining.command()
+@config_option
+@click.option("--all", "is_all", is_flag=True, help="Those that are over, too, with who ended them.")
+@json_option
+def holds(directory: Path, *, is_all: bool, as_json: bool) -> None:
+    """Who holds which model, why, and until when."""
+    from monitor.bootstrap.holding import operator_holds  # noqa: PLC0415 - heavy
+
+    with opened(directory) as app:
+        rows = [hold_row(one) for one in operator_holds(app).seen(ever=is_all)]
+    if as_json:
+        print_json(rows)
+        return
+    keys = ("model", "by", "since", "until", "reason", *(("released_at", "released_by") if is_all else ()))
+    print_table(keys, ([row[key] or "" for key in keys] for row in rows), empty="nothing is held")
 
 
 @retraining.command()
@@ -213,12 +246,6 @@ def reject(key: str, directory: Path, by: str, reason: str) -> None:
 
     with opened(directory) as app:
         _say(build_retraining(app).reject(key, by, reason))
-
-
-def _known(model: str, models: Collection[str]) -> str:
-    if model != EVERY_MODEL and model not in models:
-        raise MonitorError(f"there is no model {model!r}; * stands for all of them")
-    return model
 
 
 def _held(hold: OperatorHold) -> str:

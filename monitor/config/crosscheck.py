@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from monitor.config.checks_crosscheck import check_mistakes, unknown_in_baselines
 from monitor.config.fairness_crosscheck import check_fairness
-from monitor.config.fields import in_one_unit
 from monitor.config.mistakes import Mistakes, at, did_you_mean
 from monitor.config.model_file import ModelFile
 from monitor.config.monitor_file import MonitorFile
@@ -14,6 +13,7 @@ from monitor.config.source_section import FilesSource, KafkaSource
 from monitor.config.vocabulary import Vocabulary
 from monitor.config.yaml_file import Loc, YamlFile
 from monitor.domain.errors import ConfigError
+from monitor.domain.time import in_one_unit
 
 Models = list[tuple[YamlFile, ModelFile]]
 

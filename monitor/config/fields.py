@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, St
 from monitor.config.secrets import SECRET_HINT, SecretRef, refuse_misspelt
 from monitor.config.wrong import wrong
 from monitor.domain.budgets import AlarmBudget, parse_alarm_budget
-from monitor.domain.time import duration_ms, format_duration, parse_duration
+from monitor.domain.time import format_duration, parse_duration
 
 
 class Section(BaseModel):
@@ -19,13 +19,6 @@ class Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True, hide_input_in_errors=True
     )
-
-
-def in_one_unit(duration: timedelta) -> str:
-    """The duration as people write it in a file: `30d` rather than `4w2d`."""
-    ms = duration_ms(duration)
-    units = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
-    return next(f"{ms // length}{unit}" for unit, length in units.items() if ms % length == 0)
 
 
 def _duration(value: object) -> object:

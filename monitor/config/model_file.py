@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from monitor.config.check_section import CheckSection
-from monitor.config.fields import Budget, Duration, LabelText, Name, NonEmpty, Section, in_one_unit
+from monitor.config.fields import Budget, Duration, LabelText, Name, NonEmpty, Section
 from monitor.config.wrong import wrong
 from monitor.domain.budgets import ONE_A_MONTH
 from monitor.domain.derived import MOST_COMPONENTS, MOST_DIMENSIONS, TextColumn, VectorColumn
@@ -21,6 +21,7 @@ from monitor.domain.models import (
     Segment,
     Task,
 )
+from monitor.domain.time import in_one_unit
 from monitor.domain.windows import WindowSpec
 from monitor.usecases.training_columns import TrainingOptions
 

@@ -16,12 +16,12 @@ from monitor.config.fields import (
     Section,
     SizeBytes,
     UrlOrSecret,
-    in_one_unit,
 )
 from monitor.config.retraining_section import RetrainingSection
 from monitor.config.secrets import Secret, SecretRef
 from monitor.config.source_section import HttpSource, SourceSection
 from monitor.config.wrong import wrong
+from monitor.domain.time import in_one_unit
 from monitor.stream.dead_letter_limit import DeadLetterLimit
 
 Count = Annotated[int, Field(ge=1, strict=True)]

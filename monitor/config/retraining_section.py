@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from monitor.config.fields import Duration, HttpUrl, Name, NonEmpty, Section, in_one_unit, references
+from monitor.config.fields import Duration, HttpUrl, Name, NonEmpty, Section, references
 from monitor.config.secrets import Secret
 from monitor.config.wrong import wrong
 from monitor.domain.retraining import CostPolicy, ExportPolicy, Mode, RetrainPolicy
+from monitor.domain.time import in_one_unit
 from monitor.domain.verification import VerifyPolicy
 
 Count = Annotated[int, Field(ge=1, strict=True)]
@@ -23,7 +24,7 @@ class TriggerSection(Section):
     model_config = ConfigDict(extra="allow")
 
     kind: Name
-    """`webhook`, `command`, `console`, or a plug-in of the group `driftline.triggers`."""
+    """`webhook`, `command`, `airflow`, ... (how-to: connect a training pipeline), or a plug-in's name."""
 
     @model_validator(mode="before")
     @classmethod
@@ -144,6 +145,8 @@ class RegistrySection(Section):
     """Address of the tracking server."""
     token: Secret | None = None
     """Sent as `Authorization: Bearer ...`."""
+    webhook_secret: Secret | None = None
+    """Secret of MLflow's webhook to `/v1/registry/mlflow`, as it was created with; None: its events are not taken."""
     alias: NonEmpty = "champion"
     """The alias that the serving version has."""
     models: Mapping[Name, NonEmpty]

@@ -327,6 +327,10 @@ class HoldStore(Protocol):
         """Those that are not over, oldest first."""
         ...
 
+    def ever(self) -> list[OperatorHold]:
+        """All there were, oldest first."""
+        ...
+
     def hold(self, hold: OperatorHold) -> None:
         """Add one."""
         ...

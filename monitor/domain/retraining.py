@@ -152,11 +152,15 @@ class RetrainPolicy:
     export: ExportPolicy | None = None
 
 
+EVERY_MODEL = "*"
+"""Stands for all models where an operator holds them."""
+
+
 @dataclass(frozen=True, slots=True)
 class OperatorHold:
     """A person's (or a deploy freeze's) word that a model is not to be retrained; silences of alerts are another thing.
 
-    `model` may be `*`. Wall clock; `until` None: until it is released.
+    `model` may be `*`. Wall clock; `until` None: until it is released. Who released it, and when, is kept.
     """
 
     model: str
@@ -164,10 +168,14 @@ class OperatorHold:
     reason: str
     since: datetime
     until: datetime | None = None
+    released_at: datetime | None = None
+    released_by: str | None = None
 
     def holds(self, model: str, now: datetime) -> bool:
         """Whether it is about this model and not over."""
-        return self.model in {model, "*"} and (self.until is None or now < self.until)
+        return (
+            self.model in {model, EVERY_MODEL} and self.released_at is None and (self.until is None or now < self.until)
+        )
 
 
 @dataclass(frozen=True, slots=True)

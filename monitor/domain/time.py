@@ -64,6 +64,13 @@ def format_duration(duration: timedelta) -> str:
     return text or "0s"
 
 
+def in_one_unit(duration: timedelta) -> str:
+    """The duration as people write it in a file: `30d` rather than `4w2d`."""
+    ms = duration_ms(duration)
+    units = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
+    return next(f"{ms // length}{unit}" for unit, length in units.items() if ms % length == 0)
+
+
 def parse_instant(text: str) -> datetime:
     """An RFC 3339 text (`2026-11-01T10:00Z`, `2026-11-01`) as an aware UTC instant; no zone means UTC."""
     try:

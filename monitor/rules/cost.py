@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from monitor.domain.retraining import CostPolicy, CostSum
-from monitor.domain.time import format_duration
+from monitor.domain.time import in_one_unit
 
 POINT = 0.01
 """One point of a metric, in its unit."""
@@ -41,6 +41,6 @@ def expected_cost(
         policy.retrain,
         loss,
         f"{how} {policy.metric} went from {first:.4g} to {now:.4g}: {points:.3g} points x {predictions:,.0f}"
-        f" predictions in {format_duration(policy.horizon)} x {policy.error_point_per_1k:g}{money} per point and 1,000"
+        f" predictions in {in_one_unit(policy.horizon)} x {policy.error_point_per_1k:g}{money} per point and 1,000"
         f" = {loss:,.2f}{money}, {comparison} than retraining costs ({policy.retrain:,.2f}{money})",
     )

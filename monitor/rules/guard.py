@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.domain.retraining import (
+    EVERY_MODEL,
     CostSum,
     HoldReason,
     JobEnd,
@@ -109,7 +110,7 @@ def _operator(hold: OperatorHold | None) -> Hold | None:
     if hold is None:
         return None
     until = f" until {format_instant(hold.until)}" if hold.until else ""
-    about = "all models" if hold.model == "*" else hold.model
+    about = "all models" if hold.model == EVERY_MODEL else hold.model
     return Hold(HoldReason.OPERATOR_HOLD, f"{hold.by} holds retraining of {about}{until}: {hold.reason}")
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from monitor.domain.retraining import RetrainJob
+from monitor.domain.retraining import OperatorHold, RetrainJob
 from monitor.domain.time import format_instant
 from monitor.domain.verification import Verification
 
@@ -41,6 +41,20 @@ def history_row(job: RetrainJob) -> dict[str, object]:
         "hold_reason": job.hold_reason.value if job.hold_reason else None,
         "end": job.end.value if job.end else None,
         "detail": job.detail,
+    }
+
+
+def hold_row(hold: OperatorHold) -> dict[str, object]:
+    """An operator's hold: of what, by whom, why, until when, and who ended it."""
+    until, released_at = (format_instant(at) if at else None for at in (hold.until, hold.released_at))
+    return {
+        "model": hold.model,
+        "by": hold.by,
+        "reason": hold.reason,
+        "since": format_instant(hold.since),
+        "until": until,
+        "released_at": released_at,
+        "released_by": hold.released_by,
     }
 
 

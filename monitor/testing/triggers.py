@@ -38,13 +38,14 @@ class TriggerRig:
     `build` makes it against a pipeline in some mood; `started` are the keys that the pipeline took so far. `moods` are
     those that it can have; for each that is no acceptance, whether a re-send would help. `secrets` must never be told,
     and every call ends within `patience_s`. `runs` are the keys of the runs that really began, where the pipeline
-    tells; `go_to` moves the run of a key on the pipeline's side.
+    tells; `go_to` moves the run of a key on the pipeline's side, into one of `phases`: those that its API knows.
     """
 
     build: Callable[[Mood], RetrainTrigger]
     started: Callable[[], Sequence[str]]
     runs: Callable[[], Sequence[str]] | None = None
     go_to: Callable[[str, RunPhase], None] | None = None
+    phases: Sequence[RunPhase] = (RunPhase.QUEUED, RunPhase.RUNNING, RunPhase.SUCCEEDED, RunPhase.FAILED)
     moods: Mapping[Mood, bool] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     patience_s: float = 10.0
@@ -89,7 +90,7 @@ class TriggerConformance:
         external_id = rig.build(Mood.ACCEPTS).start(REQUEST, {})
 
         seen = {}
-        for phase in (RunPhase.QUEUED, RunPhase.RUNNING, RunPhase.SUCCEEDED, RunPhase.FAILED):
+        for phase in rig.phases:
             rig.go_to(REQUEST.key, phase)
             seen[phase] = trigger.follow(REQUEST, external_id).phase
 

@@ -20,7 +20,7 @@ from monitor.domain.verification import Verification
 from monitor.rules.guard import forbids
 from monitor.usecases.finish_job import BuildCandidate, FinishJob
 from monitor.usecases.guard_requests import Facts, GuardRequests, Parameters
-from monitor.usecases.job_ledger import PIPELINE, Ledger
+from monitor.usecases.job_ledger import GUARD, PIPELINE, Ledger
 from monitor.usecases.judge_candidate import JudgeCandidate
 from monitor.usecases.send_job import SendJob
 from monitor.usecases.verify_candidate import VerifyCandidate
@@ -111,6 +111,8 @@ class Retrain:
         try:
             if job.phase is JobPhase.HELD:
                 return self._guard.reconsider(job)
+            if job.phase is JobPhase.APPROVED and (why := self.held_by(job.request.model)):
+                return self._put_back(job, HoldReason.OPERATOR_HOLD, why)
             if job.phase in _OF_SENDING:
                 return self._sending.go_on(job)
             return self._judging.go_on(job)
@@ -174,7 +176,9 @@ class Retrain:
         now = self._parts.clock.now()
         hold = next((one for one in self._parts.holds.holds(now) if one.holds(model, now)), None)
         against = forbids([], hold)
-        return None if against is None else f"{against.sentence} (`driftline retraining release` ends it)"
+        if hold is None or against is None:
+            return None
+        return f"{against.sentence} (`driftline retraining release --model '{hold.model}'` ends it)"
 
     def decline(self, key: str, by: str, why: str = "") -> RetrainJob:
         """Settle a job that was not sent: it will not be. MonitorError when it was."""
@@ -188,8 +192,7 @@ class Retrain:
         job = self.ledger.job(key)
         if job.phase is not JobPhase.APPROVED:
             raise MonitorError(f"job {key} is {job.phase}: only a job that waits to be started can be held")
-        held = replace(job, hold_reason=HoldReason.NEEDS_APPROVAL)
-        return self.ledger.must(self.ledger.change(held, JobPhase.HELD, why or "held by hand", by), key)
+        return self.ledger.must(self._put_back(job, HoldReason.NEEDS_APPROVAL, why or "held by hand", by), key)
 
     def finish(self, outcome: JobOutcome, by: str = PIPELINE) -> RetrainJob:
         """Take what the pipeline (or a person) says of the run's end, and go on; safe to repeat."""
@@ -222,6 +225,10 @@ class Retrain:
         return None
 
     # --- small parts
+
+    def _put_back(self, job: RetrainJob, reason: HoldReason, why: str, by: str = GUARD) -> RetrainJob | None:
+        """Hold a job that was let through and did not begin: it has used nothing of the budget."""
+        return self.ledger.change(replace(job, hold_reason=reason, approved_at=None), JobPhase.HELD, why, by)
 
     def _decidable(self, key: str) -> RetrainJob:
         job = self.ledger.job(key)

@@ -113,14 +113,15 @@ class SendJob:
         return self._as_found(job, state)
 
     def _as_found(self, job: RetrainJob, state: RunState) -> RetrainJob | None:
-        job = replace(job, external_id=state.external_id or job.external_id, link=state.link or job.link)
+        known, job = job, replace(job, external_id=state.external_id or job.external_id, link=state.link or job.link)
+        is_elsewhere = (job.external_id, job.link) != (known.external_id, known.link)
         match state.phase:
             case RunPhase.FAILED:
                 return self.ledger.settle(job, JobEnd.FAILED, state.detail or "the pipeline says so", PIPELINE)
             case RunPhase.SUCCEEDED:
                 said = "the run ended well; its call-back has not said which version it made"
                 return self.ledger.change(job, JobPhase.CANDIDATE, said, PIPELINE)
-            case RunPhase.QUEUED | RunPhase.RUNNING if job.phase is not JobPhase.RUNNING:
+            case RunPhase.QUEUED | RunPhase.RUNNING if job.phase is not JobPhase.RUNNING or is_elsewhere:
                 return self.ledger.change(job, JobPhase.RUNNING, f"the run is {state.phase}", PIPELINE)
             case _:
                 return None

@@ -23,20 +23,25 @@ class WatchRegistry:
     baselines: BaselineStore
     build_candidate: BuildCandidate
     clock: Clock
-    seen: dict[str, str]
+    seen: dict[str, ServingVersion]
 
     def run_once(self) -> list[str]:
         """What changed, and what could not be asked, in a sentence each."""
-        said = []
-        for model, name in self.names.items():
-            try:
-                serving = self.registry.serving(name, self.alias)
-            except TriggerFailed as error:
-                said.append(f"{model}: the registry cannot be asked: {error}")
-                continue
-            if serving is not None and self.seen.get(model) != serving.version:
-                said += self._serves(model, serving)
-                self.seen[model] = serving.version
+        return [sentence for model in self.names for sentence in self._asked(model)]
+
+    def look_at(self, name: str) -> list[str]:
+        """The same about the models that the registry calls so, which has said that something changed."""
+        return [sentence for model, own in self.names.items() if own == name for sentence in self._asked(model)]
+
+    def _asked(self, model: str) -> list[str]:
+        try:
+            serving = self.registry.serving(self.names[model], self.alias)
+        except TriggerFailed as error:
+            return [f"{model}: the registry cannot be asked: {error}"]
+        if serving is None or self.seen.get(model) == serving:
+            return []
+        said = self._serves(model, serving)
+        self.seen[model] = serving
         return said
 
     def _serves(self, model: str, serving: ServingVersion) -> list[str]:

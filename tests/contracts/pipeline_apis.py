@@ -1,12 +1,20 @@
 """Local servers that answer as the APIs of pipelines do: their paths, their errors, what they say of a second start."""
 
+import base64
+import functools
+import hashlib
+import hmac
 import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from monitor.domain.retraining import RunPhase
 
@@ -24,6 +32,7 @@ class Call:
     query: dict[str, str]
     headers: Mapping[str, str]
     body: Content
+    raw: bytes = b""
 
 
 @dataclass
@@ -37,12 +46,14 @@ class Api:
     busy: Reply | None = None
     refusal: Reply | None = None
     is_hanging: bool = False
+    at_the_door: ClassVar[tuple[str, ...]] = ()
+    """First segments of paths that let people in: answered whatever the mood of the pipeline is."""
     released: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=[0.01], daemon=True).start()
 
     @property
     def url(self) -> str:
@@ -74,6 +85,8 @@ class Api:
 
     def reply(self, call: Call) -> Reply:
         self.calls.append(call)
+        if call.path[0] in self.at_the_door:
+            return self.answer(call)
         if self.is_hanging:
             self.released.wait(20)
         return self.busy or self.refusal or self.answer(call)
@@ -92,13 +105,11 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
             raw = self.rfile.read(int(self.headers.get("content-length") or 0))
             path = [unquote(part) for part in parts.path.strip("/").split("/")]
             headers = {name.lower(): value for name, value in self.headers.items()}
-            try:
-                body = json.loads(raw) if raw else None
-            except ValueError:
-                body = raw.decode()
-            status, content = api.reply(Call(self.command, path, dict(parse_qsl(parts.query)), headers, body))
+            is_form = headers.get("content-type") == "application/x-www-form-urlencoded"
+            body = dict(parse_qsl(raw.decode())) if is_form else json.loads(raw or b"null")
+            status, content = api.reply(Call(self.command, path, dict(parse_qsl(parts.query)), headers, body, raw))
             extra = content.pop("_headers", {}) if isinstance(content, dict) else {}
-            sent = b"" if content is None or (content == {} and extra) else json.dumps(content).encode()
+            sent = b"" if content is None or (content == {} and extra) else _sent(content)
             self.send_response(status)
             for name, value in extra.items():
                 self.send_header(name, value)
@@ -111,6 +122,11 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
+
+
+def _sent(content: Content) -> bytes:
+    """Pages are sent as they are."""
+    return content.encode() if isinstance(content, str) else json.dumps(content).encode()
 
 
 def _has(call: Call, header: str, value: str) -> bool:
@@ -362,3 +378,200 @@ class Dagster(Api):
         states = {RunPhase.RUNNING: "STARTED", RunPhase.SUCCEEDED: "SUCCESS", RunPhase.FAILED: "FAILURE"}
         phase = self.begun.get(key)
         return [] if phase is None else [{"runId": self.ids[key], "status": states.get(phase, "QUEUED")}]
+
+
+class Sagemaker(Api):
+    """SageMaker: SigV4 over JSON 1.1, errors named by `__type`; one request token is one execution."""
+
+    KEY_ID: ClassVar = "AKIDEXAMPLE"
+
+    def answer(self, call: Call) -> Reply:
+        if not self._is_signed(call):
+            return 403, {"__type": "InvalidSignatureException", "message": "The request signature does not match."}
+        if call.headers["x-amz-target"] == "SageMaker.StartPipelineExecution":
+            return self._started(call.body)
+        assert call.headers["x-amz-target"] == "SageMaker.DescribePipelineExecution"
+        arn = call.body["PipelineExecutionArn"]
+        phase = self.phase_of(arn)
+        if phase is None:
+            return 400, {"__type": "ResourceNotFound", "Message": f"Pipeline execution {arn} does not exist."}
+        status = {RunPhase.QUEUED: "Executing", RunPhase.RUNNING: "Executing"}.get(phase, phase.value.capitalize())
+        failed = {"FailureReason": "Step Train failed."} if phase is RunPhase.FAILED else {}
+        return 200, {"PipelineExecutionArn": arn, "PipelineExecutionStatus": status, **failed}
+
+    def _started(self, body: Content) -> Reply:
+        if body["PipelineName"] != "retrain":
+            return 400, {"__type": "ResourceNotFound", "Message": f"Pipeline '{body['PipelineName']}' does not exist."}
+        told = {one["Name"]: one["Value"] for one in body["PipelineParameters"]}
+        token, texts = body["ClientRequestToken"], [*told.values()]
+        if set(told) != {"driftline_job", "driftline_request"} or not 32 <= len(token) <= 128:
+            return 400, {"__type": "ValidationException", "message": "Unknown parameter, or a token out of bounds"}
+        if max(map(len, texts)) > 1024 or len(body["PipelineExecutionDescription"]) > 3072:
+            return 400, {"__type": "ValidationException", "message": "Member must have length less than or equal"}
+        arn = f"arn:aws:sagemaker:eu-west-1:123456789012:pipeline/retrain/execution/{token[:12]}"
+        return 200, {"PipelineExecutionArn": self.begin(token, arn)}
+
+    def _is_signed(self, call: Call) -> bool:
+        """The signature made again, as the specification of SigV4 has it."""
+        scheme, _, rest = call.headers["authorization"].partition(" ")
+        parts = dict(part.strip().split("=", 1) for part in rest.split(","))
+        key_id, *scope = parts["Credential"].split("/")
+        names = parts["SignedHeaders"].split(";")
+        assert {"host", "x-amz-date", "x-amz-target"} <= set(names)
+        covered = "".join(f"{name}:{call.headers[name].strip()}\n" for name in names)
+        asked = ["POST", "/", "", covered, parts["SignedHeaders"], hashlib.sha256(call.raw).hexdigest()]
+        digest = hashlib.sha256("\n".join(asked).encode()).hexdigest()
+        text = "\n".join([scheme, call.headers["x-amz-date"], "/".join(scope), digest])
+        key = f"AWS4{TOKEN}".encode()
+        for part in (*scope, text):
+            key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+        return key_id == self.KEY_ID and hmac.compare_digest(key.hex(), parts["Signature"])
+
+
+class Vertex(Api):
+    """Vertex AI and the token server of Google's accounts; 409 for a known id; errors inside `error`."""
+
+    at_the_door: ClassVar = ("token", "computeMetadata")
+    token_works = True
+
+    def key(self, email: str = "driftline@acme.iam.gserviceaccount.com") -> str:
+        """The JSON key of a service account."""
+        pem = private_key().private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        known = {"type": "service_account", "project_id": "acme", "private_key_id": "k1", "client_email": email}
+        return json.dumps({**known, "private_key": pem.decode(), "token_uri": f"{self.url}/token"})
+
+    def answer(self, call: Call) -> Reply:
+        if call.path[0] == "token":
+            return self._token(call.body)
+        if not _has(call, "authorization", f"Bearer {TOKEN}"):
+            status = {"code": 401, "message": "Request had invalid authentication credentials.", "status": "UNAUTH"}
+            return 401, {"error": status}
+        if call.path[:6] != ["v1", "projects", "acme", "locations", "europe-west4", "pipelineJobs"]:
+            return 403, {"error": {"code": 403, "message": "Permission denied", "status": "PERMISSION_DENIED"}}
+        return self._created(call) if call.method == "POST" else self._shown(call.path[6])
+
+    def _token(self, form: Content) -> Reply:
+        if not self.token_works:
+            return 400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
+        assert form["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
+        text, _, signature = form["assertion"].rpartition(".")
+        try:
+            public = private_key().public_key()
+            public.verify(_unbase64(signature), text.encode(), padding.PKCS1v15(), hashes.SHA256())
+        except InvalidSignature:
+            return 400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
+        claims = json.loads(_unbase64(text.split(".")[1]))
+        is_known = claims["iss"].startswith("driftline@")
+        return 200, {"access_token": TOKEN if is_known else "s3cr3t-wrong", "expires_in": 3599, "token_type": "Bearer"}
+
+    def _created(self, call: Call) -> Reply:
+        name, config = call.query["pipelineJobId"], call.body["runtimeConfig"]
+        if not (name[0].isalpha() and len(name) < 128 and set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")):
+            return 400, {"error": {"code": 400, "message": "pipelineJobId is malformed", "status": "INVALID_ARGUMENT"}}
+        key = config["parameterValues"]["driftline_job"]
+        if key in self.begun:
+            self.asked.append(key)
+            return 409, {"error": {"code": 409, "message": f"{name} already exists", "status": "ALREADY_EXISTS"}}
+        self.begin(key, name)
+        return 200, {
+            "name": f"projects/1/locations/europe-west4/pipelineJobs/{name}",
+            "state": "PIPELINE_STATE_PENDING",
+        }
+
+    def _shown(self, name: str) -> Reply:
+        phase = self.phase_of(name)
+        if phase is None:
+            return 404, {"error": {"code": 404, "message": f"{name} is not found", "status": "NOT_FOUND"}}
+        failed = {"error": {"code": 9, "message": "The DAG failed"}} if phase is RunPhase.FAILED else {}
+        return 200, {"name": name, "state": f"PIPELINE_STATE_{phase.value.upper()}", **failed}
+
+
+class Jenkins(Api):
+    """Jenkins: pages for errors, a crumb bound to its session, a queue that forgets; every start is another build."""
+
+    at_the_door: ClassVar = ("crumbIssuer",)
+    wants_crumbs = True
+    forgets = False
+
+    def __post_init__(self) -> None:
+        self.cancelled: set[str] = set()
+        super().__post_init__()
+
+    def answer(self, call: Call) -> Reply:
+        who = base64.b64encode(f"driftline:{TOKEN}".encode()).decode()
+        if not _has(call, "authorization", f"Basic {who}"):
+            return 401, "<html><body><h2>HTTP ERROR 401 Unauthorized</h2></body></html>"
+        if call.path[0] == "crumbIssuer":
+            return self._crumb()
+        return self._queued(call) if call.method == "POST" else self._shown(call)
+
+    def _shown(self, call: Call) -> Reply:
+        if call.path[:2] == ["queue", "item"]:
+            return self._item(call.path[2])
+        if call.path == ["queue", "api", "json"]:
+            waiting = [self._item_of(key) for key, phase in self.begun.items() if phase is RunPhase.QUEUED]
+            return 200, {"_class": "hudson.model.Queue", "items": waiting}
+        if call.path == ["job", "ml", "job", "retrain", "api", "json"]:
+            built = [self._build_of(key) for key, phase in self.begun.items() if phase is not RunPhase.QUEUED]
+            return 200, {"_class": "org.jenkinsci.plugins.workflow.job.WorkflowJob", "builds": built}
+        key = next((key for key in self.ids if self._number(key) == call.path[4]), None)
+        return (200, self._build_of(key)) if key else (404, "<html>Not Found</html>")
+
+    def _crumb(self) -> Reply:
+        if not self.wants_crumbs:
+            return 404, "<html>Not Found</html>"
+        cookie = {"set-cookie": "JSESSIONID.1a=node01; Path=/; HttpOnly"}
+        return 200, {"crumb": "c" * 64, "crumbRequestField": "Jenkins-Crumb", "_headers": cookie}
+
+    def _queued(self, call: Call) -> Reply:
+        has_crumb = _has(call, "jenkins-crumb", "c" * 64) and _has(call, "cookie", "JSESSIONID.1a=node01")
+        if self.wants_crumbs and not has_crumb:
+            return 403, "<html>No valid crumb was included in the request</html>"
+        if call.path != ["job", "ml", "job", "retrain", "buildWithParameters"]:
+            return 404, "<html>Not Found</html>"
+        item = self.begin(call.body["driftline_job"])
+        return 201, {"_headers": {"location": f"{self.url}/queue/item/{item}/"}}
+
+    def _item(self, number: str) -> Reply:
+        key = next((key for key, item in self.ids.items() if item == number), None)
+        if key is None or (self.forgets and self.begun[key] is not RunPhase.QUEUED):
+            return 404, "<html>Not Found</html>"
+        return 200, self._item_of(key)
+
+    def _item_of(self, key: str) -> Content:
+        item = {"id": int(self.ids[key]), "why": "Waiting for next available executor", **self._told(key)}
+        if key in self.cancelled:
+            return {**item, "cancelled": True, "why": None}
+        if self.begun[key] is RunPhase.QUEUED:
+            return item
+        return {**item, "why": None, "executable": {"number": int(self._number(key)), "url": f"{self.url}/b/"}}
+
+    def _build_of(self, key: str) -> Content:
+        result = {RunPhase.SUCCEEDED: "SUCCESS", RunPhase.FAILED: "FAILURE"}.get(self.begun[key])
+        number = int(self._number(key))
+        return {
+            "number": number,
+            "url": f"{self.url}/b/{number}/",
+            "building": result is None,
+            "result": result,
+            **self._told(key),
+        }
+
+    def _told(self, key: str) -> Content:
+        told = [{"name": "driftline_job", "value": key}, {"name": "driftline_request", "value": "{}"}]
+        return {"actions": [{"_class": "hudson.model.CauseAction"}, {}, {"parameters": told}]}
+
+    def _number(self, key: str) -> str:
+        return str(int(self.ids[key]) - 6900)
+
+
+@functools.cache
+def private_key() -> rsa.RSAPrivateKey:
+    """Of every service account here."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _unbase64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -108,6 +108,16 @@ def test_a_version_whose_training_data_nobody_knows_or_can_read_is_said(mlflow: 
     assert broken == ["churn:4 serves and has no baseline: the training data holds no row"]
 
 
+def test_training_data_that_is_named_after_the_alias_was_set_opens_the_baseline(mlflow: Mlflow) -> None:
+    watcher = watch(Rig(), mlflow)
+    before = watcher.run_once()
+    mlflow.tags = [{"key": "driftline.training_data", "value": "v4.parquet"}]
+
+    assert before == ["churn:4 serves and has no baseline: `driftline baseline build` makes one"]
+    assert watcher.look_at("somebody-s") == []
+    assert watcher.look_at("fraud") == ["churn:4 serves: baseline baseline-4 is current"]
+
+
 def test_a_registry_that_is_away_is_said_and_asked_again(mlflow: Mlflow) -> None:
     mlflow.busy = (503, {"message": "starting"})
     watcher = watch(Rig(), mlflow)

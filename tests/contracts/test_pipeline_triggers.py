@@ -2,10 +2,13 @@
 
 import json
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import ClassVar
 
+import google.auth.compute_engine
 import pytest
 
 from monitor.adapters.triggers import (
@@ -15,11 +18,14 @@ from monitor.adapters.triggers import (
     databricks,
     github_workflow,
     gitlab,
+    jenkins,
     kubeflow,
     prefect,
+    sagemaker,
+    vertex,
 )
 from monitor.adapters.triggers.kind import TriggerKind
-from monitor.domain.errors import TriggerFailed
+from monitor.domain.errors import ConfigError, TriggerFailed
 from monitor.domain.ports import FollowsRuns, RetrainTrigger
 from monitor.domain.retraining import RunPhase
 from monitor.testing.triggers import REQUEST, Mood, TriggerConformance, TriggerRig
@@ -32,8 +38,11 @@ from tests.contracts.pipeline_apis import (
     Databricks,
     Github,
     Gitlab,
+    Jenkins,
     Kubeflow,
     Prefect,
+    Sagemaker,
+    Vertex,
 )
 
 
@@ -57,6 +66,7 @@ class OverHttp(TriggerConformance):
     refusal: ClassVar[tuple[int, object]]
     words: ClassVar[str]
     below: ClassVar[str] = ""
+    phases: ClassVar[Sequence[RunPhase]] = (RunPhase.QUEUED, RunPhase.RUNNING, RunPhase.SUCCEEDED, RunPhase.FAILED)
 
     @pytest.fixture
     def api(self) -> Iterator[Api]:
@@ -65,8 +75,13 @@ class OverHttp(TriggerConformance):
         server.close()
 
     def built(self, url: str, **changes: object) -> RetrainTrigger:
-        settings = {"url": url + self.below, "allow": ["127.0.0.1"], "timeout_s": 10, **self.settings, **changes}
+        settings = {"url": url + self.below, "allow": ["127.0.0.1"], "timeout_s": 10, **self.settings}
+        settings.update(changes)
         return self.kind.build(self.kind.settings.model_validate(settings), SystemTime())
+
+    def of_a_stranger(self, api: Api) -> Mapping[str, object]:
+        """Settings that the server does not let in."""
+        return {"token": "s3cr3t-wrong"}
 
     @pytest.fixture
     def rig(self, api: Api) -> TriggerRig:
@@ -79,7 +94,9 @@ class OverHttp(TriggerConformance):
 
         moods = {Mood.REFUSES: False, Mood.BUSY: True, Mood.HANGS: True, Mood.GONE: True}
         secrets = (TOKEN, "s3cr3t-read")
-        return TriggerRig(build, lambda: api.asked, api.runs, api.go_to, moods=moods, secrets=secrets, patience_s=5)
+        return TriggerRig(
+            build, lambda: api.asked, api.runs, api.go_to, self.phases, moods=moods, secrets=secrets, patience_s=5
+        )
 
     def test_what_the_api_says_of_its_no_is_told(self, rig: TriggerRig) -> None:
         with pytest.raises(TriggerFailed, match=self.words) as caught:
@@ -97,7 +114,7 @@ class OverHttp(TriggerConformance):
         assert open_ends == {Mood.BUSY: False, Mood.HANGS: api.calls[0].path != ["auth", "token"], Mood.GONE: False}
 
     def test_a_wrong_token_is_final_and_not_repeated(self, api: Api) -> None:
-        trigger = self.built(api.url, token="s3cr3t-wrong")
+        trigger = self.built(api.url, **self.of_a_stranger(api))
 
         with pytest.raises(TriggerFailed, match=r"answered 40[134]") as caught:
             trigger.start(REQUEST, {})
@@ -108,7 +125,7 @@ class OverHttp(TriggerConformance):
         with pytest.raises(TriggerFailed, match="list it under `allow`"):
             self.built(api.url, allow=[]).start(REQUEST, {})
 
-        assert api.calls == []
+        assert [call for call in api.calls if call.path[0] not in api.at_the_door] == []
 
     def test_the_request_reaches_the_pipeline_whole(self, rig: TriggerRig, api: Api) -> None:
         rig.build(Mood.ACCEPTS).start(REQUEST, {"policy": "default"})
@@ -219,6 +236,174 @@ class TestDagster(OverHttp):
         {"data": {"launchRun": {"__typename": "RunConfigValidationInvalid", "errors": [{"message": "Missing field"}]}}},
     )
     words = "Dagster: RunConfigValidationInvalid: Missing field"
+
+
+class TestSagemaker(OverHttp):
+    server, kind = Sagemaker, sagemaker.KIND
+    settings: ClassVar = {
+        "region": "eu-west-1",
+        "pipeline": "retrain",
+        "access_key_id": Sagemaker.KEY_ID,
+        "secret_access_key": TOKEN,
+    }
+    refusal: ClassVar = (400, {"__type": "ResourceNotFound", "Message": "Pipeline 'retrain' does not exist."})
+    words = "400: Pipeline 'retrain' does not exist"
+    phases = (RunPhase.RUNNING, RunPhase.SUCCEEDED, RunPhase.FAILED)  # an execution that waits is Executing, too
+
+    def of_a_stranger(self, api: Api) -> Mapping[str, object]:
+        return {"secret_access_key": "s3cr3t-wrong"}
+
+    def test_a_limit_is_tried_again_and_a_wrong_parameter_is_not(self, api: Api) -> None:
+        seen = {}
+        for fault in ("ThrottlingException", "com.amazonaws.sagemaker#ResourceLimitExceeded", "ValidationException"):
+            api.refusal = (400, {"__type": fault, "message": "Rate exceeded"})
+            with pytest.raises(TriggerFailed) as caught:
+                self.built(api.url).start(REQUEST, {})
+            seen[fault.rpartition("#")[2]] = caught.value.retryable
+
+        assert seen == {"ThrottlingException": True, "ResourceLimitExceeded": True, "ValidationException": False}
+
+    def test_a_request_that_is_too_long_for_a_parameter_goes_without_its_evidence(self, api: Api) -> None:
+        evidence = [{"check": f"feature-{n}", "verdict": "drifted", "reason": "moved" * 20} for n in range(10)]
+        request = replace(REQUEST, why="ü" * 900)
+        given = {"callback_url": "https://driftline.example.com/v1/retraining/k/finished", "evidence": evidence}
+
+        arn = self.built(api.url).start(request, given)
+
+        told = json.loads(api.calls[-1].body["PipelineParameters"][1]["Value"])
+        assert arn is not None
+        assert told["parameters"] == {"callback_url": given["callback_url"]}
+        assert (told["key"], set(told["why"])) == (request.key, {"ü"})
+
+    def test_a_request_that_can_not_be_shortened_is_refused_here(self, api: Api) -> None:
+        with pytest.raises(TriggerFailed, match=r"1,\d{3} characters and SageMaker takes 1,024"):
+            self.built(api.url).start(REQUEST, {"training_set": {"location": "s3://" + "x" * 1000}})
+
+        assert api.calls == []
+
+    def test_keys_are_found_where_every_client_looks(
+        self, api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+        trigger = self.built(api.url, access_key_id=None, secret_access_key=None)
+
+        with pytest.raises(TriggerFailed, match="AWS gives no credentials"):
+            trigger.start(REQUEST, {})
+        known = f"[default]\naws_access_key_id = {Sagemaker.KEY_ID}\naws_secret_access_key = {TOKEN}\n"
+        (tmp_path / "credentials").write_text(known)
+        arn = self.built(api.url, access_key_id=None, secret_access_key=None).start(REQUEST, {})
+
+        assert str(arn).startswith("arn:aws:sagemaker:")
+
+    def test_the_address_is_the_region_s_where_none_is_given(self) -> None:
+        settings = sagemaker.SagemakerSettings.model_validate({"region": "eu-west-1", "pipeline": "retrain"})
+
+        assert settings.url == "https://api.sagemaker.eu-west-1.amazonaws.com"
+
+
+class TestVertex(OverHttp):
+    server, kind = Vertex, vertex.KIND
+    settings: ClassVar = {
+        "project": "acme",
+        "location": "europe-west4",
+        "template": "https://europe-west4-kfp.pkg.dev/acme/pipelines/retrain/latest",
+        "output": "gs://acme-pipelines/retrain",
+    }
+    refusal: ClassVar = (404, {"error": {"code": 404, "message": "Template not found", "status": "NOT_FOUND"}})
+    words = "404: Template not found"
+
+    @pytest.fixture
+    def api(self) -> Iterator[Vertex]:
+        server = Vertex()
+        self.key = server.key()
+        yield server
+        server.close()
+
+    def built(self, url: str, **changes: object) -> RetrainTrigger:
+        return super().built(url, **{"credentials": self.key, **changes})
+
+    def of_a_stranger(self, api: Api) -> Mapping[str, object]:
+        assert isinstance(api, Vertex)
+        return {"credentials": api.key("stranger@acme.iam.gserviceaccount.com")}
+
+    def test_one_token_serves_until_it_ends(self, api: Vertex) -> None:
+        trigger = self.built(api.url)
+
+        for _ in range(3):
+            trigger.start(REQUEST, {})
+
+        assert [call.path[0] for call in api.calls] == ["token", "v1", "v1", "v1"]
+
+    def test_an_account_that_is_not_known_is_said_without_its_key(self, api: Vertex) -> None:
+        api.token_works = False
+
+        with pytest.raises(TriggerFailed, match="no token: invalid_grant: Invalid JWT Signature") as caught:
+            self.built(api.url).start(REQUEST, {})
+
+        assert (caught.value.retryable, caught.value.may_have_begun) == (False, False)
+        assert "PRIVATE KEY" not in str(caught.value)
+
+    def test_a_key_that_is_none_is_a_mistake_of_the_configuration(self, api: Vertex) -> None:
+        for key in ("no json", "[]", '{"type": "service_account"}'):
+            with pytest.raises(ConfigError, match="no JSON key of a service account") as caught:
+                self.built(api.url, credentials=key)
+            assert key not in str(caught.value)
+
+    def test_without_a_key_the_machine_s_own_account_is_asked(
+        self, api: Vertex, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        account = google.auth.compute_engine.Credentials()
+        account.token, account.expiry = TOKEN, None
+        monkeypatch.setattr(google.auth, "default", lambda **_: (account, "acme"))
+
+        assert self.built(api.url, credentials=None).start(REQUEST, {}) == f"driftline-{REQUEST.key}"
+
+
+class TestJenkins(OverHttp):
+    server, kind = Jenkins, jenkins.KIND
+    settings: ClassVar = {"job": "ml/retrain", "user": "driftline", "token": TOKEN}
+    refusal: ClassVar = (404, "<html>Not Found</html>")
+    words = "Jenkins has no job ml/retrain that driftline may see"
+
+    def test_a_server_without_crumbs_is_asked_without(self, api: Jenkins) -> None:
+        api.wants_crumbs = False
+
+        assert self.built(api.url).start(REQUEST, {}) == "queue/7000"
+
+    def test_an_item_that_the_queue_forgot_is_found_by_its_parameter(self, api: Jenkins) -> None:
+        trigger = self.built(api.url)
+        item = trigger.start(REQUEST, {})
+        api.forgets = True
+        api.go_to(REQUEST.key, RunPhase.RUNNING)
+
+        assert isinstance(trigger, FollowsRuns)
+        state = trigger.follow(REQUEST, item)
+        assert (state.phase, state.external_id, state.link) == (RunPhase.RUNNING, "build/100", f"{api.url}/b/100/")
+
+    def test_a_start_whose_answer_was_lost_is_found_in_the_queue_and_among_the_builds(self, api: Jenkins) -> None:
+        trigger = self.built(api.url)
+        trigger.start(REQUEST, {})
+        assert isinstance(trigger, FollowsRuns)
+
+        waiting = trigger.follow(REQUEST, None)
+        api.go_to(REQUEST.key, RunPhase.SUCCEEDED)
+        built = trigger.follow(REQUEST, None)
+
+        assert (waiting.phase, waiting.external_id) == (RunPhase.QUEUED, "queue/7000")
+        assert (built.phase, built.external_id) == (RunPhase.SUCCEEDED, "build/100")
+
+    def test_an_item_that_somebody_took_out_of_the_queue_has_failed(self, api: Jenkins) -> None:
+        trigger = self.built(api.url)
+        item = trigger.start(REQUEST, {})
+        api.cancelled.add(REQUEST.key)
+
+        assert isinstance(trigger, FollowsRuns)
+        state = trigger.follow(REQUEST, item)
+        assert (state.phase, state.detail) == (RunPhase.FAILED, "somebody cancelled it in the queue")
 
 
 del OverHttp, TriggerConformance  # the classes to subclass are no tests themselves

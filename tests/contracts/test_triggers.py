@@ -43,7 +43,7 @@ class Pipeline:
         self.received: list[tuple[bytes, dict[str, str]]] = []
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=[0.01], daemon=True).start()
 
     @property
     def port(self) -> int:
@@ -216,6 +216,17 @@ def test_a_redirect_is_not_followed(pipeline: Pipeline) -> None:
 
     assert caught.value.retryable is False
     assert len(pipeline.received) == 1
+
+
+def test_the_environment_cannot_send_requests_through_a_proxy(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{unused_port()}")
+
+    to(pipeline.port).start(REQUEST, {})
+
+    assert pipeline.keys() == [REQUEST.key]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])

@@ -16,7 +16,8 @@ from monitor.usecases.export import ExportWish, Part
 GROUND_TRUTH = "ground_truth"
 """The column that is added to the archive's."""
 
-MANIFEST = "manifest.json"
+MANIFEST = "_manifest.json"
+"""Beginning with `_`, so that whatever reads the folder as one table leaves it out."""
 
 
 class ParquetTrainingSets:

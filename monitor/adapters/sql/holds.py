@@ -1,8 +1,9 @@
 """What operators hold: models that are not to be retrained."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Engine, or_, select, update
+from sqlalchemy import Engine, Select, or_, select, update
 
 from monitor.adapters.sql.engine import reading, writing
 from monitor.adapters.sql.statements import insert
@@ -24,9 +25,16 @@ class SqlHoldStore:
             .where(table.released_at.is_(None), or_(table.until.is_(None), table.until > now))
             .order_by(table.sequence)
         )
+        return self._found(statement)
+
+    def ever(self) -> list[OperatorHold]:
+        """All there were, oldest first."""
+        return self._found(select(retrain_holds).order_by(retrain_holds.c.sequence))
+
+    def _found(self, statement: Select[Any]) -> list[OperatorHold]:
         with reading(self._engine) as connection:
             rows = connection.execute(statement).all()
-        return [OperatorHold(row.model, row.by, row.reason, row.since, row.until) for row in rows]
+        return [OperatorHold(*(getattr(row, name) for name in OperatorHold.__slots__)) for row in rows]
 
     def hold(self, hold: OperatorHold) -> None:
         """Add one."""

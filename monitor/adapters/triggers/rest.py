@@ -4,9 +4,9 @@ import contextlib
 import json
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 from pydantic import AfterValidator, Field
@@ -44,10 +44,12 @@ class RestSettings(TriggerSettings):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and, where the body was JSON, its content."""
+    """A status and, where the body was JSON, its content; `let_in_by` opened the door and is never told."""
 
     status: int
     content: object
+    headers: httpx.Headers = field(default_factory=httpx.Headers)
+    let_in_by: str = field(default="", repr=False)
 
     def get(self, *path: str) -> object:
         """What is at the path of keys; None when there is nothing."""
@@ -62,11 +64,28 @@ class Answer:
         return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else None
 
 
-class Rest:
-    """Calls one server. What it says of an error is told without any of the secrets."""
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Fields of a form, for servers that take no JSON."""
 
-    def __init__(self, settings: RestSettings, headers: Mapping[str, str], secrets: Collection[str] = ()) -> None:
-        self._settings, self._headers, self._secrets = settings, dict(headers), [one for one in secrets if one]
+    fields: Mapping[str, str]
+
+
+class Rest:
+    """Calls one server. What it says of an error is told without any of the secrets.
+
+    `auth` signs every request where headers that never change do not do it; it may raise TriggerFailed.
+    """
+
+    def __init__(
+        self,
+        settings: RestSettings,
+        headers: Mapping[str, str],
+        secrets: Collection[str] = (),
+        auth: httpx.Auth | None = None,
+    ) -> None:
+        self._settings, self._headers, self._secrets = settings, dict(headers), tuple(secrets)
+        self._auth = auth
         self._allowed = AllowList.of(settings.allow)
         self._host = urlsplit(settings.url).hostname or ""
 
@@ -103,16 +122,16 @@ class Rest:
     ) -> Answer:
         timeout_s, url = self._settings.timeout_s, f"{self._settings.url}{path}"
         end = time.monotonic() + timeout_s
-        content = None if body is None else json.dumps(body).encode()
-        sent = {"accept": "application/json", "user-agent": "driftline", **headers}
-        if content is not None:
-            sent.setdefault("content-type", "application/json")
+        content, kind = _encoded(body)
+        sent = {"accept": "application/json", "user-agent": "driftline", **kind, **headers}
+        params = dict(query) or None
         try:
             with (
                 guarded_client(self._allowed, timeout_s) as client,
-                client.stream(method, url, content=content, headers=sent, params=dict(query) or None) as response,
+                client.stream(method, url, content=content, headers=sent, params=params, auth=self._auth) as response,
             ):
-                return Answer(response.status_code, _content(response, end))
+                said, let_in_by = _content(response, end), response.request.headers.get("authorization", "")
+                return Answer(response.status_code, said, response.headers, let_in_by.rpartition(" ")[2])
         except AddressRefused as error:
             raise TriggerFailed(str(error), retryable=False) from error
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -126,7 +145,7 @@ class Rest:
 
     def _said(self, answer: Answer) -> str:
         words = next((text for text in map(_words, _places(answer.content)) if text), "")
-        for secret in self._secrets:
+        for secret in filter(None, (*self._secrets, answer.let_in_by)):
             words = words.replace(secret, "***")
         return f"{self._host} answered {answer.status}" + (f": {words[:_MAX_WORDS]}" if words else "")
 
@@ -139,6 +158,15 @@ def segment(name: object) -> str:
 def as_text(content: object) -> str:
     """Compact JSON, for APIs whose parameters are texts."""
     return json.dumps(content, separators=(",", ":"))
+
+
+def _encoded(body: object) -> tuple[bytes | None, dict[str, str]]:
+    """(the body's bytes, the header that says what they are)."""
+    if body is None:
+        return None, {}
+    if isinstance(body, Form):
+        return urlencode(body.fields).encode(), {"content-type": "application/x-www-form-urlencoded"}
+    return json.dumps(body).encode(), {"content-type": "application/json"}
 
 
 def _content(response: httpx.Response, end: float) -> object:
@@ -158,10 +186,12 @@ def _places(content: object) -> list[object]:
     """Where servers put the words of an error."""
     if not isinstance(content, dict):
         return []
-    return [content.get(key) for key in ("message", "detail", "error", "errors", "exception_message")]
+    return [content.get(key) for key in ("message", "Message", "detail", "error", "errors", "exception_message")]
 
 
 def _words(found: object) -> str:
+    if isinstance(found, dict) and isinstance(found.get("message"), str):
+        found = found["message"]
     if isinstance(found, str):
         return " ".join(found.split())
     return as_text(found) if isinstance(found, list | dict) and found else ""

@@ -1,7 +1,9 @@
 """Who may ask: a bearer token in constant time, the signature of a call-back, no page of another site."""
 
+import base64
+import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from litestar import Request
@@ -34,10 +36,38 @@ def require_signature(body: bytes, headers: Mapping[str, str], secret: str | Non
         if not is_loopback:
             raise Problem("the server has no callback_secret, so it takes no call-backs", status_code=403)
         return
+    _verify(secret, body, {key.lower(): value for key, value in headers.items()}, "call-back")
+
+
+def require_mlflow_signature(body: bytes, headers: Mapping[str, str], secret: str) -> str:
+    """Refuse an event that MLflow did not sign, or that is older than five minutes; the message's id.
+
+    MLflow signs as Standard Webhooks has it, under names of its own, with the secret's text itself as the key.
+    """
+    named = {
+        "webhook-id": headers.get("x-mlflow-delivery-id", ""),
+        "webhook-timestamp": headers.get("x-mlflow-timestamp", ""),
+        "webhook-signature": headers.get("x-mlflow-signature", ""),
+    }
+    _verify(base64.b64encode(secret.encode()).decode(), body, named, "event")
+    return named["webhook-id"]
+
+
+def refuse_another_content(first: Callable[[str, str], str], message_id: str, content: bytes) -> None:
+    """A message's id stands for one content for ever: the same again is a re-send, another is a forgery."""
+    digest = hashlib.sha256(content).hexdigest()
+    if first(message_id, digest) != digest:
+        raise Problem(
+            f"the message {message_id!r} came before with another content: give every message an id of its own",
+            status_code=409,
+        )
+
+
+def _verify(secret: str, body: bytes, headers: Mapping[str, str], what: str) -> None:
     try:
-        Webhook(secret).verify(body, {key.lower(): value for key, value in headers.items()})
+        Webhook(secret).verify(body, dict(headers))
     except WebhookVerificationError as error:
         reason = str(error) or "the signature does not match"
         if "too old" in reason:
             reason = "it is too old: sign every attempt anew; what is older than five minutes may be a replay"
-        raise Problem(f"the call-back's signature was refused: {reason}", status_code=401) from error
+        raise Problem(f"the {what}'s signature was refused: {reason}", status_code=401) from error

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from monitor.domain.findings import Finding
-from monitor.domain.retraining import JobOutcome, RetrainJob
+from monitor.domain.retraining import JobOutcome, OperatorHold, RetrainJob
 from monitor.domain.submission import Receipt, Submission
 from monitor.domain.verification import Verification
 from monitor.shells.workers.meter import Meter
@@ -52,6 +52,31 @@ class JobsApi(Protocol):
         ...
 
 
+class HoldsApi(Protocol):
+    """Operators' holds on retraining. MonitorError says why not."""
+
+    def seen(self, *, ever: bool = False) -> Sequence[OperatorHold]:
+        """Those that hold now, or all that ever did, oldest first."""
+        ...
+
+    def place(self, model: str, by: str, reason: str, until: datetime | None) -> OperatorHold:
+        """Hold a model from now on."""
+        ...
+
+    def release(self, model: str, by: str) -> int:
+        """End the holds of a model; how many."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryApi:
+    """What a registry's events lead to. `callback` is the digest with which a message of an id came first."""
+
+    webhook_secret: str
+    callback: Callable[[str, str], str]
+    look_at: Callable[[str], Sequence[str]]
+
+
 Row = Mapping[str, object]
 Rows = Sequence[Row]
 
@@ -86,6 +111,7 @@ class ApiParts:
 
     `stalled` names roles that have not moved for too long; `unready` says in words what is missing before work can be
     done. `jobs` is the retraining ledger; `report` renders the HTML report of the model's window that starts then.
+    `registry` takes a model registry's events, None where it is not told how they are signed.
     Secrets are None where the configuration has none. `submit` takes records, in bodies of at most `max_body_bytes`; it
     is None where the configured source is another.
     """
@@ -102,6 +128,8 @@ class ApiParts:
     is_loopback: bool
     meter: Meter
     jobs: JobsApi | None = None
+    holds: HoldsApi | None = None
+    registry: RegistryApi | None = None
     incidents: IncidentsApi | None = None
     slack: TakePresses | None = None
     submit: Callable[[Submission], Receipt] | None = None

@@ -1,7 +1,6 @@
 """/v1/retraining: how a pipeline says that it has ended, and how people see and decide jobs."""
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -12,7 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from monitor.domain.retraining import JobOutcome, RetrainJob
 from monitor.domain.time import parse_instant
-from monitor.shells.api.auth import require_json, require_signature, require_token
+from monitor.shells.api.auth import refuse_another_content, require_json, require_signature, require_token
 from monitor.shells.api.parts import ApiParts, JobsApi
 from monitor.shells.api.problems import Problem
 from monitor.shells.jobs import history_row, job_row, report_row
@@ -54,7 +53,9 @@ def retraining_routes(parts: ApiParts, jobs: JobsApi) -> list[HTTPRouteHandler]:
         require_json(request)
         require_signature(body, headers, parts.callback_secret, is_loopback=parts.is_loopback)
         said = outcome(key, body)
-        await asyncio.to_thread(_refuse_another_content, jobs, headers.get("webhook-id"), key, body)
+        if message_id := headers.get("webhook-id"):
+            about = key.encode() + b"\0" + body
+            await asyncio.to_thread(refuse_another_content, jobs.callback, message_id, about)
         job = await asyncio.to_thread(jobs.finish, said)
         return Response({"key": key, "phase": job.phase.value, "detail": job.detail})
 
@@ -110,18 +111,6 @@ def _decision(body: bytes) -> DecisionBody:
     if not said.by.strip() or len(said.by) + len(said.reason) > _MOST_WORDS:
         raise Problem(f"say in `by` who decides, and keep it below {_MOST_WORDS} characters", status_code=400)
     return said
-
-
-def _refuse_another_content(jobs: JobsApi, message_id: str | None, key: str, body: bytes) -> None:
-    """A message's id stands for one content for ever: the same again is a re-send, another is a forgery."""
-    if message_id is None:
-        return
-    digest = hashlib.sha256(key.encode() + b"\0" + body).hexdigest()
-    if jobs.callback(message_id, digest) != digest:
-        raise Problem(
-            f"the webhook-id {message_id!r} came before with another content: give every message an id of its own",
-            status_code=409,
-        )
 
 
 def outcome(key: str, body: bytes) -> JobOutcome:

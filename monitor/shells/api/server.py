@@ -14,10 +14,12 @@ from monitor.domain.errors import ConfigError, MonitorError
 from monitor.shells.api.alerts import alerts_routes
 from monitor.shells.api.findings import findings_routes
 from monitor.shells.api.health import health_routes
+from monitor.shells.api.holds import holds_routes
 from monitor.shells.api.incidents import incidents_routes
 from monitor.shells.api.parts import ApiParts
 from monitor.shells.api.problems import Problem, on_any_error, on_http_error, on_monitor_error
 from monitor.shells.api.records import records_routes
+from monitor.shells.api.registry import registry_routes
 from monitor.shells.api.reports import report_routes
 from monitor.shells.api.retraining import retraining_routes
 from monitor.shells.api.slack import slack_routes
@@ -38,6 +40,8 @@ def application(parts: ApiParts) -> Litestar:
             *alerts_routes(parts),
             *(incidents_routes(parts, parts.incidents) if parts.incidents else ()),
             *(retraining_routes(parts, parts.jobs) if parts.jobs else ()),
+            *(holds_routes(parts, parts.holds) if parts.holds else ()),
+            *(registry_routes(parts.registry) if parts.registry else ()),
             *(slack_routes(parts.slack) if parts.slack else ()),
             *records_routes(parts),
             *report_routes(parts),

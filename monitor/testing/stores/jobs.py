@@ -129,6 +129,7 @@ class JobConformance:
         assert rig.other.holds.holds(START + hour) == [freeze]
         assert [rig.mine.holds.release(name, "ada", START) for name in ("fraud", "*", "*")] == [0, 1, 0]
         assert rig.other.holds.holds(START) == [short]
+        assert rig.other.holds.ever() == [short, replace(freeze, released_at=START, released_by="ada")]
 
     def test_events_are_saved_with_the_change_that_they_tell_of_or_not_at_all(self, rig: StoreRig) -> None:
         """A crash in between would leave a job that waits for an approval which nobody was asked for."""

@@ -27,8 +27,8 @@ PARTITION = PartitionId("log", 0)
 
 
 TRIGGERS = {
-    "airflow", "argo-workflows", "command", "console", "dagster", "databricks", "github-workflow", "gitlab", "kubeflow",
-    "prefect", "webhook",
+    "airflow", "argo-workflows", "command", "console", "dagster", "databricks", "github-workflow", "gitlab", "jenkins",
+    "kubeflow", "prefect", "sagemaker", "vertex", "webhook",
 }  # fmt: skip
 
 

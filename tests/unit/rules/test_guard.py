@@ -214,7 +214,7 @@ def test_the_sum_is_told_in_numbers_whatever_it_says() -> None:
     found = expected_cost(COST, (0.92, 0.90), 1000.0, higher_is_better=True, how="estimated")
 
     assert found.sentence == (
-        "estimated f1 went from 0.92 to 0.9: 2 points x 30,000 predictions in 4w2d x 2 EUR per point and 1,000"
+        "estimated f1 went from 0.92 to 0.9: 2 points x 30,000 predictions in 30d x 2 EUR per point and 1,000"
         " = 120.00 EUR, more than retraining costs (40.00 EUR)"
     )
 

@@ -95,14 +95,14 @@ def test_a_span_cuts_through_files_and_unlabelled_rows_can_be_kept(archive: Arch
 def test_the_manifest_counts_and_hashes_what_is_there(archive: Archive) -> None:
     archive.export(WISH)
 
-    manifest = json.loads((archive.out / "manifest.json").read_text())
+    manifest = json.loads((archive.out / "_manifest.json").read_text())
     for file in manifest["files"]:
         content = (archive.out / file["name"]).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (file["size_bytes"], file["sha256"])
         assert pq.read_table(archive.out / file["name"]).num_rows == file["rows"]
         assert (file["sampling_rate"], "ground_truth" in file["columns"]) == (0.5, True)
     assert {path.name for path in archive.out.iterdir()} == {
-        "manifest.json",
+        "_manifest.json",
         "part-00000.parquet",
         "part-00001.parquet",
     }

@@ -239,6 +239,26 @@ def test_an_operators_hold_stops_guard_and_approvals_until_it_is_released() -> N
     assert rig.retrain.approve(waiting.key, "ada").phase is JobPhase.RUNNING
 
 
+def test_an_operators_hold_stops_a_job_that_was_approved_and_waits_to_be_sent_again() -> None:
+    rig = Rig()
+    rig.pipeline.error = BUSY
+    request = rig.ask()
+    rig.retrain.run_once()
+    rig.stores.holds.hold(OperatorHold("*", "ada", "deploy freeze", rig.clock.at, rig.clock.at + HOUR))
+    rig.pipeline.error = None
+
+    rig.clock.at += 10 * SECOND
+    rig.retrain.run_once()
+    held = rig.job(request)
+    for pause in (HOUR, 10 * SECOND):
+        rig.clock.at += pause
+        rig.retrain.run_once()
+
+    assert (held.phase, held.hold_reason, held.approved_at) == (JobPhase.HELD, HoldReason.OPERATOR_HOLD, None)
+    assert held.detail.startswith("ada holds retraining of all models until 2026-11-01T01:00:00Z: deploy freeze")
+    assert (rig.job(request).phase, len(rig.pipeline.keys)) == (JobPhase.RUNNING, 2)
+
+
 def test_a_person_can_decline_what_was_not_sent_and_nothing_else() -> None:
     rig = Rig(ASKING)
     request = rig.ask()
@@ -399,6 +419,19 @@ def test_a_crash_while_sending_looks_for_the_run_where_the_pipeline_can_be_asked
 
 
 # --- following
+
+
+def test_where_a_run_can_be_seen_is_kept_as_soon_as_the_pipeline_says_it() -> None:
+    pipeline = Followed(state=RunState(RunPhase.RUNNING, "build/7", "https://jenkins.example.com/7", "building"))
+    rig = Rig(pipeline=pipeline)
+    request = rig.running()
+
+    for _ in range(3):
+        rig.clock.at += HOUR
+        rig.retrain.run_once()
+
+    assert (rig.job(request).external_id, rig.job(request).link) == ("build/7", "https://jenkins.example.com/7")
+    assert rig.phases(request) == "requested approved sending running running"
 
 
 def test_a_run_is_asked_after_less_and_less_often_and_its_failure_ends_the_job() -> None:
