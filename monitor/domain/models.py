@@ -8,6 +8,7 @@ from enum import StrEnum
 from monitor.domain.budgets import AlarmBudget
 from monitor.domain.checks import CheckSpec
 from monitor.domain.fairness import FairnessPolicy
+from monitor.domain.sequential import SequentialSpec
 from monitor.domain.windows import WindowSpec
 
 PREDICTION, SCORE, LATENCY = "prediction", "score", "latency_ms"
@@ -148,6 +149,7 @@ class MonitoredModel:
     before it is a finding (None: never). `alarm_budget` is how many false alarms the check of the whole model may raise
     (None: it is not judged as a whole). `fairness` says which features are sensitive (None: none is said to be).
     `max_baseline_age` is how long before a window the data of its baseline may end (None: it is not judged).
+    `sequential` are the detectors that look at its records one by one.
     """
 
     name: str
@@ -174,3 +176,4 @@ class MonitoredModel:
     alarm_budget: AlarmBudget | None = None
     fairness: FairnessPolicy | None = None
     max_baseline_age: timedelta | None = None
+    sequential: tuple[SequentialSpec, ...] = ()
