@@ -21,6 +21,9 @@ from monitor.stream.shards import BaselineLookup
 KEPT_EVERY = 256
 """After so many values the state is kept as what an alarm is computed again from, with the values since."""
 
+REST_MS = 60_000
+"""So much event time after an alarm a detector rests: what lasts is told once a minute, not once in ten records."""
+
 _FORMAT = 1
 _NO_TIME_MS = -(1 << 62)
 
@@ -35,6 +38,7 @@ class StoredWatch(msgspec.Struct, array_like=True, frozen=True):
     newest_ms: int
     n: int
     skipped: int
+    rests_until_ms: int
     state: bytes
     kept: bytes
     codes: bytes
@@ -68,6 +72,7 @@ class Watch:
     def __init__(self, key: SequentialKey, spec: SequentialSpec) -> None:
         self.key, self.spec = key, spec
         self.baseline_id, self.pane_start_ms, self.newest_ms = "", _NO_TIME_MS, _NO_TIME_MS
+        self.rests_until_ms = _NO_TIME_MS
         self.n = self.skipped = 0
         self.is_dirty = False
         self._state: State = np.zeros(0, np.int64)
@@ -81,6 +86,7 @@ class Watch:
             return
         self.baseline_id, self.pane_start_ms = stored.baseline_id, stored.pane_start_ms
         self.newest_ms, self.n, self.skipped = stored.newest_ms, stored.n, stored.skipped
+        self.rests_until_ms = stored.rests_until_ms
         self._state, self._kept = _ints(stored.state), _ints(stored.kept)
         codes, times = np.frombuffer(stored.codes, np.dtype("<u2")).astype(np.uint16), _ints(stored.times)
         self._since = [_Values(codes, times, times)] if len(codes) else []
@@ -96,6 +102,7 @@ class Watch:
             self.newest_ms,
             self.n,
             self.skipped,
+            self.rests_until_ms,
             _bytes(self._state),
             _bytes(self._kept),
             codes,
@@ -105,7 +112,8 @@ class Watch:
 
     def begin(self, baseline_id: str, pane_start_ms: int, detector: Detector) -> None:
         """Anew, against another baseline."""
-        self.baseline_id, self.pane_start_ms, self.skipped = baseline_id, pane_start_ms, 0
+        self.baseline_id, self.pane_start_ms = baseline_id, pane_start_ms
+        self.skipped, self.rests_until_ms = 0, _NO_TIME_MS
         self._restart(detector)
         self.is_dirty = True
 
@@ -118,7 +126,7 @@ class Watch:
         rows = np.flatnonzero(finite)
         values, found = _Values(codes, times[rows], offsets[rows]), []
         newest = np.maximum(np.maximum.accumulate(times), self.newest_ms)
-        start, before = 0, self.skipped
+        start, before = self._rested(newest[rows]), self.skipped
         while start < len(codes):
             stop = start + KEPT_EVERY - self.n % KEPT_EVERY
             if stop > len(codes):
@@ -132,11 +140,17 @@ class Watch:
                 self.skipped = before + int(skipped[row])
                 found.append(self._alarm(run, step, step.alarm, int(newest[row]), detector))
                 self._restart(detector)
+                self.rests_until_ms = int(newest[row]) + REST_MS
+                start = max(start + step.used, self._rested(newest[rows]))
             else:
                 self._go_on(run, step)
-            start += step.used
+                start += step.used
         self.skipped, self.newest_ms = before + int(skipped[-1]), int(newest[-1])
         return found
+
+    def _rested(self, newest: Ints) -> int:
+        """The first of the values at which the detector looks again."""
+        return int(newest.searchsorted(self.rests_until_ms))
 
     def _go_on(self, run: _Values, step: Step) -> None:
         self.n, self._state = self.n + step.used, step.state

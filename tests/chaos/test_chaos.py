@@ -122,7 +122,7 @@ def nothing_amiss() -> tuple[Known, Outcome]:
     profiles = dict.fromkeys(panes, "digest")
     letters: set[tuple[object, ...]] = {("t", 0, 3, "empty", b"", 0)}
     truths: set[tuple[object, ...]] = {("churn", "e1", "yes", 1)}
-    return known, Outcome(panes, Counter(), profiles, letters, set(), truths, {(0, 14, 600_001)})
+    return known, Outcome(panes, Counter(), profiles, letters, set(), truths, {(0, 14, 600_001)}, set(), set())
 
 
 def test_the_comparison_finds_what_is_lost_and_what_is_doubled() -> None:

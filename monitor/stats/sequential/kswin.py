@@ -52,12 +52,22 @@ class Kswin:
             over = judged & (distances >= self.limit)
             first = int(over.argmax())
             if over[first]:
-                since_ms = int(all_times[first * BLOCK])
+                window = slice(first * BLOCK, first * BLOCK + WINDOW)
+                since_ms = int(all_times[window][self._begun(all_codes[window])])
                 used = (first + BLOCKS) * BLOCK - held
                 return Step(self.start(), used, Alarm(float(distances[first]), self.limit, since_ms))
         keep = max(0, blocks - BLOCKS + 1) * BLOCK
         kept = len(all_codes) - keep
         return Step(np.concatenate(([kept], all_codes[keep:], all_times[keep:])), len(codes))
+
+    def _begun(self, window: Ints) -> int:
+        """The position from which on the window's blocks are furthest from the baseline, for their number."""
+        bins = len(self.law)
+        counts = np.array([np.bincount(block, minlength=bins) for block in window.reshape(BLOCKS, BLOCK)])
+        of_rest = np.cumsum(counts[::-1].cumsum(axis=0), axis=1)
+        sizes = BLOCK * np.arange(1, BLOCKS + 1)[:, None]
+        apart = np.abs(of_rest / sizes - self.law).max(axis=1) * np.sqrt(sizes[:, 0])
+        return WINDOW - BLOCK * (int(apart.argmax()) + 1)
 
     def _distances(self, codes: Ints, blocks: int) -> Floats:
         bins = len(self.law)

@@ -23,8 +23,8 @@ class PageHinkley:
     """The evidence that the location has moved by about `shift` standard deviations from its own past.
 
     S = max(0, S + z - m - shift / 2) of normal scores z, with m the mean of the scores since the last alarm, in which
-    the baseline counts for 200 records; and the same downwards. What the stream has always differed from its baseline
-    in, and what changes slowly, is no alarm. In fixed-point integers, 2^-20 standard deviations each.
+    the baseline counts for 200 records; and the same downwards. What changes slowly, over thousands of records, is no
+    alarm; a sudden change is one, again and again while it lasts. In integers of 2^-20 standard deviations.
     """
 
     name: ClassVar[str] = "page_hinkley"
