@@ -1,8 +1,9 @@
 """Sequential detectors: stated and measured run lengths, delays and speed, beside River's on the same values.
 
-Normal noise of one seed for all. River's detectors run at their defaults, which state no run length: theirs is measured,
-and our delays are those at a run length of 10,000 records: who alarms more often is quicker. Speed is values per CPU second: ours in polls of 5,000 codes, River's value by value, as its interface is;
-rounds alternate. What a worker pays is the second half: CPU seconds of the same messages with and without detectors.
+Normal noise of one seed for all. River's detectors run at their defaults, which state no run length: theirs is
+measured, and our delays are those at a run length of 10,000 records: who alarms more often is quicker. Speed is values
+per CPU second: ours in polls of 5,000, River's value by value, as its interface is; rounds alternate. What a worker
+pays is the last part: CPU seconds of the same messages with and without detectors.
 """
 
 import statistics

@@ -277,8 +277,8 @@ class AlarmStore(Protocol):
         """The first `limit` that no finding tells of yet, by the event time that their detector had reached."""
         ...
 
-    def within(self, ref: ModelRef, window: Window) -> list[SequentialAlarm]:
-        """Those of a version whose detectors had reached the window, judged or not, in the same order."""
+    def raised(self, model: str, since_ms: int, until_ms: int) -> list[SequentialAlarm]:
+        """Those whose detectors had reached [since, until), judged or not, in the same order."""
         ...
 
     def judged(self, alarms: Sequence[SequentialAlarm], at_ms: int) -> None:

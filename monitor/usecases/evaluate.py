@@ -136,7 +136,8 @@ class Evaluate:
         report: EvaluateReport,
     ) -> None:
         """All alarms of the minute together, in a new revision if some are new."""
-        raised = alarms.within(ref, window)
+        of_all = alarms.raised(model.name, window.start_ms, window.end_ms)
+        raised = [alarm for alarm in of_all if alarm.key.version == ref.version]
         mine = (ref, window, EvaluationKind.SEQUENTIAL)
         done = [
             one

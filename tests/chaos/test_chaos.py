@@ -56,6 +56,7 @@ def test_consumers_that_are_killed_stopped_and_cut_off_count_every_event_once(st
     assert succeeded(figures), (figures, said)
     assert (figures["events"], figures["kills"], figures["partitions"]) == (EVENTS, 5, PARTITIONS + 1)
     assert figures["dead_letters"] == EVENTS // 100
+    assert int(figures["alarms"]) >= 5, (figures, said)
     assert int(figures["fenced"]) >= 1, (figures, said)
 
 

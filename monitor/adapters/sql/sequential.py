@@ -10,11 +10,9 @@ from monitor.adapters.sql.documents import alarm_from_json, alarm_to_json
 from monitor.adapters.sql.engine import reading, writing
 from monitor.adapters.sql.statements import Row, add_many, replace_many, storable
 from monitor.adapters.sql.tables import sequential_alarms, sequential_states
-from monitor.domain.models import ModelRef
 from monitor.domain.records import PartitionId
 from monitor.domain.sequential import SequentialAlarm, SequentialKey, SequentialState
 from monitor.domain.stream import Flush
-from monitor.domain.windows import Window
 
 _alarm = sequential_alarms.c
 _KEY = (_alarm.topic, _alarm.partition, _alarm.model, _alarm.version, _alarm.name, _alarm.offset)
@@ -38,12 +36,11 @@ class SqlAlarmStore:
         with reading(self._engine) as connection:
             return [_from_row(*row) for row in connection.execute(statement)]
 
-    def within(self, ref: ModelRef, window: Window) -> list[SequentialAlarm]:
-        """Those of a version whose detectors had reached the window, judged or not, in the same order."""
+    def raised(self, model: str, since_ms: int, until_ms: int) -> list[SequentialAlarm]:
+        """Those whose detectors had reached [since, until), judged or not, in the same order."""
         statement = (
             select(_alarm.document, _alarm.inputs)
-            .where(_alarm.model == ref.name, _alarm.version == ref.version)
-            .where(_alarm.reached_ms >= window.start_ms, _alarm.reached_ms < window.end_ms)
+            .where(_alarm.model == model, _alarm.reached_ms >= since_ms, _alarm.reached_ms < until_ms)
             .order_by(_alarm.reached_ms, *_KEY)
         )
         with reading(self._engine) as connection:
