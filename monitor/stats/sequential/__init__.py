@@ -31,6 +31,9 @@ _MAKERS: dict[str, Callable[[Scores, float, float], Detector]] = {
     PAGE_HINKLEY: PageHinkley.of,
 }
 
+DETECTOR_KINDS: tuple[type[Detector], ...] = (Adwin, Conformal, Cusum, Kswin, PageHinkley)
+"""Every kind of detector, by name."""
+
 
 class CannotWatch(MonitorError):
     """A baseline and a detector do not go together; the message says why, and what would help."""

@@ -31,6 +31,7 @@ class Adwin:
     """
 
     name: ClassVar[str] = "adwin"
+    unit: ClassVar[str] = "difference of mean ranks in the baseline, 0 to 1"
     arl: float
     ranks: Ints = field(repr=False)
     delta: float

@@ -30,6 +30,7 @@ class Conformal:
     """
 
     name: ClassVar[str] = "conformal"
+    unit: ClassVar[str] = "capital as a factor, no upper bound"
     arl: float
     stakes: Ints = field(repr=False)
 

@@ -23,6 +23,7 @@ class Cusum:
     """
 
     name: ClassVar[str] = "cusum"
+    unit: ClassVar[str] = "standard deviations of the normal scores; negative where the location has fallen"
     arl: float
     up: Ints = field(repr=False)
     down: Ints = field(repr=False)

@@ -47,6 +47,7 @@ class Detector(Protocol):
     """
 
     name: ClassVar[str]
+    unit: ClassVar[str]
 
     @property
     def arl(self) -> float:

@@ -25,6 +25,7 @@ class Kswin:
     """
 
     name: ClassVar[str] = "kswin"
+    unit: ClassVar[str] = "distance of distributions, 0 to 1"
     arl: float
     law: Floats = field(repr=False)
     limit: float

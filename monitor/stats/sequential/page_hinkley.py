@@ -28,6 +28,7 @@ class PageHinkley:
     """
 
     name: ClassVar[str] = "page_hinkley"
+    unit: ClassVar[str] = "standard deviations of the normal scores; negative where the location has fallen"
     arl: float
     scores: Ints = field(repr=False)
     allowance: int
