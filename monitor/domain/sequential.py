@@ -1,7 +1,6 @@
 """Sequential detectors: which column is watched record by record, at which rate of false alarms, what came of it."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -134,9 +133,3 @@ class SequentialAlarm:
     n: int
     skipped: int
     inputs: bytes
-
-
-def repeated(specs: Sequence[SequentialSpec]) -> str | None:
-    """The name that two of them share, if any."""
-    names = [spec.name for spec in specs]
-    return next((name for name in names if names.count(name) > 1), None)

@@ -48,7 +48,7 @@ def test_a_written_rule_takes_the_place_of_the_one_of_the_same_name() -> None:
 
     rules = with_default_rules([mine], {"churn": True})
 
-    assert [rule.name for rule in rules] == [DATA, PERFORMANCE, READING]
+    assert [rule.name for rule in rules] == [DATA, PERFORMANCE, READING, SUDDEN]
     assert rules[0] is mine
 
 
