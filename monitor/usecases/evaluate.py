@@ -12,6 +12,7 @@ from monitor.domain.findings import EvaluationKind
 from monitor.domain.models import ModelRef, MonitoredModel
 from monitor.domain.ports import AlarmStore, EvaluationStore, WindowReads
 from monitor.domain.rules import Rule, RuleState, Subject, Transition
+from monitor.domain.sequential import SequentialAlarm
 from monitor.domain.stream import PaneSpan, PartitionProgress
 from monitor.domain.time import from_ms, to_ms
 from monitor.domain.windows import Window
@@ -147,7 +148,7 @@ class Evaluate:
         if any(one.mark >= len(raised) for one in done):
             return
         revision = max((one.revision + 1 for one in done), default=0)
-        judgement = judge_minute(model, ref, window, revision, raised, now, self._judge.code_version)
+        judgement = self._of_minute(model, ref, window, revision, raised, now)
         states = self._store.rule_states(model.name)
         serves = self._serving(model, window) in {None, ref.version}
         folded = self._folding.fold(model, judgement, states) if serves else Folded()
@@ -162,10 +163,22 @@ class Evaluate:
             return
         self._quiet[model.name] = window
         states = self._store.rule_states(model.name)
-        judgement = judge_minute(model, ModelRef(model.name, ""), window, 0, (), now, self._judge.code_version)
+        judgement = self._of_minute(model, ModelRef(model.name, ""), window, 0, (), now)
         folded = self._folding.fold(model, judgement, states)
         if folded.transitions or _remembers(folded, states):
             self._commit(judgement, folded, states, now, report)
+
+    def _of_minute(  # noqa: PLR0917 - what a judgement is about
+        self,
+        model: MonitoredModel,
+        ref: ModelRef,
+        window: Window,
+        revision: int,
+        alarms: Sequence[SequentialAlarm],
+        now: datetime,
+    ) -> Judgement:
+        baseline = self._judge.baseline_at(ref, window.start_ms)
+        return judge_minute(model, ref, window, revision, alarms, baseline, now, self._judge.code_version)
 
     def _serving(self, model: MonitoredModel, window: Window) -> str | None:
         """The version that serves in the panes around a minute."""

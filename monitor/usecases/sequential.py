@@ -11,6 +11,8 @@ from monitor.domain.models import ALL_TRAFFIC, ModelRef, MonitoredModel
 from monitor.domain.sequential import SequentialAlarm, SequentialSpec
 from monitor.domain.time import format_duration, format_instant, from_ms
 from monitor.domain.windows import Window, WindowSpec
+from monitor.stats.baseline import Baseline
+from monitor.stats.sequential import CannotWatch, watcher
 from monitor.usecases.judging import Judgement
 
 MINUTE = timedelta(minutes=1)
@@ -41,10 +43,14 @@ def judge_minute(  # noqa: PLR0917 - what a judgement is about
     window: Window,
     revision: int,
     alarms: Sequence[SequentialAlarm],
+    baseline: Baseline | None,
     now: datetime,
     code_version: str,
 ) -> Judgement:
-    """A finding for every detector of the model: *drifted* where it raised an alarm in the minute, else *ok*."""
+    """A finding for every detector of the model: *drifted* where it raised an alarm in the minute, else *ok*.
+
+    One that cannot run on the baseline has *insufficient data*.
+    """
     raised: dict[str, list[SequentialAlarm]] = defaultdict(list)
     for alarm in alarms:
         raised[alarm.key.name].append(alarm)
@@ -53,7 +59,7 @@ def judge_minute(  # noqa: PLR0917 - what a judgement is about
     findings = [
         _drifted(ref, window, revision, raised[name], now, code_version)
         if name in raised
-        else _quiet(ref, window, revision, spec, now, code_version)
+        else _quiet(ref, window, revision, spec, _obstacle(spec, baseline), now, code_version)
         for name, spec in specs.items()
     ]
     evaluation = Evaluation(ref, window, EvaluationKind.SEQUENTIAL, revision, len(alarms))
@@ -81,12 +87,31 @@ def _drifted(  # noqa: PLR0917 - the parts of a finding
 
 
 def _quiet(  # noqa: PLR0917 - the same
-    ref: ModelRef, window: Window, revision: int, spec: SequentialSpec, now: datetime, code_version: str
+    ref: ModelRef,
+    window: Window,
+    revision: int,
+    spec: SequentialSpec,
+    obstacle: str,
+    now: datetime,
+    code_version: str,
 ) -> Finding:
     check = Check(spec.detector, spec.column, ALL_TRAFFIC, Threshold(0.0), 0)
     evidence = Evidence("", "", {}, code_version, format_instant(now))
-    why = "no alarm in this minute"
-    return Finding(ref, check, window, revision, Verdict.OK, why, None, evidence, EvaluationKind.SEQUENTIAL)
+    verdict, why = Verdict.OK, "no alarm in this minute"
+    if obstacle:
+        verdict, why = Verdict.INSUFFICIENT_DATA, obstacle
+    return Finding(ref, check, window, revision, verdict, why, None, evidence, EvaluationKind.SEQUENTIAL)
+
+
+def _obstacle(spec: SequentialSpec, baseline: Baseline | None) -> str:
+    """Why the detector does not run; empty when it does."""
+    if baseline is None:
+        return "there is no baseline"
+    try:
+        watcher(spec, baseline)
+    except CannotWatch as error:
+        return str(error)
+    return ""
 
 
 def _detail(alarm: SequentialAlarm) -> dict[str, object]:

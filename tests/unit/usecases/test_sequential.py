@@ -320,6 +320,20 @@ def test_a_rule_fires_at_the_next_knock_long_before_the_window_closes() -> None:
     assert told.evidence.baseline_id == known().id
 
 
+def test_a_detector_that_cannot_run_has_too_little_data_and_is_not_ok() -> None:
+    rig = rig_of("cusum")
+    no_column = SequentialSpec("kswin", "income", RATE)
+    rig.models["churn"] = replace(rig.models["churn"], sequential=(*rig.models["churn"].sequential, no_column))
+    run_to_end(rig, rig.worker())
+
+    evaluate(rig, SUDDEN).run_once(rig.clock.now())
+
+    found = SqlEvaluationStore(rig.engine).findings("churn", kind=EvaluationKind.SEQUENTIAL)
+    of_income = next(f for f in found if f.check.column == "income")
+    assert of_income.verdict is Verdict.INSUFFICIENT_DATA
+    assert "no numeric column 'income'; numeric are: age" in of_income.reason
+
+
 def test_an_alarm_is_judged_once_however_often_the_clock_knocks() -> None:
     rig = rig_of("cusum")
     run_to_end(rig, rig.worker())
