@@ -119,10 +119,13 @@ class Evaluate:
         """What sequential detectors raised since, and the end of what rules on them have told."""
         if self._alarms is None or not any(model.sequential for model in self._models.values()):
             return
-        for (ref, window), alarms in by_minute(self._alarms.unjudged(ALARMS_AT_ONCE)).items():
+        unjudged = self._alarms.unjudged(ALARMS_AT_ONCE)
+        for (ref, window), alarms in by_minute(unjudged).items():
             if ref.name in self._models:
                 self._judge_minute(self._alarms, self._models[ref.name], ref, window, now, report)
             self._alarms.judged(alarms, to_ms(now))
+        if len(unjudged) == ALARMS_AT_ONCE:
+            return  # there may be more, of minutes that are not quiet
         for model in self._models.values():
             if model.sequential:
                 self._quieten(model, progress, now, report)

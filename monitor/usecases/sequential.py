@@ -47,21 +47,20 @@ def judge_minute(  # noqa: PLR0917 - what a judgement is about
     now: datetime,
     code_version: str,
 ) -> Judgement:
-    """A finding for every detector of the model: *drifted* where it raised an alarm in the minute, else *ok*.
+    """A finding for each detector that raised an alarm in the minute, or, where none did, one for every detector.
 
-    One that cannot run on the baseline has *insufficient data*.
+    While some have raised alarms, others still may: that they are *ok* is said of quiet minutes alone, or their rules
+    would have gone past the minute. One that cannot run on the baseline has *insufficient data*.
     """
     raised: dict[str, list[SequentialAlarm]] = defaultdict(list)
     for alarm in alarms:
         raised[alarm.key.name].append(alarm)
-    specs = {spec.name: spec for spec in model.sequential}
-    specs |= {alarm.key.name: alarm.spec for alarm in alarms if alarm.key.name not in specs}
-    findings = [
-        _drifted(ref, window, revision, raised[name], now, code_version)
-        if name in raised
-        else _quiet(ref, window, revision, spec, _obstacle(spec, baseline), now, code_version)
-        for name, spec in specs.items()
-    ]
+    findings = [_drifted(ref, window, revision, of_one, now, code_version) for of_one in raised.values()]
+    if not findings:
+        findings = [
+            _quiet(ref, window, revision, spec, _obstacle(spec, baseline), now, code_version)
+            for spec in model.sequential
+        ]
     evaluation = Evaluation(ref, window, EvaluationKind.SEQUENTIAL, revision, len(alarms))
     return Judgement(evaluation, findings)
 

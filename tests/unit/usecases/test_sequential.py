@@ -38,6 +38,7 @@ from monitor.stream.watches import recompute
 from monitor.usecases.evaluate import Evaluate
 from monitor.usecases.ingest import Ingest, IngestSettings
 from monitor.usecases.judging import Judge
+from monitor.usecases.sequential import judge_minute, minute_until
 from tests.unit.usecases.ingest_rig import (
     CHURN,
     START_MS,
@@ -52,6 +53,7 @@ from tests.unit.usecases.ingest_rig import (
 ROOT = Path(__file__).parents[3]
 RATE = parse_false_alarm_rate("1 per 100000 records")
 N, CHANGE = 900, 700
+WINDOW = minute_until(START_MS)
 BEGAN_MS = START_MS + CHANGE * 100
 
 
@@ -320,18 +322,28 @@ def test_a_rule_fires_at_the_next_knock_long_before_the_window_closes() -> None:
     assert told.evidence.baseline_id == known().id
 
 
-def test_a_detector_that_cannot_run_has_too_little_data_and_is_not_ok() -> None:
-    rig = rig_of("cusum")
-    no_column = SequentialSpec("kswin", "income", RATE)
-    rig.models["churn"] = replace(rig.models["churn"], sequential=(*rig.models["churn"].sequential, no_column))
+def test_of_two_detectors_in_one_minute_the_second_moves_its_rule_though_the_first_was_judged_before() -> None:
+    rig = rig_of("cusum", "kswin")
+    run_to_end(rig, rig.worker(MemorySource(rig.log, max_records=780), flush_every=timedelta(0)), 2)
+    both = evaluate(rig, SUDDEN, replace(SUDDEN, name="shape", when=CheckIsBad(test="kswin")))
+    first = both.run_once(rig.clock.now()).transitions
     run_to_end(rig, rig.worker())
 
-    evaluate(rig, SUDDEN).run_once(rig.clock.now())
+    second = both.run_once(rig.clock.now()).transitions
 
-    found = SqlEvaluationStore(rig.engine).findings("churn", kind=EvaluationKind.SEQUENTIAL)
-    of_income = next(f for f in found if f.check.column == "income")
-    assert of_income.verdict is Verdict.INSUFFICIENT_DATA
-    assert "no numeric column 'income'; numeric are: age" in of_income.reason
+    assert [(t.subject.rule, t.after) for t in first] == [("sudden", Phase.FIRING)]
+    assert [(t.subject.rule, t.after) for t in second] == [("shape", Phase.FIRING)]
+    assert first[0].window == second[0].window
+
+
+def test_a_detector_that_cannot_run_has_too_little_data_and_is_not_ok() -> None:
+    model = replace(watched()["churn"], sequential=(SequentialSpec("kswin", "income", RATE),))
+
+    judged = judge_minute(model, CHURN, WINDOW, 0, (), known(), from_ms(START_MS), "test")
+
+    [finding] = judged.findings
+    assert finding.verdict is Verdict.INSUFFICIENT_DATA
+    assert "no numeric column 'income'; numeric are: age" in finding.reason
 
 
 def test_an_alarm_is_judged_once_however_often_the_clock_knocks() -> None:
