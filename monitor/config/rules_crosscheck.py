@@ -137,7 +137,11 @@ def _leaf(
         return
     loc = (*loc, next(iter(section.model_fields_set)))
     test, key = (leaf.metric, "metric") if isinstance(leaf, DropSection) else (leaf.test, "test")
-    if test and known.tests and test not in known.tests.keys() | STANDING_TESTS | SERVING_METRICS.keys() | set(DETECTORS):
+    if (
+        test
+        and known.tests
+        and test not in known.tests.keys() | STANDING_TESTS | SERVING_METRICS.keys() | set(DETECTORS)
+    ):
         hint = did_you_mean(test, known.tests, what="tests")
         yield at(file, (*loc, key), f"unknown test {test!r}: the condition never holds", hint)
     yield from unmeasured(file, loc, test, watched)

@@ -28,7 +28,7 @@ def detectors_of_no_column(file: YamlFile, shape: ModelFile, known: Vocabulary) 
     if columns is None:
         return
     for index, one in enumerate(shape.sequential):
-        if one.column not in columns.union(OUTPUT_COLUMNS):
+        if one.column not in columns.keys() | set(OUTPUT_COLUMNS):
             hint = did_you_mean(one.column, columns, what="columns of its baselines")
             yield at(file, ("sequential", index, "column"), f"no baseline has the column {one.column!r}", hint)
 

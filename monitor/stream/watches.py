@@ -1,6 +1,6 @@
 """Sequential detectors over one partition: what each has seen of it, and the alarms that came of it.
 
-Why a state belongs to a partition and is handed over: docs/decisions/0031-sequential-detectors.md.
+Why a state belongs to a partition and is handed over: docs/decisions/0032-sequential-detectors.md.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
