@@ -43,6 +43,7 @@ from monitor.stats.performance import PERFORMANCE_METRICS
 from monitor.stats.proposals import AnyTest
 from monitor.stats.quality import QUALITY_TESTS
 from monitor.stats.row_tests import ROW_TESTS
+from monitor.stats.sequential import DETECTOR_KINDS
 from monitor.stats.serving import SERVING_METRICS
 from monitor.stats.window_tests import WINDOW_TESTS
 from monitor.usecases.replay_letters import ReplayFate
@@ -101,6 +102,7 @@ def _checks() -> str:
     text += "[How to](../how-to/watch-the-serving.md).\n"
     for served in SERVING_METRICS.values():
         text += f"\n##{serving_page(served)}"
+    text += _sequential()
     text += "\n## Performance metrics\n\nComputed where ground truth is known; the column of such a check is "
     text += "`ground_truth`. Each has a 95 % interval, and is computed anew when more truth has come "
     text += "([why](../decisions/0009-performance-is-recomputed.md)). Each name leads to its page.\n\n"
@@ -110,6 +112,18 @@ def _checks() -> str:
         text += f"| [`{metric.name}`](checks/{metric.name}.md) | {metric.title} | {', '.join(sorted(metric.tasks))} | "
         text += f"{metric.unit} | {better} |\n"
     return text + _fairness() + _estimated()
+
+
+def _sequential() -> str:
+    text = (
+        "\n## Sequential detectors\n\nThey look at numeric columns record by record, as these are read, and state how "
+    )
+    text += "often they are wrong; a model's `sequential` asks for them. [How to]"
+    text += "(../how-to/watch-records-one-by-one.md), [how they compare](../explanation/sequential-detectors.md).\n"
+    for kind in DETECTOR_KINDS:
+        text += f"\n### `{kind.name}`\n\n{inspect.cleandoc(kind.__doc__ or '')}\n\n"
+        text += f"Statistic: {kind.unit}.\n"
+    return text
 
 
 def _fairness() -> str:

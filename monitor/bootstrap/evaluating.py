@@ -44,4 +44,5 @@ def build_evaluate(
         evaluations,
         sweep_every=sweep_every,
         link=report_links(app),
+        alarms=app.stores.alarms,
     )

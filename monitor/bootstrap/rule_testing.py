@@ -25,6 +25,7 @@ from monitor.domain.checks import Check, Threshold
 from monitor.domain.findings import EvaluationKind, Evidence, Finding, TestResult, Verdict
 from monitor.domain.models import ModelRef, MonitoredModel
 from monitor.domain.rules import Rule, Severity
+from monitor.domain.sequential import DETECTORS
 from monitor.domain.stream import PaneSpan, PaneSummary
 from monitor.domain.time import format_duration
 from monitor.domain.windows import Window
@@ -167,6 +168,8 @@ def _threshold(model: MonitoredModel, test: str, column: str) -> Threshold:
 def _kind(check: Check) -> EvaluationKind:
     if check.test in {STALENESS, LAG}:
         return EvaluationKind.STREAM
+    if check.test in DETECTORS:
+        return EvaluationKind.SEQUENTIAL
     truth = check.column == GROUND_TRUTH or check.test in _metrics()
     return EvaluationKind.PERFORMANCE if truth else EvaluationKind.DRIFT
 

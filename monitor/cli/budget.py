@@ -11,8 +11,11 @@ from monitor.cli.output import number, print_json, print_table
 from monitor.domain.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from monitor.stats.calibration.power import Visible
     from monitor.usecases.budget import BudgetReport, SegmentBudget
+    from monitor.usecases.detector_budget import DetectorBudget
 
 
 @click.command()
@@ -26,16 +29,25 @@ def budget(directory: Path, model: str, records: float | None, *, as_json: bool)
     For the newest baseline of the model, and windows as large as its traffic makes them.
     """
     from monitor.usecases.budget import budget_report  # noqa: PLC0415 - `--help` must not wait for it
+    from monitor.usecases.detector_budget import detector_budgets  # noqa: PLC0415 - the same
 
     with opened(directory) as app:
         if model not in app.settings.models:
             known = ", ".join(sorted(app.settings.models)) or "none"
             raise ConfigError(f"no model {model!r} is configured", hint=f"known: {known}")
-        report = budget_report(app.settings.models[model], app.stores.windows, app.stores.baselines, records)
+        configured = app.settings.models[model]
+        detectors = detector_budgets(configured, app.stores.windows, app.stores.baselines)
+        only_detectors = configured.alarm_budget is None and bool(detectors)
+        report = None
+        if not only_detectors:
+            report = budget_report(configured, app.stores.windows, app.stores.baselines, records)
     if as_json:
-        print_json([msgspec.to_builtins(report)])
+        print_json([{**(msgspec.to_builtins(report) if report else {}), "detectors": msgspec.to_builtins(detectors)}])
         return
-    _show(model, report)
+    if report is not None:
+        _show(model, report)
+    if detectors:
+        _show_detectors(model, detectors)
 
 
 def _show(model: str, report: "BudgetReport") -> None:
@@ -56,6 +68,21 @@ def _show(model: str, report: "BudgetReport") -> None:
         )
     for name in report.unjudged:
         click.echo(f"{name}: not judged apart, too few windows of it in the baseline")
+
+
+def _show_detectors(model: str, detectors: "Sequence[DetectorBudget]") -> None:
+    click.echo(f"{model}: sequential detectors, beside that; their false alarms add up, all partitions together:")
+    titles = ("detector", "asked for", "records between false alarms", "false alarms a month")
+    print_table(titles, map(_detector_cells, detectors), empty="none")
+    for one in detectors:
+        if one.obstacle:
+            click.echo(f"{one.name} does not run: {one.obstacle}")
+
+
+def _detector_cells(one: "DetectorBudget") -> tuple[object, ...]:
+    length = "does not run" if one.run_length is None else f"{one.run_length:,.0f}"
+    expected = "" if one.false_alarms_a_month is None else f"{one.false_alarms_a_month:.3g}"
+    return one.name, one.asked, length, expected
 
 
 def _cells(one: "Visible") -> tuple[object, ...]:

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from monitor.config.check_section import CheckSection
 from monitor.config.fields import Budget, Duration, LabelText, Name, NonEmpty, Section
+from monitor.config.sequential_section import SequentialSection
 from monitor.config.wrong import wrong
 from monitor.domain.budgets import ONE_A_MONTH
 from monitor.domain.derived import MOST_COMPONENTS, MOST_DIMENSIONS, TextColumn, VectorColumn
@@ -262,6 +263,8 @@ class ModelFile(Section):
     alarm_budget: Budget = ONE_A_MONTH
     """How many false alarms about the whole model are acceptable, as `1 per month` (day, week, month): the check
     `model_drift` keeps to it, whatever the number of columns and windows. `off`: it is not judged as a whole."""
+    sequential: tuple[SequentialSection, ...] = ()
+    """Detectors that look at the records one by one, for streams where minutes matter."""
     default_rules: bool | None = None
     """Whether the rules that come with the program watch it; left out, they do where no rule in rules/ does."""
     archive: Archive = None
@@ -325,6 +328,7 @@ class ModelFile(Section):
             stale_after=self.stale_after,
             max_lag=self.max_lag,
             max_baseline_age=self.max_baseline_age,
+            sequential=tuple(one.spec() for one in self.sequential),
             labels=dict(self.labels),
             retraining=self.retraining,
             alarm_budget=self.alarm_budget,

@@ -8,10 +8,12 @@ from monitor.config.crosscheck import Models, twice
 from monitor.config.mistakes import Mistakes, at, did_you_mean
 from monitor.config.model_file import ModelFile
 from monitor.config.rules_file import RuleSection, RulesFile
+from monitor.config.sequential_crosscheck import unwatched
 from monitor.config.serving_crosscheck import unmeasured
 from monitor.config.vocabulary import Vocabulary
 from monitor.config.yaml_file import Loc, YamlFile
 from monitor.domain.errors import ConfigError
+from monitor.domain.sequential import DETECTORS
 from monitor.rules.leaves import asks_rules
 from monitor.stats.serving import SERVING_METRICS
 
@@ -135,10 +137,15 @@ def _leaf(
         return
     loc = (*loc, next(iter(section.model_fields_set)))
     test, key = (leaf.metric, "metric") if isinstance(leaf, DropSection) else (leaf.test, "test")
-    if test and known.tests and test not in known.tests.keys() | STANDING_TESTS | SERVING_METRICS.keys():
+    if (
+        test
+        and known.tests
+        and test not in known.tests.keys() | STANDING_TESTS | SERVING_METRICS.keys() | set(DETECTORS)
+    ):
         hint = did_you_mean(test, known.tests, what="tests")
         yield at(file, (*loc, key), f"unknown test {test!r}: the condition never holds", hint)
     yield from unmeasured(file, loc, test, watched)
+    yield from unwatched(file, loc, test, watched)
     yield from _narrowing(file, loc, leaf, watched, known)
 
 

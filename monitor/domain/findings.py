@@ -39,11 +39,14 @@ _BAD = {Verdict.DRIFTED, Verdict.DEGRADED, Verdict.LOW_VOLUME, Verdict.LOW_COVER
 
 
 class EvaluationKind(StrEnum):
-    """Drift windows are judged when they close; performance windows when truth has come; the reading by the clock."""
+    """Drift windows are judged when they close; performance windows when truth has come; the reading by the clock; what
+    single records show within seconds, in minutes of event time.
+    """
 
     DRIFT = "drift"
     PERFORMANCE = "performance"
     STREAM = "stream"
+    SEQUENTIAL = "sequential"
 
 
 @dataclass(frozen=True, slots=True)

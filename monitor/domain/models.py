@@ -11,6 +11,7 @@ from monitor.domain.columns import ColumnKind as ColumnKind  # noqa: PLC0414 - p
 from monitor.domain.columns import ColumnSpec as ColumnSpec  # noqa: PLC0414 - the same
 from monitor.domain.derived import DerivedColumn
 from monitor.domain.fairness import FairnessPolicy
+from monitor.domain.sequential import SequentialSpec
 from monitor.domain.windows import WindowSpec
 
 PREDICTION, SCORE, LATENCY = "prediction", "score", "latency_ms"
@@ -136,7 +137,8 @@ class MonitoredModel:
     before it is a finding (None: never). `alarm_budget` is how many false alarms the check of the whole model may raise
     (None: it is not judged as a whole). `fairness` says which features are sensitive (None: none is said to be).
     `max_baseline_age` is how long before a window the data of its baseline may end (None: it is not judged). `derived`
-    are features of which columns are made that can be profiled.
+    are features of which columns are made that can be profiled. `sequential` are the detectors that look at its records
+    one by one.
     """
 
     name: str
@@ -164,3 +166,4 @@ class MonitoredModel:
     fairness: FairnessPolicy | None = None
     max_baseline_age: timedelta | None = None
     derived: tuple[DerivedColumn, ...] = ()
+    sequential: tuple[SequentialSpec, ...] = ()

@@ -11,6 +11,7 @@ from monitor.domain.models import ModelRef
 from monitor.domain.records import Joined, KeptLetter, LetterQuery, PartitionId, RawRecord, Truth, TruthTally
 from monitor.domain.retraining import OperatorHold, RetrainJob, RetrainRequest, RunState
 from monitor.domain.rules import AlertEvent, Retirement, RuleState, Subject, Transition
+from monitor.domain.sequential import SequentialAlarm
 from monitor.domain.stream import (
     ArchiveFile,
     Claim,
@@ -266,6 +267,22 @@ class EvaluationStore(Protocol):
 
     def transitions(self, model: str | None = None) -> list[Transition]:
         """Every recorded change of phase, oldest first."""
+        ...
+
+
+class AlarmStore(Protocol):
+    """Alarms of sequential detectors; consuming workers add them with their offsets."""
+
+    def unjudged(self, limit: int) -> list[SequentialAlarm]:
+        """The first `limit` that no finding tells of yet, by the event time that their detector had reached."""
+        ...
+
+    def raised(self, model: str, since_ms: int, until_ms: int) -> list[SequentialAlarm]:
+        """Those whose detectors had reached [since, until), judged or not, in the same order."""
+        ...
+
+    def judged(self, alarms: Sequence[SequentialAlarm], at_ms: int) -> None:
+        """Mark as judged; those that are marked stay as they are."""
         ...
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from monitor.domain.models import ModelRef
 from monitor.domain.records import DeadLetter, PartitionId, Prediction, Truth
+from monitor.domain.sequential import SequentialAlarm, SequentialState
 
 REPLAY_PREFIX = "dead-letters:"
 """Replayed dead letters of a topic are read as partition 0 of a topic of this name, with offsets of their own."""
@@ -24,7 +25,8 @@ class Claim:
     """The right to write a partition's progress: whoever raised the epoch last holds it.
 
     `next_offset` is the offset of the next record to read (None: never read before), `remembered` the event ids that
-    are known of the records before it, in the order in which they were first seen.
+    are known of the records before it, in the order in which they were first seen. `detectors` stand where the records
+    before it have brought them.
     """
 
     partition: PartitionId
@@ -32,6 +34,7 @@ class Claim:
     next_offset: int | None
     watermark_ms: int | None
     remembered: Sequence["IdBlock"] = field(default=(), repr=False)
+    detectors: Sequence[SequentialState] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -203,7 +206,8 @@ class Flush:
     unless the partition still stands there in the claim's epoch. `forgotten_ids` names versions with the number of ids
     up to which blocks are dropped; `replayed` are dead letters that were counted now. `halves` begin to wait; those of
     `halves_done` wait no more (met or given up), and the flush is refused, too, unless every one of them is still
-    there. `halves_clock_ms` is the newest event time of the partition's halves.
+    there. `halves_clock_ms` is the newest event time of the partition's halves. `detectors` stand at `next_offset`, and
+    `alarms` are what came of the records on the way.
     """
 
     claim: Claim
@@ -227,6 +231,8 @@ class Flush:
     halves: Sequence[Half] = field(default=())
     halves_done: Sequence[HalfKey] = field(default=())
     halves_clock_ms: int | None = None
+    detectors: Sequence[SequentialState] = field(default=())
+    alarms: Sequence[SequentialAlarm] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)

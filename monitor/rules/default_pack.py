@@ -21,6 +21,7 @@ from monitor.domain.rules import (
     Rule,
     Severity,
 )
+from monitor.domain.sequential import DETECTORS
 from monitor.rules.comparing import ESTIMATED
 from monitor.rules.conditions import (
     COVERAGE,
@@ -33,7 +34,7 @@ from monitor.rules.conditions import (
     VOLUME,
 )
 
-DATA, PERFORMANCE, READING = "model-health", "model-performance", "stream-is-read"
+DATA, PERFORMANCE, READING, SUDDEN = "model-health", "model-performance", "stream-is-read", "records-have-changed"
 """Names of the default rules."""
 
 _TRAFFIC: tuple[Condition, ...] = (CheckIsBad(test=SILENCE), CheckIsBad(test=VOLUME), CheckIsBad(test=COVERAGE))
@@ -79,6 +80,14 @@ PACK = (
         Severity.CRITICAL,
         hold=timedelta(minutes=5),
         summary="The inference log is not being read.",
+        labels={"kind": "data"},
+    ),
+    Rule(
+        SUDDEN,
+        AnyOf(tuple(CheckIsBad(test=test) for test in DETECTORS)),
+        Severity.WARNING,
+        keep=timedelta(hours=1),  # a detector that has told begins anew, and is quiet for a while
+        summary="The model's records have changed.",
         labels={"kind": "data"},
     ),
 )

@@ -45,7 +45,7 @@ class Occasion:
 def sample_line(evaluation: Evaluation, findings: Sequence[Finding]) -> str:
     """How many records a judged window holds, and which share of what was served (or of its predictions) they are."""
     n = evaluation.mark
-    if evaluation.kind is EvaluationKind.STREAM:
+    if evaluation.kind in {EvaluationKind.STREAM, EvaluationKind.SEQUENTIAL}:
         return ""
     if evaluation.kind is EvaluationKind.PERFORMANCE:
         n = next((f.result.n_current for f in findings if f.check.test == TRUTH_COVERAGE and f.result), n)

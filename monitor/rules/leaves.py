@@ -24,6 +24,7 @@ from monitor.domain.rules import (
     Trending,
     Unknown,
 )
+from monitor.domain.sequential import DETECTORS
 from monitor.rules.conditions import GROUND_TRUTH, LAG, STALENESS
 
 NO_DATA_SUFFIX = ".no-data"
@@ -56,7 +57,7 @@ def kind_of(rule: Rule, rules: Mapping[str, Rule], metric_names: frozenset[str])
     reading of the stream by the clock. A rule that asks only whether others fire is folded with the first of them.
     """
     kinds = {_kind(leaf, rules, metric_names) for leaf in leaves(rule.when)}
-    for kind in (EvaluationKind.STREAM, EvaluationKind.PERFORMANCE):
+    for kind in (EvaluationKind.STREAM, EvaluationKind.SEQUENTIAL, EvaluationKind.PERFORMANCE):
         if kind in kinds:
             return kind
     return EvaluationKind.DRIFT
@@ -65,6 +66,11 @@ def kind_of(rule: Rule, rules: Mapping[str, Rule], metric_names: frozenset[str])
 def watches_stream(condition: Condition) -> bool:
     """Whether a part of the condition asks whether the stream is being read, which is judged by the clock."""
     return any(isinstance(leaf, CheckIsBad | Measured) and leaf.test in {STALENESS, LAG} for leaf in leaves(condition))
+
+
+def watches_records(condition: Condition) -> bool:
+    """Whether a part of the condition asks for the alarm of a sequential detector, which does not wait for a window."""
+    return any(isinstance(leaf, CheckIsBad | Measured) and leaf.test in DETECTORS for leaf in leaves(condition))
 
 
 def watches_performance(condition: Condition, metric_names: frozenset[str]) -> bool:
@@ -161,6 +167,8 @@ def _kind(leaf: Leaf, rules: Mapping[str, Rule], metric_names: frozenset[str]) -
         return kind_of(asked, rest, metric_names) if asked else EvaluationKind.DRIFT
     if watches_stream(leaf):
         return EvaluationKind.STREAM
+    if watches_records(leaf):
+        return EvaluationKind.SEQUENTIAL
     return EvaluationKind.PERFORMANCE if _asks_for_truth(leaf, metric_names) else EvaluationKind.DRIFT
 
 

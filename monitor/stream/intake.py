@@ -14,7 +14,7 @@ import numpy as np
 from monitor.domain.errors import RejectReason
 from monitor.domain.models import ModelRef, MonitoredModel
 from monitor.domain.records import DeadLetter, LetterForm, Prediction, RawRecord, Truth
-from monitor.domain.stream import ArchiveFile, Claim, Flush, Half, Pair, Side, TopicKind
+from monitor.domain.stream import REPLAY_PREFIX, ArchiveFile, Claim, Flush, Half, Pair, Side, TopicKind
 from monitor.domain.time import duration_ms, format_instant, from_ms
 from monitor.stats.columns import Ints, Mask
 from monitor.stream.batch import Decoded, RecordBatch, by_version
@@ -25,6 +25,7 @@ from monitor.stream.served import Statement, statements
 from monitor.stream.shards import BaselineLookup, Shards
 from monitor.stream.tallies import Tallies
 from monitor.stream.versions import LiveVersions
+from monitor.stream.watches import Watches
 from monitor.stream.watermark import NO_RECORDS, Way
 
 _offset = attrgetter("offset")
@@ -93,7 +94,8 @@ class PartitionIntake:
         kept_bytes: int = KEPT_BYTES,
         pairing: Pairing | None = None,
     ) -> None:
-        self.claim, self.kind, self.pairing = replace(claim, remembered=()), kind, pairing or Pairing({})
+        self.claim, self.kind = replace(claim, remembered=(), detectors=()), kind
+        self.pairing = pairing or Pairing({})
         self.next_offset, self.watermark_ms = claim.next_offset, claim.watermark_ms
         self._saved_offset = claim.next_offset
         self._models, self._kept_bytes = models, kept_bytes
@@ -102,6 +104,8 @@ class PartitionIntake:
         self._seen = SeenEvents(models, claim.remembered)
         self._versions = LiveVersions(models)
         self._versions.load(claim.remembered)
+        self._is_replay = claim.partition.topic.startswith(REPLAY_PREFIX)
+        self._watches = Watches(claim, models, baselines, claim.detectors)
         self._unsaved = _Unsaved()
 
     @property
@@ -158,7 +162,7 @@ class PartitionIntake:
     def accept_pairs(self, pairs: Sequence[Pair], decoded: Decoded, latest_ms: int | None) -> Accepted:
         """Take what halves that were saved before came to, decoded; the offset stays where it is."""
         records = [pair_record(pair) for pair in sorted(pairs, key=attrgetter("offset"))]
-        return self._fold(records, decoded, latest_ms)
+        return self._fold(records, decoded, latest_ms, in_order=False)
 
     def give_up(self, passed_ms: int | None) -> None:
         """Refuse the halves that nothing will come for, see `Pairing.give_up`; the next `accept` tells of them."""
@@ -172,7 +176,10 @@ class PartitionIntake:
         record, model = RawRecord(half.offset, half.payload), half.key.model[:200]
         return replace(self._refuse(record, RejectReason.UNPAIRED, detail, model), form=LetterForm.HALF)
 
-    def _fold(self, records: Sequence[RawRecord], decoded: Decoded, latest_ms: int | None) -> Accepted:
+    def _fold(
+        self, records: Sequence[RawRecord], decoded: Decoded, latest_ms: int | None, *, in_order: bool = True
+    ) -> Accepted:
+        """`in_order`: where the records stand depends on the log alone, not on when halves happened to meet."""
         decoded = replace(decoded, batches=by_version(decoded.batches))
         refused = [*decoded.rejected, *self._unsaved.given_up]
         self._unsaved.given_up = []
@@ -183,7 +190,7 @@ class PartitionIntake:
             taken.append(admitted.offsets)
             kept, is_late = self._without_duplicates(admitted, met_by, was_late)
             if len(kept):
-                self._keep(kept, is_late, said)
+                self._keep(kept, is_late, said, in_order=in_order)
             counted[kept.ref] += len(kept)
             late[kept.ref] += int(np.count_nonzero(is_late))
             repeated[kept.ref] += len(admitted) - len(kept)
@@ -239,6 +246,8 @@ class PartitionIntake:
             halves=tuple(self.pairing.unsaved),
             halves_done=tuple(self.pairing.done),
             halves_clock_ms=self.pairing.clock_ms,
+            detectors=self._watches.dirty(),
+            alarms=self._watches.alarms,
         )
 
     def saved(self) -> None:
@@ -247,6 +256,7 @@ class PartitionIntake:
         self._shards.saved(self.watermark_ms)
         self._tallies.saved(self.watermark_ms)
         self._seen.saved(self.watermark_ms)
+        self._watches.saved()
         self.pairing.saved()
         self._unsaved = _Unsaved()
 
@@ -332,9 +342,11 @@ class PartitionIntake:
         kept = np.flatnonzero(~repeated)
         return batch.take(kept), late[kept]
 
-    def _keep(self, batch: RecordBatch, late: Mask, said: Mapping[int, Statement]) -> None:
+    def _keep(self, batch: RecordBatch, late: Mask, said: Mapping[int, Statement], *, in_order: bool) -> None:
         model = self._models[batch.ref.name]
         self._shards.add(batch, late)
+        if model.sequential and in_order and not self._is_replay:
+            self._watches.add(batch, late)
         if said:
             self._tallies.add_served(batch, said)
         if model.archive:

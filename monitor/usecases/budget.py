@@ -70,7 +70,7 @@ def budget_report(
     drift = budgeted_model(baseline, model.windows, model.alarm_budget, model.segments)
     if drift is None:
         raise BaselineError(f"the baseline {baseline_id} of {model.name} has no value in any column: build it again")
-    usual, source = (records, "as asked") if records is not None else _usual(model, windows)
+    usual, source = (records, "as asked") if records is not None else usual_records(model, windows)
     if usual is None:
         usual, source = drift.whole.calibration.usual_records, "a usual window of the baseline: no traffic yet"
     return BudgetReport(
@@ -94,7 +94,8 @@ def _of_segment(drift: BudgetedModel, baseline: Baseline, segment: str, records:
     return SegmentBudget(segment, drift.of_budget[segment], mine, median(shown) if shown else None)
 
 
-def _usual(model: MonitoredModel, windows: WindowReads) -> tuple[float | None, str]:
+def usual_records(model: MonitoredModel, windows: WindowReads) -> tuple[float | None, str]:
+    """Records of a usual window, by the newest panes, and how that is known; None while there was no traffic."""
     panes = windows.panes([PaneSpan(model.name, 0, _END_OF_TIME_MS, model.windows.slide_ms)])
     by_start: Counter[int] = Counter()
     for pane in panes:

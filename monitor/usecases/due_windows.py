@@ -22,6 +22,9 @@ Closing = tuple[MonitoredModel, int]
 _Done = dict[str, list[DoneEvaluation]]
 
 
+_OF_MINUTES = {EvaluationKind.STREAM, EvaluationKind.SEQUENTIAL}
+"""About the reading of the stream, and about single records: not about windows that close."""
+
 _NUMBERS = re.compile(r"(\d+)")
 SHADOW = 0.9
 """A version with at least this share of the most records has about as many: it, or the other, is a shadow."""
@@ -108,7 +111,7 @@ def _done(
 def _by_model(done: Iterable[DoneEvaluation]) -> _Done:
     found: _Done = defaultdict(list)
     for one in done:
-        if one.kind is not EvaluationKind.STREAM:  # about the reading of the stream, by the wall clock
+        if one.kind not in _OF_MINUTES:
             found[one.model.name].append(one)
     return found
 

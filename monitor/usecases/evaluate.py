@@ -8,22 +8,28 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from monitor.domain.evaluation import Evaluation, EvaluationCommit
-from monitor.domain.models import MonitoredModel
-from monitor.domain.ports import EvaluationStore, WindowReads
+from monitor.domain.findings import EvaluationKind
+from monitor.domain.models import ModelRef, MonitoredModel
+from monitor.domain.ports import AlarmStore, EvaluationStore, WindowReads
 from monitor.domain.rules import Rule, RuleState, Subject, Transition
-from monitor.domain.stream import PartitionProgress
-from monitor.domain.time import to_ms
+from monitor.domain.sequential import SequentialAlarm
+from monitor.domain.stream import PaneSpan, PartitionProgress
+from monitor.domain.time import from_ms, to_ms
 from monitor.domain.windows import Window
 from monitor.schedule.closing import closes_until_ms
-from monitor.usecases.due_windows import Closing, DueModel, due_windows
+from monitor.usecases.due_windows import Closing, DueModel, ServingVersions, due_windows
 from monitor.usecases.folding import Folded, RuleFolding
 from monitor.usecases.judging import Judge, Judgement
+from monitor.usecases.sequential import by_minute, judge_minute, minute_until
 from monitor.usecases.stored_windows import in_portions, rests_on_shares
 from monitor.usecases.watching import evaluation_of, watch
 from monitor.usecases.whole_model import CHECK_NAME, Before
 
 _PAUSE = 5
 """A sweep begins so many times its own duration after the one before began."""
+
+ALARMS_AT_ONCE = 1_000
+"""So many alarms of sequential detectors are judged in one run; the next goes on."""
 
 MODELS_AT_ONCE = 100
 """For so many models the database is asked at once what is due, and their panes are in memory together."""
@@ -59,6 +65,7 @@ class Evaluate:
         sweep_every: timedelta = timedelta(0),
         monotonic: Callable[[], float] = time.monotonic,
         link: Callable[[str, Window], str | None] = lambda _model, _window: None,
+        alarms: AlarmStore | None = None,
     ) -> None:
         self._models, self._judge, self._windows, self._store = models, judge, windows, store
         self._folding = RuleFolding(rules, judge.metric_names, windows, store, link)
@@ -68,6 +75,8 @@ class Evaluate:
         self._swept_at: datetime | None = None
         self._closed_to: dict[str, int] = {}
         self._watched: dict[str, Window] = {}
+        self._alarms = alarms
+        self._quiet: dict[str, Window] = {}
 
     def run_once(self, now: datetime) -> EvaluateReport:
         """Judge everything that is due as of `now`; the present is only noted in the evidence.
@@ -82,6 +91,7 @@ class Evaluate:
         sweep = self._is_to_sweep(now)
         for model in self._models.values():
             self._watch(model, progress, now, report)
+        self._judge_alarms(progress, now, report)
         closing = self._closing(progress, everything=sweep)
         while batch := list(islice(closing, MODELS_AT_ONCE)):
             self._run(batch, progress, now, report)
@@ -104,6 +114,81 @@ class Evaluate:
         folded = self._folding.fold(model, judgement, states)
         if folded.transitions or _remembers(folded, states) or any(finding.verdict.is_bad for finding in findings):
             self._commit(judgement, folded, states, now, report)
+
+    def _judge_alarms(self, progress: Sequence[PartitionProgress], now: datetime, report: EvaluateReport) -> None:
+        """What sequential detectors raised since, and the end of what rules on them have told."""
+        if self._alarms is None or not any(model.sequential for model in self._models.values()):
+            return
+        unjudged = self._alarms.unjudged(ALARMS_AT_ONCE)
+        for (ref, window), alarms in by_minute(unjudged).items():
+            if ref.name in self._models:
+                self._judge_minute(self._alarms, self._models[ref.name], ref, window, now, report)
+            self._alarms.judged(alarms, to_ms(now))
+        if len(unjudged) == ALARMS_AT_ONCE:
+            return  # there may be more, of minutes that are not quiet
+        for model in self._models.values():
+            if model.sequential:
+                self._quieten(model, progress, now, report)
+
+    def _judge_minute(  # noqa: PLR0917 - whose minute, and where it goes
+        self,
+        alarms: AlarmStore,
+        model: MonitoredModel,
+        ref: ModelRef,
+        window: Window,
+        now: datetime,
+        report: EvaluateReport,
+    ) -> None:
+        """All alarms of the minute together, in a new revision if some are new."""
+        of_all = alarms.raised(model.name, window.start_ms, window.end_ms)
+        raised = [alarm for alarm in of_all if alarm.key.version == ref.version]
+        mine = (ref, window, EvaluationKind.SEQUENTIAL)
+        done = [
+            one
+            for one in self._store.done({model.name: window.end_ms - 1})
+            if (one.model, one.window, one.kind) == mine
+        ]
+        if any(one.mark >= len(raised) for one in done):
+            return
+        revision = max((one.revision + 1 for one in done), default=0)
+        judgement = self._of_minute(model, ref, window, revision, raised, now)
+        states = self._store.rule_states(model.name)
+        serves = self._serving(model, window) in {None, ref.version}
+        folded = self._folding.fold(model, judgement, states) if serves else Folded()
+        self._commit(judgement, folded, states, now, report)
+
+    def _quieten(
+        self, model: MonitoredModel, progress: Sequence[PartitionProgress], now: datetime, report: EvaluateReport
+    ) -> None:
+        """Once a minute of event time in which nothing was raised: kept when a rule changes its mind about it."""
+        until_ms = closes_until_ms(model, progress)
+        if until_ms is None or self._quiet.get(model.name) == (window := minute_until(until_ms)):
+            return
+        self._quiet[model.name] = window
+        states = self._store.rule_states(model.name)
+        judgement = self._of_minute(model, ModelRef(model.name, ""), window, 0, (), now)
+        folded = self._folding.fold(model, judgement, states)
+        if folded.transitions or _remembers(folded, states):
+            self._commit(judgement, folded, states, now, report)
+
+    def _of_minute(  # noqa: PLR0917 - what a judgement is about
+        self,
+        model: MonitoredModel,
+        ref: ModelRef,
+        window: Window,
+        revision: int,
+        alarms: Sequence[SequentialAlarm],
+        now: datetime,
+    ) -> Judgement:
+        baseline = self._judge.baseline_at(ref, window.start_ms)
+        return judge_minute(model, ref, window, revision, alarms, baseline, now, self._judge.code_version)
+
+    def _serving(self, model: MonitoredModel, window: Window) -> str | None:
+        """The version that serves in the panes around a minute."""
+        slide_ms = model.windows.slide_ms
+        first, end = window.start_ms // slide_ms * slide_ms, window.end_ms
+        panes = self._windows.panes([PaneSpan(model.name, first, end, slide_ms)])
+        return ServingVersions(panes).of(Window(from_ms(first), window.end))
 
     def _is_to_sweep(self, now: datetime) -> bool:
         """Whether the last sweep is long ago, or lies ahead of a clock that was set back."""

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Protocol
 
 from monitor.domain.checks import Check, Threshold
-from monitor.domain.errors import MonitorError, StoreUnavailable
+from monitor.domain.errors import BaselineError, MonitorError, StoreUnavailable
 from monitor.domain.evaluation import Evaluation
 from monitor.domain.findings import EvaluationKind, Evidence, Finding, TestResult, Verdict
 from monitor.domain.models import ALL_TRAFFIC, ColumnSpec, GroundTruthPolicy, ModelRef, MonitoredModel
@@ -209,6 +209,14 @@ class Judge:
             horizon = model.ground_truth.horizon
             refuted = refuted_before(self._findings, evaluation.model, evaluation.window, horizon)
         return estimate(self._checks.of_estimates(model), baseline, profiles, refuted)
+
+    def baseline_at(self, ref: ModelRef, at_ms: int) -> Baseline | None:
+        """What records of this event time are compared with; None where there is nothing, or nobody can read it."""
+        baseline_id = baseline_at(self._store.timeline(ref.name), ref.version, at_ms)
+        try:
+            return None if baseline_id is None else self._baseline(baseline_id)
+        except BaselineError:
+            return None
 
     def _baseline(self, baseline_id: str) -> Baseline:
         if baseline_id not in self._baselines:

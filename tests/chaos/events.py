@@ -33,6 +33,12 @@ lateness: 2m
 retention: 1d
 """
 _OF_CHURN = """\
+sequential:
+  - {detector: adwin, column: age, false_alarm: 1 per 1000 records}
+  - {detector: conformal, column: age, false_alarm: 1 per 1000 records}
+  - {detector: cusum, column: age, false_alarm: 1 per 1000 records}
+  - {detector: kswin, column: score, false_alarm: 1 per 1000 records}
+  - {detector: page_hinkley, column: age, false_alarm: 1 per 1000 records}
 segments: [{name: pro, column: plan, value: pro}]
 ground_truth: {wait: 1d, min_coverage: 0.5, horizon: 7d}
 """

@@ -8,7 +8,15 @@ from typing import TypeVar
 from sqlalchemy import Engine, select
 
 from monitor.adapters.sql.engine import create_engine
-from monitor.adapters.sql.tables import dead_letters, predictions, progress, shares, truths
+from monitor.adapters.sql.tables import (
+    dead_letters,
+    predictions,
+    progress,
+    sequential_alarms,
+    sequential_states,
+    shares,
+    truths,
+)
 from monitor.domain.errors import RejectReason
 from monitor.domain.models import ALL_TRAFFIC, ModelRef
 from monitor.stats.baseline import Baseline
@@ -32,6 +40,8 @@ class Outcome:
     predictions: set[tuple[object, ...]]
     truths: set[tuple[object, ...]]
     progress: set[tuple[object, ...]]
+    detectors: set[tuple[object, ...]]
+    alarms: set[tuple[object, ...]]
 
     def differing(self, other: "Outcome") -> list[str]:
         """Names of the parts that are not equal."""
@@ -67,6 +77,8 @@ def _outcome(engine: Engine, baselines: Mapping[str, Baseline]) -> Outcome:
             {tuple(row) for row in connection.execute(select(predictions))},
             {tuple(row) for row in connection.execute(select(truths))},
             {tuple(row) for row in connection.execute(positions)},
+            {tuple(row) for row in connection.execute(select(sequential_states))},
+            {tuple(row) for row in connection.execute(select(sequential_alarms))},
         )
 
 

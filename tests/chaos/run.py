@@ -254,4 +254,5 @@ def _compare(stage: Stage, known: Known, progress: Callable[[str], None]) -> dic
         "equal": not differing,
         "profiles": len(chaos.profiles),
         "dead_letters": len(chaos.letters),
+        "alarms": len(chaos.alarms),
     }

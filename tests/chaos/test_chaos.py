@@ -56,6 +56,7 @@ def test_consumers_that_are_killed_stopped_and_cut_off_count_every_event_once(st
     assert succeeded(figures), (figures, said)
     assert (figures["events"], figures["kills"], figures["partitions"]) == (EVENTS, 5, PARTITIONS + 1)
     assert figures["dead_letters"] == EVENTS // 100
+    assert int(figures["alarms"]) >= 5, (figures, said)
     assert int(figures["fenced"]) >= 1, (figures, said)
 
 
@@ -122,7 +123,7 @@ def nothing_amiss() -> tuple[Known, Outcome]:
     profiles = dict.fromkeys(panes, "digest")
     letters: set[tuple[object, ...]] = {("t", 0, 3, "empty", b"", 0)}
     truths: set[tuple[object, ...]] = {("churn", "e1", "yes", 1)}
-    return known, Outcome(panes, Counter(), profiles, letters, set(), truths, {(0, 14, 600_001)})
+    return known, Outcome(panes, Counter(), profiles, letters, set(), truths, {(0, 14, 600_001)}, set(), set())
 
 
 def test_the_comparison_finds_what_is_lost_and_what_is_doubled() -> None:

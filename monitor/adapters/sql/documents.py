@@ -12,6 +12,7 @@ import numpy as np
 from monitor.domain.findings import Finding
 from monitor.domain.retraining import RetrainJob
 from monitor.domain.rules import AlertEvent, Memory
+from monitor.domain.sequential import SequentialAlarm
 
 VERSION = 1
 _FLOAT = "$float"  # JSON has no infinity and no NaN
@@ -37,6 +38,16 @@ def finding_to_json(finding: Finding) -> str:
 def finding_from_json(text: str) -> Finding:
     """The finding that `finding_to_json` was given; tuples in the result's detail come back as lists."""
     return _load(text, Finding)
+
+
+def alarm_to_json(alarm: SequentialAlarm) -> str:
+    """An alarm of a sequential detector; its inputs are stored beside it."""
+    return _dump(alarm)
+
+
+def alarm_from_json(text: str) -> SequentialAlarm:
+    """The alarm that `alarm_to_json` was given."""
+    return _load(text, SequentialAlarm)
 
 
 def job_to_json(job: RetrainJob) -> str:

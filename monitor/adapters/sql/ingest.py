@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Delete, Engine, delete, func, select, update
 from monitor.adapters.sql.engine import writing
 from monitor.adapters.sql.halves import write_halves
 from monitor.adapters.sql.headers import packed_headers
+from monitor.adapters.sql.sequential import detectors_of, write_detectors
 from monitor.adapters.sql.statements import Row, add_many, insert, replace_many, storable
 from monitor.adapters.sql.tables import (
     archive_files,
@@ -54,7 +55,8 @@ class SqlIngestStore:
             ).returning(progress.c.epoch, progress.c.next_offset, progress.c.watermark_ms)
             row = connection.execute(statement).one()
             remembered = _remembered(connection, partition)
-        return Claim(partition, row.epoch, row.next_offset, row.watermark_ms, remembered)
+            detectors = detectors_of(connection, partition)
+        return Claim(partition, row.epoch, row.next_offset, row.watermark_ms, remembered, detectors)
 
     def flush(self, flushes: Sequence[Flush]) -> None:
         """Move every partition's progress first, then write; Fenced undoes all of it.
@@ -124,6 +126,7 @@ def _write(connection: Connection, flushes: Sequence[Flush]) -> None:
     replace_many(connection, archive_files, [archive_row(one) for flush in flushes for one in flush.archive])
 
     _write_accounts(connection, flushes)
+    write_detectors(connection, flushes)
     for flush in flushes:
         _mark_replayed(connection, flush)
 

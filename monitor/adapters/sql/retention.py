@@ -47,6 +47,10 @@ def _old_rows(model: str, records_before_ms: int, findings_before_ms: int) -> li
             or_(letters.model == model, letters.model.is_(None)) & (letters.seen_at_ms < records_before_ms),
         ),
         (tables.outbox, tables.outbox.c.relayed_at_ms < records_before_ms),
+        (
+            tables.sequential_alarms,
+            (tables.sequential_alarms.c.model == model) & (tables.sequential_alarms.c.reached_ms < findings_before_ms),
+        ),
         # findings before the evaluations that tell which of them are the newest
         (tables.findings, (findings.model == model) & (findings.window_end_ms <= findings_before_ms)),
         (tables.evaluations, (evaluations.model == model) & (evaluations.window_end_ms <= findings_before_ms)),

@@ -18,6 +18,7 @@ from monitor.adapters.sql.outbox import SqlOutboxStore
 from monitor.adapters.sql.pairs import SqlPairReads
 from monitor.adapters.sql.records import SqlRecords
 from monitor.adapters.sql.retention import SqlRetention
+from monitor.adapters.sql.sequential import SqlAlarmStore
 from monitor.adapters.sql.truths import SqlTruths
 from monitor.adapters.sql.windows import SqlWindowReads
 
@@ -32,6 +33,7 @@ class SqlStores:
     accounts: SqlAccounts
     baselines: SqlBaselineStore
     evaluations: SqlEvaluationStore
+    alarms: SqlAlarmStore
     outbox: SqlOutboxStore
     jobs: SqlJobStore
     holds: SqlHoldStore
@@ -52,6 +54,7 @@ class SqlStores:
             accounts=SqlAccounts(engine),
             baselines=SqlBaselineStore(engine),
             evaluations=SqlEvaluationStore(engine),
+            alarms=SqlAlarmStore(engine),
             outbox=SqlOutboxStore(engine),
             jobs=SqlJobStore(engine),
             holds=SqlHoldStore(engine),

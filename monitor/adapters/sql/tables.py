@@ -130,6 +130,39 @@ seen_ids = Table(
     Index("ix_seen_ids_newest", "model", "newest_ms"),
 )
 
+# Where each sequential detector stands at the offset that the same transaction saves; they belong to the partition, as
+# the event ids do.
+sequential_states = Table(
+    "sequential_states",
+    metadata,
+    Column("topic", Name, nullable=False),
+    Column("partition", Count, nullable=False),
+    Column("model", Name, nullable=False),
+    Column("version", Name, nullable=False),
+    Column("name", Name, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("topic", "partition", "model", "version", "name"),
+)
+
+# What detectors raised, each once: keyed by the record that raised it.
+sequential_alarms = Table(
+    "sequential_alarms",
+    metadata,
+    Column("topic", Name, nullable=False),
+    Column("partition", Count, nullable=False),
+    Column("model", Name, nullable=False),
+    Column("version", Name, nullable=False),
+    Column("name", Name, nullable=False),
+    Column("offset", Count, nullable=False),
+    Column("reached_ms", Milliseconds, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("inputs", LargeBinary, nullable=False),
+    Column("judged_at_ms", Milliseconds),
+    PrimaryKeyConstraint("topic", "partition", "model", "version", "name", "offset"),
+    Index("ix_sequential_alarms_reached", "model", "reached_ms"),
+    Index("ix_sequential_alarms_judged", "judged_at_ms"),
+)
+
 predictions = Table(
     "predictions",
     metadata,

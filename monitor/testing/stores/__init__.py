@@ -4,6 +4,7 @@ Subclass `StoreConformance` as a pytest class and give it a `rig` fixture that m
 """
 
 from monitor.testing.stores.accounts import AccountConformance
+from monitor.testing.stores.alarms import AlarmConformance
 from monitor.testing.stores.baselines import BaselineConformance
 from monitor.testing.stores.evaluations import EvaluationConformance
 from monitor.testing.stores.halves import HalvesConformance
@@ -22,6 +23,7 @@ class StoreConformance(
     AccountConformance,
     BaselineConformance,
     EvaluationConformance,
+    AlarmConformance,
     JobConformance,
 ):
     """The promises of every store port, as tests."""

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from monitor.domain.ports import (
     AccountReads,
+    AlarmStore,
     BaselineStore,
     EvaluationStore,
     HalfStore,
@@ -52,6 +53,11 @@ class Stores(Protocol):
     @property
     def evaluations(self) -> EvaluationStore:
         """Findings, rule states, transitions."""
+        ...
+
+    @property
+    def alarms(self) -> AlarmStore:
+        """Alarms of sequential detectors."""
         ...
 
     @property

@@ -7,13 +7,13 @@ import pytest
 from monitor.domain.findings import EvaluationKind, Verdict
 from monitor.domain.rules import CheckIsBad, Rule
 from monitor.rules.conditions import evaluate
-from monitor.rules.default_pack import DATA, PACK, PERFORMANCE, READING, with_default_rules
+from monitor.rules.default_pack import DATA, PACK, PERFORMANCE, READING, SUDDEN, with_default_rules
 from monitor.rules.leaves import kind_of
 from monitor.stats.performance import PERFORMANCE_METRICS
 from tests.unit.rules.making import finding
 from tests.unit.rules.test_comparing import metric
 
-HEALTH, TRUTH, _ = PACK
+HEALTH, TRUTH, _, _ = PACK
 OWN = Rule("own", CheckIsBad(), models=("fraud",))
 
 
@@ -23,6 +23,7 @@ def test_each_rule_has_a_line_of_time_of_its_own() -> None:
 
     assert kinds == {
         DATA: EvaluationKind.DRIFT, PERFORMANCE: EvaluationKind.PERFORMANCE, READING: EvaluationKind.STREAM,
+        SUDDEN: EvaluationKind.SEQUENTIAL,
     }  # fmt: skip
 
 
@@ -47,7 +48,7 @@ def test_a_written_rule_takes_the_place_of_the_one_of_the_same_name() -> None:
 
     rules = with_default_rules([mine], {"churn": True})
 
-    assert [rule.name for rule in rules] == [DATA, PERFORMANCE, READING]
+    assert [rule.name for rule in rules] == [DATA, PERFORMANCE, READING, SUDDEN]
     assert rules[0] is mine
 
 
