@@ -79,7 +79,8 @@ class BuildBaseline:
             *read.notes,
             *counted,
             *_role_notes(baseline),
-            *(kept or (*learned, *of_naive, *remark)),
+            *of_naive,
+            *(kept or (*learned, *remark)),
             *self._differences(baseline),
             *_calibration_notes(baseline, model),
         )

@@ -29,7 +29,7 @@ from monitor.stream.timeline import baseline_at
 from monitor.usecases.attributing import Sides, with_attribution
 from monitor.usecases.baseline_age import baseline_age
 from monitor.usecases.coverage import with_coverage
-from monitor.usecases.estimating import compare, estimate, refuted_before
+from monitor.usecases.estimating import NO_TRUTH, compare, estimate, past_truth
 from monitor.usecases.group_fairness import TruthByGroup, selection_outcomes
 from monitor.usecases.model_checks import MetricCheck, ModelChecks
 from monitor.usecases.naive_error import asks_for_scale, scaled
@@ -204,11 +204,11 @@ class Judge:
         baseline: Baseline,
         profiles: Mapping[str, ModelProfile],
     ) -> list[Outcome]:
-        refuted: Mapping[str, str] = {}
+        past = NO_TRUTH
         if model.ground_truth is not None and baseline.outcomes is not None:
             horizon = model.ground_truth.horizon
-            refuted = refuted_before(self._findings, evaluation.model, evaluation.window, horizon)
-        return estimate(self._checks.of_estimates(model), baseline, profiles, refuted)
+            past = past_truth(self._findings, evaluation.model, evaluation.window, horizon)
+        return estimate(self._checks.of_estimates(model), baseline, profiles, past)
 
     def _baseline(self, baseline_id: str) -> Baseline:
         if baseline_id not in self._baselines:

@@ -1,5 +1,6 @@
 """Performance before truth comes: what is learned from training rows, and the estimates that follow for a window."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -50,6 +51,13 @@ class EstimatedMetric:
         return "share of the records" if self.apart else PERFORMANCE_METRICS[self.of].unit
 
     @property
+    def bounds(self) -> tuple[float, float]:
+        """The smallest and the largest value that it can have."""
+        if self.tasks == _NUMBERS:
+            return 0.0, math.inf
+        return (-1.0 if self.of == "mcc" else 0.0), 1.0
+
+    @property
     def default_threshold(self) -> Threshold | None:
         """Without a limit in the configuration an estimate is shown and never judged bad."""
         return None
@@ -69,3 +77,6 @@ ESTIMATE_ERRORS: Mapping[str, EstimatedMetric] = MappingProxyType(
     {metric.error_name: metric for metric in _SHIPPED if not metric.apart}
 )
 """By the names of the checks that hold estimates against the truth."""
+
+ESTIMATES_DISAGREE = "estimates_disagree"
+"""The check that holds estimates against those from rows that were weighted to look like the window."""

@@ -73,7 +73,7 @@ def factor(realised: Sequence[float]) -> float:
 
 
 def stretched(result: TestResult, realised: Sequence[float], least: float, most: float) -> TestResult:
-    """The estimate with the band that realised errors teach, within the metric's range; the stated one in the detail."""
+    """The estimate with the band that realised errors teach, within these bounds; the stated one in the detail."""
     newest = tuple(realised)[-MOST_REALISED:]
     if not newest:
         return result

@@ -80,7 +80,7 @@ class FromErrors:
             second, known = seconds[at], errors.total
             errors = replace(errors, shift=second.shift)
             said = replace(second, moves=shape(max(0.0, mean + second.moves)) - shape(mean), error=second.error * slope)
-            detail |= {**said.detail(shape(mean)), "is_apart": second.is_apart(known)}
+            detail |= {**said.detail(shape(mean)), "apart": second.apart(known)}
         half = Z95 * errors.total
         detail |= {part: value * slope for part, value in errors.detail().items()}
         bounds = shape(max(0.0, mean - half)), shape(mean + half)

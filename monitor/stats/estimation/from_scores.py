@@ -89,7 +89,7 @@ class FromScores:
         errors = known if second is None else replace(known, shift=second.shift)
         half, detail = Z95 * errors.total, {**errors.detail(), "on_training_data": self._on_training[name]}
         if second is not None:
-            detail |= {**second.detail(value), "is_apart": second.is_apart(known.total)}
+            detail |= {**second.detail(value), "apart": second.apart(known.total)}
         bounds = max(least, value - half), min(1.0, value + half)
         return TestResult(value, None, self.rows, int(counts.sum()), *bounds, detail)
 

@@ -1,16 +1,16 @@
-"""Coarse groups of a column that rows and counted windows have in common; they follow from the column's layout alone."""
+"""Coarse groups of a column that rows and counted windows have in common: they follow from its layout alone."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.stats.columns import CategoricalColumn, Column, Floats, NumericColumn, Rows
+from monitor.stats.columns import CategoricalColumn, Column, Floats, Ints, NumericColumn, Rows
 from monitor.stats.profiles.categorical import CategoricalLayout, CategoricalProfile
 from monitor.stats.profiles.layouts import Layout, Profile
 from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
 
 CATEGORIES = 14
-"""So many of a column's categories, the most frequent, are groups of their own; the others, and unseen ones, are one."""
+"""So many of a column's categories, the most frequent, are groups of their own; others, and unseen ones, are one."""
 
 NO_VALUE = 0
 """The group of records without a usable value."""
@@ -44,13 +44,10 @@ class ColumnGroups:
 
     def of_window(self, profile: Profile) -> Floats:
         """How many of a window's records fell into each group."""
-        if isinstance(profile, NumericProfile):
-            held = profile.coarse()
-        else:
-            held = _of_categories(profile)
+        held = profile.coarse() if isinstance(profile, NumericProfile) else _of_categories(profile)
         return np.concatenate(([profile.n - profile.n_values], held)).astype(np.float64)
 
 
-def _of_categories(profile: CategoricalProfile) -> Floats:
+def _of_categories(profile: CategoricalProfile) -> Ints:
     frequent = profile.counts[:CATEGORIES]
-    return np.concatenate(([profile.n_values - frequent.sum()], frequent)).astype(np.float64)
+    return np.concatenate(([profile.n_values - frequent.sum()], frequent)).astype(np.int64)

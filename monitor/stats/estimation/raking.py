@@ -49,7 +49,7 @@ def raked(codes: Sequence[Rows], wanted: Sequence[Floats], base: Floats | None =
             held = np.bincount(code, weights, minlength=len(target)) / weights.sum()
             worst = max(worst, float(np.abs(held - target).max()))
             ratio = np.divide(target, held, out=np.ones_like(held), where=held > 0)
-            part += np.log(ratio)
+            np.add(part, np.log(ratio), out=part)
             weights *= ratio[code]
         if worst < CLOSE:
             break

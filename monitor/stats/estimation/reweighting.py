@@ -38,9 +38,10 @@ class Second:
         """What is left of the move when its own noise is taken out: an error that the estimate has at least."""
         return float(np.sqrt(max(0.0, self.moves**2 - self.error**2)))
 
-    def is_apart(self, error: float) -> bool:
-        """Whether it moves an estimate by more than its own noise, and the standard error of the estimate, allow."""
-        return abs(self.moves) > Z95 * max(self.error, error)
+    def apart(self, error: float) -> float:
+        """The move in units of what its own noise, and the estimate's other standard errors, allow; apart beyond 1."""
+        allowed = Z95 * max(self.error, error)
+        return abs(self.moves) / allowed if allowed > 0 else 0.0
 
     def detail(self, value: float) -> dict[str, float]:
         """As the finding of an estimate of this value keeps it."""
@@ -111,7 +112,8 @@ class ScoredSample:
     def counted(self, weights: Floats) -> Floats:
         """The weighted rows by true class, predicted class and score bin."""
         shape = self.outcomes.shape
-        return np.bincount(self.cells, weights, minlength=int(np.prod(shape))).reshape(shape)
+        counts = np.bincount(self.cells, weights, minlength=int(np.prod(shape))).astype(np.float64)
+        return counts.reshape(shape)
 
 
 def _difference(measure: Measure, one: Floats, other: Floats, counts: Floats) -> float | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.stats.columns import Floats, Ints
+from monitor.stats.columns import Floats, Ints, Rows
 from monitor.stats.estimation.expected import Measure, sampling_error
 from monitor.stats.estimation.truths import expected_truths
 
@@ -25,13 +25,13 @@ class Trial:
 
     @property
     def drift(self) -> float:
-        """Standard deviation that the errors have beyond what was claimed, 0 or more: that of parts between each other."""
+        """Root mean square that the errors have beyond what was claimed, 0 or more."""
         if not len(self.errors):
             return 0.0
-        return float(np.sqrt(max(0.0, np.mean(self.errors**2 - self.claimed**2))))
+        return float(np.sqrt(max(0.0, float((self.errors**2 - self.claimed**2).mean()))))
 
 
-def parts_of(truths: Ints, times_ms: Ints | None) -> tuple[Ints, bool]:
+def parts_of(truths: Rows, times_ms: Ints | None) -> tuple[Ints, bool]:
     """The part of every row: stretches of event time, or of the file. False, too, where its order tells nothing.
 
     Rows sorted by their truth are dealt out instead: parts of one class alone would be no trial.
@@ -45,10 +45,11 @@ def parts_of(truths: Ints, times_ms: Ints | None) -> tuple[Ints, bool]:
     return parts, True
 
 
-def _is_sorted(truths: Ints) -> bool:
-    shares = np.unique(truths, return_counts=True)[1] / max(1, len(truths))
+def _is_sorted(truths: Rows) -> bool:
+    shares = np.bincount(truths) / max(1, len(truths))
     expected = len(truths) * (1 - float(shares @ shares))
-    return bool(np.count_nonzero(np.diff(truths)) < MIXED * expected)
+    changes = len(np.flatnonzero(truths[1:] - truths[:-1]))
+    return changes < MIXED * expected
 
 
 def scored_trials(counts: Ints, means: Floats, measures: Mapping[str, Measure], *, binary: bool) -> dict[str, Trial]:
@@ -66,7 +67,7 @@ def scored_trials(counts: Ints, means: Floats, measures: Mapping[str, Measure], 
 
 
 def error_trials(targets: Sequence[str], estimated: Floats, errors: Floats, fold: Ints) -> dict[str, Trial]:
-    """Trials of mean errors: `estimated` (folds, targets) by models that have not seen the fold, of its rows' errors."""
+    """Trials of mean errors: those `estimated` (folds, targets) by models that have not seen the fold."""
     size = np.bincount(fold)
     true = np.stack([errors[fold == one].mean(axis=0) for one in range(len(size))])
     claimed = np.stack([errors[fold == one].std(axis=0) for one in range(len(size))]) / np.sqrt(size)[:, None]

@@ -32,10 +32,10 @@ class StoredTried(msgspec.Struct, array_like=True, frozen=True):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tried:
-    """`trials` by metric (of regression: by target). `values` of each row in `rows`, as the kind of estimate needs them.
+    """`trials` by metric (of regression: by target). `values` of each row, as its kind of estimate needs them.
 
     For classification its cell by true class, predicted class and score bin; for regression its error by each target,
-    then what the model says of each, row after row.
+    then what the model says of each; row after row.
     """
 
     trials: Mapping[str, Trial]
