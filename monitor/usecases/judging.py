@@ -28,6 +28,7 @@ from monitor.stats.window_test import WindowData
 from monitor.stream.timeline import baseline_at
 from monitor.usecases.attributing import Sides, with_attribution
 from monitor.usecases.baseline_age import baseline_age
+from monitor.usecases.changes import are_explainable, explained
 from monitor.usecases.coverage import with_coverage
 from monitor.usecases.estimating import NO_TRUTH, compare, estimate, past_truth
 from monitor.usecases.group_fairness import TruthByGroup, selection_outcomes
@@ -40,7 +41,7 @@ from monitor.usecases.serving import serving
 from monitor.usecases.stored_windows import StoredWindows, Wanted, read_windows, segments_of
 from monitor.usecases.volume import Traffic
 from monitor.usecases.whole_model import Before, judge_model
-from monitor.usecases.window_content import compared_with, window_content
+from monitor.usecases.window_content import compared_with, merged, window_content
 
 BASELINE = "baseline"
 SET_UP = "checks"
@@ -254,6 +255,8 @@ class Judge:
         if model.ground_truth is not None:
             outcomes = [truth_coverage(model.ground_truth, truth, model.task), *self._lights(evaluation, findings)]
             findings += _findings(evaluation, outcomes, evidence, truth.coverage)
+            found = self._changes(model, evaluation, truth, findings)
+            findings += _findings(evaluation, found, evidence, truth.coverage)
             fair = self._fairness.outcomes(model, _span(model.ground_truth, evaluation)) if self._fairness else []
             findings += _findings(evaluation, fair, evidence, truth.coverage)
         return Judgement(evaluation, findings)
@@ -275,6 +278,24 @@ class Judge:
             return WindowTruth((), 0)
         predicted = self._windows.predictions_count(ref, window.start_ms, window.end_ms)
         return WindowTruth(self._windows.joined(_span(policy, evaluation)), predicted)
+
+    def _changes(
+        self, model: MonitoredModel, evaluation: Evaluation, truth: WindowTruth, realized: Iterable[Finding]
+    ) -> list[Outcome]:
+        """Where the changes of its metrics come from; the window's profile is read where there may be one."""
+        known = {f.check.test: f.result for f in realized if f.result is not None}
+        timeline = self._store.timelines({model.name}).get(model.name, ())
+        if not are_explainable(known) or not timeline or self._baseline(timeline[-1][2]).tried is None:
+            return []
+        came = replace(evaluation, kind=EvaluationKind.DRIFT, mark=1)
+        stored = read_windows([(model, came)], self._windows, self._store)
+        shares = stored.shares_of(evaluation.model, ALL_TRAFFIC, evaluation.window)
+        baseline_id = compared_with(shares, timeline)
+        if baseline_id is None:
+            return []
+        baseline = self._baseline(baseline_id)
+        profile = merged(shares, baseline_id, baseline)
+        return explained(baseline, profile, [row.label for row in truth.rows], known)
 
     def _lights(self, evaluation: Evaluation, realized: Iterable[Finding]) -> list[Outcome]:
         """The window's estimates against its truth."""

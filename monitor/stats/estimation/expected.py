@@ -51,7 +51,8 @@ def sampling_error(moved: Moved, truths: Floats, counts: Floats) -> float:
 
 
 def _ranked(area: RankedArea | None) -> Moved | None:
-    return None if area is None else Moved(area.value, area.influence[:, None, :])
+    """The area with its influences in the order of the classes, negative first."""
+    return None if area is None else Moved(area.value, area.influence[::-1, None, :])
 
 
 def _stepwise_precision(positive: Floats, negative: Floats) -> float:

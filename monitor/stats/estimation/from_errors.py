@@ -17,7 +17,7 @@ from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.proportions import Z95
 
-_METRICS = {"mae": ABSOLUTE, "rmse": SQUARED, "mape": RELATIVE}
+METRICS = {"mae": ABSOLUTE, "rmse": SQUARED, "mape": RELATIVE}
 
 MOST_UNKNOWN = 0.2
 """Beyond this share of values that the error model has not learned from (in one column), it does not speak for them."""
@@ -62,7 +62,7 @@ class FromErrors:
         at = {target: k for k, target in enumerate(self.model.targets)}
         return {
             name: self._result(name, at[target], expected[:, at[target]], profile.n, seconds)
-            for name, target in _METRICS.items()
+            for name, target in METRICS.items()
             if target in at
         }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from monitor.domain.models import LATENCY
+from monitor.domain.models import LATENCY, PREDICTION, SCORE
 from monitor.stats.columns import Column, Floats, Ints, Rows
 from monitor.stats.estimation.groups import ColumnGroups
 from monitor.stats.estimation.raking import Raked, raked
@@ -15,6 +15,10 @@ from monitor.stats.profiles.model import ModelProfile
 
 MOST_ROWS = 5_000
 """So many rows are kept at most, at equal distances: a byte a column each."""
+
+
+_OUTPUTS = {PREDICTION, SCORE}
+"""They come last: what a feature explains is not put down to what the model made of it."""
 
 
 class StoredRows(msgspec.Struct, array_like=True, frozen=True):
@@ -34,7 +38,8 @@ class SampledRows:
     @classmethod
     def of(cls, columns: Mapping[str, Column], layouts: Layouts, rows: Rows) -> "SampledRows":
         """Code these rows; columns that say nothing of a record's contents are left out."""
-        names = tuple(name for name in layouts if name in columns and name != LATENCY)
+        known = [name for name in layouts if name in columns and name != LATENCY]
+        names = tuple(sorted(known, key=lambda name: (name in _OUTPUTS, name)))
         codes = [ColumnGroups(layouts[name]).of_rows(columns[name].take(rows)) for name in names]
         return cls(names, np.array(codes, np.intp).reshape(len(names), len(rows)))
 

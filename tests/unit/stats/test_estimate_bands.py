@@ -1,7 +1,5 @@
 """Bands of estimates hold the truth as often as they say, also where inputs shift; a second opinion tells more."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -11,58 +9,7 @@ from monitor.stats.baseline import Baseline
 from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
 from monitor.stats.estimation.band import factor, standardised, stretched
 from monitor.stats.estimation.learning import learn_outcomes, try_outcomes
-from monitor.stats.performance import PERFORMANCE_METRICS
-from monitor.stats.performance.metric import Judged
-from monitor.stats.profiles.model import ModelProfile
-
-Rows = tuple[dict[str, Column], list[str | None]]
-NAMES = ("accuracy", "f1", "roc_auc")
-
-
-def traffic(n: int, seed: int, odd: float = 0.2, moved: float = 0.0, concept: float = 0.0) -> Rows:
-    """Scores that are right of most records, and much too sure of the `odd` ones: P(y|x) is the same whatever shifts.
-
-    `moved` shifts the inputs of all; `concept` is the one thing that changes the outcomes of the same inputs.
-    """
-    random = np.random.default_rng(seed)
-    x, is_odd = random.normal(moved, 1.2, n), random.random(n) < odd
-    score = np.round(1 / (1 + np.exp(-x)), 2)
-    chance = np.where(is_odd, 0.5 + 0.3 * (score - 0.5), score) * (1 - concept)
-    truth = np.where(random.random(n) < chance, "yes", "no")
-    said = [str(one) for one in np.where(score >= 0.5, "yes", "no")]
-    kind = [str(one) for one in np.where(is_odd, "odd", "even")]
-    columns: dict[str, Column] = {
-        "kind": CategoricalColumn(kind),
-        "x": NumericColumn(x),
-        "prediction": CategoricalColumn(said),
-        "score": NumericColumn(score),
-    }
-    return columns, [str(one) for one in truth]
-
-
-def learned(rows: Rows, times_ms: "np.ndarray[tuple[int], np.dtype[np.int64]] | None" = None) -> Baseline:
-    columns, truth = rows
-    outcomes, _ = learn_outcomes(columns, truth, Task.BINARY, "yes")
-    assert outcomes is not None
-    built = Baseline.build(ModelRef("m", "1"), columns, outcomes=outcomes)
-    tried, _ = try_outcomes(outcomes, columns, truth, built.layouts, times_ms)
-    return Baseline.from_bytes(replace(built, tried=tried).to_bytes())
-
-
-def estimates(baseline: Baseline, columns: dict[str, Column]) -> dict[str, TestResult]:
-    assert baseline.estimator is not None
-    profile = ModelProfile.empty(baseline.layouts)
-    profile.update(columns, len(columns["x"]))
-    return dict(baseline.estimator.estimates(profile))
-
-
-def realised(rows: Rows) -> dict[str, float]:
-    columns, truth = rows
-    said, score = columns["prediction"], columns["score"]
-    assert isinstance(score, NumericColumn)
-    judged = Judged(tuple(map(str, said.values)), score.values, tuple(map(str, truth)))
-    found = {name: PERFORMANCE_METRICS[name].run(judged, "yes") for name in NAMES}
-    return {name: one.statistic for name, one in found.items() if one is not None}
+from tests.unit.stats.odd_scores import NAMES, Rows, estimates, learned, realised, traffic
 
 
 def holds(estimate: TestResult, truth: float) -> bool:
@@ -80,7 +27,7 @@ def tried(baselines: int, windows: int, odd: float, moved: float) -> tuple[float
         for window in range(windows):
             rows = traffic(800, 1_000 + seed * windows + window, odd, moved)
             said, true = estimates(baseline, rows[0]), realised(rows)
-            inside += [holds(said[name], true[name]) for name in NAMES]
+            inside += [holds(said[name], true[name].statistic) for name in NAMES]
             widths += [number(said[name], "standard_error") / number(said[name], "sampling_error") for name in NAMES]
     return float(np.mean(inside)), float(np.mean(widths))
 
@@ -112,7 +59,7 @@ def test_weighted_rows_say_what_is_true_where_records_whose_scores_are_off_come_
 
     quiet, told = estimates(baseline, usual[0])["accuracy"], estimates(baseline, odd[0])["accuracy"]
 
-    true, reweighted, apart = realised(odd)["accuracy"], told.detail["reweighted"], told.detail["apart"]
+    true, reweighted, apart = realised(odd)["accuracy"].statistic, told.detail["reweighted"], told.detail["apart"]
     assert isinstance(reweighted, float)
     assert isinstance(apart, float)
     assert abs(reweighted - true) < 0.25 * abs(told.statistic - true)

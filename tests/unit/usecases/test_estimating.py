@@ -14,12 +14,12 @@ from monitor.domain.windows import Window, WindowSpec
 from monitor.rules.conditions import ESTIMATE, evaluate
 from monitor.stats.baseline import Baseline
 from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
-from monitor.stats.estimation.learning import learn_outcomes, try_outcomes
+from monitor.stats.estimation.learning import learn_outcomes
 from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.estimating import PastTruth, compare, estimate, greyed, past_truth
 from monitor.usecases.model_checks import ModelChecks
 from monitor.usecases.outcomes import Outcome
-from tests.unit.stats.test_estimate_bands import traffic
+from tests.unit.stats.odd_scores import learned, profile_of, traffic
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -170,14 +170,8 @@ CHURN = MonitoredModel("churn", WindowSpec(HOUR, HOUR), HOUR, HOUR, 50, task=Tas
 
 def judged_by_hour(odd: float) -> tuple[Baseline, ModelProfile]:
     """A baseline one fifth of whose scores are far too sure, and a window in which so many are."""
-    columns, truth = traffic(8_000, 1)
-    outcomes, _ = learn_outcomes(columns, truth, Task.BINARY, "yes")
-    assert outcomes is not None
-    built = Baseline.build(REF, columns, outcomes=outcomes)
-    baseline = replace(built, tried=try_outcomes(outcomes, columns, truth, built.layouts)[0])
-    profile = ModelProfile.empty(baseline.layouts)
-    profile.update(traffic(3_000, 2, odd)[0], 3_000)
-    return baseline, profile
+    baseline = learned(traffic(8_000, 1))
+    return baseline, profile_of(baseline, traffic(3_000, 2, odd)[0])
 
 
 @pytest.mark.parametrize(("odd", "verdict"), [(0.2, Verdict.OK), (0.8, Verdict.WARNING)])
