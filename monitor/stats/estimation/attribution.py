@@ -15,7 +15,7 @@ from monitor.stats.columns import Floats, Rows
 from monitor.stats.estimation.raking import Raked, raked
 from monitor.stats.performance.metric import Z95
 
-RESAMPLES = 15
+RESAMPLES = 10
 SEED = 44
 """Of the resampled rows and windows: the same facts always give the same intervals."""
 
@@ -99,8 +99,9 @@ def explain(scene: Scene, weighs: Mapping[str, Weigh], measured: Mapping[str, Me
     Intervals come from other rows and windows of the same origin, and the errors of the metrics themselves.
     """
     random = np.random.default_rng(SEED)
-    first = _credits(scene, weighs, np.ones(len(scene.codes[0])))
-    others = [_credits(_redrawn(scene, random), weighs, _weights(scene, random)) for _ in range(RESAMPLES)]
+    fitted = _fitted(scene, np.ones(len(scene.codes[0])))
+    first = _credits(scene, weighs, np.ones(len(scene.codes[0])), fitted)
+    others = [_credited(_redrawn(scene, random), weighs, _weights(scene, random), fitted) for _ in range(RESAMPLES)]
     found = {}
     for name, credit in first.items():
         spread = np.array([one[name] for one in others if name in one]).reshape(-1, len(credit))
@@ -136,29 +137,38 @@ def _change(names: Sequence[str], one: Measured, credit: Floats, spread: Floats)
     )
 
 
-def _credits(scene: Scene, weighs: Mapping[str, Weigh], base: Floats) -> dict[str, Floats]:
-    codes, raking = _fitted(scene, base)
-    found = {name: _credit(weigh, codes, raking.parts, base) for name, weigh in weighs.items()}
+def _credited(scene: Scene, weighs: Mapping[str, Weigh], base: Floats, near: Raked) -> dict[str, Floats]:
+    return _credits(scene, weighs, base, _fitted(scene, base, near.parts))
+
+
+def _credits(scene: Scene, weighs: Mapping[str, Weigh], base: Floats, raking: Raked) -> dict[str, Floats]:
+    found = {name: _credit(weigh, _codes(scene), raking.parts, base) for name, weigh in weighs.items()}
     return {name: credit for name, credit in found.items() if credit is not None}
 
 
-def _fitted(scene: Scene, base: Floats) -> tuple[list[Rows], Raked]:
+def _codes(scene: Scene) -> list[Rows]:
+    """Of every column, then of the true class: one and the same where nothing is known of it."""
+    return [*scene.codes, scene.labels.codes if scene.labels else np.zeros(len(scene.codes[0]), np.intp)]
+
+
+def _fitted(scene: Scene, base: Floats, near: Sequence[Floats] | None = None) -> Raked:
     """Weights by the inputs, and by the true class as far as both inputs and truth ask for it.
 
     With the inputs alone the rows have the shares of classes that follow if outcomes are as ever. Where the truth tells
     others, they are those of other classes only in so far as the window's predictions speak for them, too: otherwise
-    the inputs are the same, and it is their outcomes that changed.
+    the inputs are the same, and it is their outcomes that changed. `near` are parts to begin with.
     """
-    labels, codes = scene.labels, list(scene.codes)
-    by_inputs = raked(codes, scene.wanted, base)
+    labels = scene.labels
+    by_inputs = raked(scene.codes, scene.wanted, base, near and near[:-1])
     if labels is None:
-        return [*codes, np.zeros(len(base), np.intp)], Raked((*by_inputs.parts, np.zeros(1)), by_inputs.weights)
+        return Raked((*by_inputs.parts, np.zeros(1)), by_inputs.weights)
     follow = np.bincount(labels.codes, by_inputs.weights, minlength=len(labels.told)) / by_inputs.weights.sum()
     towards, told = labels.from_inputs - follow, labels.told / labels.told.sum() - follow
     length = float(towards @ towards)
     share = float(np.clip(told @ towards / length, 0.0, 1.0)) if length > 0 else 0.0
     classes = np.maximum(follow + share * towards, 0.0) * float(labels.told.sum())
-    return [*codes, labels.codes], raked([*codes, labels.codes], [*scene.wanted, classes], base)
+    start = near or (*by_inputs.parts, np.zeros(len(classes)))
+    return raked(_codes(scene), [*scene.wanted, classes], base, start)
 
 
 def _credit(weigh: Weigh, codes: Sequence[Rows], parts: Sequence[Floats], base: Floats) -> Floats | None:
