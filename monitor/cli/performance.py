@@ -59,6 +59,8 @@ def performance(  # noqa: PLR0917 - click passes options by name
         return
     titles = ("window", "version", "metric", "estimate", "95 %", "by weights", "truth", "held", *_titles())
     print_table(titles, map(_cells, shown), empty=f"no performance of {model} is known here, estimated or by the truth")
+    if grey := [row.reason for row in shown if row.reason]:
+        click.echo(f"* {grey[-1]}")
     if (so_far := record(rows)) is not None:
         click.echo(
             f"{so_far.windows} estimates have their truth: off by {so_far.mean_error:.3g} in the mean, "

@@ -204,7 +204,7 @@ class Baseline:
     def estimator(self) -> FromScores | FromErrors | None:
         """What estimates performance before truth comes; None without outcomes."""
         if isinstance(self.outcomes, ScoredOutcomes):
-            return FromScores(self.outcomes, self.tried)
+            return FromScores(self.outcomes, self.tried, self.whole.columns)
         return None if self.outcomes is None else FromErrors(self.outcomes, self.whole.columns, self.tried)
 
     def profile(self, segment: str = ALL_TRAFFIC) -> ModelProfile:

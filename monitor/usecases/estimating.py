@@ -205,7 +205,7 @@ def _remarks(result: TestResult) -> Iterator[str]:
             yield f"{value:.4g} {BY_WEIGHTS}: {ASK}"
     match result.detail:
         case {"stretched_by": float(by), "realised_errors": int(n)}:
-            yield f"interval x{by:.2g} by the errors of {n} windows with truth"
+            yield f"interval x{by:.2g} by the errors of {n} window{'s' if n > 1 else ''} with truth"
 
 
 def _compared(metric: EstimatedMetric, estimated: TestResult, realized: TestResult) -> Outcome:

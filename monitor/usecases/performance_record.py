@@ -51,7 +51,7 @@ class PerformanceRow:
 
 
 def performance_record(findings: Sequence[Finding], metrics: Iterable[str] = ()) -> list[PerformanceRow]:
-    """A row for every window, version and metric (all that can be estimated, or these) that has a number, by window."""
+    """A row for every window, version and metric (all that can be estimated, or these) that has a number or a reason for none."""
     shown = {
         (f.window, f.model, f.check.test): f
         for f in greyed(findings)
@@ -64,7 +64,7 @@ def performance_record(findings: Sequence[Finding], metrics: Iterable[str] = ())
         for metric in ESTIMATED_METRICS.values()
         if not metric.apart and (not wanted or metric.of in wanted)
     ]
-    return [row for row in rows if row.estimate is not None or row.truth is not None]
+    return [row for row in rows if row.estimate is not None or row.truth is not None or row.reason]
 
 
 def _order(key: tuple[Window, ModelRef]) -> tuple[datetime, str]:

@@ -11,16 +11,15 @@ from monitor.stats.columns import Floats
 from monitor.stats.estimation.band import Errors
 from monitor.stats.estimation.error_model import ABSOLUTE, FOLDS, RELATIVE, SQUARED, ErrorModel
 from monitor.stats.estimation.reweighting import Second
+from monitor.stats.estimation.support import beyond_training
 from monitor.stats.estimation.tried import Tried
 from monitor.stats.profiles.categorical import CategoricalProfile
+from monitor.stats.performance.metric import Z95
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.proportions import Z95
 
 METRICS = {"mae": ABSOLUTE, "rmse": SQUARED, "mape": RELATIVE}
-
-MOST_UNKNOWN = 0.2
-"""Beyond this share of values that the error model has not learned from (in one column), it does not speak for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +44,8 @@ class FromErrors:
         """Why nothing can be estimated for a window; empty when it can."""
         if not profile.n:
             return "no records"
-        for grouping in self.model.layout.groupings:
-            name = grouping.name
-            more = _unknown(profile.columns[name]) - _unknown(self.training[name])
-            if more > MOST_UNKNOWN:
-                strange = "missing, unseen or outside their usual range"
-                return f"{more:.0%} of the values of {name} are {strange}, beyond those in training"
-        return ""
+        names = [grouping.name for grouping in self.model.layout.groupings]
+        return beyond_training(names, self.training, profile.columns)
 
     def estimates(self, profile: ModelProfile) -> Mapping[str, TestResult]:
         """Every metric that the model knows, by the name of the one that truth will tell."""
@@ -85,11 +79,3 @@ class FromErrors:
         detail |= {part: value * slope for part, value in errors.detail().items()}
         bounds = shape(max(0.0, mean - half)), shape(mean + half)
         return TestResult(shape(mean), None, self.rows, n, *bounds, detail)
-
-
-def _unknown(profile: Profile) -> float:
-    """Share of records whose value is missing, unseen, or outside the usual range of the training data."""
-    if not profile.n:
-        return 0.0
-    strange = profile.unseen if isinstance(profile, CategoricalProfile) else profile.outside()
-    return (profile.n - profile.n_values + strange) / profile.n

@@ -1,7 +1,7 @@
 """Confidence-based estimates (CBPE): calibrated scores say how many predictions are right before truth comes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,9 +14,12 @@ from monitor.stats.estimation.expected import Measure, measures_of, sampling_err
 from monitor.stats.estimation.label_shift import label_shift
 from monitor.stats.estimation.outcomes import ScoredOutcomes
 from monitor.stats.estimation.reweighting import ScoredSample, Second
+from monitor.stats.estimation.support import beyond_training
 from monitor.stats.estimation.tried import Tried
 from monitor.stats.estimation.truths import expected_truths
 from monitor.stats.performance.confusion import Moved
+from monitor.stats.performance.metric import Z95
+from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.scored import ScoredCounts
 from monitor.stats.proportions import Z95
@@ -38,11 +41,12 @@ class FromScores:
     (arXiv 2407.08649, 2505.05295). The errors of an estimate: which of the likely truths come true, for these scores;
     that the calibration was learned from so many rows only (by resampling them); how far estimates were off on parts of
     these rows; and what calibration on rows that look like the window says otherwise. `tried` has the last two (None:
-    the baseline is from before they were kept).
+    the baseline is from before they were kept), `training` are the profiles of the training rows.
     """
 
     outcomes: ScoredOutcomes
     tried: Tried | None = None
+    training: Mapping[str, Profile] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -60,7 +64,8 @@ class FromScores:
             "have a prediction that the training data does not know": scored.unknown,
         }
         if sum(parts.values()) <= MOST_UNUSABLE * scored.n:
-            return ""
+            known = self.tried.rows.features if self.tried else ()
+            return beyond_training(known, self.training, profile.columns)
         worst = max(parts, key=lambda part: parts[part])
         return f"{parts[worst] / scored.n:.1%} of {scored.n:,} records {worst} (at most {MOST_UNUSABLE:.0%} may)"
 

@@ -43,6 +43,11 @@ class SampledRows:
         codes = [ColumnGroups(layouts[name]).of_rows(columns[name].take(rows)) for name in names]
         return cls(names, np.array(codes, np.intp).reshape(len(names), len(rows)))
 
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The columns that are no outputs."""
+        return tuple(name for name in self.names if name not in _OUTPUTS)
+
     def like(self, profile: ModelProfile) -> Raked:
         """The rows weighted to look like the window of this profile."""
         return raked(list(self.codes), self.counts(profile))
