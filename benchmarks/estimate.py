@@ -4,9 +4,9 @@ Both learn from a set's reference rows and estimate every chunk of its analysis 
 distance from the metric by the truth. `mae_..._ratio` is our mean error over chunks by NannyML's, the worst over sets
 (f1 of many classes apart: records carry the largest score alone, NannyML sees all). `cpu_ratio` is our CPU seconds by
 NannyML's, of all sets together; we estimate all metrics, NannyML those that are compared. `covered` is the share of
-chunks whose realized metric lies within our 95 % interval, over the binary sets; `covered_with_truth` the same where the
-truth of each chunk has come before the next is estimated, and `covered_all_sets` of all sets, with that half of whose
-chunks have concept drift.
+chunks whose realized metric lies within our 95 % interval, over the binary sets; `covered_with_truth` the same where
+the truth of each chunk has come before the next is estimated, and `covered_all_sets` of all sets, one of which has
+concept drift in half of its chunks.
 """
 
 import json

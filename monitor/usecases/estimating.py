@@ -72,10 +72,12 @@ def estimate(
     if estimator is None:
         return []
     found: list[Outcome] = []
-    for segment, of_segment in groupby(checks, key=lambda one: one.check.segment):
+    for segment, grouped in groupby(checks, key=lambda one: one.check.segment):
+        of_segment = tuple(grouped)
+        wanted = {one.metric.of for one in of_segment}
         profile = profiles.get(segment)
         why_not = "no records of the segment" if profile is None else estimator.unusable(profile)
-        results = {} if profile is None or why_not else estimator.estimates(profile)
+        results = {} if profile is None or why_not else estimator.estimates(profile, wanted)
         taught = {
             metric.name: stretched(results[metric.of], past.errors.get(metric.name, ()), *metric.bounds)
             for metric in ESTIMATED_METRICS.values()

@@ -20,6 +20,7 @@ from monitor.domain.windows import Window
 from monitor.rules.conditions import RECORDS, TRUTH_COVERAGE
 from monitor.stats.attribution.attribution import Attribution
 from monitor.stats.baseline import Baseline
+from monitor.stats.estimation import CHANGES, ESTIMATE_ERRORS
 from monitor.stats.performance.metric import PerformanceMetric
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.proposals import AnyTest
@@ -114,7 +115,7 @@ class Judge:
         compared by the truth; without `rows` tests of raw rows say that there are none.
         """
         self._checks = ModelChecks(tests, metrics)
-        self.metric_names = frozenset({*metrics, TRUTH_COVERAGE})
+        self.metric_names = frozenset({*metrics, TRUTH_COVERAGE, *ESTIMATE_ERRORS, *CHANGES})
         self._windows, self._store, self.code_version = windows, baselines, code_version
         self._traffic, self._accounts, self._findings = Traffic(accounts), accounts, findings
         self._references, self._fairness, self._rows = References(findings), fairness, rows or NoRows()

@@ -51,7 +51,10 @@ class PerformanceRow:
 
 
 def performance_record(findings: Sequence[Finding], metrics: Iterable[str] = ()) -> list[PerformanceRow]:
-    """A row for every window, version and metric (all that can be estimated, or these) that has a number or a reason for none."""
+    """A row for every window, version and metric (these, or all there are) with a number or why there is none.
+
+    Ordered by window.
+    """
     shown = {
         (f.window, f.model, f.check.test): f
         for f in greyed(findings)

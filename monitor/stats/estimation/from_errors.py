@@ -1,7 +1,7 @@
 """Direct loss estimates (DLE): a model of the errors says how large they are before truth comes."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -47,8 +47,8 @@ class FromErrors:
         names = [grouping.name for grouping in self.model.layout.groupings]
         return beyond_training(names, self.training, profile.columns)
 
-    def estimates(self, profile: ModelProfile) -> Mapping[str, TestResult]:
-        """Every metric that the model knows, by the name of the one that truth will tell."""
+    def estimates(self, profile: ModelProfile, wanted: Container[str] | None = None) -> Mapping[str, TestResult]:
+        """Every metric (of these) that the model knows, by the name of the one that truth will tell."""
         if not profile.n:
             return {}
         expected = np.maximum(self.model.expected(profile.joint, profile.n), 0.0)
@@ -57,7 +57,7 @@ class FromErrors:
         return {
             name: self._result(name, at[target], expected[:, at[target]], profile.n, seconds)
             for name, target in METRICS.items()
-            if target in at
+            if target in at and (wanted is None or name in wanted)
         }
 
     def _result(self, name: str, at: int, fits: Floats, n: int, seconds: Sequence[Second]) -> TestResult:

@@ -1,6 +1,6 @@
 """Confidence-based estimates (CBPE): calibrated scores say how many predictions are right before truth comes."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -69,14 +69,15 @@ class FromScores:
         worst = max(parts, key=lambda part: parts[part])
         return f"{parts[worst] / scored.n:.1%} of {scored.n:,} records {worst} (at most {MOST_UNUSABLE:.0%} may)"
 
-    def estimates(self, profile: ModelProfile) -> Mapping[str, TestResult]:
-        """Every metric that is defined for the window, by the name of the one that truth will tell."""
+    def estimates(self, profile: ModelProfile, wanted: Container[str] | None = None) -> Mapping[str, TestResult]:
+        """Every metric (of these) that is defined for the window, by the name of the one that truth will tell."""
         scored = ScoredCounts.of(self.outcomes.layout, profile.joint)
         if not scored.counts.any():
             return {}
         counts = self.outcomes.of_window(scored.counts)
-        seconds = {} if self._sample is None else self._sample.seconds(profile, counts, self._measures)
-        expected = {name: measure(self._truths * counts) for name, measure in self._measures.items()}
+        measures = {name: one for name, one in self._measures.items() if wanted is None or name in wanted}
+        seconds = {} if self._sample is None else self._sample.seconds(profile, counts, measures)
+        expected = {name: measure(self._truths * counts) for name, measure in measures.items()}
         found = {name: self._estimate(name, one, counts, seconds.get(name)) for name, one in expected.items()}
         cells = self.outcomes.by_class().sum(axis=2).astype(np.float64)
         found["label_shift"] = label_shift(cells, counts.sum(axis=1), self.outcomes.class_names)
