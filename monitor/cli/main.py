@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "monitor.cli.attribution",
         "attribution",
         "Which columns, values and segments carry the drift of a window.",
+    ),
     "performance": (
         "monitor.cli.performance",
         "performance",

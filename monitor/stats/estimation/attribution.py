@@ -13,7 +13,7 @@ import numpy as np
 
 from monitor.stats.columns import Floats, Rows
 from monitor.stats.estimation.raking import Raked, raked
-from monitor.stats.performance.metric import Z95
+from monitor.stats.proportions import Z95
 
 RESAMPLES = 10
 SEED = 44

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from monitor.domain.findings import TestResult
-from monitor.stats.performance.metric import Z95
+from monitor.stats.proportions import Z95
 
 STATED = 0.95
 """Share of windows whose truth is to lie within the band."""

@@ -15,9 +15,9 @@ from monitor.stats.estimation.outcomes import ScoredOutcomes
 from monitor.stats.estimation.reweighting import ErrorSample, ScoredSample
 from monitor.stats.estimation.tried import Tried
 from monitor.stats.performance.influence import standard_error
-from monitor.stats.performance.metric import Z95
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.scored import ScoredCounts
+from monitor.stats.proportions import Z95
 
 
 def changes(

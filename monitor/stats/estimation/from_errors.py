@@ -13,8 +13,6 @@ from monitor.stats.estimation.error_model import ABSOLUTE, FOLDS, RELATIVE, SQUA
 from monitor.stats.estimation.reweighting import Second
 from monitor.stats.estimation.support import beyond_training
 from monitor.stats.estimation.tried import Tried
-from monitor.stats.profiles.categorical import CategoricalProfile
-from monitor.stats.performance.metric import Z95
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.proportions import Z95

@@ -18,7 +18,6 @@ from monitor.stats.estimation.support import beyond_training
 from monitor.stats.estimation.tried import Tried
 from monitor.stats.estimation.truths import expected_truths
 from monitor.stats.performance.confusion import Moved
-from monitor.stats.performance.metric import Z95
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.scored import ScoredCounts

@@ -17,8 +17,8 @@ from monitor.stats.estimation.expected import Measure
 from monitor.stats.estimation.outcomes import ScoredOutcomes
 from monitor.stats.estimation.sampled_rows import SampledRows
 from monitor.stats.estimation.truths import expected_truths
-from monitor.stats.performance.metric import Z95
 from monitor.stats.profiles.model import ModelProfile
+from monitor.stats.proportions import Z95
 
 RESAMPLES = 10
 SEED = 43
