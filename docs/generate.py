@@ -150,7 +150,9 @@ def _estimated() -> str:
     text = "\n## Estimated performance\n\nComputed for every window before the truth comes, where the baseline was "
     text += "built from rows with truth; the column of such a check is `estimate`. When the truth has come, "
     text += "`estimate_error_...` (column `ground_truth`) is the estimate less the metric by the truth, and warns when "
-    text += "the two intervals are apart. [What they assume](../explanation/estimated-performance.md).\n\n"
+    text += "the two intervals are apart, and `change_of_...` says where a change from the baseline comes from. "
+    text += "`estimates_disagree` (column `estimate`) warns when training rows weighted to look like the window say "
+    text += "otherwise. [What they assume](../explanation/estimated-performance.md).\n\n"
     text += "| Check | Estimates | For | Held against the truth by |\n|---|---|---|---|\n"
     for metric in ESTIMATED_METRICS.values():
         tasks = ", ".join(sorted(metric.tasks))

@@ -6,8 +6,11 @@ score alone, as records carry it.
 """
 
 import json
+import math
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +20,8 @@ from monitor.domain.findings import TestResult
 from monitor.domain.models import ModelRef, Task
 from monitor.stats.baseline import Baseline
 from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
-from monitor.stats.estimation.learning import learn_outcomes
+from monitor.stats.estimation.band import standardised, stretched
+from monitor.stats.estimation.learning import learn_outcomes, try_outcomes
 from monitor.stats.performance import PERFORMANCE_METRICS
 from monitor.stats.performance.metric import Judged
 from monitor.stats.profiles.model import ModelProfile
@@ -46,6 +50,8 @@ def measured(task: Task, reference: pd.DataFrame, analysis: pd.DataFrame, size: 
     began = time.process_time()
     outcomes, _ = learn_outcomes(training, truth, task, positive)
     baseline = Baseline.build(ModelRef("m", "1"), training, outcomes=outcomes)
+    if outcomes is not None:
+        baseline = replace(baseline, tried=try_outcomes(outcomes, training, truth, baseline.layouts)[0])
     estimates = [estimated(baseline, part) for part in read]
     cpu = time.process_time() - began
     realized = [judged(chunk, part) for chunk, part in zip(chunks, read, strict=True)]
@@ -54,9 +60,18 @@ def measured(task: Task, reference: pd.DataFrame, analysis: pd.DataFrame, size: 
         true = [PERFORMANCE_METRICS[name].run(one, positive) for one in realized]
         result[name] = [one[name].statistic for one in estimates]
         result[f"{name} realized"] = [one.statistic if one else None for one in true]
-        inside = [covers(e[name], t.statistic) for e, t in zip(estimates, true, strict=True) if t]
-        result[f"{name} covered"] = float(np.mean(inside))
+        pairs = [(one[name], truth.statistic) for one, truth in zip(estimates, true, strict=True) if truth]
+        result[f"{name} covered"] = float(np.mean([covers(one, truth) for one, truth in pairs]))
+        result[f"{name} covered with truth"] = float(np.mean(list(with_truth(pairs))))
     return result
+
+
+def with_truth(pairs: list[tuple[TestResult, float]]) -> Iterator[bool]:
+    """Whether each band holds its truth where the truth of all chunks before has come and taught it."""
+    realised: list[float] = []
+    for estimate, truth in pairs:
+        yield covers(stretched(estimate, realised, -math.inf, math.inf), truth)
+        realised.append(standardised(estimate, truth))
 
 
 def covers(estimate: TestResult, value: float) -> bool:
@@ -70,14 +85,15 @@ def estimated(baseline: Baseline, part: dict[str, Column]) -> dict[str, TestResu
 
 
 def columns(rows: pd.DataFrame, task: Task) -> dict[str, Column]:
-    """The outputs; of regression the features, too."""
-    if task is Task.REGRESSION:
-        return {str(name): column(rows[name]) for name in rows.columns if name != "label"}
-    scores = [name for name in rows.columns if str(name).startswith("score")]
-    return {
-        "prediction": CategoricalColumn(texts(rows["prediction"])),
-        "score": NumericColumn(np.asarray(rows[scores], dtype=np.float64).max(axis=1)),
+    """Features and outputs as records carry them: of many classes the largest score alone."""
+    scores = [str(name) for name in rows.columns if str(name).startswith("score")]
+    found: dict[str, Column] = {
+        str(name): column(rows[name]) for name in rows.columns if name != "label" and name not in scores
     }
+    if task is Task.REGRESSION:
+        return found
+    largest = NumericColumn(np.asarray(rows[scores], dtype=np.float64).max(axis=1))
+    return found | {"prediction": CategoricalColumn(texts(rows["prediction"])), "score": largest}
 
 
 def column(values: "pd.Series[float]") -> Column:

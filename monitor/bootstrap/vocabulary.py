@@ -25,16 +25,16 @@ from monitor.domain.checks import Parameter
 from monitor.domain.errors import ConfigError, MonitorError
 from monitor.stats.baseline import Baseline
 from monitor.stats.drift_test import with_parameters
-from monitor.stats.estimation import ESTIMATE_ERRORS, ESTIMATED_METRICS
+from monitor.stats.estimation import CHANGES, ESTIMATE_ERRORS, ESTIMATED_METRICS, ESTIMATES_DISAGREE
 from monitor.stats.fairness import FAIRNESS_MEASURES
 from monitor.stats.performance.text_libraries import lacks
 from monitor.stats.row_test import RowTest
 from monitor.stats.serving import SERVING_METRICS
 
 _OTHERS: Mapping[str, frozenset[str]] = dict.fromkeys(
-    [*ESTIMATED_METRICS, *ESTIMATE_ERRORS, *FAIRNESS_MEASURES], frozenset()
+    [*ESTIMATED_METRICS, *ESTIMATE_ERRORS, *CHANGES, ESTIMATES_DISAGREE, *FAIRNESS_MEASURES], frozenset()
 )
-"""Estimates and fairness: without parameters."""
+"""Estimates, what they are held against, and fairness: without parameters."""
 
 
 def vocabulary(columns: Mapping[str, Mapping[str, KnownColumn]] | None = None) -> Vocabulary:

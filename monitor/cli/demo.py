@@ -35,6 +35,8 @@ from monitor.shells.demo.narrator import Narrator
 from monitor.shells.demo.pipeline import PipelineSettings, TrainingPipeline
 from monitor.shells.demo.replay import ReplayedRecord, replay
 from monitor.shells.demo.serving import Plan, Serving
+from monitor.shells.web.estimate_svg import estimate_svg
+from monitor.usecases.performance_record import PerformanceRow, performance_record, record
 
 START_WITHIN_S, SETTLE_WITHIN_S, STOP_WITHIN_S = 60.0, 45.0, 30.0
 console = Console(highlight=False, soft_wrap=True)
@@ -210,6 +212,7 @@ def _summary(run: _Run, app: App, report: Path | None) -> None:
         console.print("[red]no rule fired[/]: look at the log, this is not what the demo should show")
     else:
         _what_fired(app, fired)
+    _estimates(run, app)
     console.print(f"\nmessages      {folder.mailbox}/ (.html and .eml to open, .slack.json as Slack would get it)")
     console.print(f"report        {report or 'not written'}")
     console.print(f"database      {folder.database}\nlogs          {folder.log}\n")
@@ -238,10 +241,42 @@ def _what_fired(app: App, fired: Transition) -> None:
     console.print(f"resolved      {resolved}")
 
 
+def _estimates(run: _Run, app: App) -> None:
+    """How well performance was known before its truth came, in words and as a picture."""
+    rows = performance_record(app.stores.evaluations.findings(MODEL_NAME), ["accuracy"])
+    held = record(rows)
+    if held is None:
+        return
+    console.print(
+        f"estimates     accuracy of {held.windows} windows, two days before their truth: off by {held.mean_error:.1%} "
+        f"in the mean, {held.held:.0%} within their 95 % interval"
+    )
+    worst = max((row for row in rows if row.change is not None), key=_size_of_change, default=None)
+    if worst is not None:
+        console.print(f"largest fall  {_fall(worst)}")
+    run.folder.estimates.write_text(estimate_svg(f"accuracy of {MODEL_NAME}, before its truth and by it", rows))
+    console.print(f"picture       {run.folder.estimates}")
+
+
+def _size_of_change(row: PerformanceRow) -> float:
+    return -row.change.statistic if row.change else 0.0
+
+
+def _fall(row: PerformanceRow) -> str:
+    parts = [row.part(name) for name in ("covariate_shift", "label_shift", "unexplained")]
+    inputs, classes, neither = (f"{part[0]:+.1%}" if part else "?" for part in parts)
+    total = row.change.statistic if row.change else 0.0
+    return (
+        f"{total:+.1%} of accuracy in the week to {row.window.end:%-d %b %Y}: {inputs} by other inputs, {classes} by "
+        f"other shares of the true classes, {neither} by neither"
+    )
+
+
 def _next_commands(folder: DemoFolder) -> Sequence[str]:
     driftline, config = _typed(), f"--config {folder.config}"
     return (
         f"{driftline} findings {config} --model {MODEL_NAME} --verdict drifted",
+        f"{driftline} performance {config} --model {MODEL_NAME}",
         f"{driftline} baseline list {config} --model {MODEL_NAME}",
         f"{driftline} retraining list {config}",
     )

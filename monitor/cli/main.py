@@ -30,6 +30,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "attribution",
         "Which columns, values and segments carry the drift of a window.",
     ),
+    "performance": (
+        "monitor.cli.performance",
+        "performance",
+        "What was estimated, what came true, and where changes come from.",
+    ),
     "budget": ("monitor.cli.budget", "budget", "Expected false alarms, and the smallest change each column can show."),
     "windows": (
         "monitor.cli.windows",

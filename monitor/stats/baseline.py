@@ -20,6 +20,7 @@ from monitor.stats.estimation.from_errors import FromErrors
 from monitor.stats.estimation.from_scores import FromScores
 from monitor.stats.estimation.learning import Outcomes
 from monitor.stats.estimation.outcomes import ScoredOutcomes, StoredOutcomes
+from monitor.stats.estimation.tried import StoredTried, Tried
 from monitor.stats.profiles.categorical import CategoricalLayout
 from monitor.stats.profiles.layouts import Layout, Layouts, Profile
 from monitor.stats.profiles.model import ModelProfile
@@ -109,6 +110,12 @@ class StoredWithNaive(StoredWithRole, array_like=True, frozen=True):
     naive_error: float = 0.0
 
 
+class StoredWithTried(StoredWithNaive, array_like=True, frozen=True):
+    """The same with what the rows tell of the errors of estimates, where there are any."""
+
+    tried: StoredTried | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnBaseline:
     """One column: what it is, where its bins lie, how its training values fell into them."""
@@ -128,7 +135,8 @@ class Baseline:
     from which alarms are calibrated (None: the event times of the rows are unknown). `outcomes` are what the truths of
     the rows taught (None: they had none): performance is estimated from them. `segment_windows` are the windows of
     those segments that have any. `role` is what the rows are to the model (None: nobody said). `naive_error` is that of
-    a naive forecast of their truths, in the unit of the target (None: not known).
+    a naive forecast of their truths, in the unit of the target (None: not known). `tried` is what
+    the rows tell of the errors of estimates (None: nothing is estimated, or an earlier program built it).
     """
 
     ref: ModelRef
@@ -143,6 +151,7 @@ class Baseline:
     segment_windows: Mapping[str, StoredWindows] = field(default_factory=dict)
     role: BaselineRole | None = None
     naive_error: float | None = None
+    tried: Tried | None = None
 
     @classmethod
     def build(
@@ -195,8 +204,8 @@ class Baseline:
     def estimator(self) -> FromScores | FromErrors | None:
         """What estimates performance before truth comes; None without outcomes."""
         if isinstance(self.outcomes, ScoredOutcomes):
-            return FromScores(self.outcomes)
-        return None if self.outcomes is None else FromErrors(self.outcomes, self.whole.columns)
+            return FromScores(self.outcomes, self.tried, self.whole.columns)
+        return None if self.outcomes is None else FromErrors(self.outcomes, self.whole.columns, self.tried)
 
     def profile(self, segment: str = ALL_TRAFFIC) -> ModelProfile:
         """The profile of all training rows or those of one segment; BaselineError when unknown."""
@@ -238,7 +247,7 @@ class Baseline:
         parts = msgspec.structs.asdict(stored)
         outcomes = None if self.outcomes is None else self.outcomes.stored()
         pairs = None if self.layouts.together is None else _stored_together(self.layouts.together)
-        if self.segment_windows or self.role or self.naive_error:
+        if self.segment_windows or self.role or self.naive_error or self.tried:
             with_segments = StoredWithSegments(
                 **parts,
                 windows=self.windows,
@@ -248,9 +257,13 @@ class Baseline:
             )
             stored = with_segments
             role = self.role.value if self.role else ""
-            if self.naive_error:
-                held = msgspec.structs.asdict(with_segments)
-                stored = StoredWithNaive(**held, role=role, naive_error=self.naive_error)
+            held = msgspec.structs.asdict(with_segments)
+            naive = self.naive_error or 0.0
+            if self.tried:
+                tried = self.tried.stored()
+                stored = StoredWithTried(**held, role=role, naive_error=naive, tried=tried)
+            elif naive:
+                stored = StoredWithNaive(**held, role=role, naive_error=naive)
             elif role:
                 stored = StoredWithRole(**msgspec.structs.asdict(with_segments), role=role)
         elif pairs is not None:
@@ -265,7 +278,7 @@ class Baseline:
     def from_bytes(cls, data: bytes) -> "Baseline":
         """The baseline that `to_bytes` stored; BaselineError when the bytes are something else."""
         try:
-            stored = msgspec.msgpack.decode(zlib.decompress(data), type=StoredWithNaive)
+            stored = msgspec.msgpack.decode(zlib.decompress(data), type=StoredWithTried)
         except (zlib.error, msgspec.MsgspecError) as error:
             raise BaselineError(f"{len(data)} bytes are no stored baseline ({error}): build it again") from error
         if stored.version != VERSION:
@@ -282,6 +295,7 @@ class Baseline:
         weights = dict(stored.importances)
         of_segments = dict(stored.segment_windows)
         role = BaselineRole(stored.role) if stored.role else None
+        tried = None if stored.tried is None else Tried.restored(stored.tried)
         return cls(
             ref,
             stored.rows,
@@ -295,6 +309,7 @@ class Baseline:
             of_segments,
             role,
             stored.naive_error or None,
+            tried,
         )
 
     def describe(self) -> dict[str, object]:

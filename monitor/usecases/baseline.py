@@ -14,7 +14,7 @@ from monitor.stats.baseline import Baseline, segment_rows
 from monitor.stats.calibration.calibration import LEAST_WINDOWS
 from monitor.stats.calibration.windows import LEAST_OF_SEGMENT, BaselineWindows
 from monitor.stats.columns import Column, Ints
-from monitor.stats.estimation.learning import Outcomes, learn_outcomes
+from monitor.stats.estimation.learning import Outcomes, learn_outcomes, try_outcomes
 from monitor.stats.proposals import AnyTest, propose_checks
 from monitor.stats.serving.latency import latency_layout
 from monitor.usecases.naive_error import learn_naive_error
@@ -60,12 +60,14 @@ class BuildBaseline:
             Baseline.build, ref, read.columns, source, read.period, importances=importances, segments=model.segments
         )
         layouts = {name: latency_layout() for name in counted_latencies(model) - read.columns.keys()}
-        plain = replace(built(outcomes=outcomes, with_pairs=True, counted=layouts), role=chosen.role)
-        first = replace(plain, naive_error=naive_error)
+        bare = replace(built(outcomes=outcomes, with_pairs=True, counted=layouts), role=chosen.role)
+        told = replace(bare, naive_error=naive_error)
+        first, remark = _tried(told, read)
         with_windows = partial(_with_windows, read=read, model=model)
         older = (
-            lambda: with_windows(plain),
-            lambda: replace(with_windows(plain), role=None),
+            lambda: with_windows(told),
+            lambda: with_windows(bare),
+            lambda: replace(with_windows(bare), role=None),
             lambda: with_windows(built(outcomes=outcomes, with_pairs=True)),
             lambda: replace(with_windows(built(outcomes=outcomes)), segment_windows={}),
             lambda: replace(with_windows(built()), segment_windows={}),
@@ -78,7 +80,7 @@ class BuildBaseline:
             *counted,
             *_role_notes(baseline),
             *of_naive,
-            *(kept or learned),
+            *(kept or (*learned, *remark)),
             *self._differences(baseline),
             *_calibration_notes(baseline, model),
         )
@@ -102,6 +104,7 @@ class BuildBaseline:
                 raise
         note = "this version's baseline is from an earlier program and stays: give a new version the same data to have "
         gains = ["estimates of performance"] if baseline.outcomes and not known.outcomes else []
+        gains += ["wider intervals where estimates were off"] if baseline.tried and not known.tried else []
         gains += ["checks of correlations and missing patterns"] if known.layouts.together is None else []
         gains += ["alarms calibrated on its windows"] if baseline.windows and not known.windows else []
         gains += ["its naive error"] if baseline.naive_error and not known.naive_error else []
@@ -154,6 +157,14 @@ def _with_windows(baseline: Baseline, read: TrainingColumns, model: MonitoredMod
     of_segments = {one.name: _of_segment(baseline, read.columns, read.times_ms, model, one) for one in model.segments}
     held = {name: part.stored() for name, part in of_segments.items() if part is not None}
     return replace(baseline, windows=windows.stored(), segment_windows=held)
+
+
+def _tried(baseline: Baseline, read: TrainingColumns) -> tuple[Baseline, tuple[str, ...]]:
+    """The baseline with what its rows tell of the errors of estimates, and what they do not tell."""
+    if baseline.outcomes is None or read.truth is None:
+        return baseline, ()
+    tried, remark = try_outcomes(baseline.outcomes, read.columns, read.truth, baseline.layouts, read.times_ms)
+    return replace(baseline, tried=tried), (remark,) if remark else ()
 
 
 def _of_segment(

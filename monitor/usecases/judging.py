@@ -20,6 +20,7 @@ from monitor.domain.windows import Window
 from monitor.rules.conditions import RECORDS, TRUTH_COVERAGE
 from monitor.stats.attribution.attribution import Attribution
 from monitor.stats.baseline import Baseline
+from monitor.stats.estimation import CHANGES, ESTIMATE_ERRORS
 from monitor.stats.performance.metric import PerformanceMetric
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.proposals import AnyTest
@@ -28,8 +29,9 @@ from monitor.stats.window_test import WindowData
 from monitor.stream.timeline import baseline_at
 from monitor.usecases.attributing import Sides, with_attribution
 from monitor.usecases.baseline_age import baseline_age
+from monitor.usecases.changes import are_explainable, explained
 from monitor.usecases.coverage import with_coverage
-from monitor.usecases.estimating import compare, estimate, refuted_before
+from monitor.usecases.estimating import NO_TRUTH, compare, estimate, past_truth
 from monitor.usecases.group_fairness import TruthByGroup, selection_outcomes
 from monitor.usecases.model_checks import MetricCheck, ModelChecks
 from monitor.usecases.naive_error import asks_for_scale, scaled
@@ -40,7 +42,7 @@ from monitor.usecases.serving import serving
 from monitor.usecases.stored_windows import StoredWindows, Wanted, read_windows, segments_of
 from monitor.usecases.volume import Traffic
 from monitor.usecases.whole_model import Before, judge_model
-from monitor.usecases.window_content import compared_with, window_content
+from monitor.usecases.window_content import compared_with, merged, window_content
 
 BASELINE = "baseline"
 SET_UP = "checks"
@@ -113,7 +115,7 @@ class Judge:
         compared by the truth; without `rows` tests of raw rows say that there are none.
         """
         self._checks = ModelChecks(tests, metrics)
-        self.metric_names = frozenset({*metrics, TRUTH_COVERAGE})
+        self.metric_names = frozenset({*metrics, TRUTH_COVERAGE, *ESTIMATE_ERRORS, *CHANGES})
         self._windows, self._store, self.code_version = windows, baselines, code_version
         self._traffic, self._accounts, self._findings = Traffic(accounts), accounts, findings
         self._references, self._fairness, self._rows = References(findings), fairness, rows or NoRows()
@@ -204,11 +206,11 @@ class Judge:
         baseline: Baseline,
         profiles: Mapping[str, ModelProfile],
     ) -> list[Outcome]:
-        refuted: Mapping[str, str] = {}
+        past = NO_TRUTH
         if model.ground_truth is not None and baseline.outcomes is not None:
             horizon = model.ground_truth.horizon
-            refuted = refuted_before(self._findings, evaluation.model, evaluation.window, horizon)
-        return estimate(self._checks.of_estimates(model), baseline, profiles, refuted)
+            past = past_truth(self._findings, evaluation.model, evaluation.window, horizon)
+        return estimate(self._checks.of_estimates(model), baseline, profiles, past)
 
     def baseline_at(self, ref: ModelRef, at_ms: int) -> Baseline | None:
         """What records of this event time are compared with; None where there is nothing, or nobody can read it."""
@@ -262,6 +264,8 @@ class Judge:
         if model.ground_truth is not None:
             outcomes = [truth_coverage(model.ground_truth, truth, model.task), *self._lights(evaluation, findings)]
             findings += _findings(evaluation, outcomes, evidence, truth.coverage)
+            found = self._changes(model, evaluation, truth, findings)
+            findings += _findings(evaluation, found, evidence, truth.coverage)
             fair = self._fairness.outcomes(model, _span(model.ground_truth, evaluation)) if self._fairness else []
             findings += _findings(evaluation, fair, evidence, truth.coverage)
         return Judgement(evaluation, findings)
@@ -283,6 +287,24 @@ class Judge:
             return WindowTruth((), 0)
         predicted = self._windows.predictions_count(ref, window.start_ms, window.end_ms)
         return WindowTruth(self._windows.joined(_span(policy, evaluation)), predicted)
+
+    def _changes(
+        self, model: MonitoredModel, evaluation: Evaluation, truth: WindowTruth, realized: Iterable[Finding]
+    ) -> list[Outcome]:
+        """Where the changes of its metrics come from; the window's profile is read where there may be one."""
+        known = {f.check.test: f.result for f in realized if f.result is not None}
+        timeline = self._store.timelines({model.name}).get(model.name, ())
+        if not are_explainable(known) or not timeline or self._baseline(timeline[-1][2]).tried is None:
+            return []
+        came = replace(evaluation, kind=EvaluationKind.DRIFT, mark=1)
+        stored = read_windows([(model, came)], self._windows, self._store)
+        shares = stored.shares_of(evaluation.model, ALL_TRAFFIC, evaluation.window)
+        baseline_id = compared_with(shares, timeline)
+        if baseline_id is None:
+            return []
+        baseline = self._baseline(baseline_id)
+        profile = merged(shares, baseline_id, baseline)
+        return explained(baseline, profile, [row.label for row in truth.rows], known)
 
     def _lights(self, evaluation: Evaluation, realized: Iterable[Finding]) -> list[Outcome]:
         """The window's estimates against its truth."""

@@ -20,6 +20,7 @@ KNOWN = Vocabulary(
         "psi": frozenset({"pseudo_count"}),
         "error_rate": frozenset({"ok", "missing_is_ok"}),
         "lift": frozenset({"top"}),
+        "estimated_accuracy": frozenset(),
     }
     | dict.fromkeys(["missing_rate", "accuracy", "impact_ratio", "latency_p95", "domain_classifier"], frozenset()),
     row_tests=frozenset({"domain_classifier"}),

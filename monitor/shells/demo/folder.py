@@ -106,6 +106,11 @@ class DemoFolder:
         return self.root / "driftline.db"
 
     @property
+    def estimates(self) -> Path:
+        """Performance as it was estimated, and as the truth told, as a picture."""
+        return self.root / "estimates.svg"
+
+    @property
     def mailbox(self) -> Path:
         """Messages as .eml, .html and Slack blocks."""
         return self.root / "mailbox"

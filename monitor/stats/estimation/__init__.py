@@ -1,5 +1,6 @@
 """Performance before truth comes: what is learned from training rows, and the estimates that follow for a window."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -35,6 +36,11 @@ class EstimatedMetric:
         return f"estimate_error_{self.of}"
 
     @property
+    def change_name(self) -> str:
+        """What the finding is called that says where a change of the metric comes from: truth - baseline, in parts."""
+        return f"change_of_{self.of}"
+
+    @property
     def higher_is_better(self) -> bool:
         """As of the metric; less of anything else is better."""
         return not self.apart and PERFORMANCE_METRICS[self.of].higher_is_better
@@ -48,6 +54,13 @@ class EstimatedMetric:
     def unit(self) -> str:
         """As of the metric; anything else is a share."""
         return "share of the records" if self.apart else PERFORMANCE_METRICS[self.of].unit
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The smallest and the largest value that it can have."""
+        if self.tasks == _NUMBERS:
+            return 0.0, math.inf
+        return (-1.0 if self.of == "mcc" else 0.0), 1.0
 
     @property
     def default_threshold(self) -> Threshold | None:
@@ -69,3 +82,11 @@ ESTIMATE_ERRORS: Mapping[str, EstimatedMetric] = MappingProxyType(
     {metric.error_name: metric for metric in _SHIPPED if not metric.apart}
 )
 """By the names of the checks that hold estimates against the truth."""
+
+CHANGES: Mapping[str, EstimatedMetric] = MappingProxyType(
+    {metric.change_name: metric for metric in _SHIPPED if not metric.apart}
+)
+"""By the names of the findings that say where a change comes from."""
+
+ESTIMATES_DISAGREE = "estimates_disagree"
+"""The check that holds estimates against those from rows that were weighted to look like the window."""

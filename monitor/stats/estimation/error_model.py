@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from monitor.domain.models import LATENCY
-from monitor.stats.columns import Column, Floats, Ints
+from monitor.stats.columns import Column, Floats, Ints, Rows
 from monitor.stats.profiles.crossed import CrossedLayout, Grouping
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class ErrorModel:
     @classmethod
     def of(cls, columns: Mapping[str, Column], predicted: Floats, truth: Floats) -> "ErrorModel | None":
         """Learn from rows; those without a finite prediction and truth are left out. None when they are too few."""
-        usable = np.flatnonzero(np.isfinite(predicted) & np.isfinite(truth))
+        usable = _usable(predicted, truth)
         kept = {name: column.take(usable) for name, column in sorted(columns.items()) if name != LATENCY}
         single = CrossedLayout(tuple(Grouping.of(name, column) for name, column in kept.items()), ())
         if len(usable) < ROWS_PER_GROUP * single.size:
@@ -83,6 +83,22 @@ class ErrorModel:
         """Mean error of each fit and target over a window of n records, shape (1 + folds, targets)."""
         means: Floats = self.means + self.weights @ (counters / n)
         return means
+
+    def on_rows(
+        self, columns: Mapping[str, Column], predicted: Floats, truth: Floats
+    ) -> tuple[Rows, Floats, Floats, Floats, Ints]:
+        """Of the rows that this was learned from: which were usable, their errors, and what the model says of each.
+
+        And what the models say in the mean of the fold that each has not seen, (folds, targets), and each row's fold.
+        """
+        usable = _usable(predicted, truth)
+        kept = {name: column.take(usable) for name, column in columns.items()}
+        known = _targets(predicted[usable], truth[usable])
+        errors = np.stack([known[name] for name in self.targets], axis=1)
+        design = _design(self.layout, kept, len(usable))
+        fold = _folds(len(usable))
+        unseen = np.stack([_mean(design[np.flatnonzero(fold == k)]) @ self.weights[1 + k].T for k in range(FOLDS)])
+        return usable, errors, self.means + design @ self.weights[0].T, self.means + unseen, fold
 
     def stored(self) -> StoredErrors:
         """As it stands in a baseline."""
@@ -106,6 +122,20 @@ class ErrorModel:
         weights = np.frombuffer(stored.weights, "<f4").astype(np.float64).reshape(1 + FOLDS, len(stored.targets), -1)
         layout = CrossedLayout(groupings, tuple(stored.pairs))
         return cls(layout, tuple(stored.targets), weights, spreads, means, stored.rows)
+
+
+def _usable(predicted: Floats, truth: Floats) -> Rows:
+    return np.flatnonzero(np.isfinite(predicted) & np.isfinite(truth))
+
+
+def _folds(rows: int) -> Ints:
+    """The fold of each row: fifths of the rows in their order."""
+    return np.arange(rows) * FOLDS // rows
+
+
+def _mean(design: "sparse.csr_array") -> Floats:
+    mean: Floats = np.asarray(design.mean(axis=0)).ravel()
+    return mean
 
 
 def _targets(predicted: Floats, truth: Floats) -> dict[str, Floats]:
@@ -144,7 +174,7 @@ def _design(layout: CrossedLayout, columns: Mapping[str, Column], rows: int) -> 
 
 def _fits(design: "sparse.csr_array", values: Floats) -> Floats:
     """Weights by ridge regression of all rows, then without each fold."""
-    fold = np.arange(len(values)) * FOLDS // len(values)
+    fold = _folds(len(values))
     parts = [_normal(design[np.flatnonzero(fold == one)], values[fold == one]) for one in range(FOLDS)]
     gram, right = np.sum([g for g, _ in parts], axis=0), np.sum([r for _, r in parts], axis=0)
     left_out = [_solved(gram - g, right - r).T for g, r in parts]

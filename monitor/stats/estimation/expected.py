@@ -40,8 +40,19 @@ def pr_auc(cells: Floats) -> Moved | None:
     return moved and Moved(_stepwise_precision(positive[::-1], negative[::-1]), moved.influence)
 
 
+def sampling_error(moved: Moved, truths: Floats, counts: Floats) -> float:
+    """Standard error of a metric over the truths that may come true; predictions and scores are what they are.
+
+    `truths` are the chances of each, `counts` the records by predicted class and score bin.
+    """
+    mean = (truths * moved.influence).sum(axis=0)
+    spread = (truths * moved.influence**2).sum(axis=0) - mean**2
+    return float(np.sqrt(max(0.0, (counts * spread).sum()))) / float(counts.sum())
+
+
 def _ranked(area: RankedArea | None) -> Moved | None:
-    return None if area is None else Moved(area.value, area.influence[:, None, :])
+    """The area with its influences in the order of the classes, negative first."""
+    return None if area is None else Moved(area.value, area.influence[::-1, None, :])
 
 
 def _stepwise_precision(positive: Floats, negative: Floats) -> float:
@@ -79,3 +90,8 @@ MULTICLASS: Mapping[str, Measure] = {
     "mcc": of_matrix(confusion.matthews),
 }
 """The same for many classes; the mean over them where a metric is of one class."""
+
+
+def measures_of(*, binary: bool) -> Mapping[str, Measure]:
+    """The metrics of two classes, or of many."""
+    return BINARY if binary else MULTICLASS

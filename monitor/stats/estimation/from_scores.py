@@ -1,20 +1,24 @@
 """Confidence-based estimates (CBPE): calibrated scores say how many predictions are right before truth comes."""
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from monitor.domain.findings import TestResult
 from monitor.stats.columns import Floats, Ints
+from monitor.stats.estimation.band import Errors
 from monitor.stats.estimation.calibration import resampled
-from monitor.stats.estimation.expected import BINARY, MULTICLASS, Measure
+from monitor.stats.estimation.expected import Measure, measures_of, sampling_error
 from monitor.stats.estimation.label_shift import label_shift
 from monitor.stats.estimation.outcomes import ScoredOutcomes
+from monitor.stats.estimation.reweighting import ScoredSample, Second
+from monitor.stats.estimation.support import beyond_training
+from monitor.stats.estimation.tried import Tried
 from monitor.stats.estimation.truths import expected_truths
 from monitor.stats.performance.confusion import Moved
+from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.scored import ScoredCounts
 from monitor.stats.proportions import Z95
@@ -33,11 +37,15 @@ class FromScores:
 
     With c the calibrated chance of each truth, a metric is that of the expected numbers of records (the sums of c) by
     true class, predicted class and score. Where the calibration still holds, the mean of many such windows is right
-    (arXiv 2407.08649, 2505.05295). The error of an estimate has two parts: which of the likely truths come true, for
-    these scores; and that the calibration was learned from so many rows only (by resampling them).
+    (arXiv 2407.08649, 2505.05295). The errors of an estimate: which of the likely truths come true, for these scores;
+    that the calibration was learned from so many rows only (by resampling them); how far estimates were off on parts of
+    these rows; and what calibration on rows that look like the window says otherwise. `tried` has the last two (None:
+    the baseline is from before they were kept), `training` are the profiles of the training rows.
     """
 
     outcomes: ScoredOutcomes
+    tried: Tried | None = None
+    training: Mapping[str, Profile] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -55,43 +63,53 @@ class FromScores:
             "have a prediction that the training data does not know": scored.unknown,
         }
         if sum(parts.values()) <= MOST_UNUSABLE * scored.n:
-            return ""
+            known = self.tried.rows.features if self.tried else ()
+            return beyond_training(known, self.training, profile.columns)
         worst = max(parts, key=lambda part: parts[part])
         return f"{parts[worst] / scored.n:.1%} of {scored.n:,} records {worst} (at most {MOST_UNUSABLE:.0%} may)"
 
-    def estimates(self, profile: ModelProfile) -> Mapping[str, TestResult]:
-        """Every metric that is defined for the window, by the name of the one that truth will tell."""
+    def estimates(self, profile: ModelProfile, wanted: Container[str] | None = None) -> Mapping[str, TestResult]:
+        """Every metric (of these) that is defined for the window, by the name of the one that truth will tell."""
         scored = ScoredCounts.of(self.outcomes.layout, profile.joint)
-        if not (n := int(scored.counts.sum())):
+        if not scored.counts.any():
             return {}
         counts = self.outcomes.of_window(scored.counts)
-        found = {name: self._estimate(name, measure, counts, n) for name, measure in self._measures.items()}
+        measures = {name: one for name, one in self._measures.items() if wanted is None or name in wanted}
+        seconds = {} if self._sample is None else self._sample.seconds(profile, counts, measures)
+        expected = {name: measure(self._truths * counts) for name, measure in measures.items()}
+        found = {name: self._estimate(name, one, counts, seconds.get(name)) for name, one in expected.items()}
         cells = self.outcomes.by_class().sum(axis=2).astype(np.float64)
         found["label_shift"] = label_shift(cells, counts.sum(axis=1), self.outcomes.class_names)
         return {name: result for name, result in found.items() if result is not None}
 
-    def _estimate(self, name: str, measure: Measure, counts: Floats, n: int) -> TestResult | None:
-        moved = measure(self._truths * counts)
+    def _estimate(self, name: str, moved: Moved | None, counts: Floats, second: Second | None) -> TestResult | None:
         if moved is None or name not in self._on_training:
             return None
-        sampling = _sampling_error(moved, self._truths, counts)
-        others = [other.value for truths in self._resampled if (other := measure(truths * counts)) is not None]
-        calibration = float(np.std(others)) if others else 0.0
-        half = Z95 * math.hypot(sampling, calibration)
-        least = -1.0 if name == "mcc" else 0.0
-        return TestResult(
-            moved.value,
-            None,
-            self.rows,
-            n,
-            max(least, moved.value - half),
-            min(1.0, moved.value + half),
-            {"sampling_error": sampling, "calibration_error": calibration, "on_training_data": self._on_training[name]},
+        value, least = moved.value, -1.0 if name == "mcc" else 0.0
+        known = Errors(
+            sampling_error(moved, self._truths, counts),
+            self._calibration_error(self._measures[name], value, counts),
+            0.0 if self.tried is None else self.tried.drift(name),
         )
+        errors = known if second is None else replace(known, shift=second.shift)
+        half, detail = Z95 * errors.total, {**errors.detail(), "on_training_data": self._on_training[name]}
+        if second is not None:
+            detail |= {**second.detail(value), "apart": second.apart(known.total)}
+        bounds = max(least, value - half), min(1.0, value + half)
+        return TestResult(value, None, self.rows, int(counts.sum()), *bounds, detail)
+
+    def _calibration_error(self, measure: Measure, value: float, counts: Floats) -> float:
+        """Root mean square of what other rows of the same origin would have said otherwise."""
+        others = [other.value - value for truths in self._resampled if (other := measure(truths * counts)) is not None]
+        return float(np.sqrt(np.mean(np.square(others)))) if others else 0.0
 
     @property
     def _measures(self) -> Mapping[str, Measure]:
-        return MULTICLASS if self.outcomes.positive is None else BINARY
+        return measures_of(binary=self.outcomes.is_binary)
+
+    @cached_property
+    def _sample(self) -> ScoredSample | None:
+        return None if self.tried is None else self.tried.scored(self.outcomes)
 
     @cached_property
     def _on_training(self) -> Mapping[str, float]:
@@ -109,11 +127,4 @@ class FromScores:
         return tuple(self._expected(resampled(counts, random), None) for _ in range(RESAMPLES))
 
     def _expected(self, counts: Ints, random: np.random.Generator | None) -> Floats:
-        return expected_truths(counts, self.outcomes.means, random, binary=self.outcomes.positive is not None)
-
-
-def _sampling_error(moved: Moved, truths: Floats, counts: Floats) -> float:
-    """Standard error of the metric over the truths that may come true; predictions and scores are what they are."""
-    mean = (truths * moved.influence).sum(axis=0)
-    spread = (truths * moved.influence**2).sum(axis=0) - mean**2
-    return float(np.sqrt(max(0.0, (counts * spread).sum()))) / float(counts.sum())
+        return expected_truths(counts, self.outcomes.means, random, binary=self.outcomes.is_binary)

@@ -48,6 +48,16 @@ def label_shift(cells: Floats, predicted: Floats, names: tuple[str, ...]) -> Tes
     )
 
 
+def class_shares(cells: Floats, predicted: Floats) -> Floats | None:
+    """The shares of the true classes that a window's predictions speak for, 0 to 1; None as above."""
+    shifted = label_shift(cells, predicted, tuple(str(k) for k in range(len(cells))))
+    match shifted and shifted.detail:
+        case {"shares": dict(shares)}:
+            return np.array(list(shares.values()), np.float64)
+        case _:
+            return None
+
+
 def _multinomial(shares: Floats, n: float) -> Floats:
     """Covariance of shares that were counted among n."""
     found: Floats = (np.diag(shares) - np.outer(shares, shares)) / n

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from monitor.domain.models import PREDICTION, SCORE, BaselineRole, Task
-from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
+from monitor.stats.columns import CategoricalColumn, Column, Floats, Ints, NumericColumn
 from monitor.stats.estimation.error_model import ErrorModel
 from monitor.stats.estimation.outcomes import MAX_LABELS, ScoredOutcomes
+from monitor.stats.estimation.tried import Tried, try_errors, try_scores
+from monitor.stats.profiles.layouts import Layouts
 
 Outcomes = ScoredOutcomes | ErrorModel
 
@@ -29,6 +31,19 @@ def learn_outcomes(
     if learned is None:
         return None, f"performance will not be estimated: {lacking}"
     return learned, f"performance will be estimated from {learned.rows:,} rows with truth{_WARNINGS[role]}"
+
+
+def try_outcomes(
+    outcomes: Outcomes,
+    columns: Mapping[str, Column],
+    truth: Sequence[str | None],
+    layouts: Layouts,
+    times_ms: Ints | None = None,
+) -> tuple[Tried, str]:
+    """What the rows tell of the errors of estimates, and a remark on what they do not (mostly none)."""
+    if isinstance(outcomes, ScoredOutcomes):
+        return try_scores(outcomes, columns, truth, layouts, times_ms)
+    return try_errors(outcomes, columns, _numbers(truth), layouts), ""
 
 
 _OVERESTIMATED = "overestimated: build the baseline from rows that it has not seen"
@@ -55,9 +70,12 @@ def _regression(columns: Mapping[str, Column], truth: Sequence[str | None]) -> t
     predictions = columns.get(PREDICTION)
     if not isinstance(predictions, NumericColumn):
         return None, f"that takes a numeric column {PREDICTION} beside the truth"
-    numbers = np.array([_number(text) for text in truth], dtype=np.float64)
-    learned = ErrorModel.of(columns, predictions.values, numbers)
+    learned = ErrorModel.of(columns, predictions.values, _numbers(truth))
     return learned, "there are too few rows with a finite prediction and truth for so many columns"
+
+
+def _numbers(truth: Sequence[str | None]) -> Floats:
+    return np.array([_number(text) for text in truth], dtype=np.float64)
 
 
 def _number(text: str | None) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from monitor.stats.columns import Floats, Ints
+from monitor.stats.columns import Floats, Ints, Rows
 from monitor.stats.profiles.scored import ScoredLayout
 
 MAX_LABELS = 20
@@ -44,8 +44,7 @@ class ScoredOutcomes:
 
         That is: fewer than two distinct truths, more than `MAX_LABELS` labels, or a positive label that never is true.
         """
-        usable = np.array([t is not None and p is not None for t, p in zip(truths, predictions, strict=True)], np.bool_)
-        rows = np.flatnonzero(usable & (scores >= 0.0) & (scores <= 1.0))
+        rows = _usable(truths, predictions, scores)
         pairs = [(str(truths[row]), str(predictions[row])) for row in rows.tolist()]
         known = {truth for truth, _ in pairs}
         labels = tuple(sorted(known | {said for _, said in pairs}))
@@ -71,6 +70,27 @@ class ScoredOutcomes:
         middle = np.interp(np.arange(layout.bins), np.flatnonzero(n), (sums / np.maximum(n, 1))[n > 0])
         return cls(layout, counts.reshape(shape).astype(np.int64), middle, positive)
 
+    def cells(
+        self, truths: Sequence[str | None], predictions: Sequence[str | None], scores: Floats
+    ) -> tuple[Rows, Ints]:
+        """Which of the rows that this was learned from were usable, and where in `by_class().ravel()` each counts."""
+        rows = _usable(truths, predictions, scores)
+        class_of = dict(zip(self.layout.labels, self.classes.tolist(), strict=True))
+        pairs = [(class_of[str(truths[row])], class_of[str(predictions[row])]) for row in rows.tolist()]
+        truth, said = np.array(pairs, np.intp).reshape(-1, 2).T
+        return rows, np.ravel_multi_index((truth, said, self.layout.bin_of(scores[rows])), self.shape)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of counts by true class, predicted class and bin."""
+        k = int(self.classes.max()) + 1
+        return k, k, self.layout.bins
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether the score is the chance of one label."""
+        return self.positive is not None
+
     @property
     def rows(self) -> int:
         """Number of rows that were counted."""
@@ -95,14 +115,13 @@ class ScoredOutcomes:
     def by_class(self) -> Ints:
         """The counts by true class, predicted class and bin."""
         classes = self.classes
-        k = int(classes.max()) + 1
-        merged = np.zeros((k, k, self.layout.bins), np.int64)
+        merged = np.zeros(self.shape, np.int64)
         np.add.at(merged, (classes[:, None], classes[None, :]), self.counts)
         return merged
 
     def of_window(self, counts: Ints) -> Floats:
         """A window's counts by predicted label and bin, by predicted class and bin."""
-        merged = np.zeros((int(self.classes.max()) + 1, self.layout.bins))
+        merged = np.zeros(self.shape[1:])
         np.add.at(merged, self.classes, counts)
         return merged
 
@@ -119,3 +138,9 @@ class ScoredOutcomes:
         labels = len(layout.labels)
         counts = np.frombuffer(stored.counts, "<u4").astype(np.int64).reshape(labels, labels, -1)
         return cls(layout, counts, np.frombuffer(stored.means, "<f8").astype(np.float64), stored.positive)
+
+
+def _usable(truths: Sequence[str | None], predictions: Sequence[str | None], scores: Floats) -> Rows:
+    """Rows with truth, prediction and a score in [0, 1]."""
+    told = np.array([t is not None and p is not None for t, p in zip(truths, predictions, strict=True)], np.bool_)
+    return np.flatnonzero(told & (scores >= 0.0) & (scores <= 1.0))

@@ -6,24 +6,27 @@ from monitor.stats.columns import Floats, Ints
 from monitor.stats.estimation.calibration import calibrated, isotonic
 
 
-def expected_truths(counts: Ints, scores: Floats, random: np.random.Generator | None, *, binary: bool) -> Floats:
+def expected_truths(
+    counts: Ints | Floats, scores: Floats, random: np.random.Generator | None, *, binary: bool
+) -> Floats:
     """Chance of each true class, given predicted class and bin of the score; the shape of `counts`, by truth first.
 
-    `random` splits rows to find out whether calibrating helps; without it the scores are always calibrated.
+    `random` splits rows to find out whether calibrating helps; without it the scores are always calibrated, and the
+    rows may have weights.
     """
     if binary:
         return _binary(counts, scores, random)
     return _multiclass(counts, scores, random)
 
 
-def _binary(counts: Ints, scores: Floats, random: np.random.Generator | None) -> Floats:
+def _binary(counts: Ints | Floats, scores: Floats, random: np.random.Generator | None) -> Floats:
     """The score speaks of the positive class, whatever was predicted."""
     chance = _chance(counts.sum(axis=1), scores, random)
     both = np.stack((1 - chance, chance))
     return np.repeat(both[:, None, :], 2, axis=1)
 
 
-def _multiclass(counts: Ints, scores: Floats, random: np.random.Generator | None) -> Floats:
+def _multiclass(counts: Ints | Floats, scores: Floats, random: np.random.Generator | None) -> Floats:
     """The score speaks of the predicted class; errors fall on the other classes as they did in training."""
     classes = len(counts)
     truths = np.empty(counts.shape)
@@ -39,7 +42,7 @@ def _multiclass(counts: Ints, scores: Floats, random: np.random.Generator | None
     return truths
 
 
-def _chance(counts: Ints, scores: Floats, random: np.random.Generator | None) -> Floats:
+def _chance(counts: Ints | Floats, scores: Floats, random: np.random.Generator | None) -> Floats:
     if random is not None:
-        return calibrated(counts, scores, random)
+        return calibrated(counts.astype(np.int64), scores, random)
     return isotonic(counts[1].astype(np.float64), counts.sum(axis=0).astype(np.float64))

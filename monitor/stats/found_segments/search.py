@@ -1,6 +1,6 @@
 """The search: every slice by one condition or two against its rest, with the chance of a false find kept for all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +62,8 @@ def search(conditions: Sequence[Condition], losses: Floats, smallest: int, *, is
 
     Holm's method keeps the chance that any slice is named without cause below `ALPHA`, however they overlap. Of those
     that are significant the most certain is named, then whichever is significantly worse even among records that are
-    alike in the slices named before: one that is bad only because it overlaps is not named again. Deterministic.
+    alike in the slices named before: one that is bad only because it overlaps is not named again. A slice by two
+    conditions gives way to that by one of them, where the other adds nothing. Deterministic.
     """
     scene = scene_of(conditions, losses, smallest, is_share=is_share)
     slices = slices_of(scene, [one.feature for one in conditions])
@@ -87,14 +88,31 @@ def _adjusted(raw: Floats) -> Floats:
 def _distinct(scene: Scene, slices: Slices, certain: Ints) -> Iterator[int]:
     """Places of slices, in this order, that are worse than those named before explain."""
     strata, shown = np.zeros(len(scene.losses), dtype=np.int64), 0
+    alone = {int(slices.first[at]): at for at in certain.tolist() if slices.first[at] == slices.second[at]}
     for place in certain.tolist():
-        members = scene.members(int(slices.first[place]), int(slices.second[place]))
+        members = _members(scene, slices, place)
         if shown and _excess_p(members, scene.losses, strata) > ALPHA / len(slices.n):
             continue
-        yield place
-        strata, shown = 2 * strata + members, shown + 1
+        simple = _simplest(scene, slices, place, alone)
+        yield simple
+        strata, shown = 2 * strata + _members(scene, slices, simple), shown + 1
         if shown == MOST_SHOWN:
             return
+
+
+def _members(scene: Scene, slices: Slices, place: int) -> Mask:
+    return scene.members(int(slices.first[place]), int(slices.second[place]))
+
+
+def _simplest(scene: Scene, slices: Slices, place: int, alone: Mapping[int, int]) -> int:
+    """The slice by one of its two conditions alone, where that is certain, too, and the other adds nothing to it."""
+    members = _members(scene, slices, place)
+    for condition in (int(slices.first[place]), int(slices.second[place])):
+        simple = alone.get(condition, place)
+        strata = _members(scene, slices, simple).astype(np.int64)
+        if simple != place and _excess_p(members, scene.losses, strata) > ALPHA / len(slices.n):
+            return simple
+    return place
 
 
 def _excess_p(members: Mask, losses: Floats, strata: Ints) -> float:

@@ -207,3 +207,25 @@ def test_losses_say_how_wrong_each_prediction_was() -> None:
     assert of("mse", amounts) == [0.25, 4.0]
     assert LOSSES["mae"].of(judged, None) is None
     assert LOSSES["brier"].of(judged, None) is None
+
+
+def test_of_overlapping_slices_the_simplest_is_named_where_a_second_condition_adds_nothing() -> None:
+    named = []
+    for seed in (7, 12, 14, 16):  # by chance the north of some ages is the most certain slice of all
+        random = np.random.default_rng(seed)
+        columns = people(random)
+        losses = (random.random(N) < np.where(of_region(columns, "north"), 0.2, 0.1)).astype(np.float64)
+        named.append(list(texts(found(columns, losses))))
+
+    assert named == [["region=north"]] * 4
+
+
+def test_a_weakness_of_two_conditions_together_keeps_both() -> None:
+    random = np.random.default_rng(5)
+    columns = people(random)
+    both = of_region(columns, "north") & above(columns, 56)
+    losses = (random.random(N) < np.where(both, 0.5, 0.1)).astype(np.float64)
+
+    (first, *_) = found(columns, losses).found
+
+    assert len(first.conditions) == 2

@@ -81,7 +81,7 @@ def test_estimates_from_rows_that_the_model_was_fitted_to_say_so_and_others_do_n
     checks = ModelChecks({}, {}).of_estimates(models(task=Task.BINARY, positive_label="yes")["churn"])
 
     reasons = {
-        role: [why for _, _, why, result in estimate(checks, replace(made, role=role), {"": profile}, {}) if result]
+        role: [why for _, _, why, result in estimate(checks, replace(made, role=role), {"": profile}) if result]
         for role in (None, *BaselineRole)
     }
 

@@ -9,14 +9,17 @@ import pytest
 from monitor.domain.checks import Check, CheckSpec, Threshold
 from monitor.domain.findings import EvaluationKind, Evidence, Finding, TestResult, Verdict
 from monitor.domain.models import ModelRef, MonitoredModel, Task
+from monitor.domain.rules import CheckIsBad
 from monitor.domain.windows import Window, WindowSpec
-from monitor.rules.conditions import ESTIMATE
+from monitor.rules.conditions import ESTIMATE, evaluate
 from monitor.stats.baseline import Baseline
 from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
 from monitor.stats.estimation.learning import learn_outcomes
 from monitor.stats.profiles.model import ModelProfile
-from monitor.usecases.estimating import compare, estimate, greyed, refuted_before
+from monitor.usecases.estimating import PastTruth, compare, estimate, greyed, past_truth
 from monitor.usecases.model_checks import ModelChecks
+from monitor.usecases.outcomes import Outcome
+from tests.unit.stats.odd_scores import learned, profile_of, traffic
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -80,7 +83,7 @@ def test_a_check_of_a_segment_estimates_from_its_own_records_and_comes_after_tho
     specs = tuple(CheckSpec("estimated_precision", segment=segment) for segment in ("germany", "nowhere", ""))
     model = MonitoredModel("churn", WindowSpec(HOUR, HOUR), HOUR, HOUR, 50, checks=specs)
 
-    found = estimate(ModelChecks({}, {}).of_estimates(model), baseline, profiles, {})
+    found = estimate(ModelChecks({}, {}).of_estimates(model), baseline, profiles)
 
     assert [check.segment for check, *_ in found] == ["", "germany", "nowhere"]
     all_traffic, germany, nowhere = (result for *_, result in found)
@@ -117,9 +120,75 @@ def test_a_contradicted_estimate_is_shown_greyed_with_its_number_and_only_that_o
 def test_later_estimates_are_greyed_until_a_newer_truth_agrees_or_the_old_one_is_forgotten() -> None:
     stored = Stored([light(0.8, 0.6, 0)])
 
-    assert refuted_before(stored, REF, hour(3), 5 * HOUR).keys() == {"estimated_accuracy"}
-    assert refuted_before(stored, REF, hour(9), 5 * HOUR) == {}
-    assert refuted_before(stored, ModelRef("churn", "2"), hour(3), 5 * HOUR) == {}
+    assert past_truth(stored, REF, hour(3), 5 * HOUR).refuted.keys() == {"estimated_accuracy"}
+    assert past_truth(stored, REF, hour(9), 5 * HOUR).refuted == {}
+    assert past_truth(stored, ModelRef("churn", "2"), hour(3), 5 * HOUR).refuted == {}
 
     stored.found.append(light(0.8, 0.8, 1))
-    assert refuted_before(stored, REF, hour(3), 5 * HOUR) == {}
+    assert past_truth(stored, REF, hour(3), 5 * HOUR).refuted == {}
+
+
+def test_an_estimate_is_held_against_the_band_that_was_stated_and_not_against_the_one_that_errors_stretched() -> None:
+    stretched = TestResult(0.8, None, 1_000, 1_000, 0.6, 1.0, {"standard_error": 0.01, "stated": [0.78, 0.82]})
+    said = replace(estimated(0.8), result=stretched)
+
+    ((_, verdict, _, result),) = compare([said], {"accuracy": number(0.74)})
+
+    assert verdict is Verdict.WARNING
+    assert result is not None
+    assert result.detail["in_standard_errors"] == pytest.approx(6.0)
+
+
+def test_realised_errors_of_earlier_windows_stretch_the_band_and_the_finding_says_by_how_many() -> None:
+    errors = [TestResult(0.1, None, 9, 9, 0.0, 0.2, {"in_standard_errors": error}) for error in (3.0, -4.0, 3.5)]
+    lights = [replace(light(0.8, 0.7, at), result=error) for at, error in enumerate(errors)]
+
+    past = past_truth(Stored([*lights, light(0.8, 0.8, 3)]), REF, hour(4), 5 * HOUR)
+    alone, taught = (accuracy(PastTruth(errors=of)) for of in ({}, past.errors))
+
+    assert past.errors == {"estimated_accuracy": [3.0, -4.0, 3.5]}
+    assert width(taught[3]) > 1.5 * width(alone[3])
+    assert "by the errors of 3 windows with truth" in taught[2]
+    assert "with truth" not in alone[2]
+
+
+def accuracy(past: PastTruth) -> Outcome:
+    baseline, profile = judged_by_hour(0.2)
+    found = estimate(ModelChecks({}, {}).of_estimates(CHURN), baseline, {"": profile}, past)
+    return next(one for one in found if one[0].test == "estimated_accuracy")
+
+
+def width(result: TestResult | None) -> float:
+    assert result is not None
+    assert result.low is not None
+    assert result.high is not None
+    return result.high - result.low
+
+
+CHURN = MonitoredModel("churn", WindowSpec(HOUR, HOUR), HOUR, HOUR, 50, task=Task.BINARY, positive_label="yes")
+
+
+def judged_by_hour(odd: float) -> tuple[Baseline, ModelProfile]:
+    """A baseline one fifth of whose scores are far too sure, and a window in which so many are."""
+    baseline = learned(traffic(8_000, 1))
+    return baseline, profile_of(baseline, traffic(3_000, 2, odd)[0])
+
+
+@pytest.mark.parametrize(("odd", "verdict"), [(0.2, Verdict.OK), (0.8, Verdict.WARNING)])
+def test_estimates_that_disagree_are_a_warning_that_names_both_and_that_a_rule_can_wait_for(
+    odd: float, verdict: Verdict
+) -> None:
+    baseline, profile = judged_by_hour(odd)
+
+    found = estimate(ModelChecks({}, {}).of_estimates(CHURN), baseline, {"": profile})
+
+    (one,) = [outcome for outcome in found if outcome[0].test == "estimates_disagree"]
+    (said,) = [outcome[2] for outcome in found if outcome[0].test == "estimated_accuracy"]
+    seen = finding(one[0], 0, one[1], one[3], EvaluationKind.DRIFT)
+    holds = evaluate(CheckIsBad(test="estimates_disagree", warning=True), [seen], {}).holds
+    apart = odd > 0.5
+    assert one[1] is verdict
+    assert holds is apart
+    assert ("judge a sample" in one[2]) is apart
+    assert ("judge a sample" in said) is apart
+    assert one[2].startswith("estimates_disagree(estimate): ")

@@ -1,0 +1,120 @@
+"""`driftline performance`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from monitor.cli.options import config_option, instant, json_option, opened
+from monitor.cli.output import number, print_json, print_table
+from monitor.cli.spans import configured
+from monitor.domain.time import format_instant
+
+if TYPE_CHECKING:
+    from monitor.usecases.performance_record import PerformanceRow
+
+_PARTS = ("covariate_shift", "label_shift", "unexplained")
+
+
+@click.command()
+@config_option
+@click.option("--model", required=True, help="Name of the model.")
+@click.option("--metric", "metrics", multiple=True, help="Only this metric, as accuracy; may be repeated.")
+@click.option("--since", callback=instant, help="Windows that start at or after this instant.")
+@click.option("--until", callback=instant, help="Windows that start before this instant.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The newest so many rows.")
+@click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), help="Draw one metric into this SVG file.")
+@json_option
+def performance(  # noqa: PLR0917 - click passes options by name
+    directory: Path,
+    model: str,
+    metrics: tuple[str, ...],
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    picture: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """What was estimated, what came true, and where changes come from.
+
+    An estimate with `*` is not to be relied on: the truth contradicted it, or it could not be made. Where a metric by
+    the truth is not what it was on the baseline, the change is put down to other inputs, to other shares of the true
+    classes, and to neither: then the same inputs have other outcomes.
+    """
+    from monitor.usecases.performance_record import performance_record, record  # noqa: PLC0415 - heavy
+
+    if picture is not None and len(metrics) != 1:
+        raise click.UsageError("--picture draws one metric: name it by --metric.")
+    with opened(directory) as app:
+        configured(app, model)
+        rows = performance_record(app.stores.evaluations.findings(model, since, until), metrics)
+    if picture is not None:
+        _draw(picture, model, rows)
+    shown = rows[-limit:]
+    if as_json:
+        print_json(map(_json, shown))
+        return
+    titles = ("window", "version", "metric", "estimate", "95 %", "by weights", "truth", "held", *_titles())
+    print_table(titles, map(_cells, shown), empty=f"no performance of {model} is known here, estimated or by the truth")
+    if grey := [row.reason for row in shown if row.reason]:
+        click.echo(f"* {grey[-1]}")
+    if (so_far := record(rows)) is not None:
+        click.echo(
+            f"{so_far.windows} estimates have their truth: off by {so_far.mean_error:.3g} in the mean, "
+            f"{so_far.held:.0%} within their 95 % interval"
+        )
+
+
+def _titles() -> Sequence[str]:
+    return "change", "by inputs", "by true classes", "by neither"
+
+
+def _cells(row: "PerformanceRow") -> Sequence[object]:
+    estimate, truth = row.estimate, row.truth
+    said = f"{number(estimate.statistic)}{'*' if row.reason else ''}" if estimate else "*" if row.reason else ""
+    band = f"{number(estimate.low)} to {number(estimate.high)}" if estimate else ""
+    held = {True: "yes", False: "no", None: ""}[row.holds]
+    change = f"{row.change.statistic:+.3g}" if row.change else ""
+    return (
+        f"{format_instant(row.window.start)}/{format_instant(row.window.end)}",
+        row.model.version,
+        row.metric,
+        said,
+        band,
+        number(row.reweighted),
+        number(truth.statistic) if truth else "",
+        held,
+        change,
+        *(_part(row, name) for name in _PARTS),
+    )
+
+
+def _part(row: "PerformanceRow", name: str) -> str:
+    numbers = row.part(name)
+    return "" if numbers is None else f"{numbers[0]:+.3g} ({numbers[1]:+.2g} to {numbers[2]:+.2g})"
+
+
+def _json(row: "PerformanceRow") -> dict[str, object]:
+    found: dict[str, object] = {
+        "window": str(row.window),
+        "model": row.model.name,
+        "version": row.model.version,
+        "metric": row.metric,
+    }
+    for name, result in (("estimate", row.estimate), ("truth", row.truth), ("change", row.change)):
+        if result is not None:
+            bounds = {"value": result.statistic, "low": result.low, "high": result.high}
+            found[name] = bounds | ({} if name == "truth" else {"detail": dict(result.detail)})
+    return found | {"held": row.holds, "reason": row.reason}
+
+
+def _draw(path: Path, model: str, rows: "Sequence[PerformanceRow]") -> None:
+    from monitor.shells.web.estimate_svg import estimate_svg  # noqa: PLC0415 - only for pictures
+
+    if not rows:
+        raise click.UsageError("there is nothing to draw: no window has an estimate or its truth.")
+    path.write_text(estimate_svg(f"{rows[0].metric} of {model}", rows), encoding="utf-8")
+    click.echo(f"wrote {path}", err=True)
