@@ -35,6 +35,7 @@ from monitor.shells.demo.narrator import Narrator
 from monitor.shells.demo.pipeline import PipelineSettings, TrainingPipeline
 from monitor.shells.demo.replay import ReplayedRecord, replay
 from monitor.shells.demo.serving import Plan, Serving
+from monitor.shells.demo.verdict_lag import VerdictLag
 from monitor.shells.web.estimate_svg import estimate_svg
 from monitor.usecases.performance_record import PerformanceRow, performance_record, record
 
@@ -89,7 +90,7 @@ def demo(output: Path, data: Path | None, cache: Path, days_per_second: float, k
     with open_app(run.folder.config, run.environ) as app:
         pipeline = TrainingPipeline(settings, serving.retrain, app.clock.now, serving.settle)
         with pipeline, _daemon(run, port) as daemon:
-            _play(run, app, elec2, serving, daemon)
+            _play(run, app, elec2, serving, daemon, port)
             report = _report(run, app)
             _summary(run, app, report)
             if keep:
@@ -99,10 +100,13 @@ def demo(output: Path, data: Path | None, cache: Path, days_per_second: float, k
 _SECRETS = ("DRIFTLINE_DEMO_TRIGGER_SECRET", "DRIFTLINE_DEMO_CALLBACK_SECRET")
 
 
-def _play(run: _Run, app: App, elec2: Elec2, serving: Serving, daemon: subprocess.Popen[bytes]) -> None:
+def _play(  # noqa: PLR0917 - the parts of the demo
+    run: _Run, app: App, elec2: Elec2, serving: Serving, daemon: subprocess.Popen[bytes], port: int
+) -> None:
     """Write the log at the demo's pace in a thread, and tell what the monitor makes of it."""
     total = (story.REPLAY_END - story.REPLAY_START).days
-    writer = threading.Thread(target=_write, args=(run, elec2, serving), daemon=True)
+    lag = VerdictLag(f"http://127.0.0.1:{port}", "", MODEL_NAME, story.REPLAY_START, story.AHEAD)
+    writer = threading.Thread(target=_write, args=(run, elec2, serving, lag), daemon=True)
     span = f"{story.REPLAY_START:%-d %b} to {story.REPLAY_END:%-d %b %Y}"
     console.print(f"  replaying {span}, {run.days_per_second:g} days a second\n")
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -114,6 +118,7 @@ def _play(run: _Run, app: App, elec2: Elec2, serving: Serving, daemon: subproces
         finally:
             run.stopping.set()
             writer.join(STOP_WITHIN_S)
+            lag.close()
 
 
 def _watch(
@@ -165,12 +170,15 @@ def _is_over(app: App) -> bool:
     return newest >= story.REPLAY_END - timedelta(days=1)
 
 
-def _write(run: _Run, elec2: Elec2, serving: Serving) -> None:
-    """Append the records of one day after the other to the two logs."""
+def _write(run: _Run, elec2: Elec2, serving: Serving, lag: VerdictLag) -> None:
+    """Append the records of one day after the other to the two logs; stand still while the verdicts are far behind."""
     records = replay(elec2, story.REPLAY_START, story.REPLAY_END, serving.model_for)
     started, days = time.monotonic(), 0
     with run.folder.inference.open("ab") as inference, run.folder.ground_truth.open("ab") as ground_truth:
-        for _, of_day in groupby(records, key=_day):
+        for day, of_day in groupby(records, key=_day):
+            while lag.is_behind(day):
+                if run.stopping.wait(0.1):
+                    return
             for record in of_day:
                 log = inference if record.kind == "inference" else ground_truth
                 log.write(record.payload + b"\n")
@@ -179,7 +187,7 @@ def _write(run: _Run, elec2: Elec2, serving: Serving) -> None:
             days += 1
             behind = started + days / run.days_per_second - time.monotonic()
             if behind < 0:
-                started -= behind  # a retraining run made the log stand still: go on at the same pace
+                started -= behind  # the log stood still: go on at the same pace
             if run.stopping.wait(max(0.0, behind)):
                 return
     serving.end_at(story.REPLAY_END)
@@ -248,8 +256,8 @@ def _estimates(run: _Run, app: App) -> None:
     if held is None:
         return
     console.print(
-        f"estimates     accuracy of {held.windows} windows, two days before their truth: off by {held.mean_error:.1%} "
-        f"in the mean, {held.held:.0%} within their 95 % interval"
+        f"estimates     accuracy of {held.windows} windows, two days before their truth: off by {100 * held.mean_error:.1f} "
+        f"points in the mean, {held.held:.0%} within their 95 % interval"
     )
     worst = max((row for row in rows if row.change is not None), key=_size_of_change, default=None)
     if worst is not None:
@@ -264,10 +272,10 @@ def _size_of_change(row: PerformanceRow) -> float:
 
 def _fall(row: PerformanceRow) -> str:
     parts = [row.part(name) for name in ("covariate_shift", "label_shift", "unexplained")]
-    inputs, classes, neither = (f"{part[0]:+.1%}" if part else "?" for part in parts)
+    inputs, classes, neither = (f"{100 * part[0]:+.1f}" if part else "?" for part in parts)
     total = row.change.statistic if row.change else 0.0
     return (
-        f"{total:+.1%} of accuracy in the week to {row.window.end:%-d %b %Y}: {inputs} by other inputs, {classes} by "
+        f"{100 * total:+.1f} points of accuracy in the week to {row.window.end:%-d %b %Y}: {inputs} by other inputs, {classes} by "
         f"other shares of the true classes, {neither} by neither"
     )
 

@@ -23,7 +23,7 @@ from monitor.shells.demo.model import MODEL_NAME
 from monitor.shells.demo.pipeline import PipelineSettings, TrainingPipeline
 from monitor.shells.demo.replay import Kind, ReplayedRecord, replay
 from monitor.shells.demo.serving import Plan, Serving
-from monitor.shells.demo.story import REPLAY_END, REPLAY_START
+from monitor.shells.demo.story import AHEAD, REPLAY_END, REPLAY_START
 from monitor.shells.demo.traffic import Pace, Sent, Topics, send_all
 from monitor.shells.demo.verdict_lag import VerdictLag
 
@@ -94,7 +94,7 @@ class _Options:
 @click.option(
     "--days-ahead",
     type=click.FloatRange(min=2),
-    default=10.0,
+    default=AHEAD / timedelta(days=1),
     show_default=True,
     help="How many days of event time they may be behind.",
 )

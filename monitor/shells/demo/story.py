@@ -24,3 +24,5 @@ WINDOW_STEP = timedelta(days=1)
 PSI_WARNING = 1.0
 PSI_DRIFTED = 3.5
 DRIFTED_FEATURES_TO_ALERT = 3
+AHEAD = WINDOW_SIZE + 3 * WINDOW_STEP
+"""So far ahead of the verdicts the log may be: a window must end, be waited for, and be judged."""
