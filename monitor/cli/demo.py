@@ -256,8 +256,8 @@ def _estimates(run: _Run, app: App) -> None:
     if held is None:
         return
     console.print(
-        f"estimates     accuracy of {held.windows} windows, two days before their truth: off by {100 * held.mean_error:.1f} "
-        f"points in the mean, {held.held:.0%} within their 95 % interval"
+        f"estimates     accuracy of {held.windows} windows, two days before their truth: off by "
+        f"{100 * held.mean_error:.1f} points in the mean, {held.held:.0%} within their 95 % interval"
     )
     worst = max((row for row in rows if row.change is not None), key=_size_of_change, default=None)
     if worst is not None:
@@ -275,8 +275,8 @@ def _fall(row: PerformanceRow) -> str:
     inputs, classes, neither = (f"{100 * part[0]:+.1f}" if part else "?" for part in parts)
     total = row.change.statistic if row.change else 0.0
     return (
-        f"{100 * total:+.1f} points of accuracy in the week to {row.window.end:%-d %b %Y}: {inputs} by other inputs, {classes} by "
-        f"other shares of the true classes, {neither} by neither"
+        f"{100 * total:+.1f} points of accuracy in the week to {row.window.end:%-d %b %Y}: {inputs} by other inputs, "
+        f"{classes} by other shares of the true classes, {neither} by neither"
     )
 
 
