@@ -11,7 +11,7 @@ from monitor.stats.row_tests.domain_classifier import DomainClassifier
 from monitor.testing.drift_tests import alarms
 from monitor.testing.row_tests import RowTestBasics, RowTestConformance, rows
 
-OTHERS = frozenset({"duplicate_rows"})
+OTHERS = frozenset({"duplicate_rows", "training_rows"})
 """They look for something else than how columns go together."""
 
 

@@ -8,6 +8,7 @@ from monitor.stats.row_tests.duplicate_rows import DuplicateRows
 from monitor.stats.row_tests.frechet_distance import FrechetDistance
 from monitor.stats.row_tests.mean_discrepancy import MeanDiscrepancy
 from monitor.stats.row_tests.reconstruction_error import ReconstructionError
+from monitor.stats.row_tests.training_rows import TrainingRows
 
 _KINDS: tuple[type[RowTest], ...] = (
     DomainClassifier,
@@ -15,6 +16,7 @@ _KINDS: tuple[type[RowTest], ...] = (
     ReconstructionError,
     FrechetDistance,
     DuplicateRows,
+    TrainingRows,
 )
 ROW_TESTS: Mapping[str, RowTest] = {kind.name: kind() for kind in _KINDS}
 """Those that come with the program, by name, with their default parameters."""

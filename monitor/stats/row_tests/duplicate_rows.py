@@ -1,6 +1,5 @@
 """Whether rows of a window are the same as others of it, more than those of the baseline are."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,9 +7,10 @@ import numpy as np
 
 from monitor.domain.checks import Threshold
 from monitor.domain.findings import TestResult
-from monitor.stats.columns import Column, Ints, NumericColumn, Rows
+from monitor.stats.columns import Ints, Rows
 from monitor.stats.drift_test import LACKS, SAYS
 from monitor.stats.joint.exchange import LEAST_ROWS
+from monitor.stats.joint.row_ids import row_ids
 from monitor.stats.row_test import JointRows
 
 
@@ -53,7 +53,7 @@ class DuplicateRows:
         random = np.random.default_rng(rows.seed)
         n = min(n_baseline, n_current, self.most_rows)
         drawn = [_drawn(len(side), n, random) for side in sides]
-        ids = _ids([side.columns[name].take(at) for side, at in zip(sides, drawn, strict=True)] for name in names)
+        ids = row_ids([side.columns[name].take(at) for side, at in zip(sides, drawn, strict=True)] for name in names)
         excesses = [_excess(ids, n)] + [_excess(random.permutation(ids), n) for _ in range(self.permutations)]
         before, now = _repeated(ids[:n]), _repeated(ids[n:])
         detail: dict[str, object] = {
@@ -76,29 +76,3 @@ def _excess(ids: Ints, n: int) -> int:
 
 def _repeated(ids: Ints) -> int:
     return len(ids) - len(np.unique(ids))
-
-
-def _ids(columns: Iterable[list[Column]]) -> Ints:
-    """A number for each row of both sides, equal where all columns are: column by column, so that none collide."""
-    ids: Ints | None = None
-    for sides in columns:
-        codes = _codes(sides)
-        pairs = codes if ids is None else ids * (int(codes.max()) + 1) + codes
-        ids = np.unique(pairs, return_inverse=True)[1].reshape(-1).astype(np.int64)
-    return np.empty(0, np.int64) if ids is None else ids
-
-
-def _codes(sides: list[Column]) -> Ints:
-    """Equal values have equal codes; missing ones are a value. Numbers and texts are never equal."""
-    if all(isinstance(side, NumericColumn) for side in sides):
-        numbers = np.concatenate([side.values for side in sides if isinstance(side, NumericColumn)])
-        return np.unique(numbers, return_inverse=True)[1].reshape(-1).astype(np.int64)
-    known: dict[object, int] = {}
-    values = (value for side in sides for value in _values(side))
-    return np.fromiter((known.setdefault(value, len(known)) for value in values), np.int64)
-
-
-def _values(side: Column) -> Iterable[object]:
-    if isinstance(side, NumericColumn):
-        return (None if value != value else value for value in side.values.tolist())  # noqa: PLR0124 - NaN is missing
-    return side.values

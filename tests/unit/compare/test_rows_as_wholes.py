@@ -51,7 +51,8 @@ def test_a_change_of_what_goes_with_what_is_seen_that_no_column_shows() -> None:
 
     assert found.compare(changed).drifted == ()
     assert verdicts(table(1, 9_000), changed) == dict.fromkeys(ROW_TESTS, Verdict.DRIFTED) | {
-        "duplicate_rows": Verdict.OK
+        "duplicate_rows": Verdict.OK,
+        "training_rows": Verdict.OK,
     }
     assert verdicts(table(1, 9_000), quiet) == dict.fromkeys(ROW_TESTS, Verdict.OK)
 
@@ -62,6 +63,14 @@ def test_rows_that_came_twice_are_a_finding_of_their_own() -> None:
     found = verdicts(table(1, 9_000), pd.concat([rows, rows.head(200)]))
 
     assert found == dict.fromkeys(ROW_TESTS, Verdict.OK) | {"duplicate_rows": Verdict.DRIFTED}
+
+
+def test_training_rows_that_are_served_again_are_a_finding_of_their_own() -> None:
+    training, fresh = table(1, 3_000), table(2, 2_000)
+
+    found = verdicts(training, pd.concat([fresh, training.head(200)]))
+
+    assert found == dict.fromkeys(ROW_TESTS, Verdict.OK) | {"training_rows": Verdict.DRIFTED}
 
 
 def test_rows_are_not_looked_at_unless_asked() -> None:
