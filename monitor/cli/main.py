@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "attribution": (
         "monitor.cli.attribution",
         "attribution",
-        "Which columns, values and segments carry the drift of a window.",
+        "Which columns, values and segments carry the drift of a stored window.",
     ),
     "performance": (
         "monitor.cli.performance",
@@ -61,7 +61,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "retraining": (
         "monitor.cli.retraining",
         "retraining",
-        "The ledger of retraining jobs: see, approve, hold, verify, promote.",
+        "The ledger of retraining jobs: see, ask, approve, hold, verify, promote.",
     ),
     "dead-letters": ("monitor.cli.dead_letters", "dead_letters", "Records that were refused, and why."),
     "truths": (
@@ -75,7 +75,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "How the groups of sensitive features fared, with intervals; tables for audits.",
     ),
     "segments": ("monitor.cli.segments", "segments", "Find where a model is worse than elsewhere."),
-    "detectors": ("monitor.cli.detectors", "detectors", "What sequential detectors raised, and whether it holds."),
+    "detectors": ("monitor.cli.detectors", "detectors", "What sequential detectors raised."),
     "archive": ("monitor.cli.archive", "archive", "Raw rows that were kept, as Parquet files."),
     "export": ("monitor.cli.export", "export", "Write data to train on: archived rows with their ground truth."),
     "map": ("monitor.cli.map", "map_command", "Show what a format makes of sample messages."),

@@ -169,11 +169,13 @@ def test_silencing_an_incident_silences_what_its_alerts_have_in_common() -> None
     assert changes(world) == ["opened", "silenced"]
 
 
-@pytest.mark.parametrize("beginning", ["", "zzz"])
-def test_an_id_that_leads_nowhere_is_said(beginning: str) -> None:
+@pytest.mark.parametrize(
+    ("beginning", "said"), [("", "say which incident"), ("zzz", "no incident has an id that begins with")]
+)
+def test_an_id_that_leads_nowhere_is_said(beginning: str, said: str) -> None:
     world = World(ROUTE)
 
-    with pytest.raises(UnknownIncident, match="no incident has an id that begins with"):
+    with pytest.raises(UnknownIncident, match=said):
         world.service.incidents.shown(beginning)
 
 

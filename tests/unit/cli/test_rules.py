@@ -116,7 +116,12 @@ def test_a_model_without_rules_has_alerts_and_its_past_is_shown_without_touching
     assert (row["rule"], row["starts_at"], row["ends_at"]) == ("model-health", "2026-11-01T05:00:00Z", None)
     assert "model-health: firing (warning) since 2026-11-01T05:00:00Z" in explained.stdout
     assert "      yes model_drift(all_columns) drifted" in explained.stdout
-    assert [one["rule"] for one in rows] == ["model-health", "model-performance", "stream-is-read"]
+    assert [one["rule"] for one in rows] == [
+        "model-health",
+        "model-performance",
+        "stream-is-read",
+        "records-have-changed",
+    ]
     assert rows[0]["condition"]["holds"] is True
     assert _content(tmp_path / "monitor.db") == before
 
