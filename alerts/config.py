@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -41,6 +42,7 @@ from alerts.settings import (
 )
 
 _BREAKER = BreakerPolicy()
+_RAW = re.compile(r"^(Input|String|Tuple|List)(?= should )")
 
 COLLECT_FOR = timedelta(seconds=10)
 UPDATE_EVERY = timedelta(minutes=5)
@@ -349,7 +351,8 @@ def _problems(error: ValidationError, kinds: Mapping[str, ChannelKind]) -> Itera
         if wrong_kind is not None:
             yield Problem((*loc, wrong_kind), f"there is no key {wrong_kind!r}; did you mean 'kind'?")
         else:
-            yield Problem(_without_types(loc), _message(fault["type"], fault["msg"], loc, kinds))
+            loc = _without_types(loc)
+            yield Problem(loc, _message(fault["type"], fault["msg"], loc, kinds))
 
 
 def _misspelt_kind(channel: object) -> str | None:
@@ -369,8 +372,14 @@ def _message(kind: str, text: str, loc: tuple[str | int, ...], kinds: Mapping[st
             return f"the key {str(loc[-1])!r} is missing"
         case "union_tag_invalid" | "union_tag_not_found":
             return f"give it a kind, one of {', '.join(kinds)}"
+        case "too_short" | "string_too_short":
+            return f"{_last_key(loc)!r} must not be empty"
         case _:
-            return text.removeprefix("Value error, ")
+            return _RAW.sub(repr(_last_key(loc)), text).removeprefix("Value error, ")
+
+
+def _last_key(loc: tuple[str | int, ...]) -> str:
+    return next((part for part in reversed(loc) if isinstance(part, str)), "the file")
 
 
 def _no_such_key(name: str, known: set[str]) -> str:

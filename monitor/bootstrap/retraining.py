@@ -1,6 +1,7 @@
 """The parts of retraining: policies, triggers, how a candidate's baseline is built, and how it is verified."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from monitor.adapters.archive.members import ArchivedSegments
@@ -13,7 +14,8 @@ from monitor.bootstrap.triggers import build_triggers
 from monitor.config.directory import MONITOR
 from monitor.domain.errors import BaselineError, ConfigError, MonitorError
 from monitor.domain.models import ModelRef
-from monitor.domain.retraining import RetrainJob, RetrainPolicy, RetrainRequest
+from monitor.domain.ports import JobStore
+from monitor.domain.retraining import JobPhase, RetrainJob, RetrainPolicy, RetrainRequest
 from monitor.domain.time import to_ms
 from monitor.usecases.compare_candidate import CompareCandidate
 from monitor.usecases.retrain import Retrain, RetrainParts
@@ -108,12 +110,22 @@ def build_candidate(app: App, ref: ModelRef, place: str) -> str:
 def request_by_hand(app: App, model: str, rule: str, why: str) -> RetrainRequest:
     """A person's request, about the version whose window was judged last; MonitorError when there is none."""
     if model not in app.settings.models:
-        raise MonitorError(f"there is no model {model!r}: {', '.join(app.settings.models)}")
+        known = ", ".join(sorted(app.settings.models)) or "none"
+        raise MonitorError(f"there is no model {model!r}; models: {known}")
     judged = [one for one in app.stores.evaluations.done({model: 0}) if one.model.version]
     if not judged:
         raise MonitorError(f"no window of {model} has been judged, so nobody knows which version to retrain")
     newest = max(judged, key=lambda one: (one.window.end, one.revision))
     return RetrainRequest(model, newest.model.version, rule, newest.window.end, why)
+
+
+def asked_anew(jobs: JobStore, request: RetrainRequest) -> RetrainRequest:
+    """The request under a rule's name that no settled job has: a person may ask twice about the same window."""
+    named, number = request, 1
+    while (job := jobs.get(named.key)) is not None and job.phase is JobPhase.SETTLED:
+        number += 1
+        named = replace(request, rule=f"{request.rule} {number}")
+    return named
 
 
 def parameters(app: App, request: RetrainRequest, policy: RetrainPolicy) -> Mapping[str, object]:

@@ -146,7 +146,8 @@ def restore(directory: Path, team: str, rule: str, by: str, reason: str) -> None
 
     with opened(directory) as app:
         row = restore_rule(app, team, rule, by, reason)
-    click.echo(f"rule {row['rule']} of {row['team']} is told as ever; its {row['messages']} messages count no more")
+    sent = "one message counts" if row["messages"] == 1 else f"{row['messages']} messages count"
+    click.echo(f"rule {row['rule']} of {row['team']} is told as ever; its {sent} no more")
 
 
 def _lines(names: object) -> str:

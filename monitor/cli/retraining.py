@@ -117,11 +117,11 @@ def ask(directory: Path, model: str, by: str, reason: str) -> None:
 
     Asking is approving: a policy that asks people asks nobody again. What else the guard holds against it stands.
     """
-    from monitor.bootstrap.retraining import build_retraining, request_by_hand  # noqa: PLC0415 - heavy
+    from monitor.bootstrap.retraining import asked_anew, build_retraining, request_by_hand  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
         request = request_by_hand(app, model, _BY_HAND, f"asked for by {by}" + (f": {reason}" if reason else ""))
-        _say(build_retraining(app).ask(request, by))
+        _say(build_retraining(app).ask(asked_anew(app.stores.jobs, request), by))
 
 
 @retraining.command()

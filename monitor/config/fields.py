@@ -171,7 +171,7 @@ def _http_url(value: object) -> object:
 HttpUrl = Annotated[str, BeforeValidator(_http_url), WithJsonSchema({"type": "string", "pattern": f"^{_HTTP_URL}$"})]
 """The start of web addresses, as `https://driftline.example.com`."""
 
-_SECRET_WORDS = ("secret", "password", "token", "api_key", "apikey", "authorization")
+_SECRET_WORDS = ("secret", "password", "token", "api_key", "apikey", "authorization", "credentials")
 
 
 def references(value: object, key: str = "") -> object:

@@ -1,5 +1,6 @@
 """Every mistake of a file as a ConfigError: the line, the cause in words, a hint."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -14,6 +15,9 @@ from monitor.config.yaml_file import Loc, YamlFile
 from monitor.domain.errors import ConfigError, MonitorError
 
 S = TypeVar("S", bound=BaseModel)
+
+_BEGINNING = re.compile(r"\^[\w:/]+")
+"""A pattern that asks for nothing but this beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,15 @@ def _words(detail: ErrorDetails, shape: type[BaseModel]) -> tuple[str, str]:  # 
         return f"{_place(loc)}{_lower(detail['msg'].removeprefix('Value error, '))}", ""
     if kind == "too_short":
         return f"`{name}` must not be empty", "give at least one"
+    return _other_words(detail, name)
+
+
+def _other_words(detail: ErrorDetails, name: str) -> tuple[str, str]:
+    pattern = str(detail.get("ctx", {}).get("pattern", ""))
+    if detail["type"] == "string_too_short" and not detail["input"]:
+        return f"`{name}` must not be empty", ""
+    if _BEGINNING.fullmatch(pattern):
+        return f"`{name}` must begin with {pattern[1:]}", ""
     return f"`{name}`: {_as_demand(detail['msg'])}{_given(detail['input'])}", ""
 
 

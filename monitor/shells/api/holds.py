@@ -39,9 +39,11 @@ def holds_routes(parts: ApiParts, holds: HoldsApi) -> list[HTTPRouteHandler]:
     """GET /v1/retraining/holds?all=true; POST to it places a hold, POST to its /release ends those of a model."""
 
     @get("/v1/retraining/holds")
-    async def listed(request: "Request[Any, Any, Any]", all: bool = False) -> Response[dict[str, object]]:  # noqa: A002, FBT001, FBT002 - the parameter's name
+    async def listed(request: "Request[Any, Any, Any]", all: str = "false") -> Response[dict[str, object]]:  # noqa: A002 - the parameter's name
         require_token(request.headers.get("authorization"), parts.bearer_token)
-        found = await asyncio.to_thread(lambda: holds.seen(ever=all))
+        if all not in {"true", "false"}:
+            raise Problem("all must be true or false", status_code=400)
+        found = await asyncio.to_thread(lambda: holds.seen(ever=all == "true"))
         return Response({"holds": [hold_row(one) for one in found]})
 
     @post("/v1/retraining/holds", status_code=HTTPStatus.CREATED)

@@ -43,5 +43,5 @@ def test_a_hold_is_placed_listed_and_ended_by_name_and_what_makes_no_sense_is_re
     assert "nobody holds *: see `driftline retraining holds`" in ended[1]
     assert run("retraining", "holds") == "nothing is held\n"
     assert "bo" in run("retraining", "holds", "--all")
-    assert "there is no model 'prise': price" in run("retraining", "ask", "--model", "prise")
+    assert "there is no model 'prise'; models: price" in run("retraining", "ask", "--model", "prise")
     assert "no window of price has been judged" in run("retraining", "ask", "--model", "price")

@@ -4,8 +4,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel, Field, ValidationError
 
-from monitor.config.mistakes import parse
+from monitor.config.mistakes import parse, problems
 from monitor.config.model_file import ModelFile
 from monitor.config.monitor_file import MonitorFile
 from monitor.config.rules_file import RulesFile
@@ -78,6 +79,37 @@ def test_a_secret_that_is_not_there_is_reported_by_its_place(reference: SecretRe
         reference.read({})
 
     assert "MISSING" in str(caught.value) or "/nowhere/key" in str(caught.value)
+
+
+def test_a_service_account_s_key_may_not_stand_in_the_settings_of_a_trigger() -> None:
+    text = """
+source: {kind: memory}
+retraining: {triggers: {train: {kind: vertex, credentials: '{"private_key": "hunter2"}'}}}
+"""
+
+    (mistake,) = parse(parse_yaml(text, Path("monitor.yaml")), MonitorFile)
+
+    assert "`credentials`: a secret must not stand here" in str(mistake)
+    assert "hunter2" not in str(mistake)
+
+
+class Told(BaseModel):
+    """Settings of a plug-in."""
+
+    template: str = Field(pattern="^https://")
+    job: str = Field(min_length=1)
+    name: str = Field(pattern=r"^[a-z]+$")
+
+
+def test_what_a_plug_in_asks_of_a_text_is_said_in_words() -> None:
+    with pytest.raises(ValidationError) as wrong:
+        Told.model_validate({"template": "gs://churn", "job": "", "name": "7"})
+
+    assert [cause for _, cause, _ in problems(wrong.value, Told)] == [
+        "`template` must begin with https://",
+        "`job` must not be empty",
+        "`name`: string should match pattern '^[a-z]+$'",
+    ]
 
 
 def test_defaults_fill_everything_but_the_source() -> None:

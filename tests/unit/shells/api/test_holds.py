@@ -84,6 +84,12 @@ def test_a_hold_that_makes_no_sense_is_refused_with_the_reason(
     assert client.get(HOLDS, headers=TOKEN).json()["holds"] == []
 
 
+def test_all_is_true_or_false_and_else_the_answer_says_so(client: httpx.Client) -> None:
+    answer = client.get(HOLDS, params={"all": "maybe"}, headers=TOKEN)
+
+    assert (answer.status_code, answer.json()["detail"]) == (400, "all must be true or false")
+
+
 def test_holds_ask_for_the_token_and_for_json(client: httpx.Client) -> None:
     release = f"{HOLDS}/release"
 
