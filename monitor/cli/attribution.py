@@ -61,12 +61,17 @@ def show_attribution(found: "Attribution") -> None:
     if not found.columns:
         click.echo(f"attribution: none of {found.compared} columns moved more than chance explains")
         return
-    click.echo(f"what carries the drift ({found.bits:.3g} bits):")
+    click.echo(f"what carries the drift ({_bits(found.bits)}):")
     rows = (_cells(found, part) for part in found.columns)
     print_table(("column", "share of the drift", "bits", "most of it"), rows, empty="")
     for one in found.divisions:
-        click.echo(f"by {one.column}, with the changes of how much of each there is ({one.bits:.3g} bits):")
+        click.echo(f"by {one.column}, with the changes of how much of each there is ({_bits(one.bits)}):")
         print_table(("segment", "share of the drift", "of all records", "foremost"), _segments(one), empty="")
+
+
+def _bits(bits: float) -> str:
+    said = f"{bits:.3g}"
+    return f"{said} bit" if said == "1" else f"{said} bits"
 
 
 def _cells(found: "Attribution", part: "ColumnPart") -> tuple[str, ...]:

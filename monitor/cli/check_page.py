@@ -15,6 +15,7 @@ from monitor.stats.proposals import EVERY_COLUMN, PROPOSED, PROPOSED_OVER_COLUMN
 from monitor.stats.row_test import RowTest
 from monitor.stats.serving.metric import ServingMetric
 from monitor.stats.window_test import WindowTest
+from monitor.stats.window_test import is_proposed as window_test_is_proposed
 
 _UNASKED = "only where a check asks for it"
 _ASPECTS = {ColumnKind.NUMERIC: NumericProfile.aspects, ColumnKind.CATEGORICAL: CategoricalProfile.aspects}
@@ -114,7 +115,7 @@ def _by_default(test: AnyTest) -> str:
     if isinstance(test, RowTest):
         return "only where a check asks for it; needs `archive`"
     if isinstance(test, WindowTest):
-        return "checked where the baseline has what it needs"
+        return "checked where the baseline has what it needs" if window_test_is_proposed(test) else _UNASKED
     if test.name in PROPOSED_OVER_COLUMNS:
         return "one check over all columns"
     kinds = [kind.value for kind, names in PROPOSED.items() if test.name in names]

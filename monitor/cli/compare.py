@@ -93,7 +93,8 @@ def _show(found: "Comparison") -> None:
     if found.attribution is not None:
         show_attribution(found.attribution)
     said = found.outcome.name.lower().replace("_", " ")
-    click.echo(f"{said}: {found.rows_current:,} rows against {found.rows_reference:,} in the reference")
+    noun = "row" if found.rows_current == 1 else "rows"
+    click.echo(f"{said}: {found.rows_current:,} {noun} against {found.rows_reference:,} in the reference")
 
 
 def _document(found: "Comparison") -> dict[str, object]:

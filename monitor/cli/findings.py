@@ -56,7 +56,8 @@ def findings(  # noqa: PLR0917 - click passes options by name
     if any(finding.served_share is not None for finding in shown):  # most producers do not say how much they served
         titles = (*titles[:-1], "of served", titles[-1])
         rows = ((*_cells(one)[:-1], _of_served(one), one.reason) for one in shown)
-    print_table(titles, rows, empty=f"no findings about {model} here")
+    empty = f"none of {len(found):,} findings about {model} is of these" if found else f"no findings about {model} here"
+    print_table(titles, rows, empty=empty)
     if len(shown) < len(wanted):
         click.echo(f"the newest {len(shown)} of {len(wanted)}; --limit and --json show more")
     if details:

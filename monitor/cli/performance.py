@@ -58,7 +58,8 @@ def performance(  # noqa: PLR0917 - click passes options by name
         print_json(map(_json, shown))
         return
     titles = ("window", "version", "metric", "estimate", "95 %", "by weights", "truth", "held", *_titles())
-    print_table(titles, map(_cells, shown), empty=f"no performance of {model} is known here, estimated or by the truth")
+    what = f"{' or '.join(metrics)} of {model}" if metrics else f"performance of {model}"
+    print_table(titles, map(_cells, shown), empty=f"no {what} is known here, estimated or by the truth")
     if grey := [row.reason for row in shown if row.reason]:
         click.echo(f"* {grey[-1]}")
     if (so_far := record(rows)) is not None:

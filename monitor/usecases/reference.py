@@ -35,6 +35,9 @@ class Reference:
 def read_reference(table: TableReader, options: TrainingOptions, seen: Seen, *, keep_rows: bool = False) -> Reference:
     """Read all rows; BaselineError when there are none, or the table is broken. A bad column is refused alone."""
     asked = options
+    if twice := sorted({one.column for one in options.derived} & set(options.exclude)):
+        which = ", ".join(map(repr, twice))
+        raise BaselineError(f"{which} cannot be excluded and declared as a text or vector: leave out one of the two")
     table, options = with_derived(table, options)
     groups = group_by_group(
         table, lambda group: _Chosen(options, keep_rows).choose(gather(table, group, seen, _Gathered))

@@ -97,7 +97,9 @@ def attribute(
     n_baseline, n_current = baseline.n, current.n
     names = [name for name in comparable_columns(baseline) if name not in without]
     if min(n_baseline, n_current) < max(1, least):
-        why = f"{min(n_baseline, n_current):,} records on one side, at least {max(1, least):,} are needed"
+        fewest = min(n_baseline, n_current)
+        noun = "record" if fewest == 1 else "records"
+        why = f"{fewest:,} {noun} on one side, at least {max(1, least):,} are needed"
         return Attribution(0.0, (), 0, n_baseline, n_current, lacking=why)
     found = [_column(name, baseline, current) for name in names]
     moved = sorted((part for part in found if part.bits), key=lambda part: (-part.bits, part.column))

@@ -46,7 +46,8 @@ def _categorical(baseline: CategoricalProfile, current: CategoricalProfile) -> G
     """What is too rare for the sizes of both joins the new values: which of the rare ones come is chance."""
     total = baseline.counts.astype(np.int64) + current.counts
     sizes = baseline.n_values, current.n_values
-    is_frequent = total >= MIN_EXPECTED * sum(sizes) / max(1, min(sizes))
+    fewest = min(filter(None, sizes), default=1)  # a side without a value leaves nothing to chance
+    is_frequent = total >= MIN_EXPECTED * sum(sizes) / fewest
     kept = np.flatnonzero(is_frequent).astype(np.int64)
     names = (cut(baseline.layout.categories[place]) for place in kept.tolist())
     rare = int(total[~is_frequent].sum())

@@ -99,6 +99,19 @@ def test_a_text_that_the_table_lacks_is_a_mistake(tmp_path: Path) -> None:
     assert "the training data has no column 'note'; it has x" in str(done.exception)
 
 
+def test_a_text_that_is_excluded_too_is_a_mistake_that_says_so(tmp_path: Path) -> None:
+    table = tmp_path / "a.csv"
+    table.write_text("note,amount\nhello there,1\n")
+    options = ["--text", "note", "--exclude", "note"]
+    result = CliRunner().invoke(driftline, ["compare", *options, str(table), str(table)])
+    assert "'note' cannot be excluded and declared as a text or vector" in str(result.exception)
+
+
+def test_what_only_runs_where_a_check_asks_for_it_says_so() -> None:
+    result = CliRunner().invoke(driftline, ["checks", "show", "divergence"])
+    assert "| By default | only where a check asks for it |" in result.output
+
+
 def test_ground_truth_in_both_tables_is_no_column_that_could_not_be_compared(tmp_path: Path) -> None:
     table = {"good": NUMBERS, "label": WORDS}
 

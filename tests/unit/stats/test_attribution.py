@@ -170,7 +170,7 @@ def test_too_few_records_have_no_parts_and_a_reason(n: int) -> None:
     few = attribute(BASELINE.whole, counted(rows(1, n, 3.0)), least=100)
 
     assert (few.bits, few.columns) == (0.0, ())
-    assert few.lacking == f"{n} records on one side, at least 100 are needed"
+    assert few.lacking == f"{n} record{'' if n == 1 else 's'} on one side, at least 100 are needed"
     assert as_document(few)["lacking"] == few.lacking
 
 
@@ -188,3 +188,10 @@ def test_a_finding_of_the_check_names_what_carries_it_and_holds_every_part() -> 
     columns = result.detail["columns"]
     assert isinstance(columns, list)
     assert sum(one["bits"] for one in columns) == pytest.approx(result.statistic)
+
+
+def test_categories_that_all_went_missing_are_told_by_their_names() -> None:
+    gone = counted(rows(1, 1_000) | {"land": CategoricalColumn([None] * 1_000)})
+    land = next(part for part in attribute(BASELINE.whole, gone).columns if part.column == "land")
+    assert {group.name for group in land.groups if group.bits} == {"de", "fr", "it", "missing"}
+    assert math.isclose(math.fsum(group.bits for group in land.groups), land.bits)
