@@ -1,13 +1,16 @@
 """The reference of a comparison: a baseline that is built from a table, a few columns at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from monitor.domain.derived import SHAPE, DerivedColumn, VectorColumn
 from monitor.domain.errors import BaselineError
 from monitor.domain.models import ModelRef
 from monitor.stats.baseline import Baseline
 from monitor.stats.cells import Cells, JoinedCells, TableBatch, all_missing
 from monitor.stats.columns import Column
+from monitor.stats.derived.vectors import GOOD
+from monitor.stats.profiles.categorical import CategoricalProfile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.column_choice import choose_column
 from monitor.usecases.derived_table import with_derived
@@ -54,7 +57,22 @@ def read_reference(table: TableReader, options: TrainingOptions, seen: Seen, *, 
     notes = tuple(dict.fromkeys(note for group in groups for note in group.notes))
     baseline = Baseline(REF, rows, None, table.name, ModelProfile.joined(profiles, rows))
     sample = {name: column for group in groups for name, column in group.sample.items()} if keep_rows else None
+    _require_vectors(asked.derived, baseline.whole)
     return Reference(baseline, refused, notes, asked, sample)
+
+
+def _require_vectors(derived: Iterable[DerivedColumn], whole: ModelProfile) -> None:
+    """BaselineError for a column of vectors that holds none: a shift in it would be seen by nobody."""
+    for spec in derived:
+        if not isinstance(spec, VectorColumn):
+            continue
+        shapes = whole.columns[f"{spec.column}.{SHAPE}"]
+        if isinstance(shapes, CategoricalProfile) and GOOD not in shapes.layout.categories:
+            found = ", ".join(shapes.layout.categories) or "no value"
+            raise BaselineError(
+                f"column {spec.column!r} holds no vector of {spec.dimensions} numbers, in all rows: {found}; name its "
+                "true length, or leave it out of the vectors"
+            )
 
 
 @dataclass(slots=True)

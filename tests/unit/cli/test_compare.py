@@ -294,3 +294,15 @@ def test_nobody_waits_for_pandas_to_compare_two_files(tmp_path: Path) -> None:
     ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert ran.stdout.splitlines()[-1] == "False", ran.stderr
+
+
+def test_vectors_of_another_length_than_said_are_a_mistake_and_no_silence(tmp_path: Path) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_text('{"emb": [0.1, 0.2, 0.3], "amount": 1.5}\n' * 50)
+
+    result = CliRunner().invoke(
+        driftline, ["compare", "--vector", "emb:99", str(tmp_path / "a.jsonl"), str(tmp_path / "b.jsonl")]
+    )
+
+    assert result.exit_code
+    assert "column 'emb' holds no vector of 99 numbers, in all rows: wrong length" in str(result.exception)
