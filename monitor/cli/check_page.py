@@ -66,7 +66,7 @@ def metric_page(metric: PerformanceMetric) -> str:
 def fairness_page(measure: FairnessMeasure) -> str:
     """Markdown: what it computes, of what, and its customary limit."""
     limit = threshold_words(measure.default_threshold)
-    words = f"the customary limit is {limit}" if limit else "no limit is customary: it is shown until a check sets one"
+    words = f"by custom bad where it is {limit}" if limit else "no limit is customary: shown until a check sets one"
     text = f"# {measure.title} (`{measure.name}`)\n\n{inspect.cleandoc(type(measure).__doc__ or '')}\n\n"
     return f"{text}Of the {measure.rate}; {words}.\n"
 

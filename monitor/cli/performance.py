@@ -95,7 +95,11 @@ def _cells(row: "PerformanceRow") -> Sequence[object]:
 
 def _part(row: "PerformanceRow", name: str) -> str:
     numbers = row.part(name)
-    return "" if numbers is None else f"{numbers[0]:+.3g} ({numbers[1]:+.2g} to {numbers[2]:+.2g})"
+    if numbers is None:
+        return ""
+    value, low, high = numbers
+    shown = 0.0 if abs(value) < (high - low) / 1000 else value  # digits that the interval makes nothing of
+    return f"{shown:+.3g} ({low:+.2g} to {high:+.2g})"
 
 
 def _json(row: "PerformanceRow") -> dict[str, object]:
