@@ -21,6 +21,7 @@ from alerts.storage.sql import chunks, insert
 from alerts.storage.tables import attempts, deliveries, told
 from alerts.superseding import Unsent
 
+_WAITS = "waiting: "
 _WAITING = (DeliveryState.DUE.value, DeliveryState.RETRY.value)
 _OPEN = (*_WAITING, DeliveryState.LEASED.value)
 
@@ -169,7 +170,7 @@ def release(conn: sa.Connection, batch: Sequence[Delivery], owner: str) -> None:
 
 
 def hold(conn: sa.Connection, channel: str, until: datetime, reason: str) -> None:
-    """Let everything that is due on a channel wait until an instant, and say why."""
+    """Let everything that is due on a channel wait until an instant; what has not failed by itself says why."""
     waiting = deliveries.c.state.in_(_WAITING)
     query = sa.select(deliveries.c.seq).where(deliveries.c.channel == channel, waiting, deliveries.c.next_at < until)
     if conn.dialect.name == "postgresql":
@@ -177,7 +178,9 @@ def hold(conn: sa.Connection, channel: str, until: datetime, reason: str) -> Non
         query = query.with_for_update(skip_locked=True)
     held = query.cte("held")
     statement = sa.update(deliveries).where(deliveries.c.seq.in_(sa.select(held.c.seq)))
-    conn.execute(statement.values(next_at=until, last_failure=f"waiting: {reason}"))
+    failed = sa.and_(deliveries.c.last_failure != "", deliveries.c.last_failure.not_like(f"{_WAITS}%"))
+    why = sa.case((failed, deliveries.c.last_failure), else_=f"{_WAITS}{reason}")
+    conn.execute(statement.values(next_at=until, last_failure=why))
 
 
 def unsent(conn: sa.Connection) -> dict[Address, list[Unsent]]:

@@ -162,7 +162,7 @@ def test_a_rule_that_is_often_right_is_spared() -> None:
         ({"budget": "20", "channels": ["box"]}, "'20' is no budget; write messages per day, week or month"),
         ({"budget": "0 per week", "channels": ["box"]}, "is no budget"),
         ({"budget": "2 per week", "channels": ["bax"]}, "there is no channel 'bax'"),
-        ({"budget": "2 per week", "channels": []}, "at least 1 item"),
+        ({"budget": "2 per week", "channels": []}, "'channels' must not be empty"),
     ],
 )
 def test_a_budget_that_cannot_be_kept_is_a_mistake_with_its_place(team: dict[str, object], said: str) -> None:
