@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, or_, select, tuple_
 
 from monitor.adapters.sql.engine import reading
-from monitor.adapters.sql.joins import JOINED, KNOWN, MADE, joined_rows
+from monitor.adapters.sql.joins import KNOWN, MADE, joined_rows
 from monitor.adapters.sql.statements import grouped
 from monitor.adapters.sql.tables import predictions, progress, shares, truths
 from monitor.domain.models import ALL_TRAFFIC, ModelRef
@@ -158,17 +158,28 @@ def _count_truths(
     first, end = -(-since_ms // pane_ms) * pane_ms, -(-until_ms // pane_ms) * pane_ms
     # counted from `first`, so that the division never sees a negative number (which SQL rounds towards zero)
     number = (made.event_time_ms - first) // pane_ms
-    pane = number.label("pane")
-    statement = (
-        select(made.model, made.version, pane, func.count(made.event_id.distinct()).label("n"), func.count())
-        .select_from(JOINED)
+    # a look-up for each prediction and no join: one that PostgreSQL plans before it has statistics is quadratic
+    statements = (
+        select(func.count())
+        .where(known.model == made.model, known.event_id == made.event_id, known.name == scope.name)
+        .where(known.known_at_ms <= first + number * pane_ms + scope.within_ms)
+        .correlate(predictions)
+        .scalar_subquery()
+    )
+    told = (
+        select(made.model, made.version, made.event_id, number.label("pane"), statements.label("statements"))
         .where(made.model.in_(models))
         .where(made.event_time_ms >= first, made.event_time_ms < end)
-        .where(known.name == scope.name, known.known_at_ms <= first + number * pane_ms + scope.within_ms)
-        .group_by(made.model, made.version, pane)
+        .subquery()
+        .c
     )
-    for model, version, k, n, statements in connection.execute(statement):
-        found[model, version, first + k * pane_ms] = n, statements
+    statement = (
+        select(told.model, told.version, told.pane, func.count(told.event_id.distinct()), func.sum(told.statements))
+        .where(told.statements > 0)
+        .group_by(told.model, told.version, told.pane)
+    )
+    for model, version, k, n, of_all in connection.execute(statement):
+        found[model, version, first + k * pane_ms] = n, int(of_all)
 
 
 def _progress(row: Row[tuple[object, ...]]) -> PartitionProgress:
