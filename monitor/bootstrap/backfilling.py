@@ -13,7 +13,7 @@ from monitor.bootstrap.consuming import build_ingest
 from monitor.bootstrap.evaluating import build_evaluate
 from monitor.domain.errors import BaselineError, ConfigError, SourceUnavailable
 from monitor.domain.models import MonitoredModel
-from monitor.domain.ports import Progress, ProgressTask
+from monitor.domain.progress import Progress, ProgressTask
 from monitor.domain.stream import TopicKind
 from monitor.usecases.backfill import FinishedReads, QuietStore, ReadTotals, of_history, read_to_end
 from monitor.usecases.evaluate import EvaluateReport

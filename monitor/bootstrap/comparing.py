@@ -5,7 +5,7 @@ from pathlib import Path
 from monitor.adapters.tables.files import FileTable
 from monitor.adapters.tables.frames import FrameTable, Table
 from monitor.bootstrap.plugins import drift_tests
-from monitor.domain.ports import Progress
+from monitor.domain.progress import Progress
 from monitor.usecases.compare import Comparison, compare, compare_with
 from monitor.usecases.reference import Reference, read_reference
 from monitor.usecases.table_reader import TableReader

@@ -62,22 +62,16 @@ def _cells(one: "Recomputed") -> tuple[object, ...]:
 
 
 def _document(one: "Recomputed") -> dict[str, object]:
+    from monitor.usecases.sequential import alarm_detail  # noqa: PLC0415 - takes longer than the help of a command
+
     alarm = one.alarm
     return {
-        "at": format_instant(from_ms(alarm.at_ms)),
-        "since": format_instant(from_ms(alarm.since_ms)),
+        **alarm_detail(alarm),
         "version": alarm.key.version,
         "detector": alarm.spec.detector,
         "column": alarm.spec.column,
         "topic": alarm.key.partition.topic,
         "partition": alarm.key.partition.partition,
-        "offset": alarm.offset,
-        "statistic": alarm.statistic,
-        "threshold": alarm.threshold,
-        "run_length": alarm.run_length,
-        "asked": str(alarm.spec.rate),
-        "n": alarm.n,
-        "skipped": alarm.skipped,
         "baseline_id": alarm.baseline_id,
         "holds": one.holds,
     }

@@ -1,7 +1,6 @@
 """Protocols by which use cases reach the world; each has an in-memory use and a conformance kit in `testing/`."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -477,22 +476,6 @@ class FollowsRuns(Protocol):
 
     def follow(self, request: RetrainRequest, external_id: str | None) -> RunState:
         """The run of the request, by its id or else by its key; any exception means that nobody can say now."""
-        ...
-
-
-class Progress(Protocol):
-    """How long work shows that it moves."""
-
-    def task(self, title: str, total: int | None) -> AbstractContextManager["ProgressTask"]:
-        """A bar of `total` steps (None: unknown)."""
-        ...
-
-
-class ProgressTask(Protocol):
-    """One bar."""
-
-    def advance(self, steps: int = 1) -> None:
-        """So many steps further."""
         ...
 
 

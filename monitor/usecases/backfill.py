@@ -8,7 +8,8 @@ from typing import Protocol
 from monitor.domain.evaluation import DoneEvaluation, EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Finding
 from monitor.domain.models import ModelRef, MonitoredModel
-from monitor.domain.ports import EvaluationStore, ProgressTask, Source, WindowReads
+from monitor.domain.ports import EvaluationStore, Source, WindowReads
+from monitor.domain.progress import ProgressTask
 from monitor.domain.records import Joined
 from monitor.domain.rules import Retirement, RuleState, Subject, Transition
 from monitor.domain.stream import JoinSpan, PaneSpan, PaneSummary, PartitionProgress, Share, ShareSpan

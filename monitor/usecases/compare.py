@@ -8,7 +8,7 @@ from monitor.domain.checks import ALL_COLUMNS, RECORDS, Check
 from monitor.domain.errors import BaselineError
 from monitor.domain.findings import TestResult, Verdict
 from monitor.domain.models import ALL_TRAFFIC
-from monitor.domain.ports import Progress
+from monitor.domain.progress import Progress
 from monitor.domain.rules import Chart
 from monitor.rules.charts import drift_chart
 from monitor.stats.attribution.attribution import Attribution, attribute

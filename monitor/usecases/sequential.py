@@ -74,7 +74,7 @@ def _drifted(  # noqa: PLR0917 - the parts of a finding
     code_version: str,
 ) -> Finding:
     first = alarms[0]
-    detail = {"alarms": [_detail(alarm) for alarm in alarms]}
+    detail = {"alarms": [alarm_detail(alarm) for alarm in alarms]}
     result = TestResult(first.statistic, None, 0, first.n, detail=detail)
     check = Check(first.spec.detector, first.spec.column, ALL_TRAFFIC, Threshold(abs(first.threshold)), 0)
     offsets = {str(alarm.key.partition): (alarm.offset, alarm.offset + 1) for alarm in alarms}
@@ -113,7 +113,8 @@ def _obstacle(spec: SequentialSpec, baseline: Baseline | None) -> str:
     return ""
 
 
-def _detail(alarm: SequentialAlarm) -> dict[str, object]:
+def alarm_detail(alarm: SequentialAlarm) -> dict[str, object]:
+    """Where and when it was raised, and by how much, for findings and people."""
     return {
         "partition": str(alarm.key.partition),
         "offset": alarm.offset,

@@ -3,6 +3,7 @@
 Intervals are the predicted quantiles of a record (`scores`, by level): for a level of 0.9 those of 0.05 and 0.95.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -93,7 +94,29 @@ class ScaledError:
 
 
 @dataclass(frozen=True, slots=True)
-class IntervalCoverage:
+class _OfIntervals(ABC):
+    """A metric of the prediction intervals of one level."""
+
+    tasks: ClassVar[frozenset[Task]] = FORECAST
+    default_threshold: ClassVar[Threshold | None] = None
+    level: float = 0.9
+
+    def __post_init__(self) -> None:
+        """ValueError unless the level lies between 0 and 1."""
+        _require_level(self.level)
+
+    def run(self, judged: Judged, positive: str | None) -> TestResult | None:  # noqa: ARG002 - no class here
+        """None where no record has the quantiles of the level."""
+        found = Intervals.of(judged, self.level)
+        return None if found is None else self._of(found)
+
+    @abstractmethod
+    def _of(self, found: Intervals) -> TestResult | None:
+        """The metric of intervals and their truths."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalCoverage(_OfIntervals):
     """Share of the truths inside the predicted interval, bounds included, 0 to 1; Wilson interval (1927).
 
     It should be the `level`. Too low: the model is surer than it may be. Wide intervals cover anything, so look at
@@ -103,25 +126,14 @@ class IntervalCoverage:
     name: ClassVar[str] = "interval_coverage"
     title: ClassVar[str] = "Coverage of prediction intervals"
     unit: ClassVar[str] = "share of truths"
-    tasks: ClassVar[frozenset[Task]] = FORECAST
     higher_is_better: ClassVar[bool] = True
-    default_threshold: ClassVar[Threshold | None] = None
-    level: float = 0.9
 
-    def __post_init__(self) -> None:
-        """ValueError unless the level lies between 0 and 1."""
-        _require_level(self.level)
-
-    def run(self, judged: Judged, positive: str | None) -> TestResult | None:  # noqa: ARG002 - no class here
-        """None where no record has the quantiles of the level."""
-        found = Intervals.of(judged, self.level)
-        if found is None:
-            return None
+    def _of(self, found: Intervals) -> TestResult | None:
         return proportion(int(((found.low <= found.truth) & (found.truth <= found.high)).sum()), len(found.truth))
 
 
 @dataclass(frozen=True, slots=True)
-class IntervalScore:
+class IntervalScore(_OfIntervals):
     """Mean interval score, from 0, in the unit of the target: width, and 2 / (1 - level) for each unit outside.
 
     Best for the true quantiles, so narrow intervals win only while they hold (Gneiting & Raftery 2007). Interval by the
@@ -131,26 +143,15 @@ class IntervalScore:
     name: ClassVar[str] = "interval_score"
     title: ClassVar[str] = "Interval score"
     unit: ClassVar[str] = "unit of the target"
-    tasks: ClassVar[frozenset[Task]] = FORECAST
     higher_is_better: ClassVar[bool] = False
-    default_threshold: ClassVar[Threshold | None] = None
-    level: float = 0.9
 
-    def __post_init__(self) -> None:
-        """ValueError unless the level lies between 0 and 1."""
-        _require_level(self.level)
-
-    def run(self, judged: Judged, positive: str | None) -> TestResult | None:  # noqa: ARG002 - no class here
-        """None where no record has the quantiles of the level."""
-        found = Intervals.of(judged, self.level)
-        if found is None:
-            return None
+    def _of(self, found: Intervals) -> TestResult | None:
         outside = np.maximum(0.0, found.low - found.truth) + np.maximum(0.0, found.truth - found.high)
         return mean_result(found.high - found.low + 2 / (1 - self.level) * outside, least=0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class IntervalWidth:
+class IntervalWidth(_OfIntervals):
     """Mean width of the predicted interval, from 0, in the unit of the target; interval by the central limit theorem.
 
     How sure the model is: of use beside `interval_coverage` alone.
@@ -159,16 +160,7 @@ class IntervalWidth:
     name: ClassVar[str] = "interval_width"
     title: ClassVar[str] = "Width of prediction intervals"
     unit: ClassVar[str] = "unit of the target"
-    tasks: ClassVar[frozenset[Task]] = FORECAST
     higher_is_better: ClassVar[bool] = False
-    default_threshold: ClassVar[Threshold | None] = None
-    level: float = 0.9
 
-    def __post_init__(self) -> None:
-        """ValueError unless the level lies between 0 and 1."""
-        _require_level(self.level)
-
-    def run(self, judged: Judged, positive: str | None) -> TestResult | None:  # noqa: ARG002 - no class here
-        """None where no record has the quantiles of the level."""
-        found = Intervals.of(judged, self.level)
-        return None if found is None else mean_result(found.high - found.low, least=0.0)
+    def _of(self, found: Intervals) -> TestResult | None:
+        return mean_result(found.high - found.low, least=0.0)

@@ -1,20 +1,17 @@
 """Metrics of ranked lists: what search results and recommendations are judged by, one list a record."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
-from monitor.domain.checks import Threshold
 from monitor.domain.findings import TestResult
-from monitor.domain.models import Task
 from monitor.stats.columns import Floats
 from monitor.stats.performance.classification import proportion
 from monitor.stats.performance.influence import share_result
 from monitor.stats.performance.metric import Judged
-from monitor.stats.performance.recommended import Recommended, require_positions
-
-RANKING = frozenset({Task.RANKING})
+from monitor.stats.performance.recommended import Recommended, UpToK
 
 
 def _mean_share(values: Floats, judged: Judged) -> TestResult:
@@ -26,7 +23,21 @@ def _mean_share(values: Floats, judged: Judged) -> TestResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Ndcg:
+class _OfRelevant(UpToK, ABC):
+    """A metric of where the relevant items are; queries without one are left out."""
+
+    def run(self, judged: Judged, positive: str | None) -> TestResult | None:  # noqa: ARG002 - no class here
+        """None when no query has a relevant item."""
+        found = Recommended.with_relevant(judged, self.k)
+        return None if found is None else self._of(found, judged)
+
+    @abstractmethod
+    def _of(self, found: Recommended, judged: Judged) -> TestResult | None:
+        """The metric of the queries with a relevant item, of those that were judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ndcg(_OfRelevant):
     """Normalised discounted cumulative gain of the first `k` items, 0 to 1 (Jarvelin & Kekalainen 2002).
 
     Mean over queries of sum(grade / log2(1 + place)) over what the best order would reach; with `exponential` the gain
@@ -37,21 +48,9 @@ class Ndcg:
     name: ClassVar[str] = "ndcg"
     title: ClassVar[str] = "NDCG at k"
     unit: ClassVar[str] = "share of the best order's gain"
-    tasks: ClassVar[frozenset[Task]] = RANKING
-    higher_is_better: ClassVar[bool] = True
-    default_threshold: ClassVar[Threshold | None] = None
-    k: int = 10
     exponential: bool = False
 
-    def __post_init__(self) -> None:
-        """ValueError unless a list can be cut after k items."""
-        require_positions(self.k)
-
-    def run(self, judged: Judged, positive: str | None) -> TestResult | None:  # noqa: ARG002 - no class here
-        """None when no query has a relevant item."""
-        found = Recommended.with_relevant(judged, self.k)
-        if found is None:
-            return None
+    def _of(self, found: Recommended, judged: Judged) -> TestResult | None:
         weights = 1 / np.log2(np.arange(2, self.k + 2))
         reached, best = (self._gain(grades) @ weights for grades in (found.gains, found.ideal))
         return _mean_share(reached / best, judged)
@@ -61,7 +60,7 @@ class Ndcg:
 
 
 @dataclass(frozen=True, slots=True)
-class MeanAveragePrecision:
+class MeanAveragePrecision(_OfRelevant):
     """Mean average precision of the first `k` items, 0 to 1: for lists with several relevant items of equal worth.
 
     Mean over queries of the precisions at the places of relevant items, over the number of relevant items that the list
@@ -73,26 +72,14 @@ class MeanAveragePrecision:
     name: ClassVar[str] = "map_at_k"
     title: ClassVar[str] = "Mean average precision at k"
     unit: ClassVar[str] = "precision"
-    tasks: ClassVar[frozenset[Task]] = RANKING
-    higher_is_better: ClassVar[bool] = True
-    default_threshold: ClassVar[Threshold | None] = None
-    k: int = 10
 
-    def __post_init__(self) -> None:
-        """ValueError unless a list can be cut after k items."""
-        require_positions(self.k)
-
-    def run(self, judged: Judged, positive: str | None) -> TestResult | None:  # noqa: ARG002 - no class here
-        """None when no query has a relevant item."""
-        found = Recommended.with_relevant(judged, self.k)
-        if found is None:
-            return None
+    def _of(self, found: Recommended, judged: Judged) -> TestResult | None:
         precision = found.hits.cumsum(axis=1) / np.arange(1, self.k + 1)
         return _mean_share((precision * found.hits).sum(axis=1) / np.minimum(found.relevant, self.k), judged)
 
 
 @dataclass(frozen=True, slots=True)
-class ReciprocalRank:
+class ReciprocalRank(_OfRelevant):
     """Mean reciprocal rank, 0 to 1: mean over queries of 1 / place of the first relevant item, 0 beyond `k`.
 
     For searches after one thing (Voorhees 1999). Queries without a relevant item are left out. Interval by the central
@@ -102,25 +89,13 @@ class ReciprocalRank:
     name: ClassVar[str] = "mrr"
     title: ClassVar[str] = "Mean reciprocal rank"
     unit: ClassVar[str] = "1 / place"
-    tasks: ClassVar[frozenset[Task]] = RANKING
-    higher_is_better: ClassVar[bool] = True
-    default_threshold: ClassVar[Threshold | None] = None
-    k: int = 10
 
-    def __post_init__(self) -> None:
-        """ValueError unless a list can be cut after k items."""
-        require_positions(self.k)
-
-    def run(self, judged: Judged, positive: str | None) -> TestResult | None:  # noqa: ARG002 - no class here
-        """None when no query has a relevant item."""
-        found = Recommended.with_relevant(judged, self.k)
-        if found is None:
-            return None
+    def _of(self, found: Recommended, judged: Judged) -> TestResult | None:
         return _mean_share((found.hits / np.arange(1, self.k + 1)).max(axis=1), judged)
 
 
 @dataclass(frozen=True, slots=True)
-class HitRate:
+class HitRate(_OfRelevant):
     """Share of the queries with a relevant item among the first `k`, 0 to 1; Wilson interval (1927).
 
     For lists of which one good item is enough. Queries without any relevant item are left out.
@@ -129,19 +104,7 @@ class HitRate:
     name: ClassVar[str] = "hit_rate"
     title: ClassVar[str] = "Hit rate at k"
     unit: ClassVar[str] = "share of queries"
-    tasks: ClassVar[frozenset[Task]] = RANKING
-    higher_is_better: ClassVar[bool] = True
-    default_threshold: ClassVar[Threshold | None] = None
-    k: int = 10
 
-    def __post_init__(self) -> None:
-        """ValueError unless a list can be cut after k items."""
-        require_positions(self.k)
-
-    def run(self, judged: Judged, positive: str | None) -> TestResult | None:  # noqa: ARG002 - no class here
-        """None when no query has a relevant item."""
-        found = Recommended.with_relevant(judged, self.k)
-        if found is None:
-            return None
+    def _of(self, found: Recommended, judged: Judged) -> TestResult | None:
         result = proportion(int(found.hits.any(axis=1).sum()), len(found.hits))
         return None if result is None else replace(result, detail={"without_relevant": judged.n - len(found.hits)})

@@ -1,12 +1,17 @@
 """Ranked lists with what turned out to be relevant, as columns for metrics."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from monitor.domain.checks import Threshold
+from monitor.domain.models import Task
 from monitor.stats.columns import Floats
 from monitor.stats.performance.metric import Judged
 from monitor.stats.structured import grades_of, items_of
+
+RANKING = frozenset({Task.RANKING})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,3 +60,17 @@ def require_positions(k: int) -> None:
     """ValueError unless a list can be cut after `k` items."""
     if k != int(k) or not 1 <= k <= 1000:
         raise ValueError(f"k must be a whole number from 1 to 1000, not {k:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class UpToK:
+    """What metrics of the first `k` items of each list have in common; more is better of all of them."""
+
+    tasks: ClassVar[frozenset[Task]] = RANKING
+    higher_is_better: ClassVar[bool] = True
+    default_threshold: ClassVar[Threshold | None] = None
+    k: int = 10
+
+    def __post_init__(self) -> None:
+        """ValueError unless a list can be cut after k items."""
+        require_positions(self.k)

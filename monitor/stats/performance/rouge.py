@@ -30,16 +30,30 @@ def _of_each(scorer: object, judged: Judged, kind: str) -> Iterator[float]:
         yield score_multi(list(references_of(truth)), said)[kind].fmeasure
 
 
-def _mean(judged: Judged, kind: str, *, stem: bool) -> TestResult | None:
-    if not judged.n:
-        return None
-    scores = _scores(judged, kind, stem=stem)
-    error = float(scores.std(ddof=1)) / judged.n**0.5 if judged.n > 1 else 0.5
-    return share_result(min(1.0, float(scores.mean())), error, judged.n)
+@dataclass(frozen=True, slots=True)
+class _Rouge:
+    """What the three have in common: the mean F-measure of the kind, by rouge-score."""
+
+    kind: ClassVar[str]
+    unit: ClassVar[str] = "F-measure"
+    tasks: ClassVar[frozenset[Task]] = TEXT
+    higher_is_better: ClassVar[bool] = True
+    default_threshold: ClassVar[Threshold | None] = None
+    is_proposed: ClassVar[bool] = False
+    library: ClassVar[str] = "rouge_score"
+    stem: bool = False
+
+    def run(self, judged: Judged, positive: str | None) -> TestResult | None:  # noqa: ARG002 - no class here
+        """None without texts; MonitorError without the extra."""
+        if not judged.n:
+            return None
+        scores = _scores(judged, self.kind, stem=self.stem)
+        error = float(scores.std(ddof=1)) / judged.n**0.5 if judged.n > 1 else 0.5
+        return share_result(min(1.0, float(scores.mean())), error, judged.n)
 
 
 @dataclass(frozen=True, slots=True)
-class Rouge1:
+class Rouge1(_Rouge):
     """Mean F-measure of the single words that text and reference share, 0 to 1 (Lin 2004): for summaries.
 
     As rouge-score computes it; with `stem` words count by their English stem. Interval by the central limit theorem,
@@ -48,21 +62,11 @@ class Rouge1:
 
     name: ClassVar[str] = "rouge_1"
     title: ClassVar[str] = "ROUGE-1"
-    unit: ClassVar[str] = "F-measure"
-    tasks: ClassVar[frozenset[Task]] = TEXT
-    higher_is_better: ClassVar[bool] = True
-    default_threshold: ClassVar[Threshold | None] = None
-    is_proposed: ClassVar[bool] = False
-    library: ClassVar[str] = "rouge_score"
-    stem: bool = False
-
-    def run(self, judged: Judged, positive: str | None) -> TestResult | None:  # noqa: ARG002 - no class here
-        """None without texts; MonitorError without the extra."""
-        return _mean(judged, "rouge1", stem=self.stem)
+    kind: ClassVar[str] = "rouge1"
 
 
 @dataclass(frozen=True, slots=True)
-class Rouge2:
+class Rouge2(_Rouge):
     """Mean F-measure of the pairs of words that text and reference share, 0 to 1 (Lin 2004): for summaries.
 
     As rouge-score computes it; with `stem` words count by their English stem. Interval by the central limit theorem,
@@ -71,21 +75,11 @@ class Rouge2:
 
     name: ClassVar[str] = "rouge_2"
     title: ClassVar[str] = "ROUGE-2"
-    unit: ClassVar[str] = "F-measure"
-    tasks: ClassVar[frozenset[Task]] = TEXT
-    higher_is_better: ClassVar[bool] = True
-    default_threshold: ClassVar[Threshold | None] = None
-    is_proposed: ClassVar[bool] = False
-    library: ClassVar[str] = "rouge_score"
-    stem: bool = False
-
-    def run(self, judged: Judged, positive: str | None) -> TestResult | None:  # noqa: ARG002 - no class here
-        """None without texts; MonitorError without the extra."""
-        return _mean(judged, "rouge2", stem=self.stem)
+    kind: ClassVar[str] = "rouge2"
 
 
 @dataclass(frozen=True, slots=True)
-class RougeL:
+class RougeL(_Rouge):
     """Mean F-measure of the longest sequence of words that text and reference have in order, 0 to 1 (Lin 2004).
 
     For summaries, whose words may have others between them; as rouge-score computes it, with `stem` by the English
@@ -94,14 +88,4 @@ class RougeL:
 
     name: ClassVar[str] = "rouge_l"
     title: ClassVar[str] = "ROUGE-L"
-    unit: ClassVar[str] = "F-measure"
-    tasks: ClassVar[frozenset[Task]] = TEXT
-    higher_is_better: ClassVar[bool] = True
-    default_threshold: ClassVar[Threshold | None] = None
-    is_proposed: ClassVar[bool] = False
-    library: ClassVar[str] = "rouge_score"
-    stem: bool = False
-
-    def run(self, judged: Judged, positive: str | None) -> TestResult | None:  # noqa: ARG002 - no class here
-        """None without texts; MonitorError without the extra."""
-        return _mean(judged, "rougeL", stem=self.stem)
+    kind: ClassVar[str] = "rougeL"

@@ -12,8 +12,7 @@ from monitor.domain.findings import TestResult
 from monitor.domain.models import Task
 from monitor.stats.performance.influence import share_result, standard_error
 from monitor.stats.performance.metric import Judged
-from monitor.stats.performance.recommendation import RANKING
-from monitor.stats.performance.recommended import Recommended, require_positions
+from monitor.stats.performance.recommended import RANKING, Recommended, UpToK, require_positions
 from monitor.stats.proportions import Z95
 
 
@@ -56,7 +55,7 @@ class CatalogueCoverage:
 
 
 @dataclass(frozen=True, slots=True)
-class Diversity:
+class Diversity(UpToK):
     """Chance that two items drawn from all places up to `k` of all lists differ, 0 to 1: 1 - sum of squared shares.
 
     The Gini-Simpson index (Simpson 1949) of what is shown: near 0 where everybody is shown the same few things. Of
@@ -66,14 +65,6 @@ class Diversity:
     name: ClassVar[str] = "diversity"
     title: ClassVar[str] = "Diversity of what is shown"
     unit: ClassVar[str] = "probability"
-    tasks: ClassVar[frozenset[Task]] = RANKING
-    higher_is_better: ClassVar[bool] = True
-    default_threshold: ClassVar[Threshold | None] = None
-    k: int = 10
-
-    def __post_init__(self) -> None:
-        """ValueError unless a list can be cut after k items."""
-        require_positions(self.k)
 
     def run(self, judged: Judged, positive: str | None) -> TestResult | None:  # noqa: ARG002 - no class here
         """None when no list shows an item."""
