@@ -8,6 +8,8 @@ export MPLBACKEND = Agg
 export DO_NOT_TRACK = 1
 # small arrays gain nothing from more threads, and on a busy machine their waiting for each other costs a lot
 export OPENBLAS_NUM_THREADS ?= 1
+# the demo and the tests start many processes; one that may not keep bytecode spends most of its start compiling it
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 
