@@ -7,8 +7,8 @@ null; `worst_cell_per_1000` of one null and size. Peers see windows of 500 rows 
 slower they are. `delay_` is the median number of windows until the changed column is named, 21 when it is not within
 20; `best_peer_delay_` is the smallest of the peers that alarm in less than one quiet window in four,
 `quiet_peer_delay_` of those that do in at most 10 of 1,000: ten times our budget. `least_delay_` is the bound of
-information for shifts of a mean: log(columns / budget) over what a window tells, which no detector beats on average,
-to first order (Lorden 1971). BENCH_SCALE=4 runs so many times the windows.
+information for the changes whose size is one number: log(columns / budget) over what a window tells, which no detector
+beats on average, to first order (Lorden 1971). BENCH_SCALE=4 runs so many times the windows.
 """
 
 import os
@@ -19,9 +19,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+from scipy import special
 
 from benchmarks.detectors import OURS, OWN_RULES, PEERS, RUN, Monitored, Seen, said_by, save
-from benchmarks.traffic_streams import CHANGES, COLUMNS, NULLS, Stream
+from benchmarks.traffic_streams import CHANGES, COLUMNS, NULLS, Stream, shares
 from monitor.domain.budgets import AlarmBudget
 
 ALPHA = 1e-3
@@ -38,13 +39,14 @@ USUAL: Cell = ("iid", 500, 168)
 CHANGED: Mapping[Cell, int] = {USUAL: 15, ("ar1", 500, 168): 6, ("season", 500, 168): 6, ("iid", 5_000, 72): 4}
 """Where changes are planted: how many times each."""
 
-MEANS: Mapping[str, Callable[[int], float]] = {
-    "mean +0.10 sd": lambda _: 0.10,
-    "mean +0.25 sd": lambda _: 0.25,
-    "mean +0.50 sd": lambda _: 0.50,
-    "ramp to 0.5 sd": lambda since: 0.5 * min(1.0, (since + 1) / 20),
+INFORMATION: Mapping[str, Callable[[int], float]] = {
+    "mean +0.10 sd": lambda _: 0.10**2 / 2,
+    "mean +0.25 sd": lambda _: 0.25**2 / 2,
+    "mean +0.50 sd": lambda _: 0.50**2 / 2,
+    "ramp to 0.5 sd": lambda since: (0.5 * min(1.0, (since + 1) / 20)) ** 2 / 2,
+    "category +5 points": lambda _: float(special.rel_entr(shares(4, 0.145), shares(4)).sum()),
 }
-"""Shifts of the mean of the normal column num_00, by windows since the change."""
+"""What a row tells of a change of known size (Kullback-Leibler divergence, nats), by windows since the change."""
 
 PEER_BASELINE, PEER_QUIET, PEER_RUNS = 168, 40, 3
 
@@ -75,20 +77,20 @@ def run(progress: Callable[[str], None]) -> dict[str, float | int | str]:
         figures[f"delay_{key}"] = mine.delay(change)
         figures[f"best_peer_delay_{key}"] = min((seen.delay(change) for seen in quiet_peers), default=RUN + 1)
         figures[f"quiet_peer_delay_{key}"] = min((seen.delay(change) for seen in very_quiet), default=RUN + 1)
-        if change in MEANS:
-            figures[f"least_delay_{key}"] = least_delay(MEANS[change])
+        if change in INFORMATION:
+            figures[f"least_delay_{key}"] = least_delay(INFORMATION[change])
     return figures
 
 
-def least_delay(shift: Callable[[int], float], rows: int = 500) -> int:
-    """The first window by whose end the information of all is log(columns / alpha); shifts are in standard deviations.
+def least_delay(information: Callable[[int], float], rows: int = 500) -> int:
+    """The first window by whose end the rows of all have told log(columns / alpha); information is of one row, in nats.
 
-    >>> least_delay(lambda since: 0.1)
+    >>> least_delay(lambda since: 0.1**2 / 2)
     5
     """
     needed, told = np.log(len(COLUMNS) / ALPHA), 0.0
     for since in range(RUN):
-        told += rows * shift(since) ** 2 / 2
+        told += rows * information(since)
         if told >= needed:
             return since + 1
     return RUN + 1

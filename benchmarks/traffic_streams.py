@@ -133,5 +133,12 @@ def _cuts(levels: int) -> Floats:
     return np.cumsum(shares / shares.sum())[:-1]
 
 
+def shares(levels: int, moved: float = 0.0) -> Floats:
+    """Share of each level of a categorical column whose latent variable has moved by so many standard deviations."""
+    edges: Floats = special.ndtri(np.concatenate([[0.0], _cuts(levels), [1.0]]))
+    moved_shares: Floats = np.diff(special.ndtr(edges - moved))
+    return moved_shares
+
+
 _CUTS = {levels: _cuts(levels) for levels in LEVELS.values()}
 _NAMES = {levels: np.array([f"level {index:03d}" for index in range(levels)]) for levels in LEVELS.values()}
