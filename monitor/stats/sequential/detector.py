@@ -23,12 +23,14 @@ class Alarm:
     """A detector has seen more than chance builds up.
 
     `statistic` has reached `threshold`, both in the detector's own unit. The change is estimated to have begun with
-    the record of event time `since_ms` (milliseconds since the epoch).
+    the record of event time `since_ms` (milliseconds since the epoch). `what` says how the values have changed, where
+    the detector can tell.
     """
 
     statistic: float
     threshold: float
     since_ms: int
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
