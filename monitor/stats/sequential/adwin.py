@@ -24,16 +24,21 @@ _AT_ONCE = 128
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Adwin:
-    """The difference (0 to 1) between the mean ranks before and after the cut that shows it best, against its limit.
+    """The difference between the mean ranks before and after the cut that shows it best, against its limit.
 
     The limit is the paper's: sqrt(2 v L / m) + 2 L / (3 m) with v the variance in the window, 1 / m = 1 / n0 + 1 / n1
     and L = log(2 log(n) / delta). Ranks in the baseline are in [0, 1] as the paper asks, in integers of 2^-15. A bucket
     holds whole blocks of 32 values; cuts are looked at after each block, as the authors' own program does. `delta`
-    follows from the run length by a calibration on seeded noise, see `delta_for`.
+    follows from the run length by a calibration on seeded noise, see `delta_for` (Bifet & Gavalda 2007).
+
+    Use it for changes of the mean of unknown size, against the stream's own past: it tells once and takes the new level
+    for normal. Do not use it for changes of spread or shape: take `kswin` or `conformal`.
     """
 
     name: ClassVar[str] = "adwin"
-    unit: ClassVar[str] = "difference of mean ranks in the baseline, 0 to 1"
+    title: ClassVar[str] = "Adaptive windowing"
+    unit: ClassVar[str] = "difference of mean ranks in the baseline"
+    scope: ClassVar[str] = "0 to 1"
     arl: float
     ranks: Ints = field(repr=False)
     delta: float

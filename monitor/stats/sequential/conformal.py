@@ -17,7 +17,7 @@ _NEVER = 1 << 62
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Conformal:
-    """The capital of gamblers who bet that new values are no draws from the baseline's law, as a factor (>= 0).
+    """The capital of gamblers who bet that new values are no draws from the baseline's law, as a factor (Vovk 2021).
 
     A number's conformal p-value is its rank in the baseline: from above, from below, by distance from the middle, and
     by nearness to it. A gambler stakes e = power * p^(power - 1), averaged over the bin of the value, which is what
@@ -30,10 +30,15 @@ class Conformal:
     gamblers. R minus the number of records is then a martingale at most, so the mean number of records until R reaches
     the stated run length is at least that (Ville's inequality says the same of one gambler: never in his life does he
     reach A with a chance above 1 / A). The alarm says what the one holds who has won most.
+
+    Use it where the rate must be a theorem, for changes of any kind, and for categories. Do not use it where one size
+    of shift matters: `cusum` finds that sooner.
     """
 
     name: ClassVar[str] = "conformal"
-    unit: ClassVar[str] = "capital as a factor, no upper bound"
+    title: ClassVar[str] = "Conformal martingale"
+    unit: ClassVar[str] = "capital as a factor"
+    scope: ClassVar[str] = "0 to no bound"
     arl: float
     stakes: Ints = field(repr=False)
     on: tuple[str, ...]

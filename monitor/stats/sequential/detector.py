@@ -46,10 +46,13 @@ class Detector(Protocol):
     """Watches one column. Frozen: two of the same baseline and rate give the same answers for ever.
 
     `arl` is the average run length: so many records pass between false alarms, on average, while nothing changes.
+    `unit` and `scope` are those of the statistic: in words, what it is measured in and where it may lie.
     """
 
     name: ClassVar[str]
+    title: ClassVar[str]
     unit: ClassVar[str]
+    scope: ClassVar[str]
 
     @property
     def arl(self) -> float:
