@@ -53,7 +53,6 @@ class SequentialSection(Section):
     the baseline's rows are of. The threshold follows. Each line has its own rate: they add up."""
     shift: Annotated[float, Field(gt=0, le=5)] | None = None
     """For `cusum` and `page_hinkley`: the change of the mean, in standard deviations, to be found soonest (0.5)."""
-
     segments: tuple[NonEmpty, ...] = ()
     """Segments that are watched, too, each by itself, or `"*"` for all of the model's. The rate is that of the whole
     line: all traffic and each segment have an equal part of it."""

@@ -79,7 +79,7 @@ class Adwin:
         In floating point of arrays, whose logarithms differ by machine: what is said comes from `_cut`.
         """
         before, sums = longer.cuts(new)
-        n, total = longer.starts[-new:] * BLOCK, longer.sums[-new:] / _ONE
+        n, total = longer.starts[-new:] * float(BLOCK), longer.sums[-new:] / _ONE
         mean = total / n
         variance = np.maximum(longer.squares[-new:] / (n * _ONE * _ONE) - mean * mean - _ROUNDING, 0)
         least = np.log(2 * np.log(n) / self.delta)
