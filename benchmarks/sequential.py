@@ -17,11 +17,14 @@ import numpy as np
 
 from benchmarks.programs import driftline, ratio, windows_of, write
 from monitor.domain.sequential import DETECTORS, FalseAlarmRate, SequentialSpec
-from monitor.stats.columns import Floats, NumericColumn
+from monitor.stats.columns import CategoricalColumn, Floats, NumericColumn
+from monitor.stats.profiles.categorical import CategoricalLayout, CategoricalProfile
 from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
 from monitor.stats.sequential import make_detector
-from monitor.stats.sequential.detector import Detector
+from monitor.stats.sequential.categories import Categories
+from monitor.stats.sequential.detector import Codes, Detector
 from monitor.stats.sequential.scores import Scores
+from monitor.stats.texts import CodedTexts
 
 ARL, RIVER_N, RUNS, ROUNDS, MESSAGES = 10_000, 400_000, 40, 3, 100_000
 STATED = (10_000, 100_000)
@@ -44,6 +47,7 @@ def run(progress: Callable[[str], None]) -> dict[str, float | int | str]:
         for shift in SHIFTS:
             figures[f"delay_{name}_{_spoken(shift)}"] = _delay(of, shift)
         progress(f"{name}: " + ", ".join(f"{key} {value}" for key, value in figures.items() if name in key))
+    figures |= _categories(progress)
     figures |= _river(scores, progress)
     return figures | _ingest(progress)
 
@@ -64,7 +68,10 @@ def _ours(name: str, scores: Scores, arl: float) -> Detector:
 
 def _alarms(of: Detector, scores: Scores, values: Floats, enough: int | None = None) -> list[int]:
     """Positions of the alarms, up to the first at or after `enough`."""
-    codes, _ = scores.code(values)
+    return _alarms_of_codes(of, scores.code(values)[0], enough)
+
+
+def _alarms_of_codes(of: Detector, codes: Codes, enough: int | None = None) -> list[int]:
     times = np.arange(len(codes), dtype=np.int64)
     state, at, found = of.start(), 0, []
     while at < len(codes):
@@ -93,6 +100,41 @@ def _delay(alarms: Callable[..., list[int]], shift: float) -> float:
 
 def _spoken(shift: float) -> str:
     return f"{shift:.2f}_sd".replace(".", "_")
+
+
+# --- categories
+
+
+def _categories(progress: Callable[[str], None]) -> dict[str, float | int | str]:
+    """`conformal` on a column of thirty values, the n-th of which has a share of 1 / n of the first's."""
+    shares = 1 / np.arange(1, 31) / np.sum(1 / np.arange(1, 31))
+    names = [f"v{place}" for place in range(30)]
+
+    def texts(seed: int, n: int, shares: Floats) -> CodedTexts:
+        return CodedTexts(np.random.default_rng(seed).choice(30, size=n, p=shares).astype(np.int32), names)
+
+    column = CategoricalColumn(texts(1, 100_000, shares))
+    layout = CategoricalLayout.of(column.values)
+    profile = CategoricalProfile.empty(layout)
+    profile.update(column)
+    law = Categories.of(layout, profile)
+    assert law is not None
+    of = make_detector(SequentialSpec("conformal", "x", FalseAlarmRate(1, ARL)), law, ARL)
+    n = ARL * FALSE_ALARMS // 2
+    calm, _ = law.code(texts(2, n, shares))
+    began = time.process_time()
+    alarms = len(_alarms_of_codes(of, calm))
+    speed = n / (time.process_time() - began)
+    doubled = shares * np.where(np.arange(30) == 1, 2, 1)
+    moved = [law.code(texts(100 + seed, AFTER, doubled / doubled.sum()))[0] for seed in range(RUNS)]
+    delays = [_alarms_of_codes(of, np.concatenate((calm[:BEFORE], codes)), BEFORE)[-1] - BEFORE + 1 for codes in moved]
+    figures: dict[str, float | int | str] = {
+        f"arl_categories_{ARL}": round(n / max(1, alarms) / ARL, 2),
+        "delay_category_doubled": float(np.median(delays)),
+        "categories_values_per_s": round(speed),
+    }
+    progress("categories: " + ", ".join(f"{key} {value}" for key, value in figures.items()))
+    return figures
 
 
 # --- River

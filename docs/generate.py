@@ -29,12 +29,14 @@ from monitor.cli.check_page import (
     test_page,
     threshold_words,
 )
+from monitor.cli.detector_page import detector_page
 from monitor.cli.main import driftline as command
 from monitor.config.schema import json_schema
 from monitor.domain.errors import RejectReason
 from monitor.domain.findings import Verdict
 from monitor.domain.retraining import HoldReason, JobEnd, JobPhase
 from monitor.domain.rules import Phase
+from monitor.domain.sequential import WATCHES_CATEGORIES
 from monitor.domain.verification import Answer
 from monitor.stats.drift import DRIFT_TESTS
 from monitor.stats.estimation import ESTIMATED_METRICS
@@ -72,6 +74,7 @@ def pages() -> dict[str, str]:
 
 def _check_pages() -> dict[str, str]:
     tests = {f"checks/{test.name}.md": _NOTE + test_page(test) for test in _TESTS.values()}
+    tests |= {f"checks/{kind.name}.md": _NOTE + detector_page(kind) for kind in DETECTOR_KINDS}
     return tests | {f"checks/{one.name}.md": _NOTE + metric_page(one) for one in PERFORMANCE_METRICS.values()}
 
 
@@ -115,14 +118,13 @@ def _checks() -> str:
 
 
 def _sequential() -> str:
-    text = (
-        "\n## Sequential detectors\n\nThey look at numeric columns record by record, as these are read, and state how "
-    )
+    text = "\n## Sequential detectors\n\nThey look at columns record by record, as these are read, and state how "
     text += "often they are wrong; a model's `sequential` asks for them. [How to]"
     text += "(../how-to/watch-records-one-by-one.md), [how they compare](../explanation/sequential-detectors.md).\n"
+    text += "\n| Detector | | Columns | Statistic |\n|---|---|---|---|\n"
     for kind in DETECTOR_KINDS:
-        text += f"\n### `{kind.name}`\n\n{inspect.cleandoc(kind.__doc__ or '')}\n\n"
-        text += f"Statistic: {kind.unit}.\n"
+        columns = "numeric, categorical" if kind.name in WATCHES_CATEGORIES else "numeric"
+        text += f"| [`{kind.name}`](checks/{kind.name}.md) | {kind.title} | {columns} | {kind.unit} |\n"
     return text
 
 

@@ -9,23 +9,29 @@ found.to_pandas()                          # every finding, a row each
 found.carried_by                           # columns and values with their shares of the drift
 found.picture("amount")                    # an SVG that notebooks show
 found.save_html("comparison.html")
+baseline.alarms(this_week, "amount")       # rows at which a sequential detector sees a change
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from monitor.adapters.tables.frames import Table
-from monitor.bootstrap.comparing import compared_with, reference_of
+from monitor.bootstrap.comparing import compared_with, detected_with, reference_of
 from monitor.domain.derived import DerivedColumn, TextColumn, VectorColumn
 from monitor.domain.errors import BaselineError
 from monitor.domain.findings import Verdict
+from monitor.domain.sequential import CONFORMAL, DETECTORS, LEAST_RUN_LENGTH
+from monitor.domain.time import from_ms
 from monitor.shells.web.attribution import attribution_svg
 from monitor.shells.web.charts import chart_svg, described
 from monitor.shells.web.comparison import comparison_fragment, comparison_page, headline
 from monitor.stats.attribution.words import carried_by
+from monitor.stats.sequential import CannotWatch
 from monitor.usecases.compare import Compared, Comparison
+from monitor.usecases.detect import Asked, Raised
 from monitor.usecases.reference import Reference
 from monitor.usecases.training_columns import TrainingOptions
 
@@ -34,8 +40,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "Alarm",
     "Baseline",
     "BaselineError",
+    "CannotWatch",
     "Carrier",
     "CarrierPart",
     "Finding",
@@ -82,6 +90,23 @@ class Carrier:
     column: str
     share: float
     parts: tuple[CarrierPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A row (counted from 1) at which a sequential detector's `statistic` reached its `threshold`, in its own unit.
+
+    The change is estimated to have begun at `since_row`, or, of rows with event times, at `since`; `at` is that of the
+    row. `what` says how the values have changed, where the detector can tell.
+    """
+
+    row: int
+    since_row: int | None
+    at: datetime | None
+    since: datetime | None
+    statistic: float
+    threshold: float
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +249,32 @@ class Baseline:
         """
         return Findings(compared_with(self._reference, _path(table), min_records))
 
+    def alarms(
+        self,
+        table: Table | str | Path,
+        column: str,
+        *,
+        detector: str = CONFORMAL,
+        run_length: int = 10_000,
+        shift: float = 0.5,
+        event_time: str = "",
+    ) -> tuple[Alarm, ...]:
+        """Show a column's values, row by row, to a sequential detector: the alarms, in the order of rows.
+
+        `run_length` rows, at least 1,000, pass between false alarms on average. `shift` (standard deviations) is what
+        `cusum` and `page_hinkley` look for. With event times a detector rests for a minute after each alarm, as in the
+        service. CannotWatch says why the column cannot be watched, BaselineError what is wrong with the table.
+        """
+        if detector not in DETECTORS:
+            raise ValueError(f"there is no detector {detector!r}; there are {', '.join(DETECTORS)}")
+        if run_length < LEAST_RUN_LENGTH:
+            raise ValueError(f"run_length is {run_length}: allow at most one false alarm in {LEAST_RUN_LENGTH} rows")
+        asked = Asked((column,), (detector,), run_length, shift, event_time)
+        found = detected_with(self._reference, _path(table), asked)
+        for why in found.obstacles.values():
+            raise why
+        return tuple(map(_alarm, found.raised))
+
 
 def build_baseline(
     table: Table | str | Path,
@@ -281,6 +332,11 @@ def _finding(check: Compared) -> Finding:
         result.n_current,
         check.reason,
     )
+
+
+def _alarm(one: Raised) -> Alarm:
+    at, since = (None if ms is None else from_ms(ms) for ms in (one.at_ms, one.since_ms))
+    return Alarm(one.row, one.since_row, at, since, one.alarm.statistic, one.alarm.threshold, one.alarm.what)
 
 
 def _row(finding: Finding) -> dict[str, object]:

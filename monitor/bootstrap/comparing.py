@@ -7,6 +7,7 @@ from monitor.adapters.tables.frames import FrameTable, Table
 from monitor.bootstrap.plugins import drift_tests
 from monitor.domain.progress import Progress
 from monitor.usecases.compare import Comparison, compare, compare_with
+from monitor.usecases.detect import Asked, Detected, detect, detect_with
 from monitor.usecases.reference import Reference, read_reference
 from monitor.usecases.table_reader import TableReader
 from monitor.usecases.training_columns import TrainingOptions
@@ -29,6 +30,19 @@ def compare_files(
     second = FileTable(current, first.column_types)
     tests = drift_tests()
     return compare(first, second, tests, options, min_records=min_records, progress=progress, multivariate=multivariate)
+
+
+def detect_in_files(
+    reference: Path, current: Path, asked: Asked, categorical: tuple[str, ...], progress: Progress
+) -> Detected:
+    """Alarms of sequential detectors on the rows of a file; BaselineError names a file that cannot be read."""
+    first = FileTable(reference)
+    return detect(first, FileTable(current, first.column_types), asked, categorical, progress)
+
+
+def detected_with(reference: Reference, table: Table | Path, asked: Asked) -> Detected:
+    """The same on a table, a stream of its parts, or a file, against a baseline."""
+    return detect_with(reference, _reader(table, "the table"), asked, _unseen)
 
 
 def reference_of(table: Table | Path, options: TrainingOptions, *, keep_rows: bool = False) -> Reference:

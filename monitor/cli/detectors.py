@@ -7,24 +7,31 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.cli.options import config_option, instant, json_option, opened
-from monitor.cli.output import number, print_json, print_table
+from monitor.cli.output import bars, number, print_json, print_table
 from monitor.domain.errors import ConfigError
+from monitor.domain.sequential import CONFORMAL, DETECTORS, LEAST_RUN_LENGTH
 from monitor.domain.time import format_instant, from_ms, to_ms
 
 if TYPE_CHECKING:
+    from monitor.usecases.detect import Detected, Raised
     from monitor.usecases.detector_alarms import Recomputed
 
 _END_OF_TIME_MS = 1 << 53
 _FAILED = 4
 
 
-@click.command()
+@click.group()
+def detectors() -> None:
+    """Sequential detectors: what they raised, and what they say of a file."""
+
+
+@detectors.command("raised")
 @config_option
 @click.option("--model", required=True, help="Name of the model.")
 @click.option("--since", callback=instant, help="Event time from this instant on.")
 @click.option("--until", callback=instant, help="Event time before this instant.")
 @json_option
-def detectors(directory: Path, model: str, since: datetime | None, until: datetime | None, *, as_json: bool) -> None:
+def raised(directory: Path, model: str, since: datetime | None, until: datetime | None, *, as_json: bool) -> None:
     """What sequential detectors raised. Each alarm is computed again from what is stored with it.
 
     The exit code is 4 when one does not come out the same.
@@ -75,3 +82,125 @@ def _document(one: "Recomputed") -> dict[str, object]:
         "baseline_id": alarm.baseline_id,
         "holds": one.holds,
     }
+
+
+@detectors.command("run")
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option("--reference", type=click.Path(path_type=Path), required=True, help="Rows as they should be.")
+@click.option("--column", "columns", multiple=True, required=True, help="Column to watch; may be repeated.")
+@click.option(
+    "--detector",
+    "names",
+    multiple=True,
+    type=click.Choice(DETECTORS),
+    default=(CONFORMAL,),
+    show_default=True,
+    help="Detector to run; may be repeated.",
+)
+@click.option(
+    "--run-length",
+    type=click.IntRange(LEAST_RUN_LENGTH),
+    default=10_000,
+    show_default=True,
+    help="Rows between false alarms, on average, of each detector.",
+)
+@click.option(
+    "--shift",
+    type=click.FloatRange(0, 5, min_open=True),
+    default=0.5,
+    show_default=True,
+    help="Standard deviations that cusum and page_hinkley look for.",
+)
+@click.option("--event-time", default="", help="Column of event times; without it rows are told by number.")
+@click.option("--categorical", multiple=True, help="Column of numbers that are categories; may be repeated.")
+@json_option
+def run(  # noqa: PLR0917 - click passes options by name
+    table: Path,
+    reference: Path,
+    columns: tuple[str, ...],
+    names: tuple[str, ...],
+    run_length: int,
+    shift: float,
+    event_time: str,
+    categorical: tuple[str, ...],
+    *,
+    as_json: bool,
+) -> None:
+    """Show the rows of TABLE to detectors, in their order. No configuration is needed.
+
+    TABLE and the reference are CSV, Parquet, Arrow or JSON-lines files, or folders of one kind. The detectors are those
+    of a model's `sequential`, and raise the same alarms on the same records: with event times they rest for a minute
+    after each. The exit code is 0 without an alarm, 3 with one, 4 when nothing was raised but a detector could not run,
+    and 2 when a table cannot be read.
+    """
+    from monitor.bootstrap.comparing import detect_in_files  # noqa: PLC0415 - heavy
+    from monitor.usecases.detect import Asked  # noqa: PLC0415 - the same
+
+    asked = Asked(tuple(dict.fromkeys(columns)), tuple(dict.fromkeys(names)), run_length, shift, event_time)
+    with bars() as progress:
+        found = detect_in_files(reference, table, asked, categorical, progress)
+    if as_json:
+        print_json([_detected_document(found)])
+    else:
+        _show_detected(found, run_length)
+    click.get_current_context().exit(found.outcome)
+
+
+def _show_detected(found: "Detected", run_length: int) -> None:
+    titles = ("row", "since row", "at", "since", "detector", "statistic", "threshold", "what")
+    rows = [
+        (
+            one.row,
+            one.since_row,
+            _instant(one.at_ms),
+            _instant(one.since_ms),
+            one.alarm.key.name,
+            number(one.alarm.statistic),
+            number(one.alarm.threshold),
+            one.alarm.what,
+        )
+        for one in found.raised
+    ]
+    told = [place for place in range(len(titles)) if not rows or any(row[place] for row in rows)]
+    print_table([titles[place] for place in told], ([row[place] for place in told] for row in rows), empty="no alarm")
+    for name, why in found.obstacles.items():
+        click.echo(f"{name} does not run: {str(why).removeprefix(f'{name}: ')}")
+    for name, n in found.skipped.items():
+        if n:
+            click.echo(f"note: {name} left out {n:,} rows without a value")
+    if found.untimed:
+        click.echo(f"note: {found.untimed:,} rows without event time were left out")
+    alarms = f"{len(found.raised):,} alarm{'' if len(found.raised) == 1 else 's'}"
+    by_chance = f"{found.rows / run_length:,.1f} of each detector are expected by chance"
+    click.echo(f"{alarms} in {found.rows:,} rows, where {by_chance}; a change that lasts is raised again and again")
+
+
+def _detected_document(found: "Detected") -> dict[str, object]:
+    return {
+        "outcome": found.outcome.name.lower(),
+        "rows": found.rows,
+        "untimed": found.untimed,
+        "skipped": dict(found.skipped),
+        "obstacles": {name: str(why) for name, why in found.obstacles.items()},
+        "alarms": list(map(_raised_document, found.raised)),
+    }
+
+
+def _raised_document(one: "Raised") -> dict[str, object]:
+    alarm = one.alarm
+    return {
+        "row": one.row,
+        "since_row": one.since_row,
+        "at": _instant(one.at_ms),
+        "since": _instant(one.since_ms),
+        "detector": alarm.spec.detector,
+        "column": alarm.spec.column,
+        "statistic": alarm.statistic,
+        "threshold": alarm.threshold,
+        "run_length": alarm.run_length,
+        "what": alarm.what,
+    }
+
+
+def _instant(at_ms: int | None) -> str | None:
+    return None if at_ms is None else format_instant(from_ms(at_ms))

@@ -75,7 +75,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "How the groups of sensitive features fared, with intervals; tables for audits.",
     ),
     "segments": ("monitor.cli.segments", "segments", "Find where a model is worse than elsewhere."),
-    "detectors": ("monitor.cli.detectors", "detectors", "What sequential detectors raised."),
+    "detectors": (
+        "monitor.cli.detectors",
+        "detectors",
+        "Sequential detectors: what they raised, and what they say of a file.",
+    ),
     "archive": ("monitor.cli.archive", "archive", "Raw rows that were kept, as Parquet files."),
     "export": ("monitor.cli.export", "export", "Write data to train on: archived rows with their ground truth."),
     "map": ("monitor.cli.map", "map_command", "Show what a format makes of sample messages."),

@@ -8,7 +8,12 @@ from monitor.config.mistakes import Mistakes, at, did_you_mean
 from monitor.config.model_file import ModelFile
 from monitor.config.monitor_file import MonitorFile
 from monitor.config.retraining_section import PolicySection
-from monitor.config.sequential_crosscheck import detectors_of_no_column, detectors_twice
+from monitor.config.sequential_crosscheck import (
+    detectors_of_categories,
+    detectors_of_no_column,
+    detectors_of_no_segment,
+    detectors_twice,
+)
 from monitor.config.serving_crosscheck import serving_mistakes
 from monitor.config.source_section import FilesSource, KafkaSource
 from monitor.config.vocabulary import Vocabulary
@@ -60,6 +65,8 @@ def check_models(models: Models, monitor: MonitorFile | None, known: Vocabulary)
         errors += check_fairness(file, shape)
         errors += serving_mistakes(file, shape)
         errors += detectors_twice(file, shape)
+        errors += detectors_of_no_segment(file, shape)
+        errors += detectors_of_categories(file, shape, known)
         warnings += detectors_of_no_column(file, shape, known)
         warnings += unknown_in_baselines(file, shape, known)
         if monitor is not None and monitor.stream.archive.hash_key is None:

@@ -22,6 +22,7 @@ from monitor.domain.models import (
     Segment,
     Task,
 )
+from monitor.domain.sequential import SequentialSpec
 from monitor.domain.time import in_one_unit
 from monitor.domain.windows import WindowSpec
 from monitor.usecases.training_columns import TrainingOptions
@@ -305,6 +306,12 @@ class ModelFile(Section):
             raise wrong(f"segment {twice[0]!r} is defined twice", "give each segment its own name", key="segments")
         return self
 
+    def _sequential(self) -> tuple[SequentialSpec, ...]:
+        """Those of one segment beside each other: its records are looked for once."""
+        declared = [segment.name for segment in self.segments]
+        specs = [spec for one in self.sequential for spec in one.specs(declared)]
+        return tuple(sorted(specs, key=lambda spec: spec.segment))
+
     def value(self) -> MonitoredModel:
         """The domain value."""
         return MonitoredModel(
@@ -328,7 +335,7 @@ class ModelFile(Section):
             stale_after=self.stale_after,
             max_lag=self.max_lag,
             max_baseline_age=self.max_baseline_age,
-            sequential=tuple(one.spec() for one in self.sequential),
+            sequential=self._sequential(),
             labels=dict(self.labels),
             retraining=self.retraining,
             alarm_budget=self.alarm_budget,

@@ -1,5 +1,6 @@
 """The shape of a sequential detector in models/*.yaml: what it watches, and how often it may be wrong."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
@@ -9,6 +10,7 @@ from monitor.config.wrong import wrong
 from monitor.domain.sequential import LOOKS_FOR_A_SHIFT, FalseAlarmRate, SequentialSpec, parse_false_alarm_rate
 
 DEFAULT_SHIFT = 0.5
+EVERY = "*"
 
 
 def _rate(value: object) -> object:
@@ -44,12 +46,16 @@ class SequentialSection(Section):
     detector: Literal["adwin", "conformal", "cusum", "kswin", "page_hinkley"]
     """Which one: see the page about sequential detectors."""
     column: NonEmpty
-    """A numeric feature, or `score` or `latency_ms`, that the baseline knows."""
+    """A numeric feature, or `score` or `latency_ms`, that the baseline knows; for `conformal` a categorical one, or
+    `prediction`, too."""
     false_alarm: Rate
     """How often it may be wrong on average, as `1 per 100000 records`, or `1 per month` (day, week) of the traffic that
     the baseline's rows are of. The threshold follows. Each line has its own rate: they add up."""
     shift: Annotated[float, Field(gt=0, le=5)] | None = None
     """For `cusum` and `page_hinkley`: the change of the mean, in standard deviations, to be found soonest (0.5)."""
+    segments: tuple[NonEmpty, ...] = ()
+    """Segments that are watched, too, each by itself, or `"*"` for all of the model's. The rate is that of the whole
+    line: all traffic and each segment have an equal part of it."""
 
     @model_validator(mode="after")
     def _shift_is_looked_for(self) -> "SequentialSection":
@@ -57,6 +63,13 @@ class SequentialSection(Section):
             raise wrong(f"{self.detector} looks for no shift of one size", "leave `shift` out", key="shift")
         return self
 
-    def spec(self) -> SequentialSpec:
-        """The domain value."""
-        return SequentialSpec(self.detector, self.column, self.false_alarm, self.shift or DEFAULT_SHIFT)
+    def specs(self, declared: Sequence[str]) -> tuple[SequentialSpec, ...]:
+        """The domain values: of all traffic, and of its segments among those that the model has."""
+        named = declared if EVERY in self.segments else self.segments
+        segments = ("", *dict.fromkeys(named))
+        return tuple(
+            SequentialSpec(
+                self.detector, self.column, self.false_alarm, self.shift or DEFAULT_SHIFT, segment, len(segments)
+            )
+            for segment in segments
+        )

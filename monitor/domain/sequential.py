@@ -19,6 +19,9 @@ DETECTORS: Final = (ADWIN, CONFORMAL, CUSUM, KSWIN, PAGE_HINKLEY)
 LOOKS_FOR_A_SHIFT: Final = frozenset({CUSUM, PAGE_HINKLEY})
 """Those that are told the size of the shift that they are to find soonest."""
 
+WATCHES_CATEGORIES: Final = frozenset({CONFORMAL})
+"""Those that watch categorical columns, too; the others look at the order of values, which categories have none of."""
+
 LEAST_RUN_LENGTH: Final = 1_000
 """Records: a detector that may be wrong more often than this is of no use to anybody."""
 
@@ -71,25 +74,33 @@ def parse_false_alarm_rate(text: str) -> FalseAlarmRate:
 
 @dataclass(frozen=True, slots=True)
 class SequentialSpec:
-    """A line of configuration: a detector on a numeric column.
+    """A detector on a column, of all traffic or of one segment.
 
     `shift` is the change of the mean, in standard deviations of the baseline, that `cusum` and `page_hinkley` look for.
+    The line of configuration allows for `rate`, of which this one has a part: one of `parts` equal ones.
     """
 
     detector: str
     column: str
     rate: FalseAlarmRate
     shift: float = 0.5
+    segment: str = ""
+    parts: int = 1
 
     @property
     def name(self) -> str:
-        """`detector(column)`, unique within a model."""
-        return f"{self.detector}({self.column})"
+        """`detector(column)` or `detector(column)[segment]`, unique within a model."""
+        return f"{self.detector}({self.column})" + (f"[{self.segment}]" if self.segment else "")
 
     def __str__(self) -> str:
         """Everything that the threshold depends on, but for the baseline."""
         of = f", shift {self.shift:g}" if self.detector in LOOKS_FOR_A_SHIFT else ""
-        return f"{self.name}, {self.rate}{of}"
+        return f"{self.name}, {self.asked}{of}"
+
+    @property
+    def asked(self) -> str:
+        """The rate, and how many share it."""
+        return f"{self.rate}" + (f", shared by {self.parts}" if self.parts > 1 else "")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -117,7 +128,8 @@ class SequentialAlarm:
     `offset` and `at_ms` (event time) are those of the record; `reached_ms` is the newest event time that the detector
     had seen by then, `since_ms` where the change is estimated to have begun. `n` values were looked at since the
     detector last began; `skipped` ones were missing, no numbers or infinite. `run_length` is the stated one (records).
-    `inputs` are the state that was kept last before, and the values and event times since.
+    `inputs` are the state that was kept last before, and the values and event times since. `what` says how the values
+    have changed, where the detector can tell.
     """
 
     key: SequentialKey
@@ -133,3 +145,4 @@ class SequentialAlarm:
     n: int
     skipped: int
     inputs: bytes
+    what: str = ""

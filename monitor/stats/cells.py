@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.stats.columns import CategoricalColumn, Mask, NumericColumn
+from monitor.stats.columns import CategoricalColumn, Ints, Mask, NumericColumn
 from monitor.stats.texts import MISSING, CodedTexts, category_text, counted, join_texts
 
 NUMBERS, BOOLEANS, TEXT, TIMES = "numbers", "booleans", "text", "times"
@@ -143,6 +143,13 @@ class ListCells(OtherCells):
     """Lists, which can be read one by one: `read` makes them of what holds them, None where there is none."""
 
     read: Callable[[], Sequence[object]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TimeCells(OtherCells):
+    """Instants and days: `read` has them in milliseconds since the epoch, `NO_TIME` where there is none."""
+
+    read: Callable[[], Ints]
 
 
 def cell_values(cells: Cells) -> Sequence[object]:

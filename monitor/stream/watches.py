@@ -5,29 +5,33 @@ Why a state belongs to a partition and is handed over: docs/decisions/0036-seque
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import msgspec
 import numpy as np
 
-from monitor.domain.models import ModelRef, MonitoredModel
+from monitor.domain.models import ALL_TRAFFIC, ModelRef, MonitoredModel
 from monitor.domain.sequential import SequentialAlarm, SequentialKey, SequentialSpec, SequentialState
 from monitor.domain.stream import Claim
 from monitor.stats.baseline import Baseline
-from monitor.stats.columns import Floats, Ints, Mask, NumericColumn
-from monitor.stats.sequential import CannotWatch, watcher
+from monitor.stats.columns import Column, Ints, Mask
+from monitor.stats.sequential import CannotWatch, Law, code, watcher
 from monitor.stats.sequential.detector import Alarm, Codes, Detector, State, Step
-from monitor.stats.sequential.scores import Scores
-from monitor.stream.batch import RecordBatch
+from monitor.stats.texts import equal
+from monitor.stream.batch import RecordBatch, as_categorical, between
 from monitor.stream.shards import BaselineLookup
 
 KEPT_EVERY = 256
 """After so many values the state is kept as what an alarm is computed again from, with the values since."""
 
+_AT_ONCE = 32
+"""So many such stretches are looked at together."""
+
 REST_MS = 60_000
 """So much event time after an alarm a detector rests: what lasts is told once a minute, not once in ten records."""
 
 _FORMAT = 1
+_NOBODY = np.zeros(0, np.intp)
 _NO_TIME_MS = -(1 << 62)
 
 
@@ -120,23 +124,18 @@ class Watch:
         self._restart(detector)
         self.is_dirty = True
 
-    def look(self, column: Floats, times: Ints, offsets: Ints, of: tuple[Scores, Detector]) -> list[SequentialAlarm]:
+    def look(self, column: Column, times: Ints, offsets: Ints, of: tuple[Law, Detector]) -> list[SequentialAlarm]:
         """Take the column's values of some records, in order; the alarms, in order."""
-        scores, detector = of
-        codes, finite = scores.code(column)
+        law, detector = of
+        codes, finite = code(law, column)
         self.is_dirty = True
         skipped = np.cumsum(~finite)
         rows = np.flatnonzero(finite)
         values, found = _Values(codes, times[rows], offsets[rows]), []
         newest = np.maximum(np.maximum.accumulate(times), self.newest_ms)
-        start, before = self._rested(newest[rows]), self.skipped
+        start, before, stretches = self._rested(newest[rows]), self.skipped, _AT_ONCE
         while start < len(codes):
-            stop = start + KEPT_EVERY - self.n % KEPT_EVERY
-            if stop > len(codes):
-                stop = len(codes)
-            else:  # as far as whole stretches go, at once
-                stop += (len(codes) - stop) // KEPT_EVERY * KEPT_EVERY
-            run = values.between(start, stop)
+            run = values.between(start, self._until(start, len(codes), stretches))
             step = detector.advance(self._state, run.codes, run.times)
             if step.alarm is not None:
                 row = int(rows[start + step.used - 1])
@@ -144,12 +143,20 @@ class Watch:
                 found.append(self._alarm(run, step, step.alarm, int(newest[row]), detector))
                 self._restart(detector)
                 self.rests_until_ms = int(newest[row]) + REST_MS
-                start = max(start + step.used, self._rested(newest[rows]))
+                start, stretches = max(start + step.used, self._rested(newest[rows])), 1
             else:
                 self._go_on(run, step)
-                start += step.used
+                start, stretches = start + step.used, min(2 * stretches, _AT_ONCE)
         self.skipped, self.newest_ms = before + int(skipped[-1]), int(newest[-1])
         return found
+
+    def _until(self, start: int, end: int, stretches: int) -> int:
+        """Up to where values are looked at together: whole stretches of those after which the state is kept.
+
+        Few of them after an alarm: the next may come soon, and what was looked at beyond it would be in vain.
+        """
+        first = start + KEPT_EVERY - self.n % KEPT_EVERY
+        return end if first > end else first + min((end - first) // KEPT_EVERY, stretches - 1) * KEPT_EVERY
 
     def _rested(self, newest: Ints) -> int:
         """The first of the values at which the detector looks again."""
@@ -187,6 +194,7 @@ class Watch:
             n=n,
             skipped=self.skipped,
             inputs=msgspec.msgpack.encode(inputs),
+            what=alarm.what,
         )
 
     def _restart(self, detector: Detector) -> None:
@@ -231,17 +239,22 @@ class Watches:
         model = self._models[batch.ref.name]
         if late.any():
             batch = batch.take(np.flatnonzero(~late))
-        for spec in model.sequential:
-            column = batch.columns.get(spec.column)
-            if isinstance(column, NumericColumn) and len(column):
-                watch = self._watch(batch.ref, spec)
-                for start, stop, pane_start_ms in _panes(batch.event_time_ms, model.windows.slide_ms):
-                    run = slice(start, stop)
-                    held = self._baselines(batch.ref, pane_start_ms)
-                    of = None if held is None else self._of(watch, *held, pane_start_ms)
-                    if of is not None:
-                        times, offsets = batch.event_time_ms[run], batch.offsets[run]
-                        self._alarms += watch.look(column.values[run], times, offsets, of)
+        for segment, specs in groupby(model.sequential, key=lambda spec: spec.segment):
+            part = _part(batch, model, segment)
+            for spec in specs if len(part) else ():
+                self._look(part, model, spec)
+
+    def _look(self, batch: RecordBatch, model: MonitoredModel, spec: SequentialSpec) -> None:
+        column = batch.columns.get(spec.column)
+        if column is None:
+            return
+        watch = self._watch(batch.ref, spec)
+        for start, stop, pane_start_ms in _panes(batch.event_time_ms, model.windows.slide_ms):
+            held = self._baselines(batch.ref, pane_start_ms)
+            of = None if held is None else self._of(watch, *held, pane_start_ms)
+            if of is not None:
+                times, offsets = batch.event_time_ms[start:stop], batch.offsets[start:stop]
+                self._alarms += watch.look(between(column, start, stop), times, offsets, of)
 
     def dirty(self) -> list[SequentialState]:
         """The states that changed since they were last saved."""
@@ -267,8 +280,8 @@ class Watches:
         return self._watches[key]
 
     @staticmethod
-    def _of(watch: Watch, baseline_id: str, baseline: Baseline, pane_start_ms: int) -> tuple[Scores, Detector] | None:
-        """Scores and detector for a pane; None where there is none, or its baseline has been left behind."""
+    def _of(watch: Watch, baseline_id: str, baseline: Baseline, pane_start_ms: int) -> tuple[Law, Detector] | None:
+        """Law and detector for a pane; None where there is none, or its baseline has been left behind."""
         try:
             of = watcher(watch.spec, baseline)
         except CannotWatch:
@@ -279,6 +292,17 @@ class Watches:
             watch.begin(baseline_id, pane_start_ms, of[1])
         watch.pane_start_ms = max(watch.pane_start_ms, pane_start_ms)
         return of
+
+
+def _part(batch: RecordBatch, model: MonitoredModel, segment: str) -> RecordBatch:
+    """The records of a segment."""
+    if segment == ALL_TRAFFIC:
+        return batch
+    declared = next((one for one in model.segments if one.name == segment), None)
+    column = None if declared is None else batch.columns.get(declared.column)
+    if declared is None or column is None:
+        return batch.take(_NOBODY)
+    return batch.take(np.flatnonzero(equal(as_categorical(column).values, declared.value)))
 
 
 def _panes(times: Ints, slide_ms: int) -> Iterator[tuple[int, int, int]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import BaselineStore, WindowReads
 from monitor.stats.baseline import Baseline
-from monitor.stats.sequential import CannotWatch, records_a_day, run_length, watcher
+from monitor.stats.sequential import CannotWatch, records_a_day, run_length, share_of, watcher
 from monitor.usecases.budget import MONTH, usual_records
 
 _DAYS_A_MONTH = 30
@@ -13,7 +13,7 @@ _DAYS_A_MONTH = 30
 
 @dataclass(frozen=True, slots=True)
 class DetectorBudget:
-    """One detector: what was asked for, and what that is in records and, at the usual traffic, in a month.
+    """One detector: what was asked for, and what that is in records (of its segment) and, usually, in a month.
 
     `run_length` is how many records pass between false alarms on average, all partitions together;
     `false_alarms_a_month` is None where no traffic is known. `obstacle` says why the detector does not run (empty: it
@@ -34,7 +34,7 @@ def detector_budgets(model: MonitoredModel, windows: WindowReads, baselines: Bas
     timeline = baselines.timeline(model.name)
     if not timeline:
         why = "there is no baseline: make one first with `driftline baseline build`"
-        return [DetectorBudget(spec.name, str(spec.rate), None, None, why) for spec in model.sequential]
+        return [DetectorBudget(spec.name, spec.asked, None, None, why) for spec in model.sequential]
     baseline = Baseline.from_bytes(baselines.get(timeline[-1][2]))
     a_month = _records_a_month(model, windows, baseline)
     found = []
@@ -43,12 +43,10 @@ def detector_budgets(model: MonitoredModel, windows: WindowReads, baselines: Bas
             watcher(spec, baseline)
             length = run_length(spec, baseline)
         except CannotWatch as error:
-            found.append(
-                DetectorBudget(spec.name, str(spec.rate), None, None, str(error).removeprefix(f"{spec.name}: "))
-            )
+            found.append(DetectorBudget(spec.name, spec.asked, None, None, str(error).removeprefix(f"{spec.name}: ")))
         else:
-            expected = None if a_month is None else a_month / length
-            found.append(DetectorBudget(spec.name, str(spec.rate), length, expected))
+            expected = None if a_month is None else a_month * share_of(spec, baseline) / length
+            found.append(DetectorBudget(spec.name, spec.asked, length, expected))
     return found
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from monitor.domain.checks import Check, Threshold
 from monitor.domain.evaluation import Evaluation
 from monitor.domain.findings import EvaluationKind, Evidence, Finding, TestResult, Verdict, content_id
-from monitor.domain.models import ALL_TRAFFIC, ModelRef, MonitoredModel
+from monitor.domain.models import ModelRef, MonitoredModel
 from monitor.domain.sequential import SequentialAlarm, SequentialSpec
 from monitor.domain.time import format_duration, format_instant, from_ms
 from monitor.domain.windows import Window, WindowSpec
@@ -76,7 +76,7 @@ def _drifted(  # noqa: PLR0917 - the parts of a finding
     first = alarms[0]
     detail = {"alarms": [alarm_detail(alarm) for alarm in alarms]}
     result = TestResult(first.statistic, None, 0, first.n, detail=detail)
-    check = Check(first.spec.detector, first.spec.column, ALL_TRAFFIC, Threshold(abs(first.threshold)), 0)
+    check = Check(first.spec.detector, first.spec.column, first.spec.segment, Threshold(abs(first.threshold)), 0)
     offsets = {str(alarm.key.partition): (alarm.offset, alarm.offset + 1) for alarm in alarms}
     digest = content_id([alarm.inputs.hex() for alarm in alarms])
     evidence = Evidence(first.baseline_id, digest, offsets, code_version, format_instant(now))
@@ -94,7 +94,7 @@ def _quiet(  # noqa: PLR0917 - the same
     now: datetime,
     code_version: str,
 ) -> Finding:
-    check = Check(spec.detector, spec.column, ALL_TRAFFIC, Threshold(0.0), 0)
+    check = Check(spec.detector, spec.column, spec.segment, Threshold(0.0), 0)
     evidence = Evidence("", "", {}, code_version, format_instant(now))
     verdict, why = Verdict.OK, "no alarm in this minute"
     if obstacle:
@@ -123,7 +123,8 @@ def alarm_detail(alarm: SequentialAlarm) -> dict[str, object]:
         "statistic": alarm.statistic,
         "threshold": alarm.threshold,
         "run_length": alarm.run_length,
-        "asked": str(alarm.spec.rate),
+        "asked": alarm.spec.asked,
+        "what": alarm.what,
         "n": alarm.n,
         "skipped": alarm.skipped,
     }
@@ -134,10 +135,13 @@ def _why(alarms: Sequence[SequentialAlarm]) -> str:
     took = max(timedelta(0), from_ms(first.at_ms) - from_ms(first.since_ms))
     others = sorted({str(one.key.partition) for one in alarms} - {str(first.key.partition)})
     also = f", and of {', '.join(others)}" if others else ""
+    where = f" of segment {first.spec.segment}" if first.spec.segment else ""
+    what = f" ({first.what})" if first.what else ""
     without = f"; {first.skipped} records without a finite value were left out" if first.skipped else ""
+    against = f"{first.spec.detector} {first.statistic:.4g} against {first.threshold:.4g}"
     return (
-        f"{first.spec.column} has changed since about {format_instant(from_ms(first.since_ms))} in the records of "
-        f"{first.key.partition}{also}: {first.spec.detector} {first.statistic:.4g} against {first.threshold:.4g} "
+        f"{first.spec.column} has changed{what} since about {format_instant(from_ms(first.since_ms))} in the records"
+        f"{where} of {first.key.partition}{also}: {against} "
         f"(seen {format_duration(timedelta(seconds=round(took.total_seconds())))} later); one false alarm in about "
         f"{first.run_length:,.0f} records is expected; the detector has begun anew{without}"
     )

@@ -1,6 +1,7 @@
 """Arrow's arrays as cells: no Python object for a number, one for each distinct text of a batch."""
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import types
 
+from monitor.stats.calibration.windows import NO_TIME
 from monitor.stats.cells import (
     BOOLEANS,
     TEXT,
@@ -18,9 +20,10 @@ from monitor.stats.cells import (
     OtherCells,
     TableBatch,
     TextCells,
+    TimeCells,
     all_missing,
 )
-from monitor.stats.columns import Mask
+from monitor.stats.columns import Ints, Mask
 from monitor.stats.texts import MISSING, CodedTexts, Codes
 
 BATCH_ROWS = 65_536
@@ -73,6 +76,8 @@ def _plain(array: pa.Array) -> Cells:
         return NumberCells(_raw(array), _missing(array) if array.null_count else None)
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
         return ListCells(_named(kind), _missing(array), array.to_pylist)
+    if types.is_timestamp(kind) or types.is_date(kind):
+        return TimeCells(TIMES, _missing(array), partial(_milliseconds, array))
     return OtherCells(TIMES if types.is_temporal(kind) else _named(kind), _missing(array))
 
 
@@ -109,6 +114,11 @@ def _raw(array: pa.Array) -> NDArray[Any]:
     """
     kind, held = np.dtype(array.type.to_pandas_dtype()), array.buffers()[1]
     return np.empty(0, kind) if held is None else np.frombuffer(held, kind, len(array), array.offset * kind.itemsize)
+
+
+def _milliseconds(array: pa.Array) -> Ints:
+    times = _raw(array.cast(pa.timestamp("ms"), safe=False).cast(pa.int64()))
+    return np.where(_missing(array), NO_TIME, times)
 
 
 def _codes(array: pa.Array) -> Codes:

@@ -7,31 +7,38 @@ from typing import ClassVar
 import numpy as np
 
 from monitor.stats.columns import Ints
+from monitor.stats.sequential.buckets import Buckets
 from monitor.stats.sequential.detector import Alarm, Codes, State, Step
 from monitor.stats.sequential.scores import Scores
 
 BLOCK = 32
 _ONE = 1 << 15
-_EACH = 5
-"""Buckets of a size before two become one of the next: the paper's M."""
-
 _FIELDS = 4
-_Bucket = tuple[int, int, int, int]
-"""Size in blocks, sum of ranks, sum of their squares, event time of the first value."""
+
+_SLACK, _ROUNDING = 1e-6, 1e-15
+"""Errors of the difference (relative) and of the variance that `_suspects` is allowed, far more than it makes."""
+
+_AT_ONCE = 128
+"""Blocks that are judged together: the more, the less it costs, and the more is in vain where an alarm comes early."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Adwin:
-    """The difference (0 to 1) between the mean ranks before and after the cut that shows it best, against its limit.
+    """The difference between the mean ranks before and after the cut that shows it best, against its limit.
 
     The limit is the paper's: sqrt(2 v L / m) + 2 L / (3 m) with v the variance in the window, 1 / m = 1 / n0 + 1 / n1
     and L = log(2 log(n) / delta). Ranks in the baseline are in [0, 1] as the paper asks, in integers of 2^-15. A bucket
     holds whole blocks of 32 values; cuts are looked at after each block, as the authors' own program does. `delta`
-    follows from the run length by a calibration on seeded noise, see `delta_for`.
+    follows from the run length by a calibration on seeded noise, see `delta_for` (Bifet & Gavalda 2007).
+
+    Use it for changes of the mean of unknown size, against the stream's own past: it tells once and takes the new level
+    for normal. Do not use it for changes of spread or shape: take `kswin` or `conformal`.
     """
 
     name: ClassVar[str] = "adwin"
-    unit: ClassVar[str] = "difference of mean ranks in the baseline, 0 to 1"
+    title: ClassVar[str] = "Adaptive windowing"
+    unit: ClassVar[str] = "difference of mean ranks in the baseline"
+    scope: ClassVar[str] = "0 to 1"
     arl: float
     ranks: Ints = field(repr=False)
     delta: float
@@ -50,55 +57,57 @@ class Adwin:
         waiting = int(state[0])
         values = np.concatenate((state[1 : 1 + waiting], self.ranks[codes]))
         all_times = np.concatenate((state[1 + waiting : 1 + 2 * waiting], times))
-        buckets: list[_Bucket] = [
-            (one[0], one[1], one[2], one[3]) for one in state[1 + 2 * waiting :].reshape(-1, _FIELDS).tolist()
-        ]
+        window = Buckets.of(state[1 + 2 * waiting :].reshape(-1, _FIELDS))
         blocks = len(values) // BLOCK
         whole = values[: blocks * BLOCK].reshape(blocks, BLOCK)
-        sums, squares = whole.sum(axis=1).tolist(), (whole**2).sum(axis=1).tolist()
-        begun = all_times[: blocks * BLOCK : BLOCK].tolist()
-        for block in range(blocks):
-            _add(buckets, (1, sums[block], squares[block], begun[block]))
-            alarm = self._cut(buckets)
-            if alarm is not None:
-                return Step(self.start(), (block + 1) * BLOCK - waiting, alarm)
+        sums, squares, begun = whole.sum(axis=1), (whole**2).sum(axis=1), all_times[: blocks * BLOCK : BLOCK]
+        for first in range(0, blocks, _AT_ONCE):
+            run = slice(first, first + _AT_ONCE)
+            longer = window.with_blocks(sums[run], squares[run], begun[run])
+            end = int(longer.starts[-1])
+            for block in self._suspects(longer, len(sums[run])):
+                alarm = self._cut(longer.until(block))
+                if alarm is not None:
+                    return Step(self.start(), (first + len(sums[run]) + block - end) * BLOCK - waiting, alarm)
+            window = longer.until(end)
         rest, rest_times = values[blocks * BLOCK :], all_times[blocks * BLOCK :]
-        flat = np.array(buckets, np.int64).reshape(-1)
-        return Step(np.concatenate(([len(rest)], rest, rest_times, flat)), len(codes))
+        return Step(np.concatenate(([len(rest)], rest, rest_times, window.rows().reshape(-1))), len(codes))
 
-    def _cut(self, buckets: list[_Bucket]) -> Alarm | None:
-        if len(buckets) < 2:
+    def _suspects(self, longer: Buckets, new: int) -> list[int]:
+        """Those of the `new` last numbers of blocks after which a cut may show a difference: all that do, and few more.
+
+        In floating point of arrays, whose logarithms differ by machine: what is said comes from `_cut`.
+        """
+        before, sums = longer.cuts(new)
+        n, total = longer.starts[-new:] * float(BLOCK), longer.sums[-new:] / _ONE
+        mean = total / n
+        variance = np.maximum(longer.squares[-new:] / (n * _ONE * _ONE) - mean * mean - _ROUNDING, 0)
+        least = np.log(2 * np.log(n) / self.delta)
+        with np.errstate(divide="ignore", invalid="ignore"):  # where there is no bucket, or nothing before it
+            n0 = before * BLOCK
+            each = n / (n0 * (n - n0))
+            apart = np.abs(sums / _ONE - n0 * mean) * each
+            over = apart * (1 + _SLACK) >= np.sqrt(2 * variance * least * each) + 2 / 3 * least * each
+        suspects: list[int] = longer.starts[-new:][over.any(axis=0)].tolist()
+        return suspects
+
+    def _cut(self, window: Buckets) -> Alarm | None:
+        """What the cut shows that shows it best, if it is enough."""
+        if len(window.starts) <= 2:
             return None
-        table = np.array(buckets, np.int64)
-        ends = table[:, :2].cumsum(axis=0)
-        blocks, total = ends[-1].tolist()
+        blocks, total = int(window.starts[-1]), int(window.sums[-1])
         n, mean = blocks * BLOCK, total / (blocks * BLOCK * _ONE)
-        variance = int(table[:, 2].sum()) / (n * _ONE * _ONE) - mean * mean
-        n0 = ends[:-1, 0] * BLOCK
+        variance = max(0.0, int(window.squares[-1]) / (n * _ONE * _ONE) - mean * mean)
+        n0, before = window.starts[1:-1] * BLOCK, window.sums[1:-1]
         n1 = n - n0
-        apart = np.abs(ends[:-1, 1] / n0 - (total - ends[:-1, 1]) / n1) / _ONE
+        apart = np.abs(before / n0 - (total - before) / n1) / _ONE
         each = (1 / n0) + (1 / n1)
         least = math.log(2 * math.log(n) / self.delta)
         limits = np.sqrt(2 * variance * least * each) + 2 / 3 * least * each
         best = int(np.argmax(apart - limits))
         if apart[best] < limits[best]:
             return None
-        return Alarm(float(apart[best]), float(limits[best]), buckets[best + 1][3])
-
-
-def _add(buckets: list[_Bucket], new: _Bucket) -> None:
-    """As the newest; the two oldest of a size with more than five buckets become one of twice the size."""
-    buckets.append(new)
-    size, end = 1, len(buckets)
-    while True:
-        first = end
-        while first > 0 and buckets[first - 1][0] == size:
-            first -= 1
-        if end - first <= _EACH:
-            return
-        one, other = buckets[first], buckets[first + 1]
-        buckets[first : first + 2] = [(2 * size, one[1] + other[1], one[2] + other[2], one[3])]
-        size, end = 2 * size, first + 1
+        return Alarm(float(apart[best]), float(limits[best]), int(window.begun[best + 1]))
 
 
 _CALIBRATED = ((1.3e3, 2.0), (4.5e3, 1.0), (31e3, 0.3), (120e3, 0.1), (750e3, 0.03))

@@ -7,43 +7,46 @@ from typing import ClassVar
 import numpy as np
 
 from monitor.stats.columns import Floats, Ints
+from monitor.stats.sequential.bets import Bets
 from monitor.stats.sequential.climbing import climb
 from monitor.stats.sequential.detector import UNKNOWN_MS, Alarm, Codes, State, Step, as_state
-from monitor.stats.sequential.scores import Scores
 
 _ONE = 1 << 20
 _NEVER = 1 << 62
-POWERS = (0.85, 0.6)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Conformal:
-    """The capital of gamblers who bet that new values are no draws from the baseline's law, as a factor (>= 0).
+    """The capital of gamblers who bet that new values are no draws from the baseline's law, as a factor (Vovk 2021).
 
-    A value's conformal p-value is its rank in the baseline: from above, from below, by distance from the middle, and by
-    nearness to it. A gambler stakes e = power * p^(power - 1), averaged over the bin of the value, which is what
-    random ties would give on average; it is at most 1 on average under the baseline's law, and under any law within
-    two standard errors of it. R = (1 + R) * e is a new gambler with each record (Shiryaev-Roberts); the statistic is
-    the mean R of eight kinds of gamblers. R minus the number of records is then a martingale at most, so the mean
-    number of records until R reaches the stated run length is at least that (Ville's inequality says the same of one
-    gambler: never in his life does he reach A with a chance above 1 / A).
+    A number's conformal p-value is its rank in the baseline: from above, from below, by distance from the middle, and
+    by nearness to it. A gambler stakes e = power * p^(power - 1), averaged over the bin of the value, which is what
+    random ties would give on average. Of categories each of the 12 most frequent, the others together, and what the
+    baseline does not know have gamblers who hold that their odds have doubled (to 1 % at least) or, from 5 % on,
+    halved, and stake the likelihood ratio. Each e is at most 1 on average under the baseline's law, and under any law
+    within two standard errors of it (of categories three).
+
+    R = (1 + R) * e is a new gambler with each record (Shiryaev-Roberts); the statistic is the mean R of all kinds of
+    gamblers. R minus the number of records is then a martingale at most, so the mean number of records until R reaches
+    the stated run length is at least that (Ville's inequality says the same of one gambler: never in his life does he
+    reach A with a chance above 1 / A). The alarm says what the one holds who has won most.
+
+    Use it where the rate must be a theorem, for changes of any kind, and for categories. Do not use it where one size
+    of shift matters: `cusum` finds that sooner.
     """
 
     name: ClassVar[str] = "conformal"
-    unit: ClassVar[str] = "capital as a factor, no upper bound"
+    title: ClassVar[str] = "Conformal martingale"
+    unit: ClassVar[str] = "capital as a factor"
+    scope: ClassVar[str] = "0 to no bound"
     arl: float
     stakes: Ints = field(repr=False)
+    on: tuple[str, ...]
 
     @classmethod
-    def of(cls, scores: Scores, arl: float) -> "Conformal":
+    def of(cls, bets: Bets, arl: float) -> "Conformal":
         """For at most one false alarm in `arl` records on average: a theorem, where records are independent."""
-        ends = np.minimum(np.concatenate(([0.0], np.cumsum(scores.masses))), 1.0)
-        ends[-1] = 1.0
-        bets = np.array([_bet(ends, kind, power) for kind in _PRIMITIVES for power in POWERS])
-        mean = bets @ scores.masses
-        spread = np.sqrt(np.maximum(bets**2 @ scores.masses - mean**2, 0))
-        fair = bets / (mean + scores.margin * spread)[:, None]
-        return cls(arl, np.floor(np.log(fair) * _ONE).astype(np.int64))
+        return cls(arl, np.floor(np.log(bets.factors) * _ONE).astype(np.int64), bets.on)
 
     def start(self) -> State:
         """Nobody has bet yet: log stakes won and log R over it, then each gambler's best run."""
@@ -76,7 +79,9 @@ class Conformal:
             best = int(np.argmax(logs[:, first]))
             since_ms = runs[best].since_ms
             since_ms = int(times[first]) if since_ms == UNKNOWN_MS else since_ms
-            return Step(self.start(), end, Alarm(math.exp(min(capital[first], 700.0)), self.arl, since_ms))
+            return Step(
+                self.start(), end, Alarm(math.exp(min(capital[first], 700.0)), self.arl, since_ms, self.on[best])
+            )
         best_runs = as_state(*(number for run in runs for number in (run.height, run.since_ms)))
         return Step(np.concatenate((sums[:, -1], _bits(leads[:, -1]), best_runs)), end)
 
@@ -93,18 +98,3 @@ def _bits(numbers: Floats) -> Ints:
 
 def _floats(bits: Ints) -> Floats:
     return np.ascontiguousarray(bits).view(np.float64)
-
-
-def _bet(ends: Floats, kind: str, power: float) -> Floats:
-    """The mean of power * p^(power - 1) over each bin of ranks."""
-    mean: Floats = np.diff(_PRIMITIVES[kind](ends, power)) / np.diff(ends)
-    return np.maximum(mean, 1e-12)
-
-
-_PRIMITIVES = {
-    "high": lambda u, power: -((1 - u) ** power),
-    "low": lambda u, power: u**power,
-    "far": lambda u, power: np.where(u <= 0.5, (2 * u) ** power / 2, 1 - np.abs(2 - 2 * u) ** power / 2),
-    "near": lambda u, power: np.sign(2 * u - 1) * np.abs(2 * u - 1) ** power / 2,
-}
-"""Integrals over the rank u of the bet on p = 1 - u, u, 1 - |2u - 1| and |2u - 1|."""

@@ -14,16 +14,21 @@ from monitor.stats.sequential.scores import Scores
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cusum:
-    """The evidence that the location has moved up, or down, by about `shift` standard deviations.
+    """The evidence that the location has moved up, or down, by about `shift` standard deviations (Page 1954).
 
     S = max(0, S + z - shift / 2 - margin) of the normal scores z of the baseline's ranks, and the same downwards; an
     alarm when either reaches its limit, in standard deviations. The limit gives each side twice the stated run length,
     by the exact Markov chain on the baseline's own law (Brook & Evans 1972), for any mean within two standard errors
     of the baseline's. Of all tests of that run length this finds the stated shift soonest (Moustakides 1986).
+
+    Use it when you know the size of shift that matters. Do not use it where the level wanders and may: take
+    `page_hinkley`.
     """
 
     name: ClassVar[str] = "cusum"
-    unit: ClassVar[str] = "standard deviations of the normal scores; negative where the location has fallen"
+    title: ClassVar[str] = "Cumulative sums"
+    unit: ClassVar[str] = "standard deviations of the normal scores"
+    scope: ClassVar[str] = "no bounds; negative where the location has fallen"
     arl: float
     up: Ints = field(repr=False)
     down: Ints = field(repr=False)

@@ -23,12 +23,14 @@ class Alarm:
     """A detector has seen more than chance builds up.
 
     `statistic` has reached `threshold`, both in the detector's own unit. The change is estimated to have begun with
-    the record of event time `since_ms` (milliseconds since the epoch).
+    the record of event time `since_ms` (milliseconds since the epoch). `what` says how the values have changed, where
+    the detector can tell.
     """
 
     statistic: float
     threshold: float
     since_ms: int
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,10 +46,13 @@ class Detector(Protocol):
     """Watches one column. Frozen: two of the same baseline and rate give the same answers for ever.
 
     `arl` is the average run length: so many records pass between false alarms, on average, while nothing changes.
+    `unit` and `scope` are those of the statistic: in words, what it is measured in and where it may lie.
     """
 
     name: ClassVar[str]
+    title: ClassVar[str]
     unit: ClassVar[str]
+    scope: ClassVar[str]
 
     @property
     def arl(self) -> float:

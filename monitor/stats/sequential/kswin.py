@@ -16,16 +16,21 @@ WINDOW = BLOCK * BLOCKS
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kswin:
-    """The largest distance (0 to 1) between the distribution of the newest 256 values and the baseline's.
+    """The largest distance between the distribution of the newest 256 values and the baseline's.
 
     Judged after every 32 values. The limit is that of a p-value of 32 / `arl` for a sample of 256 against one of the
     baseline's size: windows overlap, so that false alarms come in heaps and the run length is rather longer. KSWIN as
-    published compares with a random sample of the 200 values before; the baseline knows its law better and draws no
-    lots.
+    published (Raab et al. 2020) compares with a random sample of the 200 values before; the baseline knows its law
+    better and draws no lots.
+
+    Use it for changes of shape (spread, tails, two humps) that leave the mean where it was. Do not use it where less
+    than 256 records after a change is too late: take `conformal`.
     """
 
     name: ClassVar[str] = "kswin"
-    unit: ClassVar[str] = "distance of distributions, 0 to 1"
+    title: ClassVar[str] = "Kolmogorov-Smirnov windowing"
+    unit: ClassVar[str] = "distance of distributions"
+    scope: ClassVar[str] = "0 to 1"
     arl: float
     law: Floats = field(repr=False)
     limit: float

@@ -20,15 +20,20 @@ _PRIOR = 200
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageHinkley:
-    """The evidence that the location has moved by about `shift` standard deviations from its own past.
+    """The evidence that the location has moved by about `shift` standard deviations from its own past (Hinkley 1971).
 
     S = max(0, S + z - m - shift / 2) of normal scores z, with m the mean of the scores since the last alarm, in which
     the baseline counts for 200 records; and the same downwards. What changes slowly, over thousands of records, is no
     alarm; a sudden change is one, again and again while it lasts. In integers of 2^-20 standard deviations.
+
+    Use it for sudden shifts where the level wanders slowly. Do not use it for slow ramps, which it follows: take
+    `cusum`.
     """
 
     name: ClassVar[str] = "page_hinkley"
-    unit: ClassVar[str] = "standard deviations of the normal scores; negative where the location has fallen"
+    title: ClassVar[str] = "Page-Hinkley test"
+    unit: ClassVar[str] = "standard deviations of the normal scores"
+    scope: ClassVar[str] = "no bounds; negative where the location has fallen"
     arl: float
     scores: Ints = field(repr=False)
     allowance: int

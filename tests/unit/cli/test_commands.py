@@ -483,6 +483,15 @@ def test_the_page_of_a_metric_has_its_parameters_as_a_check_gives_them(call: Cal
     assert parameter in call("checks", "show", name).output
 
 
+def test_every_name_in_the_catalogue_has_a_page_that_begins_with_it(call: Call) -> None:
+    names = [row["name"] for row in json.loads(call("checks", "list", "--json").stdout)]
+
+    missing = [name for name in names if f"(`{name}`)\n" not in call("checks", "show", name).output]
+
+    assert missing == []
+    assert {"adwin", "cusum", "change_of_accuracy", "estimate_error_mae", "estimates_disagree"} <= set(names)
+
+
 def test_every_check_that_rules_may_name_unasked_has_a_page(call: Call) -> None:
     pages = [call("checks", "show", name).output for name in sorted(STANDING_TESTS)]
 

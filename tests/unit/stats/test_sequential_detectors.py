@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from monitor.domain.sequential import DETECTORS, FalseAlarmRate, SequentialSpec,
 from monitor.stats.columns import Floats, Ints, NumericColumn
 from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
 from monitor.stats.sequential import make_detector
-from monitor.stats.sequential.detector import UNKNOWN_MS, Alarm, Detector
+from monitor.stats.sequential.adwin import BLOCK, Adwin
+from monitor.stats.sequential.buckets import EACH, starts_after
+from monitor.stats.sequential.detector import UNKNOWN_MS, Alarm, Codes, Detector
 from monitor.stats.sequential.run_length import average_run_length, lattice
 from monitor.stats.sequential.scores import Scores
 
@@ -161,6 +164,62 @@ def test_adwin_cuts_where_rivers_adwin_cuts() -> None:
         assert theirs is not None
         assert 4_000 <= first < 4_300
         assert abs(first - theirs) <= 96
+
+
+def adwin_block_by_block(of: Adwin, codes: Codes) -> list[tuple[int, float, float, int]]:
+    """(position, difference, limit, begun) as the paper has it: buckets in a list, every cut after every block."""
+    buckets: list[tuple[int, int, int, int]] = []
+    found = []
+    for end in range(BLOCK, len(codes) + 1, BLOCK):
+        ranks = of.ranks[codes[end - BLOCK : end]].tolist()
+        buckets.append((1, sum(ranks), sum(rank * rank for rank in ranks), end - BLOCK))
+        size, at = 1, len(buckets)
+        while (held := [k for k in range(at) if buckets[k][0] == size]) and len(held) > 5:
+            one, other = buckets[held[0]], buckets[held[1]]
+            buckets[held[0] : held[0] + 2] = [(2 * size, one[1] + other[1], one[2] + other[2], one[3])]
+            size, at = 2 * size, held[0] + 1
+        n = sum(bucket[0] for bucket in buckets) * BLOCK
+        total, squares = (sum(bucket[k] for bucket in buckets) for k in (1, 2))
+        mean, n0, before, best = total / (n << 15), 0, 0, (-math.inf, 0.0, 0.0, 0)
+        for bucket, following in pairwise(buckets):
+            n0, before = n0 + bucket[0] * BLOCK, before + bucket[1]
+            apart = abs(before / n0 - (total - before) / (n - n0)) / (1 << 15)
+            each, least = 1 / n0 + 1 / (n - n0), math.log(2 * math.log(n) / of.delta)
+            limit = math.sqrt(2 * (squares / (n << 30) - mean * mean) * least * each) + 2 / 3 * least * each
+            best = max(best, (apart - limit, apart, limit, following[3]), key=lambda one: one[0])
+        if best[0] >= 0:
+            found.append((end - 1, *best[1:]))
+            found += [(at + end, *rest) for at, *rest in adwin_block_by_block(of, codes[end:])]  # type: ignore[misc]
+            return [(at, apart, limit, since + end * (k > 0)) for k, (at, apart, limit, since) in enumerate(found)]
+    return found
+
+
+@pytest.mark.parametrize("arl", [1_000.0, 20_000.0])
+def test_adwin_looks_at_all_cuts_at_once_and_says_what_looking_at_one_after_the_other_says(arl: float) -> None:
+    chance = np.random.default_rng(12)
+    levels = np.concatenate((np.zeros(9_000), np.full(2_000, 0.4), np.full(700, 0.3), np.full(1_500, 3.0)))
+    values = chance.normal(size=len(levels)) * np.where(levels < 3, 1.0, 0.01) + levels
+    of = detector("adwin", arl=arl)
+    assert isinstance(of, Adwin)
+    codes, _ = NORMAL.code(values)
+
+    found = [(at, one.statistic, one.threshold, one.since_ms) for at, one in alarms(of, NORMAL, values, 5_000)]
+
+    assert found == adwin_block_by_block(of, codes)
+    assert len(found) >= 3
+
+
+def test_the_buckets_after_many_blocks_are_those_that_adding_one_by_one_leaves() -> None:
+    sizes: list[int] = []
+    for blocks in range(1, 700):
+        sizes.append(1)
+        size = 1
+        while sizes.count(size) > EACH:
+            at = sizes.index(size)
+            sizes[at : at + 2] = [2 * size]
+            size *= 2
+
+        assert np.diff([*starts_after(blocks), blocks]).tolist() == sizes
 
 
 def test_a_change_of_spread_alone_is_found_by_those_that_look_at_the_distribution() -> None:

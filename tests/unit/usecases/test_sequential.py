@@ -26,13 +26,13 @@ from monitor.adapters.sql.sequential import SqlAlarmStore, write_detectors
 from monitor.adapters.sql.stores import SqlStores
 from monitor.adapters.sql.tables import sequential_alarms, sequential_states
 from monitor.domain.findings import EvaluationKind, Verdict
-from monitor.domain.models import MonitoredModel
+from monitor.domain.models import MonitoredModel, Segment
 from monitor.domain.rules import CheckIsBad, Phase, Rule
 from monitor.domain.sequential import DETECTORS, SequentialAlarm, SequentialSpec, parse_false_alarm_rate
 from monitor.domain.stream import Flush
 from monitor.domain.time import from_ms
 from monitor.stats.baseline import Baseline
-from monitor.stats.columns import NumericColumn
+from monitor.stats.columns import CategoricalColumn, NumericColumn
 from monitor.stats.sequential import watcher
 from monitor.stream.watches import recompute
 from monitor.usecases.evaluate import Evaluate
@@ -108,6 +108,10 @@ def rig_of(*names: str, log: Sequence[bytes | None] | None = None) -> Rig:
 
 def alarms_of(engine: Engine) -> list[SequentialAlarm]:
     return SqlAlarmStore(engine).unjudged(1_000)
+
+
+def alarms_of_all(engine: Engine) -> list[SequentialAlarm]:
+    return SqlAlarmStore(engine).raised("churn", 0, 1 << 53)
 
 
 def stored(engine: Engine) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
@@ -205,6 +209,89 @@ def test_what_lasts_is_told_once_a_minute() -> None:
     times = [alarm.at_ms for alarm in alarms_of(rig.engine) if alarm.spec.detector == "cusum"]
     assert len(times) == 4
     assert all(60_000 <= later - earlier <= 62_000 for earlier, later in pairwise(times))
+
+
+# --- categories and segments
+
+LINE = ("", "pro", "basic")
+
+
+def plans(n: int, pro: float, seed: int) -> list[str]:
+    return ["pro" if one else "basic" for one in (np.random.default_rng(seed).random(n) < pro).tolist()]
+
+
+def with_plans() -> Baseline:
+    segments = tuple(Segment(name, "plan", name) for name in LINE[1:])
+    return Baseline.build(
+        CHURN, {"age": known_ages(), "plan": CategoricalColumn(plans(5_000, 0.2, 1))}, segments=segments
+    )
+
+
+def planned(number: int, age: float, plan: str | None) -> bytes:
+    return record(number, age, START_MS + number * 100).replace(b'"age"', f'"plan": {json.dumps(plan)}, "age"'.encode())
+
+
+def rig_with_plans(log: Sequence[bytes | None], *specs: SequentialSpec) -> Rig:
+    segments = tuple(Segment(name, "plan", name) for name in LINE[1:])
+    rig = Rig(models={"churn": replace(watched()["churn"], sequential=specs, segments=segments)})
+    rig.promote(with_plans())
+    rig.log.append(partition(), log)
+    return rig
+
+
+def test_a_categorical_column_is_watched_and_the_alarm_says_which_category_changed() -> None:
+    chosen = [*plans(CHANGE, 0.2, 2), *plans(N, 0.6, 3)]
+    log = [planned(i, 40.0, None if i % 50 == 7 else plan) for i, plan in enumerate(chosen)]
+    rig = rig_with_plans(log, SequentialSpec("conformal", "plan", RATE), SequentialSpec("cusum", "plan", RATE))
+
+    run_to_end(rig, rig.worker())
+
+    first = alarms_of(rig.engine)[0]
+    assert first.key.name == "conformal(plan)", "cusum needs numbers, and does not run"
+    assert BEGAN_MS < first.at_ms < BEGAN_MS + 12_000
+    assert first.what in {"more of 'pro'", "less of 'basic'"}
+    assert first.skipped >= CHANGE // 50
+    again = recompute(first, watcher(first.spec, with_plans())[1])
+    assert again is not None
+    assert (again.statistic, again.since_ms, again.what) == (first.statistic, first.since_ms, first.what)
+
+
+def test_a_segment_is_watched_by_itself_with_its_part_of_the_run_length() -> None:
+    """What moves in one fifth of the traffic is found there, and not yet in the whole."""
+    chance, chosen = np.random.default_rng(4), plans(2 * N, 0.2, 5)
+    log = [
+        planned(i, chance.normal(52 if plan == "pro" and i > CHANGE else 40, 10), plan) for i, plan in enumerate(chosen)
+    ]
+    specs = [SequentialSpec("cusum", "age", RATE, segment=name, parts=len(LINE)) for name in LINE]
+    rig = rig_with_plans(log[: CHANGE + 200], *specs)
+
+    run_to_end(rig, rig.worker())
+    report = evaluate(rig, replace(SUDDEN, when=CheckIsBad(test="cusum", segment="pro"))).run_once(rig.clock.now())
+
+    found = alarms_of_all(rig.engine)
+    assert {one.key.name for one in found} == {"cusum(age)[pro]"}
+    share = with_plans().segments["pro"].n / 5_000
+    assert found[0].run_length == pytest.approx(3 * 100_000 * share)
+    assert found[0].n < 300, "it counts its own records"
+    assert [t.after for t in report.transitions] == [Phase.FIRING]
+    [told] = [
+        one
+        for one in SqlEvaluationStore(rig.engine).findings("churn", kind=EvaluationKind.SEQUENTIAL)
+        if one.verdict is Verdict.DRIFTED
+    ]
+    assert told.check.name == "cusum(age)[pro]"
+    assert "in the records of segment pro of log/0" in told.reason
+
+
+def test_a_segment_that_the_baseline_does_not_know_is_no_ok() -> None:
+    spec = SequentialSpec("cusum", "age", RATE, segment="gold", parts=2)
+
+    judged = judge_minute(
+        replace(watched()["churn"], sequential=(spec,)), CHURN, WINDOW, 0, (), with_plans(), from_ms(START_MS), "test"
+    )
+
+    assert judged.findings[0].verdict is Verdict.INSUFFICIENT_DATA
+    assert "before the segment 'gold' was configured: build it again" in judged.findings[0].reason
 
 
 # --- exactness
@@ -343,7 +430,7 @@ def test_a_detector_that_cannot_run_has_too_little_data_and_is_not_ok() -> None:
 
     [finding] = judged.findings
     assert finding.verdict is Verdict.INSUFFICIENT_DATA
-    assert "no numeric column 'income'; numeric are: age" in finding.reason
+    assert "no column 'income'; there are: age" in finding.reason
 
 
 def test_an_alarm_is_judged_once_however_often_the_clock_knocks() -> None:
