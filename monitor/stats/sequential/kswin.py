@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
-from scipy.stats import kstwo
 
 from monitor.stats.columns import Floats, Ints
 from monitor.stats.sequential.detector import Alarm, Codes, State, Step
@@ -38,6 +37,8 @@ class Kswin:
     @classmethod
     def of(cls, scores: Scores, arl: float) -> "Kswin":
         """For one false alarm in `arl` records."""
+        from scipy.stats import kstwo  # noqa: PLC0415 - it takes a second, which commands that watch nothing need not wait
+
         effective = max(1, int(WINDOW * scores.n / (WINDOW + scores.n)))
         return cls(arl, np.cumsum(scores.masses), float(kstwo.isf(min(1.0, BLOCK / arl), effective)))
 
