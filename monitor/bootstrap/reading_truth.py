@@ -13,7 +13,7 @@ _WAIT_S = 0.2
 
 
 def read_truth(app: App, names: Sequence[str], bar: ProgressTask) -> ReadTotals:
-    """Read what is new in these tables and fold it, or wait for whoever does. ConfigError and SourceUnavailable pass."""
+    """Read what is new in these tables and fold it, or wait for whoever does; ConfigError, SourceUnavailable."""
     for poll in [build_poll(app, name) for name in names]:
         report = poll.run_once()
         if report.error:

@@ -1,6 +1,6 @@
 """A table of ground truth that is asked again and again: its rows, and how far it has been read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,15 +28,16 @@ class PolledRow:
 class Cursor:
     """How far a table has been read.
 
-    `place` is that of the last row read; `newest` and `newest_ms` are of the latest `updated_at` seen. `began_ms` is
-    when the poll began (wall clock). A poll that `is_complete` has seen the end of the table; the next one then looks
-    back, another one goes on after `place`.
+    `place` is that of the last row read; `newest` and `newest_ms` are of the latest `updated_at` seen. `reached_ms` is
+    the latest one that there was when the poll began, or the present then, if that was earlier: a row in the future
+    must hide nothing, and what was committed while the poll was under way, or lay idle, is looked for by the next. A
+    poll that `is_complete` has seen the end of the table; the next one then looks back, another goes on after `place`.
     """
 
     place: str
     newest: str
     newest_ms: int
-    began_ms: int
+    reached_ms: int
     is_complete: bool
 
     def after(self, rows: Sequence[PolledRow]) -> "Cursor":
@@ -45,7 +46,7 @@ class Cursor:
         for row in rows:
             if row.at_ms is not None and (row.at_ms > newest_ms or not newest):
                 newest_ms, newest = row.at_ms, row.newest
-        return Cursor(rows[-1].place, newest, newest_ms, self.began_ms, is_complete=False)
+        return Cursor(rows[-1].place, newest, newest_ms, self.reached_ms, is_complete=False)
 
 
 NOTHING_READ = Cursor("", "", 0, 0, is_complete=True)
@@ -74,13 +75,17 @@ class TableState:
 class TruthTable(Protocol):
     """A table of somebody else's database, which is only read. SourceUnavailable when it cannot be read now."""
 
-    def read(self, cursor: Cursor) -> Iterator[Sequence[PolledRow]]:
+    def read(self, cursor: Cursor) -> Generator[Sequence[PolledRow]]:
         """The rows from the cursor on in order, in batches; at most `page` of them in all."""
         ...
 
     @property
     def page(self) -> int:
         """Most rows that `read` gives: fewer mean that the end of the table was seen."""
+        ...
+
+    def newest_ms(self) -> int | None:
+        """The latest `updated_at` that there is now; None when there is none, or it is no time."""
         ...
 
     def undated(self) -> int:

@@ -1,10 +1,11 @@
 """Read a table of ground truth: everything at first, then what is new or was changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from monitor.domain.errors import PolledElsewhere, SourceUnavailable
-from monitor.domain.polling import PolledLog, TableState, TruthTable
+from monitor.domain.polling import PolledLog, PolledRow, TableState, TruthTable
 from monitor.domain.time import Clock, to_ms
 
 
@@ -50,21 +51,28 @@ class PollTruth:
         return PollReport(read, state.rows - before.rows, state, error)
 
     def _read(self, state: TableState, goes_on: Callable[[], bool]) -> tuple[TableState, int]:
-        total = 0
-        if state.cursor.is_complete:
-            state = replace(state, cursor=replace(state.cursor, began_ms=to_ms(self.clock.now())))
+        total, start = 0, state.cursor
+        if start.is_complete:
+            state = replace(state, cursor=replace(start, reached_ms=self._reached_ms()))
         while True:
             rows = 0
-            for batch in self.table.read(state.cursor):
-                rows += len(batch)
-                cursor = state.cursor.after(batch)
-                bound_ms = self.table.look_back_ms(cursor)
-                state = self.log.append(state, batch, cursor, bound_ms, to_ms(self.clock.now()))
-                if not goes_on():
-                    return state, total + rows
-            total += rows
+            with closing(self.table.read(start)) as batches:
+                for batch in batches:
+                    rows += len(batch)
+                    state = self._kept(state, batch)
+                    if not goes_on():
+                        return state, total + rows
+            total, start = total + rows, state.cursor
             if rows < self.table.page:
                 return self._completed(state), total
+
+    def _reached_ms(self) -> int:
+        now_ms, newest_ms = to_ms(self.clock.now()), self.table.newest_ms()
+        return now_ms if newest_ms is None else min(now_ms, newest_ms)
+
+    def _kept(self, state: TableState, batch: Sequence[PolledRow]) -> TableState:
+        cursor = state.cursor.after(batch)
+        return self.log.append(state, batch, cursor, self.table.look_back_ms(cursor), to_ms(self.clock.now()))
 
     def _completed(self, state: TableState) -> TableState:
         return self.log.note(

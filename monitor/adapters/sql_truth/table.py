@@ -1,7 +1,7 @@
 """A table (or query) of ground truth in the order of (updated_at, id), in batches."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -70,12 +70,15 @@ class SqlTruthTable:
         """Most rows of one `read`."""
         return self._page
 
-    def read(self, cursor: Cursor) -> Iterator[Sequence[PolledRow]]:
+    def read(self, cursor: Cursor) -> Generator[Sequence[PolledRow]]:
         """Rows in order, in batches; SourceUnavailable when they cannot be read."""
         statement = self._statement(cursor)
         streaming = {"stream_results": True, "yield_per": BATCH}
-        with asking(self._engine) as connection:
-            for part in connection.execute(statement, execution_options=streaming).partitions():
+        with (
+            asking(self._engine) as connection,
+            connection.execute(statement, execution_options=streaming) as result,
+        ):
+            for part in result.partitions():
                 yield [self._row(row) for row in part]
 
     def undated(self) -> int:
@@ -85,10 +88,14 @@ class SqlTruthTable:
         with asking(self._engine) as connection:
             return connection.scalar(statement) or 0
 
+    def newest_ms(self) -> int | None:
+        """The latest `updated_at` that there is now."""
+        with asking(self._engine) as connection:
+            at = values.instant(connection.scalar(sa.select(sa.func.max(self._updated_at)).select_from(self._from())))
+        return None if at is None else to_ms(at)
+
     def look_back_ms(self, cursor: Cursor) -> int:
-        """The instant from which a later poll reads again: the earlier of the newest row and the poll's begin, less
-        what is looked back. A row dated in the future thus hides nothing.
-        """
+        """The instant from which the next poll reads again: so long before what the last one set out to reach."""
         bound = self._bound(cursor)
         return 0 if bound is None else bound.ms
 
@@ -96,7 +103,7 @@ class SqlTruthTable:
         if not cursor.newest:
             return None
         (newest,) = values.from_text(cursor.newest)
-        return values.bound(newest, min(cursor.newest_ms, cursor.began_ms) - self._look_back_ms)
+        return values.bound(newest, min(cursor.newest_ms, cursor.reached_ms) - self._look_back_ms)
 
     def _statement(self, cursor: Cursor) -> Select[Any]:
         wanted = [column.label(f"driftline_{key}") for key, column in self._columns.items()]

@@ -10,7 +10,7 @@ down_revision = "0011"
 branch_labels = None
 depends_on = None
 
-_NUMBERS = ("newest_ms", "began_ms")
+_NUMBERS = ("newest_ms", "reached_ms")
 _COUNTS = ("completed_at_ms", "rows", "unlabelled", "undated", "failures")
 
 
