@@ -10,15 +10,14 @@ from monitor.config.wrong import wrong
 
 
 class TruthColumnsSection(Section):
-    """Names of the columns, as the database has them."""
+    """Names of the columns, as the database has them. Polls follow `updated_at`: rows without it are never read."""
 
     id: NonEmpty
     """The `event_id` of the prediction; it also orders rows that were changed at the same time."""
     label: NonEmpty
     """What turned out to be true. A row whose label is NULL waits until it has one."""
     updated_at: NonEmpty
-    """When the row was last changed (a time, a date, ISO text in UTC, or seconds or milliseconds since the epoch): each
-    poll reads what lies behind the last one. Rows without it are never read."""
+    """When the row was last changed: a time, a date, ISO text in UTC, seconds or milliseconds since the epoch."""
     time: NonEmpty | None = None
     """When the truth was known; without it, when the row was last changed."""
     annotator: NonEmpty | None = None
