@@ -9,19 +9,25 @@ from monitor.domain.stream import TopicKind
 
 
 class JoinedSources:
-    """Waits at the first source; the second is only looked at. Their partitions are never the same."""
+    """Waits at the first source; the second is only looked at. Their partitions are never the same.
+
+    The first is asked first: when it tells of records that cannot be read, which are passed over, nothing that the
+    second had given is lost.
+    """
 
     def __init__(self, first: Source, second: Source) -> None:
-        self._first, self._second = first, second
+        self._first, self._second, self._has_more = first, second, False
 
     def assigned(self) -> Mapping[PartitionId, TopicKind]:
         """Partitions of both."""
         return {**self._first.assigned(), **self._second.assigned()}
 
     def poll(self, timeout_s: float) -> Mapping[PartitionId, Sequence[RawRecord]]:
-        """Records of both; waits up to the timeout only where neither has any."""
+        """Records of both; waits up to the timeout at the first, but not while the second has more."""
+        heard = self._first.poll(0.0 if self._has_more else timeout_s)
         looked = self._second.poll(0.0)
-        return {**looked, **self._first.poll(0.0 if looked else timeout_s)}
+        self._has_more = bool(looked)
+        return {**heard, **looked}
 
     def seek(self, partition: PartitionId, offset: int | None) -> None:
         """Go on from this offset (None: as the source that has the partition begins)."""
