@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
-from typing import NoReturn
 from threading import Event, Thread
+from typing import NoReturn
 
 import pytest
 from kafka import KafkaProducer
@@ -82,9 +82,10 @@ def test_damage_in_one_of_two_sources_costs_no_record_of_the_other(monkeypatch: 
     def unreadable(_: float) -> NoReturn:
         raise UnreadableRecords(PartitionId("a", 0), 0, 1, "damaged")
 
-    with monkeypatch.context() as patched, pytest.raises(UnreadableRecords):
+    with monkeypatch.context() as patched:
         patched.setattr(first, "poll", unreadable)
-        source.poll(0)
+        with pytest.raises(UnreadableRecords):
+            source.poll(0)
 
     assert [record.value for record in source.poll(0)[PartitionId("b", 0)]] == [b"1"]
 
