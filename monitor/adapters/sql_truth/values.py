@@ -109,7 +109,8 @@ def as_id(value: object) -> object:
 def _tagged(value: Any) -> tuple[str, str]:  # noqa: ANN401 - whatever the driver gives
     if isinstance(value, bytes | memoryview):
         return "bytes", bytes(value).hex()
-    kind = next((name for name in (type(value).__name__,) if name in _READ or value is None), "str")
+    kind = type(value).__name__
+    kind = kind if kind in _READ or value is None else "str"
     return kind, value.isoformat() if isinstance(value, date) else str(value)
 
 
