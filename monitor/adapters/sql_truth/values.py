@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from monitor.adapters.event_times import event_times_ms
+from monitor.adapters.event_times import SECONDS_UP_TO, event_times_ms
 from monitor.domain.time import from_ms
 
 _SECOND_MS, _DAY_MS = 1_000, 86_400_000
@@ -73,15 +73,16 @@ def bound(like: object, ms: int) -> Bound:
         return Bound(day.isoformat() if isinstance(like, str) else day, day_ms)
     whole_ms = ms // _SECOND_MS * _SECOND_MS
     if isinstance(like, int | float | Decimal):
-        is_seconds = event_times_ms([float(like)])[0][0] == int(like * _SECOND_MS)
+        is_seconds = abs(float(like)) <= SECONDS_UP_TO
         return Bound(whole_ms // _SECOND_MS if is_seconds else whole_ms, whole_ms)
     return Bound(_as_instant(like, from_ms(whole_ms)), whole_ms)
 
 
 def _as_instant(like: object, at: datetime) -> object:
-    """Text without a fraction and a zone sorts before the same second with them."""
+    """Text is of the other's zone; without a fraction and the zone it sorts before the same second with them."""
     if isinstance(like, str):
-        return at.replace(tzinfo=None).isoformat(sep=like.strip()[_DATE_LENGTH], timespec="seconds")
+        there = at.astimezone((instant(like) or at).tzinfo).replace(tzinfo=None)
+        return there.isoformat(sep=like.strip()[_DATE_LENGTH], timespec="seconds")
     return at if isinstance(like, datetime) and like.tzinfo else at.replace(tzinfo=None)
 
 
@@ -102,8 +103,10 @@ def as_label(value: object) -> object:
 
 
 def as_id(value: object) -> object:
-    """An id as records have it: text, but for nothing."""
-    return None if value is None else str(as_label(value))
+    """An id as records have it: text, whole numbers without a point; None stays."""
+    if isinstance(value, float | Decimal) and math.isfinite(value) and value == int(value):
+        return str(int(value))
+    return None if value is None else str(value)
 
 
 def _tagged(value: Any) -> tuple[str, str]:  # noqa: ANN401 - whatever the driver gives
