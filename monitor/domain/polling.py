@@ -57,13 +57,15 @@ NOTHING_READ = Cursor("", "", 0, 0, is_complete=True)
 class TableState:
     """What is known of a table that is polled; times are of the wall clock, 0 for never.
 
-    `rows` were appended to the log, `unknown` of those read had no label yet, each counted once while it is remembered.
-    `failures` in a row have the reason `error`; `undated` rows have no `updated_at` and are never read.
+    `asked` is a digest of what was asked of it. `rows` were appended to the log, `unlabelled` of those read had no label
+    yet, each counted once while it is remembered. `failures` in a row have the reason `error`; `undated` rows have no
+    `updated_at` and are never read.
     """
 
     source: str
     cursor: Cursor
     revision: int = 0
+    asked: str = ""
     completed_at_ms: int = 0
     rows: int = 0
     unlabelled: int = 0
@@ -77,6 +79,11 @@ class TruthTable(Protocol):
 
     def read(self, cursor: Cursor) -> Generator[Sequence[PolledRow]]:
         """The rows from the cursor on in order, in batches; at most `page` of them in all."""
+        ...
+
+    @property
+    def asks(self) -> str:
+        """A digest of what is asked of it: when that is another, the table is read from its start."""
         ...
 
     @property

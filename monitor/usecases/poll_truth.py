@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from monitor.domain.errors import PolledElsewhere, SourceUnavailable
-from monitor.domain.polling import PolledLog, PolledRow, TableState, TruthTable
+from monitor.domain.polling import NOTHING_READ, PolledLog, PolledRow, TableState, TruthTable
 from monitor.domain.time import Clock, to_ms
 
 
@@ -41,7 +41,7 @@ class PollTruth:
         state = before = self.log.state(self.source)
         read, error = 0, ""
         try:
-            state, read = self._read(state, goes_on)
+            state, read = self._read(self._begun(state), goes_on)
         except PolledElsewhere:
             state = self.log.state(self.source)
         except SourceUnavailable as failed:
@@ -49,6 +49,10 @@ class PollTruth:
             state = self.log.state(self.source)
             state = self.log.note(replace(state, failures=state.failures + 1, error=error))
         return PollReport(read, state.rows - before.rows, state, error)
+
+    def _begun(self, state: TableState) -> TableState:
+        """From the start, where something else is asked than before: truths that are known already stay as they are."""
+        return state if state.asked == self.table.asks else replace(state, asked=self.table.asks, cursor=NOTHING_READ)
 
     def _read(self, state: TableState, goes_on: Callable[[], bool]) -> tuple[TableState, int]:
         total, start = 0, state.cursor

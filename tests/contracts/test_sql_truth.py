@@ -81,6 +81,18 @@ def test_a_label_that_is_not_known_yet_is_waited_for(outcomes: Outcomes) -> None
     assert report.state.unlabelled == 1
 
 
+def test_when_something_else_is_asked_the_table_is_read_from_its_start(outcomes: Outcomes) -> None:
+    outcomes.add(*((f"{n}", "yes", NOON + n * MINUTE) for n in range(30)))
+    outcomes.clock.at = NOON + 30 * MINUTE
+
+    outcomes.poll(query=named(label="who"))
+    again = outcomes.poll(query=named(label="who"))
+    mended = outcomes.poll()
+
+    assert (again.read, again.fresh, again.state.unlabelled) == (11, 0, 30)
+    assert (mended.fresh, len(said(outcomes))) == (30, 30)
+
+
 def test_a_row_dated_in_the_future_hides_none_that_come_after_it(outcomes: Outcomes) -> None:
     outcomes.add(("a", "yes", NOON + timedelta(days=9_000)))
     outcomes.poll()

@@ -57,6 +57,7 @@ polled_tables = Table(
     metadata,
     Column("source", Name, nullable=False),
     Column("revision", Count, nullable=False),
+    Column("asked", Text, nullable=False),
     Column("place", Text, nullable=False),
     Column("newest", Text, nullable=False),
     Column("newest_ms", Milliseconds, nullable=False),

@@ -66,6 +66,11 @@ class SqlTruthTable:
         self._updated_at, self._id = self._columns["updated_at"], self._columns["id"]
 
     @property
+    def asks(self) -> str:
+        """A digest of the query, its columns and what is made of them; not of where the database is."""
+        return blake2b(repr(self._query).encode(), digest_size=_DIGEST_BYTES).hexdigest()
+
+    @property
     def page(self) -> int:
         """Most rows of one `read`."""
         return self._page

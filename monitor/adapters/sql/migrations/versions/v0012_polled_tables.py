@@ -20,6 +20,7 @@ def upgrade() -> None:
         "polled_tables",
         sa.Column("source", types.Name(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("asked", sa.Text(), nullable=False),
         sa.Column("place", sa.Text(), nullable=False),
         sa.Column("newest", sa.Text(), nullable=False),
         *(sa.Column(name, sa.BigInteger(), nullable=False) for name in _NUMBERS),
