@@ -57,9 +57,9 @@ NOTHING_READ = Cursor("", "", 0, 0, is_complete=True)
 class TableState:
     """What is known of a table that is polled; times are of the wall clock, 0 for never.
 
-    `asked` is a digest of what was asked of it. `rows` were appended to the log, `unlabelled` of those read had no label
-    yet, each counted once while it is remembered. `failures` in a row have the reason `error`; `undated` rows have no
-    `updated_at` and are never read.
+    `asked` is a digest of what was asked of it. `rows` were appended to the log, `unlabelled` of those read had no
+    label yet, each counted once while it is remembered. `failures` in a row have the reason `error`; `undated` rows
+    have no `updated_at` and are never read.
     """
 
     source: str
