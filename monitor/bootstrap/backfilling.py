@@ -11,6 +11,7 @@ from monitor.adapters.files.source import FilesSource, Folder, record_files
 from monitor.bootstrap.app import App, open_app
 from monitor.bootstrap.consuming import build_ingest
 from monitor.bootstrap.evaluating import build_evaluate
+from monitor.bootstrap.reading_truth import read_truth
 from monitor.domain.errors import BaselineError, ConfigError, SourceUnavailable
 from monitor.domain.models import MonitoredModel
 from monitor.domain.progress import Progress, ProgressTask
@@ -41,18 +42,26 @@ class _Silent:
 
 
 def backfill(
-    app: App, paths: Sequence[Path], model: str | None, progress: Progress, *, workers: int = 0, tells: bool = False
+    app: App,
+    paths: Sequence[Path],
+    model: str | None,
+    progress: Progress,
+    *,
+    truth_sources: Sequence[str] = (),
+    workers: int = 0,
+    tells: bool = False,
 ) -> Backfilled:
     """Read all records below the paths and judge the windows of one model (or of every model with a baseline).
 
-    `workers` is the number of processes (0: one a processor). Unless `tells`, alerts and retraining stay away.
-    ConfigError, BaselineError and SourceUnavailable say what is missing before anything is read.
+    `truth_sources` are read after the files. Without paths nothing is judged. `workers` is the number of processes
+    (0: one a processor). Unless `tells`, alerts and retraining stay away. ConfigError, BaselineError and
+    SourceUnavailable say what is missing before any file is read.
     """
-    models = _models(app, model)
-    files = _files(paths)
-    processes = min(len(files), workers or _useful_processes(files))
+    models = _models(app, model) if paths else []
+    files = _files(paths) if paths else []
     with progress.task("reading", None) as bar:
-        read = _read_here(app, files, bar) if processes == 1 else _read_apart(app, files, processes, bar)
+        read = _read(app, files, workers or _useful_processes(files), bar)
+        read.merge(read_truth(app, truth_sources, bar))
     topics = frozenset(file.resolve().as_posix() for file in files)
     judged = {}
     with progress.task("judging", len(models)) as bar:
@@ -88,6 +97,13 @@ def _files(paths: Sequence[Path]) -> list[Path]:
     if not files:
         raise SourceUnavailable(f"no records below {', '.join(map(str, paths))}: give .jsonl, .ndjson, .json, .parquet")
     return files
+
+
+def _read(app: App, files: Sequence[Path], most_processes: int, bar: ProgressTask) -> ReadTotals:
+    processes = min(len(files), most_processes)
+    if not processes:
+        return ReadTotals()
+    return _read_here(app, files, bar) if processes == 1 else _read_apart(app, files, processes, bar)
 
 
 def _read_here(app: App, files: Sequence[Path], bar: ProgressTask) -> ReadTotals:

@@ -16,6 +16,7 @@ from monitor.bootstrap.archiving import archive_hash_key, archive_location
 from monitor.bootstrap.formats import build_formats
 from monitor.bootstrap.sources import build_source, dead_letter_topic
 from monitor.bootstrap.submitting import record_log_source
+from monitor.bootstrap.truth_sources import with_truth_sources
 from monitor.config.source_section import FilesSource, HttpSource, KafkaSource
 from monitor.domain.ports import IngestStore, Source
 from monitor.domain.records import DeadLetter, PartitionId
@@ -41,7 +42,8 @@ def consume_role(app: App) -> Consume:
 
 def _source(app: App) -> Source:
     section = app.settings.monitor.source
-    return record_log_source(app) if isinstance(section, HttpSource) else build_source(section, app.environ)
+    source = record_log_source(app) if isinstance(section, HttpSource) else build_source(section, app.environ)
+    return with_truth_sources(app, source)
 
 
 def build_ingest(app: App, source: Source) -> Ingest:

@@ -14,6 +14,7 @@ from monitor.bootstrap.evaluating import build_evaluate
 from monitor.bootstrap.registry import watch_registry
 from monitor.bootstrap.retraining import build_retraining
 from monitor.bootstrap.submitting import sweep_log
+from monitor.bootstrap.truth_sources import poll_knocks, sweep_polled, truth_states
 from monitor.config.source_section import HttpSource
 from monitor.domain.time import from_ms, to_ms
 from monitor.schedule.closing import closes_until_ms
@@ -65,6 +66,7 @@ def build_knocks(app: App) -> list[Knock]:
         Knock("relay", schedule.relay_every, lambda: relay_all(relay.run_once, meter)),
         Knock("retrain", schedule.retrain_every, retraining.run_once),
         *_registry(app, retraining),
+        *poll_knocks(app),
         Knock("archive", schedule.archive_every, archive_compaction(app)),
         Knock("retention", schedule.retention_every, lambda: _forget(app, service)),
         Knock("lag", schedule.lag_every, lambda: show_lag(app)),
@@ -115,6 +117,9 @@ def _forget(app: App, service: AlertService) -> None:
     if isinstance(section, HttpSource):
         for table, number in sweep_log(app, section, app.clock.now()).items():
             app.telemetry.count("retention_deleted_total", number, table=table)
+    if app.settings.monitor.truth_sources:
+        for table, number in sweep_polled(app, app.clock.now()).items():
+            app.telemetry.count("retention_deleted_total", number, table=table)
     pruned = service.prune(app.clock.now() - keep.records, app.clock.now() - keep.findings)
     app.telemetry.count("retention_deleted_total", pruned, table="alerts")
 
@@ -138,8 +143,16 @@ def show_lag(app: App) -> None:
         closed_ms = closes_until_ms(model, everything)
         if closed_ms is not None:
             app.telemetry.show("model_behind_seconds", max(0.0, (now_ms - closed_ms) / 1000), model=model.name)
+    _show_truth_sources(app, now_ms)
     phases: dict[str, int] = {}
     for job in app.stores.jobs.jobs():
         phases[job.phase.value] = phases.get(job.phase.value, 0) + 1
     for phase, number in phases.items():
         app.telemetry.show("retraining_jobs", number, phase=phase)
+
+
+def _show_truth_sources(app: App, now_ms: int) -> None:
+    for table in truth_states(app):
+        if table.completed_at_ms:
+            age_s = (now_ms - table.completed_at_ms) / 1000
+            app.telemetry.show("truth_source_age_seconds", age_s, source=table.source)

@@ -19,8 +19,15 @@ INCOMPLETE = 4
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @config_option
+@click.option(
+    "--sql",
+    "sources",
+    multiple=True,
+    metavar="NAME",
+    help="Read this source of `truth_sources`, too: what is new in it. May be given again.",
+)
 @click.option("--model", default=None, help="Judge this model alone (default: every model with a baseline).")
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes (default: one a processor).")
 @click.option(
@@ -30,18 +37,28 @@ INCOMPLETE = 4
 )
 @json_option
 def backfill(
-    paths: tuple[Path, ...], directory: Path, model: str | None, workers: int | None, *, tell: bool, as_json: bool
+    paths: tuple[Path, ...],
+    directory: Path,
+    sources: tuple[str, ...],
+    model: str | None,
+    workers: int | None,
+    *,
+    tell: bool,
+    as_json: bool,
 ) -> None:
     """Judge history from files, on all cores.
 
     PATHS are files or folders of JSON lines or Parquet, records of both kinds. Event time comes from the records; the
     same windows, checks and rules apply as in the daemon. Files that were read before are not read again. Nobody is
-    told and nothing is retrained unless --tell is given. The exit code is 4 when a check could not be computed.
+    told and nothing is retrained unless --tell is given. With --sql alone ground truth is read and nothing is judged:
+    the daemon does that. The exit code is 4 when a check could not be computed.
     """
     from monitor.bootstrap.backfilling import backfill as run  # noqa: PLC0415 - `--help` must not wait for it
 
+    if not paths and not sources:
+        raise click.UsageError("Give files or folders to read, or --sql NAME.")
     with opened(directory) as app, bars() as progress:
-        done = run(app, paths, model, progress, workers=workers or 0, tells=tell)
+        done = run(app, paths, model, progress, truth_sources=sources, workers=workers or 0, tells=tell)
     _show(done, tell=tell, as_json=as_json)
     failed = sum(report.verdicts[Verdict.FAILED.value] for report in done.judged.values())
     if failed:

@@ -9,18 +9,20 @@ from monitor.cli.options import config_option, json_option, opened
 from monitor.cli.output import print_json, print_table
 from monitor.config.directory import Settings
 from monitor.domain.errors import ConfigError
+from monitor.domain.polling import TableState
 from monitor.domain.records import Truth, TruthTally
 from monitor.domain.time import format_instant, from_ms
 
 _TALLIES = (
     "name", "counts", "statements", "predictions", "unmatched", "replaced", "annotators", "first_known", "last_known",
 )  # fmt: skip
+_SOURCES = ("source", "rows", "unlabelled", "undated", "newest", "read_to_end", "failures", "error")
 _STATEMENTS = ("name", "label", "known_at", "annotator", "holds")
 
 
 @click.group()
 def truths() -> None:
-    """What is stored of ground truth and feedback: how much, and what was said of a prediction by whom."""
+    """What is stored of ground truth and feedback: how much, what was said of a prediction by whom, whence."""
 
 
 @truths.command("list")
@@ -62,6 +64,25 @@ def show_truths(directory: Path, model: str, event_id: str, *, as_json: bool) ->
     print_table(_STATEMENTS, (tuple(row.values()) for row in rows), empty="")
 
 
+@truths.command("sources")
+@config_option
+@json_option
+def list_sources(directory: Path, *, as_json: bool) -> None:
+    """How far each table of `truth_sources` has been read.
+
+    Rows: new ones so far. Unlabelled: those whose label was not known yet. Undated: rows without `updated_at`, which
+    are never read (counted up to a thousand). Newest: the latest `updated_at` that was seen.
+    """
+    from monitor.bootstrap.truth_sources import truth_states  # noqa: PLC0415 - `--help` must not wait for it
+
+    with opened(directory) as app:
+        rows = [_source(state) for state in truth_states(app)]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(_SOURCES, (tuple(row.values()) for row in rows), empty="no `truth_sources` in monitor.yaml")
+
+
 def _counting(settings: Settings, model: str) -> str | None:
     """The name of the truth that counts, None when the model waits for none; ConfigError without such a model."""
     if model not in settings.models:
@@ -82,6 +103,20 @@ def _tally(one: TruthTally, counting: str | None) -> dict[str, object]:
         "annotators": one.annotators,
         "first_known": format_instant(from_ms(one.first_known_at_ms)),
         "last_known": format_instant(from_ms(one.last_known_at_ms)),
+    }
+
+
+def _source(state: TableState) -> dict[str, object]:
+    newest_ms, completed_ms = state.cursor.newest_ms, state.completed_at_ms
+    return {
+        "source": state.source,
+        "rows": state.rows,
+        "unlabelled": state.unlabelled,
+        "undated": state.undated,
+        "newest": format_instant(from_ms(newest_ms)) if state.cursor.newest else None,
+        "read_to_end": format_instant(from_ms(completed_ms)) if completed_ms else None,
+        "failures": state.failures,
+        "error": state.error,
     }
 
 

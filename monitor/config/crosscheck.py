@@ -56,6 +56,28 @@ def check_registry(file: YamlFile, shape: MonitorFile, models: Models) -> Mistak
     return Mistakes(tuple(errors), ())
 
 
+def check_truth_sources(file: YamlFile, shape: MonitorFile, models: Models) -> Mistakes:
+    """Tables of truth about models that are not here, or wait for no truth; to be asked as `check_registry`."""
+    waiting = {model.model: model.ground_truth for _, model in models}
+    errors, warnings = list[ConfigError](), list[ConfigError]()
+    for source, section in shape.truth_sources.items():
+        loc: Loc = ("truth_sources", source)
+        truth = waiting.get(section.model)
+        if section.model not in waiting:
+            hint = did_you_mean(section.model, waiting, what="models here")
+            errors.append(at(file, (*loc, "model"), f"unknown model {section.model!r}", hint))
+        elif truth is None:
+            hint = "give it the section `ground_truth`"
+            errors.append(at(file, (*loc, "model"), f"model {section.model!r} keeps no ground truth", hint))
+        elif section.name != truth.name:
+            place = (*loc, "name") if section.name else loc
+            said = f"no metric of {section.model} rests on truth named {section.name!r}"
+            warnings.append(
+                at(file, place, said, f"its ground_truth.name is {truth.name!r}; others are kept and shown")
+            )
+    return Mistakes(tuple(errors), tuple(warnings))
+
+
 def check_models(models: Models, monitor: MonitorFile | None, known: Vocabulary) -> Mistakes:
     """Names given twice, unknown tests, parameters, segments, columns and policies."""
     errors = list(twice([(file, ("model",), shape.model) for file, shape in models], "model"))

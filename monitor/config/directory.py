@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from monitor.config.crosscheck import check_models, check_monitor, check_registry
+from monitor.config.crosscheck import check_models, check_monitor, check_registry, check_truth_sources
 from monitor.config.mistakes import ConfigMistakes, Mistakes, at, parse
 from monitor.config.model_file import ModelFile
 from monitor.config.monitor_file import MonitorFile
@@ -73,6 +73,7 @@ def check(directory: Path, known: Vocabulary, environ: Mapping[str, str]) -> Che
         mistakes += check_monitor(*monitor, known, environ)
         if not model_mistakes.errors:
             mistakes += check_registry(*monitor, models)
+            mistakes += check_truth_sources(*monitor, models)
     mistakes += check_models(models, monitor[1] if monitor else None, known)
     mistakes += check_rules(rules, models, known, has_all_models=not model_mistakes.errors)
     ordered = Mistakes(_by_place(mistakes.errors), _by_place(mistakes.warnings))

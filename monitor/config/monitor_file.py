@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from monitor.config.fields import (
     Duration,
     HttpUrl,
+    Name,
     NonEmpty,
     Section,
     SizeBytes,
@@ -20,6 +21,7 @@ from monitor.config.fields import (
 from monitor.config.retraining_section import RetrainingSection
 from monitor.config.secrets import Secret, SecretRef
 from monitor.config.source_section import HttpSource, SourceSection
+from monitor.config.truth_section import SqlTruthSection
 from monitor.config.wrong import wrong
 from monitor.domain.time import in_one_unit
 from monitor.stream.dead_letter_limit import DeadLetterLimit
@@ -205,6 +207,8 @@ class MonitorFile(Section):
     """Where everything is kept."""
     source: SourceSection
     """Where records come from."""
+    truth_sources: Mapping[Name, SqlTruthSection] = {}
+    """Tables of ground truth that are asked again and again, by name."""
     stream: StreamSection = StreamSection()
     """How the stream is folded and saved."""
     schedule: ScheduleSection = ScheduleSection()

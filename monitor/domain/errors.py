@@ -65,6 +65,10 @@ class SourceUnavailable(MonitorError):
     """The record source cannot serve now: close it, back off, rebuild it from the stored offsets."""
 
 
+class PolledElsewhere(MonitorError):
+    """Another process has read on in this table: leave it to that one."""
+
+
 class SubmissionFault(StrEnum):
     """Why a whole request with records was refused."""
 

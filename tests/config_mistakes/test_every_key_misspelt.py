@@ -35,6 +35,8 @@ FREE = {
     "nights",
     "morning",
     "growth",
+    "outcomes",
+    "reviews",
 }
 """Names that users invent: where one is referred to, the reference is reported instead."""
 

@@ -5,15 +5,18 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 from threading import Event, Thread
+from typing import NoReturn
 
 import pytest
 from kafka import KafkaProducer
 
 from monitor.adapters.files.source import FilesSource, Folder
+from monitor.adapters.joined_sources import JoinedSources
 from monitor.adapters.kafka.confluent_source import ConfluentSource
 from monitor.adapters.kafka.settings import KafkaSettings
 from monitor.adapters.kafka.source import KafkaSource
 from monitor.adapters.memory.source import MemoryLog, MemorySource
+from monitor.domain.errors import UnreadableRecords
 from monitor.domain.ports import Source
 from monitor.domain.records import PartitionId
 from monitor.domain.stream import TopicKind
@@ -31,6 +34,60 @@ class TestMemorySource(SourceConformance):
         log = MemoryLog()
         log.create("log")
         return SourceRig(lambda: MemorySource(log), lambda sent: log.append(PartitionId("log", 0), sent), patience_s=2)
+
+
+class TestJoinedSources(SourceConformance):
+    @pytest.fixture(params=["first", "second"])
+    def rig(self, request: pytest.FixtureRequest) -> SourceRig:
+        """The kit meets one of the two; the other has a partition of its own, in which nothing comes."""
+        log, quiet = MemoryLog(), MemoryLog()
+        log.create("log")
+
+        def build() -> Source:
+            heard, other = MemorySource(log), MemorySource(quiet)
+            return JoinedSources(heard, other) if request.param == "first" else JoinedSources(other, heard)
+
+        return SourceRig(build, lambda sent: log.append(PartitionId("log", 0), sent), patience_s=2)
+
+
+def test_two_sources_are_read_as_one_and_each_is_told_of_its_own_partitions() -> None:
+    logs = {"a": MemoryLog(), "b": MemoryLog()}
+    for name, log in logs.items():
+        log.create(name)
+        log.append(PartitionId(name, 0), [b"1", b"2"])
+    source = JoinedSources(MemorySource(logs["a"]), MemorySource(logs["b"]))
+    a, b = PartitionId("a", 0), PartitionId("b", 0)
+
+    source.seek(a, 1)
+    source.seek(b, None)
+    polled = source.poll(0)
+    source.close()
+
+    assert {one: [record.value for record in records] for one, records in polled.items()} == {
+        a: [b"2"],
+        b: [b"1", b"2"],
+    }
+    assert (source.highwater(a), source.highwater(b)) == (2, 2)
+
+
+def test_damage_in_one_of_two_sources_costs_no_record_of_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged, sound = MemoryLog(), MemoryLog()
+    damaged.create("a")
+    sound.create("b")
+    sound.append(PartitionId("b", 0), [b"1"])
+    first = MemorySource(damaged)
+    source = JoinedSources(first, MemorySource(sound))
+    source.seek(PartitionId("b", 0), None)
+
+    def unreadable(_: float) -> NoReturn:
+        raise UnreadableRecords(PartitionId("a", 0), 0, 1, "damaged")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(first, "poll", unreadable)
+        with pytest.raises(UnreadableRecords):
+            source.poll(0)
+
+    assert [record.value for record in source.poll(0)[PartitionId("b", 0)]] == [b"1"]
 
 
 class TestFilesSource(SourceConformance):

@@ -4,9 +4,11 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +37,11 @@ def blocks(page: str, language: str) -> list[str]:
     return [text for kind, text in BLOCK.findall((DOCS / page).read_text()) if kind == language]
 
 
-def driftline(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+def driftline(
+    folder: Path, command: str, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     arguments = [sys.executable, "-c", DRIFTLINE, *command.removeprefix("$ driftline ").split()]
-    environ = os.environ | {"COLUMNS": "200", "PYTHONPATH": str(ROOT)}
+    environ = os.environ | {"COLUMNS": "200", "PYTHONPATH": str(ROOT)} | dict(variables or {})
     return subprocess.run(arguments, cwd=folder, env=environ, capture_output=True, text=True, check=False)
 
 
@@ -154,6 +158,33 @@ def test_a_service_that_logs_as_the_page_says_is_heard(intake: RunningDriftline)
     names["logger"].close()
     assert names["logger"].counts.sent == 2
     assert isinstance(names["app"], AsgiMiddleware)
+
+
+@pytest.mark.slow
+def test_truth_comes_from_a_table_as_the_page_says(tmp_path: Path) -> None:
+    page = "how-to/take-truth-from-a-database.md"
+    for text in blocks(page, "yaml")[:2]:
+        path = tmp_path / text.split("\n", 1)[0].removeprefix("# ")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    said = [line for text in blocks(page, "console") for line in text.splitlines()]
+    environ = {"OUTCOMES_URL": f"sqlite:///{tmp_path / 'outcomes.db'}"}
+
+    heard = []
+    for command in (line for line in said if line.startswith("$ ")):
+        heard.append(command)
+        if command.startswith("$ sqlite3"):
+            with closing(sqlite3.connect(tmp_path / "outcomes.db")) as theirs:
+                theirs.executescript(command.split('"')[1])
+        elif command.startswith("$ driftline"):
+            heard += driftline(tmp_path, command, environ).stdout.splitlines()
+
+    assert [undated(line) for line in heard] == [undated(line) for line in said]
+
+
+def undated(line: str) -> str:
+    """Without the wall clock's times, which have milliseconds, and what follows from their width."""
+    return " ".join(re.sub(r"\S+\.\d+Z", "now", line).split())
 
 
 def test_every_bound_of_the_http_page_is_a_setting(tmp_path: Path) -> None:

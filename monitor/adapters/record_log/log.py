@@ -1,6 +1,6 @@
 """The durable log in the database: records that no broker keeps, in the order in which they were committed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -20,6 +20,10 @@ _AT_A_TIME = 500
 _SWEPT_AT_A_TIME, _MOST_ROUNDS = 5_000, 200
 
 
+Place = dict[str, str | int]
+"""A partition, as columns."""
+
+
 class SqlRecordLog:
     """One partition of the log on SQLite or PostgreSQL; safe to share between threads and processes.
 
@@ -28,7 +32,7 @@ class SqlRecordLog:
 
     def __init__(self, engine: Engine, partition: PartitionId) -> None:
         self._engine = engine
-        self._at = {"topic": partition.topic, "partition": partition.partition}
+        self._at: Place = {"topic": partition.topic, "partition": partition.partition}
 
     def backlog(self) -> int:
         """Records appended less records folded."""
@@ -41,11 +45,11 @@ class SqlRecordLog:
     ) -> Receipt:
         """Keep the messages whose id is new; the first of several with one id wins. See `RecordLog.append`."""
         with durably(self._engine) as connection:
-            end = self._lock(connection)
+            end = lock_end(connection, self._at)
             if key is not None and (known := _known_receipt(connection, key)) is not None:
                 return known
             fresh = _unknown(connection, messages)
-            self._write(connection, end, list(fresh.values()), now_ms)
+            write_segments(connection, self._at, end, list(fresh.values()), now_ms)
             add_many(connection, log_ids, [(one, now_ms) for one in sorted(fresh)])
             receipt = Receipt.of(len(messages), len(messages) - len(fresh), refusals)
             if key is not None:
@@ -55,35 +59,23 @@ class SqlRecordLog:
 
     def sweep(self, keep_after_ms: int, remember_after_ms: int) -> Mapping[str, int]:
         """Delete in small transactions, a bounded number of them; number of deleted rows by table."""
-        with reading(self._engine) as connection:
-            folded = self._folded(connection)
-        segments = log_segments.c
         old: list[tuple[Table, ColumnElement[bool]]] = [
-            (log_segments, (segments.next_offset <= folded) & (segments.received_at_ms < keep_after_ms)),
             (log_ids, log_ids.c.received_at_ms < remember_after_ms),
             (log_receipts, log_receipts.c.received_at_ms < remember_after_ms),
         ]
-        return {table.name: self._delete(table, is_old) for table, is_old in old}
+        return self.sweep_segments(keep_after_ms) | {table.name: self._delete(table, is_old) for table, is_old in old}
+
+    def sweep_segments(self, keep_after_ms: int) -> dict[str, int]:
+        """Delete records of this partition that are folded and were received before the instant; see `sweep`."""
+        with reading(self._engine) as connection:
+            folded = self._folded(connection)
+        segments = log_segments.c
+        ours = (segments.topic == self._at["topic"]) & (segments.partition == self._at["partition"])
+        is_old = ours & (segments.next_offset <= folded) & (segments.received_at_ms < keep_after_ms)
+        return {log_segments.name: self._delete(log_segments, is_old)}
 
     def _folded(self, connection: Connection) -> int:
         return connection.scalar(select(progress.c.next_offset).filter_by(**self._at)) or 0
-
-    def _lock(self, connection: Connection) -> int:
-        """The partition's end, which nobody else moves until we commit."""
-        connection.execute(insert(connection, log_ends).values(**self._at, next_offset=0).on_conflict_do_nothing())
-        end: int = connection.execute(
-            select(log_ends.c.next_offset).filter_by(**self._at).with_for_update()
-        ).scalar_one()
-        return end
-
-    def _write(self, connection: Connection, end: int, values: Sequence[bytes], now_ms: int) -> None:
-        place = tuple(self._at.values())
-        rows = []
-        for start in range(0, len(values), LENGTH):
-            part = values[start : start + LENGTH]
-            rows.append((*place, end + start, end + start + len(part), now_ms, pack(part)))
-        add_many(connection, log_segments, rows)
-        connection.execute(update(log_ends).filter_by(**self._at).values(next_offset=end + len(values)))
 
     def _delete(self, table: Table, is_old: ColumnElement[bool]) -> int:
         keys, deleted = list(table.primary_key), 0
@@ -97,15 +89,39 @@ class SqlRecordLog:
         return deleted
 
 
+def lock_end(connection: Connection, at: Place) -> int:
+    """The partition's end, which nobody else moves until the transaction ends."""
+    connection.execute(insert(connection, log_ends).values(**at, next_offset=0).on_conflict_do_nothing())
+    end: int = connection.execute(select(log_ends.c.next_offset).filter_by(**at).with_for_update()).scalar_one()
+    return end
+
+
+def write_segments(connection: Connection, at: Place, end: int, values: Sequence[bytes], now_ms: int) -> None:
+    """Append behind the end, which is locked."""
+    place = tuple(at.values())
+    rows = []
+    for start in range(0, len(values), LENGTH):
+        part = values[start : start + LENGTH]
+        rows.append((*place, end + start, end + start + len(part), now_ms, pack(part)))
+    add_many(connection, log_segments, rows)
+    connection.execute(update(log_ends).filter_by(**at).values(next_offset=end + len(values)))
+
+
+def known_ids(connection: Connection, table: Table, ids: Iterable[bytes], **where: str) -> Iterator[bytes]:
+    """Those of the ids that the table's column `id` holds, in rows of these values."""
+    wanted = iter(sorted(ids))
+    while some := list(islice(wanted, _AT_A_TIME)):
+        found = connection.scalars(select(table.c.id).filter_by(**where).where(table.c.id.in_(some)))
+        yield from map(bytes, found.all())
+
+
 def _unknown(connection: Connection, messages: Sequence[Message]) -> dict[bytes, bytes]:
     """Id to value of the messages that are not in the log, in their order."""
     fresh: dict[bytes, bytes] = {}
     for message in messages:
         fresh.setdefault(message.id, message.value)
-    ids = iter(sorted(fresh))
-    while some := list(islice(ids, _AT_A_TIME)):
-        for known in connection.scalars(select(log_ids.c.id).where(log_ids.c.id.in_(some))):
-            del fresh[bytes(known)]
+    for known in known_ids(connection, log_ids, list(fresh)):
+        del fresh[known]
     return fresh
 
 

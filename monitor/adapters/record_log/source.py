@@ -34,10 +34,12 @@ class RecordLogSource:
         partition: PartitionId,
         owner: str,
         max_records: int = 5_000,
+        *,
+        kind: TopicKind = TopicKind.MIXED,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine, self._partition, self._owner = engine, partition, owner
-        self._max_records, self._monotonic = max_records, monotonic
+        self._max_records, self._kind, self._monotonic = max_records, kind, monotonic
         self._lease, self._lease_name = SqlLease(engine), f"record log {partition}"
         self._position: int | None = None
         self._end: int | None = None
@@ -46,7 +48,7 @@ class RecordLogSource:
 
     def assigned(self) -> Mapping[PartitionId, TopicKind]:
         """The partition, as long as this process has the lease."""
-        return {self._partition: TopicKind.MIXED} if self._is_ours else {}
+        return {self._partition: self._kind} if self._is_ours else {}
 
     def poll(self, timeout_s: float) -> Mapping[PartitionId, Sequence[RawRecord]]:
         """Records from the position on; waits up to the timeout while there are none."""

@@ -1,6 +1,6 @@
-"""The tables of the durable log that keeps records sent by request, see docs/decisions/0021."""
+"""The tables of the durable log that keeps records sent by request (docs/decisions/0021), and rows of polled tables."""
 
-from sqlalchemy import Column, Index, LargeBinary, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import Boolean, Column, Index, LargeBinary, PrimaryKeyConstraint, Table, Text
 
 from monitor.adapters.sql.tables import metadata as metadata  # noqa: PLC0414 - migrations compare with all of it
 from monitor.adapters.sql.types import Count, Milliseconds, Name
@@ -49,4 +49,37 @@ log_receipts = Table(
     Column("received_at_ms", Milliseconds, nullable=False),
     PrimaryKeyConstraint("key"),
     Index("ix_log_receipts_received_at", "received_at_ms"),
+)
+
+# How far each polled table has been read, saved with the rows that it stands for (docs/decisions/0045).
+polled_tables = Table(
+    "polled_tables",
+    metadata,
+    Column("source", Name, nullable=False),
+    Column("revision", Count, nullable=False),
+    Column("asked", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("newest", Text, nullable=False),
+    Column("newest_ms", Milliseconds, nullable=False),
+    Column("reached_ms", Milliseconds, nullable=False),
+    Column("is_complete", Boolean, nullable=False),
+    Column("completed_at_ms", Milliseconds, nullable=False),
+    Column("rows", Count, nullable=False),
+    Column("unlabelled", Count, nullable=False),
+    Column("undated", Count, nullable=False),
+    Column("failures", Count, nullable=False),
+    Column("error", Name, nullable=False),
+    PrimaryKeyConstraint("source"),
+)
+
+# Rows that may be read again, because polls look back for those that were committed late.
+polled_rows = Table(
+    "polled_rows",
+    metadata,
+    Column("source", Name, nullable=False),
+    Column("id", LargeBinary, nullable=False),
+    Column("at_ms", Milliseconds, nullable=False),
+    PrimaryKeyConstraint("source", "id"),
+    Index("ix_polled_rows_at", "source", "at_ms"),
+    sqlite_with_rowid=False,
 )

@@ -1,0 +1,1 @@
+"""Ground truth from somebody else's SQL database, which is only read."""
