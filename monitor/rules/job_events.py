@@ -38,7 +38,8 @@ def job_event(job: RetrainJob) -> AlertEvent:
         annotations={
             "summary": f"Retraining of {request.model}: {_headline(job)}",
             "description": f"{_sentence(_headline(job))} {job.detail}".strip(),
-            "reason": request.why,
+            "reason": request.reason,
+            "requested_by": request.asker,
             "job": request.key,
             "rule": request.rule,
             "version": request.version,

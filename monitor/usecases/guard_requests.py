@@ -98,7 +98,7 @@ class GuardRequests:
     def _decided(self, job: RetrainJob) -> RetrainJob:
         request, now = job.request, self.ledger.clock.now()
         jobs, policy = self.ledger.jobs.jobs(request.model), self.policy_of(request.model)
-        began = [one.approved_at for one in jobs if one.approved_at is not None]
+        began = [one.approved_at for one in jobs if one.ran and one.approved_at is not None]
         seen = self.facts.seen(request, policy, max(began, default=None))
         hold = decide(policy, request, jobs, seen, now)
         job = replace(job, changed_at=now, cost=seen.cost, by="guard")
