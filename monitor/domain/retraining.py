@@ -60,6 +60,11 @@ class HoldReason(StrEnum):
     NEEDS_APPROVAL = "needs_approval"
 
     @property
+    def words(self) -> str:
+        """As people read it."""
+        return self.value.replace("_", " ")
+
+    @property
     def passes_by_itself(self) -> bool:
         """Whether the guard asks itself again later; the others wait for a person."""
         return self not in {HoldReason.DID_NOT_HELP, HoldReason.NEEDS_APPROVAL}

@@ -15,7 +15,7 @@ from monitor.domain.retraining import (
     RetrainRequest,
 )
 from monitor.rules.guard import Circumstances, Hold, decide
-from monitor.rules.job_events import job_event
+from monitor.rules.job_events import job_events
 from monitor.usecases.job_ledger import Ledger
 
 _BATCH = 100
@@ -62,7 +62,7 @@ class GuardRequests:
             job = self._decided(self._new(request))
             if job.phase is JobPhase.APPROVED and self._other_is_open(job):
                 continue  # another process got there first; what it left is seen at the next knock
-            if self.ledger.jobs.settle_request(sequence, job, [job_event(job)]):
+            if self.ledger.jobs.settle_request(sequence, job, job_events(job)):
                 held += job.phase is JobPhase.HELD
         return held
 
@@ -77,7 +77,7 @@ class GuardRequests:
             return None
         if again.phase is JobPhase.APPROVED and self._other_is_open(again):
             return None
-        return self.ledger.jobs.update(again, [job_event(again)])
+        return self.ledger.jobs.update(again, job_events(again))
 
     def _may_have_passed(self, job: RetrainJob) -> bool:
         now, last = self.ledger.clock.now(), self.asked.get(job.request.key)
@@ -111,7 +111,8 @@ class GuardRequests:
         if policy.mode is Mode.DRY_RUN:
             detail = f"would have been sent to {policy.trigger}; policy {policy.name} is a dry run"
             return replace(job, phase=JobPhase.SETTLED, end=JobEnd.DRY_RUN, detail=detail)
-        return replace(job, phase=JobPhase.APPROVED, detail=f"policy {policy.name} starts jobs by itself")
+        asked = f"{job.request.by} asked, and " if job.request.by else ""
+        return replace(job, phase=JobPhase.APPROVED, detail=f"{asked}policy {policy.name} starts jobs by itself")
 
 
 class PolicyOf(Protocol):

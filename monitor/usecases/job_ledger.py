@@ -6,7 +6,7 @@ from monitor.domain.errors import MonitorError, UnknownJob
 from monitor.domain.ports import JobStore
 from monitor.domain.retraining import JobEnd, JobPhase, RetrainJob
 from monitor.domain.time import Clock
-from monitor.rules.job_events import job_event
+from monitor.rules.job_events import job_events
 
 GUARD, PIPELINE = "guard", "pipeline"
 """Who decides when no person does."""
@@ -33,7 +33,7 @@ class Ledger:
         """
         reason = job.hold_reason if phase is JobPhase.HELD else None
         moved = replace(job, phase=phase, detail=detail, by=by, hold_reason=reason, changed_at=self.clock.now())
-        return self.jobs.update(moved, [job_event(moved)])
+        return self.jobs.update(moved, job_events(moved))
 
     def settle(self, job: RetrainJob, end: JobEnd, detail: str, by: str = GUARD) -> RetrainJob | None:
         """Close the job for good."""

@@ -253,7 +253,9 @@ def _approved(held: RetrainJob, why: str) -> str:
     """What a yes says: the guard's reason that it sets aside, and its own."""
     if held.hold_reason is HoldReason.NEEDS_APPROVAL:
         return f"approved: {why}" if why else "approved"
-    return f"approved despite {held.hold_reason}: {held.detail}" + (f"; {why}" if why else "")
+    return f"approved despite {held.hold_reason.words if held.hold_reason else 'a hold'}: {held.detail}" + (
+        f"; {why}" if why else ""
+    )
 
 
 def asked_before(jobs: Sequence[RetrainJob], request: RetrainRequest) -> RetrainJob | None:

@@ -38,7 +38,7 @@ def test_an_approved_request_becomes_a_running_job_and_every_step_is_told_with_i
     assert rig.pipeline.keys == [request.key]
     assert rig.pipeline.parameters == [{"policy": "default"}]
     assert rig.headlines() == ["approved", "sending", "running as run-1 since 2026-11-01T00:00:00Z"]
-    assert rig.events()[0].labels == {"alertname": "retraining", "model": "churn"}
+    assert rig.events()[0].labels == {"alertname": "retraining", "model": "churn", "rule": "drift"}
     assert [(one.phase.value, one.by, one.detail) for one in rig.stores.jobs.history(request.key)] == [
         ("requested", "rule drift", "half of the columns drifted"),
         ("approved", "guard", "policy default starts jobs by itself"),
@@ -107,7 +107,7 @@ def test_the_guard_s_reason_is_kept_and_told(
     rig.retrain.run_once()
 
     assert rig.job(request).hold_reason is reason
-    assert rig.headlines() == [f"held back ({reason})"]
+    assert rig.headlines() == [f"held back ({reason.words})"]
     assert rig.pipeline.keys == []
 
 
@@ -128,7 +128,7 @@ def test_a_held_job_starts_when_its_reason_has_passed_and_only_changes_are_told(
     request = rig.ask()
     for _ in range(3):
         rig.retrain.run_once()
-    assert rig.headlines() == ["held back (data_fault)"]
+    assert rig.headlines() == ["held back (data fault)"]
 
     rig.facts.data_fault = ""
     rig.clock.at += HOUR
@@ -206,7 +206,7 @@ def test_what_a_person_approves_against_the_guard_is_kept_with_the_guard_s_reaso
     rig.retrain.approve(request.key, "ada", "the feed is mended")
 
     approved = next(one for one in rig.stores.jobs.history(request.key) if one.phase is JobPhase.APPROVED)
-    assert approved.detail.startswith("approved despite data_fault: alert missing-values says")
+    assert approved.detail.startswith("approved despite data fault: alert missing-values says")
     assert approved.detail.endswith("mend the feed first; the feed is mended")
 
 

@@ -250,6 +250,13 @@ def test_a_call_back_with_a_false_old_or_missing_signature_changes_nothing(
     assert program.outcomes == []
 
 
+def test_a_signed_call_back_that_is_no_json_is_a_mistake_of_the_sender(client: httpx.Client, program: Program) -> None:
+    answer = call_back(client, "abc", "{", signed("{"))
+
+    assert (answer.status_code, answer.json()["detail"][:24]) == (400, "the call-back is no JSON")
+    assert program.outcomes == []
+
+
 def test_a_call_back_that_is_replayed_to_another_job_is_refused(client: httpx.Client, program: Program) -> None:
     body = said("abc")
     call_back(client, "abc", body, signed(body))
