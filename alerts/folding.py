@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -17,20 +17,27 @@ from alerts.storage import sql
 _FOLD_LIMIT = 10_000  # events folded in one transaction; the rest waits for the next turn
 
 
-def fold_waiting(conn: sa.Connection, root: Route, routes: Mapping[str, Route], now: datetime) -> int:
-    """Fold the oldest events that wait; how many. Every group that they concern is looked at again."""
+@dataclass(frozen=True, slots=True)
+class FoldSummary:
+    """How many events were folded, and the alerts that came of them, as they were written."""
+
+    events: int = 0
+    alerts: Mapping[Fingerprint, Alert] = field(default_factory=dict)
+
+
+def fold_waiting(conn: sa.Connection, root: Route, routes: Mapping[str, Route], now: datetime) -> FoldSummary:
+    """Fold the oldest events that wait. Every group that they concern is looked at again."""
     waiting = sql.unfolded(conn, _FOLD_LIMIT)
     orphans = sql.orphan_groups(conn, routes)
     if not waiting and not orphans:
-        return 0
+        return FoldSummary()
     homeless = [alert for state in orphans.values() for alert in state.members if alert.is_firing(now)]
     folding = _Folding(conn, root, waiting, homeless)
     for received in waiting:
         folding.take(received)
     for alert in homeless:  # their route was removed from the configuration
         folding.join(alert, now)
-    folding.save()
-    return len(waiting)
+    return FoldSummary(len(waiting), folding.save())
 
 
 class _Folding:
@@ -78,10 +85,11 @@ class _Folding:
                 self._groups[home.key] = sql.KnownGroup(group, is_finished=False)
             self._joined.setdefault((home.key, alert.fingerprint), at)
 
-    def save(self) -> None:
-        """Write it all down."""
+    def save(self) -> dict[Fingerprint, Alert]:
+        """Write it all down; the latest occurrences of the alerts that were folded."""
         sql.open_groups(self._conn, self._opened.values())
         sql.join_groups(self._conn, self._joined)
         sql.put_alerts(self._conn, self._changed.values())
         sql.mark_folded(self._conn, self._outcomes)
         sql.look_again(self._conn, self._names)
+        return self._alerts
