@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from alerts import grouping
-from alerts.lifecycle import FoldOutcome, fold
+from alerts.lifecycle import FoldOutcome, amended, fold
 from alerts.model import Alert, Fingerprint, Group, GroupKey
 from alerts.routing import Route
 from alerts.storage import sql
@@ -65,6 +65,9 @@ class _Folding:
         """Fold one event."""
         name = received.fingerprint
         before = self._alerts.get(name)
+        if received.event.amends:
+            self._amend(received, before)
+            return
         folded = fold(before, received.event, received.received_at)
         alert = folded.alert
         if folded.outcome in {FoldOutcome.OPENED, FoldOutcome.REOPENED} and name in self._member_names:
@@ -74,6 +77,12 @@ class _Folding:
         if alert.is_firing(received.received_at):
             self.join(alert, received.received_at)
             self._member_names.add(name)
+
+    def _amend(self, received: sql.Received, before: Alert | None) -> None:
+        alert = amended(before, received.event, received.received_at)
+        self._outcomes[received.seq] = FoldOutcome.STALE if alert is None else FoldOutcome.UPDATED
+        if alert is not None:
+            self._alerts[alert.fingerprint] = self._changed[alert.fingerprint, alert.occurrence] = alert
 
     def join(self, alert: Alert, at: datetime) -> None:
         """Make an alert a member of its groups, opening those that are not open."""

@@ -200,6 +200,7 @@ class AlertEvent:
     time; no `ends_at` means firing until told otherwise, one in the past means resolved, one in the
     future means that it ends by itself unless renewed. `updated_at` is when the news was decided: it
     tells two otherwise equal pieces of news apart and orders them; without it, order of arrival rules.
+    One that `amends` adds its annotations to an alert that fires and does nothing else: it begins and ends none.
 
     Annotations that the built-in messages know: `title`, `summary`, `description`, `reason`, `top`
     (ranked causes, a line each), `weight` (a number: heavier alerts come first in a message),
@@ -214,6 +215,7 @@ class AlertEvent:
     link: str | None = None
     charts: tuple[Chart, ...] = ()
     updated_at: datetime | None = None
+    amends: bool = False
 
     def __post_init__(self) -> None:
         if not self.labels:

@@ -3,10 +3,11 @@
 A suggested rollback is an alert of its own: the next job of the rule must not take its place.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from monitor.domain.retraining import HoldReason, JobEnd, JobPhase, RetrainJob
-from monitor.domain.rules import AlertEvent, Severity
+from monitor.domain.rules import AlertEvent, RuleState, Severity
 from monitor.domain.time import format_instant
 from monitor.domain.verification import Answer
 
@@ -30,9 +31,27 @@ _ENDINGS = {
 }
 
 
-def job_events(job: RetrainJob) -> list[AlertEvent]:
-    """Everything that people are told of a job as it stands now; the alert about the job itself comes last."""
-    return [*([_rollback_event(job)] if job.end is JobEnd.WORSE else []), job_event(job)]
+def job_events(job: RetrainJob, asking: Sequence[RuleState] = ()) -> list[AlertEvent]:
+    """Everything that people are told of a job as it stands now; the alert about the job itself comes last.
+
+    `asking` is where the rule that asked for it stands: its alerts, where they fire, say how the job stands.
+    """
+    amendments = [_amendment(job, state) for state in asking if state.labels and _asked_for(job, state)]
+    return [*amendments, *([_rollback_event(job)] if job.end is JobEnd.WORSE else []), job_event(job)]
+
+
+def _asked_for(job: RetrainJob, state: RuleState) -> bool:
+    return state.phase.is_active and state.fired_at is not None and job.request.at >= state.fired_at
+
+
+def _amendment(job: RetrainJob, state: RuleState) -> AlertEvent:
+    return AlertEvent(
+        labels=state.labels,
+        annotations={"retraining": job_words(job)},
+        severity=Severity(state.labels["severity"]),
+        starts_at=job.changed_at,  # equal events are one: a job that stands as once before is news again
+        amends=True,
+    )
 
 
 def job_words(job: RetrainJob | None) -> str:

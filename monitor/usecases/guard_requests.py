@@ -1,6 +1,6 @@
 """Requests and held jobs before the guard: what may start is approved, everything else is held with its reason."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -14,8 +14,8 @@ from monitor.domain.retraining import (
     RetrainPolicy,
     RetrainRequest,
 )
+from monitor.domain.rules import RuleState
 from monitor.rules.guard import Circumstances, Hold, decide
-from monitor.rules.job_events import job_events
 from monitor.usecases.job_ledger import Ledger
 
 _BATCH = 100
@@ -31,6 +31,10 @@ class Facts(Protocol):
 
     def is_over(self, request: RetrainRequest) -> bool:
         """Whether the rule that asked no longer fires."""
+        ...
+
+    def asking(self, request: RetrainRequest) -> Sequence[RuleState]:
+        """Where the rule that asked stands, for each of its subjects in the model."""
         ...
 
 
@@ -62,7 +66,7 @@ class GuardRequests:
             job = self._decided(self._new(request))
             if job.phase is JobPhase.APPROVED and self._other_is_open(job):
                 continue  # another process got there first; what it left is seen at the next knock
-            if self.ledger.jobs.settle_request(sequence, job, job_events(job)):
+            if self.ledger.jobs.settle_request(sequence, job, self.ledger.events(job)):
                 held += job.phase is JobPhase.HELD
         return held
 
@@ -77,7 +81,7 @@ class GuardRequests:
             return None
         if again.phase is JobPhase.APPROVED and self._other_is_open(again):
             return None
-        return self.ledger.jobs.update(again, job_events(again))
+        return self.ledger.jobs.update(again, self.ledger.events(again))
 
     def _may_have_passed(self, job: RetrainJob) -> bool:
         now, last = self.ledger.clock.now(), self.asked.get(job.request.key)

@@ -74,7 +74,7 @@ class Retrain:
 
     def __init__(self, parts: RetrainParts) -> None:
         self._parts = parts
-        self.ledger = Ledger(parts.jobs, parts.clock)
+        self.ledger = Ledger(parts.jobs, parts.clock, parts.facts.asking)
         self._guard = GuardRequests(self.ledger, parts.facts, self._policy, parts.parameters)
         self._sending = SendJob(self.ledger, parts.triggers, self._policy)
         self._judging = JudgeCandidate(

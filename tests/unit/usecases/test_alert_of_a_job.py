@@ -3,6 +3,9 @@
 from dataclasses import replace
 
 from monitor.domain.retraining import Candidate, JobPhase, RetrainJob
+from monitor.domain.rules import Phase, RuleState
+from monitor.rules.job_events import job_words
+from tests.unit.usecases.retrain_rig import Rig as RetrainRig
 from tests.unit.usecases.test_evaluate import DRIFT, HOUR, MODEL, NOW, START, Rig, rows, started
 
 
@@ -37,6 +40,19 @@ def test_the_job_of_an_earlier_time_says_nothing_about_an_alert_that_fires_anew(
     assert {event.annotations["retraining"] for event in told} == {
         "A retraining job is requested; the model's policy decides."
     }
+
+
+def test_the_alert_of_the_rule_that_asked_is_amended_with_every_step_of_the_job_and_others_are_not() -> None:
+    rig = RetrainRig()
+    labels = {"alertname": "drift", "model": "churn", "severity": "warning"}
+    fires = RuleState(Phase.FIRING, fired_at=START, labels=labels)
+    rig.facts.rule_states = [fires, replace(fires, phase=Phase.INACTIVE), replace(fires, fired_at=START + 9 * HOUR)]
+
+    request = rig.running()
+
+    told = [event for event in rig.events() if event.amends]
+    assert [event.labels for event in told] == [labels] * 3  # approved, sending, running
+    assert told[-1].annotations == {"retraining": job_words(rig.job(request))}
 
 
 def _judge(rig: Rig, hour: int, shift: float) -> None:
