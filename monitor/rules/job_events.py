@@ -1,6 +1,7 @@
 """Alert events about retraining jobs: one alert a model and rule, from the request to the job's settlement.
 
-A suggested rollback is an alert of its own: the next job of the rule must not take its place.
+A suggested rollback is an alert of its own: the next job of the rule must not take its place. The alert of the rule
+itself is amended. Decided in docs/decisions/0044.
 """
 
 from collections.abc import Sequence
