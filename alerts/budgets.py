@@ -1,6 +1,7 @@
 """How many messages a team bears, and which rule is told in digests only when it hears more. Pure.
 
-The budget is of the last day, week or month, at any instant. A message counts once, however many channels it went to.
+The budget is of the last day, week or month, at any instant. A message counts once, however many channels it went to,
+and not at all where it reached none: where another took its place while it waited, or every channel refused it.
 Decided in docs/decisions/0033.
 """
 
@@ -12,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from alerts.incidents import OURSELVES
-from alerts.model import Alert, Muted, MuteReason, Severity
+from alerts.model import Alert, Muted, MuteReason, Severity, content_id
 from alerts.routing import Matcher, routable
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -174,6 +175,11 @@ class Demoter:
             if (budget.team, rule) in self.demoted and not is_exempt:
                 return Muted(MuteReason.DEMOTED, f"the budget of {budget.team} ({budget.words}) is spent")
         return None
+
+
+def occasion_of(group_key: str, generation: int, at: datetime) -> str:
+    """What names a message, to whatever channels it went: its group, and when it was planned."""
+    return content_id(group_key, str(generation), at.isoformat())
 
 
 def spent_on(budget: Budget, occasion: str, alerts: Iterable[Alert], at: datetime) -> list[Spent]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from alerts import grouping
-from alerts.lifecycle import FoldOutcome, fold
+from alerts.lifecycle import FoldOutcome, amended, fold
 from alerts.model import Alert, Fingerprint, Group, GroupKey
 from alerts.routing import Route
 from alerts.storage import sql
@@ -17,20 +17,27 @@ from alerts.storage import sql
 _FOLD_LIMIT = 10_000  # events folded in one transaction; the rest waits for the next turn
 
 
-def fold_waiting(conn: sa.Connection, root: Route, routes: Mapping[str, Route], now: datetime) -> int:
-    """Fold the oldest events that wait; how many. Every group that they concern is looked at again."""
+@dataclass(frozen=True, slots=True)
+class FoldSummary:
+    """How many events were folded, and the alerts that came of them, as they were written."""
+
+    events: int = 0
+    alerts: Mapping[Fingerprint, Alert] = field(default_factory=dict)
+
+
+def fold_waiting(conn: sa.Connection, root: Route, routes: Mapping[str, Route], now: datetime) -> FoldSummary:
+    """Fold the oldest events that wait. Every group that they concern is looked at again."""
     waiting = sql.unfolded(conn, _FOLD_LIMIT)
     orphans = sql.orphan_groups(conn, routes)
     if not waiting and not orphans:
-        return 0
+        return FoldSummary()
     homeless = [alert for state in orphans.values() for alert in state.members if alert.is_firing(now)]
     folding = _Folding(conn, root, waiting, homeless)
     for received in waiting:
         folding.take(received)
     for alert in homeless:  # their route was removed from the configuration
         folding.join(alert, now)
-    folding.save()
-    return len(waiting)
+    return FoldSummary(len(waiting), folding.save())
 
 
 class _Folding:
@@ -58,6 +65,9 @@ class _Folding:
         """Fold one event."""
         name = received.fingerprint
         before = self._alerts.get(name)
+        if received.event.amends:
+            self._amend(received, before)
+            return
         folded = fold(before, received.event, received.received_at)
         alert = folded.alert
         if folded.outcome in {FoldOutcome.OPENED, FoldOutcome.REOPENED} and name in self._member_names:
@@ -67,6 +77,12 @@ class _Folding:
         if alert.is_firing(received.received_at):
             self.join(alert, received.received_at)
             self._member_names.add(name)
+
+    def _amend(self, received: sql.Received, before: Alert | None) -> None:
+        alert = amended(before, received.event, received.received_at)
+        self._outcomes[received.seq] = FoldOutcome.STALE if alert is None else FoldOutcome.UPDATED
+        if alert is not None:
+            self._alerts[alert.fingerprint] = self._changed[alert.fingerprint, alert.occurrence] = alert
 
     def join(self, alert: Alert, at: datetime) -> None:
         """Make an alert a member of its groups, opening those that are not open."""
@@ -78,10 +94,11 @@ class _Folding:
                 self._groups[home.key] = sql.KnownGroup(group, is_finished=False)
             self._joined.setdefault((home.key, alert.fingerprint), at)
 
-    def save(self) -> None:
-        """Write it all down."""
+    def save(self) -> dict[Fingerprint, Alert]:
+        """Write it all down; the latest occurrences of the alerts that were folded."""
         sql.open_groups(self._conn, self._opened.values())
         sql.join_groups(self._conn, self._joined)
         sql.put_alerts(self._conn, self._changed.values())
         sql.mark_folded(self._conn, self._outcomes)
         sql.look_again(self._conn, self._names)
+        return self._alerts

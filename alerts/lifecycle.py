@@ -44,6 +44,13 @@ def fold(alert: Alert | None, event: AlertEvent, received_at: datetime) -> Folde
     return _merge(alert, event, received_at)
 
 
+def amended(alert: Alert | None, event: AlertEvent, received_at: datetime) -> Alert | None:
+    """The alert with the annotations of an event that amends it; None where nothing fires that it could amend."""
+    if alert is None or not alert.is_firing(received_at):
+        return None
+    return replace(alert, annotations={**alert.annotations, **event.annotations})
+
+
 def settle(alert: Alert, now: datetime) -> Alert:
     """Give an alert whose announced end has passed without news its reason: it expired."""
     if alert.end_reason is None and not alert.is_firing(now):

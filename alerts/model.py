@@ -136,6 +136,11 @@ class Labels(Mapping[str, str]):
                 raise ValueError(msg)
         return cls(tuple(sorted((name, value) for name, value in mapping.items() if value)))
 
+    @classmethod
+    def stored(cls, mapping: Mapping[str, str]) -> Labels:
+        """Of a mapping that was made of labels, in their order: nothing has to be looked at again."""
+        return cls(tuple(mapping.items()))
+
     @property
     def fingerprint(self) -> Fingerprint:
         """The identity of every alert with these labels."""
@@ -148,7 +153,7 @@ class Labels(Mapping[str, str]):
         raise KeyError(name)
 
     def __contains__(self, name: object) -> bool:
-        return any(own == name for own, _ in self.pairs)
+        return name in [own for own, _ in self.pairs]
 
     def __iter__(self) -> Iterator[str]:
         return (name for name, _ in self.pairs)
@@ -195,6 +200,7 @@ class AlertEvent:
     time; no `ends_at` means firing until told otherwise, one in the past means resolved, one in the
     future means that it ends by itself unless renewed. `updated_at` is when the news was decided: it
     tells two otherwise equal pieces of news apart and orders them; without it, order of arrival rules.
+    One that `amends` adds its annotations to an alert that fires and does nothing else: it begins and ends none.
 
     Annotations that the built-in messages know: `title`, `summary`, `description`, `reason`, `top`
     (ranked causes, a line each), `weight` (a number: heavier alerts come first in a message),
@@ -209,6 +215,7 @@ class AlertEvent:
     link: str | None = None
     charts: tuple[Chart, ...] = ()
     updated_at: datetime | None = None
+    amends: bool = False
 
     def __post_init__(self) -> None:
         if not self.labels:

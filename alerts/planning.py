@@ -9,10 +9,10 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from alerts import pipeline
-from alerts.budgets import Budget, spent_on
+from alerts.budgets import Budget, occasion_of, spent_on
 from alerts.incidents import Incident, IncidentId, follow, incident_id
 from alerts.lifecycle import settle
-from alerts.model import Alert, Delivery, Notification, Told, content_id
+from alerts.model import Alert, Delivery, Fingerprint, Notification, Told
 from alerts.muting import Circumstances, MutingRules, stages_at
 from alerts.pipeline import Address, GroupState, Planned, Setting, Stage, without_reminders
 from alerts.render.document import compose, dump_message, load_message
@@ -49,8 +49,8 @@ class Planner:
         self._muting = muting
         self._seen: Muting | None = None
 
-    def plan_all(self, conn: sa.Connection, now: datetime) -> PlanSummary:
-        """Plan for every group of which something may have changed."""
+    def plan_all(self, conn: sa.Connection, now: datetime, folded: Mapping[Fingerprint, Alert]) -> PlanSummary:
+        """Plan for every group of which something may have changed; `folded` are alerts as this turn wrote them."""
         silences = silences_ending_after(conn, now)
         demoted = budgets.demoted(conn, self._muting.budgets)
         mutes = self._mutes(silences, demoted, now)
@@ -60,7 +60,7 @@ class Planner:
         stages: tuple[Stage, ...] = ()
         unsent: dict[Address, list[Unsent]] = {}
         messages = finished = 0
-        for states in sql.due_groups(conn, None if is_all else now):
+        for states in sql.due_groups(conn, None if is_all else now, folded):
             if not stages:
                 explaining = sql.firing_alerts(conn, now) if may_mute_others else ()
                 unsent = outbox.unsent(conn)
@@ -133,7 +133,7 @@ def _save(
 def _spent(planned: Sequence[Planned], all_budgets: Sequence[Budget]) -> Iterator[TeamSpent]:
     """What the messages take of budgets: one that disturbs nobody takes nothing, one to many channels counts once."""
     for one in (message for plan in planned for message in plan.notifications if all_budgets):
-        occasion = content_id(one.group.key, str(one.group.generation), one.at.isoformat())
+        occasion = occasion_of(one.group.key, one.group.generation, one.at)
         for budget in () if one.is_quiet else all_budgets:
             for spent in spent_on(budget, occasion, (*one.firing, *one.resolved), one.at):
                 yield TeamSpent(budget.team, incident_id(one.group), spent)

@@ -110,10 +110,10 @@ class AlertService:
             sql.take_turn(conn)
             is_held = self._hold(conn, at)
             folded = fold_waiting(conn, self._root, self._routes, at)
-            planned = PlanSummary() if is_held else self._planner.plan_all(conn, at)
+            planned = PlanSummary() if is_held else self._planner.plan_all(conn, at, folded.alerts)
             told = self._keep_budgets(conn, planned, at)
         self._planner.saw(planned)
-        return TickSummary(folded, planned.messages + told + self._digester.tell(at), planned.finished)
+        return TickSummary(folded.events, planned.messages + told + self._digester.tell(at), planned.finished)
 
     def dispatch(self, now: datetime | None = None, limit: int = 100) -> DispatchSummary:
         """Send at most `limit` messages that are due."""

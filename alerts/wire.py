@@ -41,6 +41,9 @@ class AlertEventDocument(BaseModel):
     updated_at: Annotated[
         AwareDatetime | None, Field(alias="updatedAt", description="when this news was decided; orders events")
     ] = None
+    amends: Annotated[
+        Literal[True] | None, Field(description="adds its annotations to an alert that fires, and does nothing else")
+    ] = None
 
 
 def dump_event(event: AlertEvent) -> str:
@@ -54,6 +57,7 @@ def dump_event(event: AlertEvent) -> str:
         severity=event.severity,
         charts=tuple(_chart_document(chart) for chart in event.charts),
         updated_at=event.updated_at,
+        amends=event.amends or None,
     )
     return document.model_dump_json(by_alias=True, exclude_none=True)
 
@@ -70,6 +74,7 @@ def load_event(text: str) -> AlertEvent:
         link=document.generator_url,
         charts=tuple(load_chart(chart) for chart in document.charts),
         updated_at=_utc(document.updated_at),
+        amends=bool(document.amends),
     )
 
 

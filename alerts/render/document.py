@@ -37,6 +37,11 @@ class Field:
     name: str
     value: str
 
+    @property
+    def words(self) -> str:
+        """The name as people read it; programs get the name itself."""
+        return self.name.replace("_", " ")
+
 
 @dataclass(frozen=True, slots=True)
 class Link:

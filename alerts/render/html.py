@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 
 from alerts.render.document import COLOURS, RESOLVED_COLOUR, Entry, Field, Message, Table
@@ -105,7 +106,7 @@ def _entry(entry: Entry, *, is_alone: bool) -> str:
             f"<p style='margin:0;{_SMALL}'>Ranked causes</p><ol style='margin:2px 0 8px;padding-left:24px'>{items}</ol>"
         )
     if entry.details:
-        parts.append(_table(entry.details))
+        parts.append(_table([replace(field, name=field.words) for field in entry.details]))
     if entry.links:
         parts.append(" ".join(_button(link.text, link.url) for link in entry.links))
     return "".join(parts)

@@ -152,7 +152,7 @@ def _entry(entry: Entry, *, is_alone: bool) -> list[Block]:
     lines += [f"{place}. {escape_mrkdwn(cause)}" for place, cause in enumerate(entry.causes[:most], 1)]
     if len(entry.causes) > most:
         lines.append(f"and {plural(len(entry.causes) - most, 'more cause')}")
-    lines += [f"{escape_mrkdwn(field.name)}: {escape_mrkdwn(field.value)}" for field in entry.details]
+    lines += [f"{escape_mrkdwn(field.words)}: {escape_mrkdwn(field.value)}" for field in entry.details]
     if entry.links:
         lines.append(" · ".join(f"<{escape_mrkdwn(link.url)}|{escape_mrkdwn(link.text)}>" for link in entry.links))
     return [_section("\n".join(lines))] if lines else []

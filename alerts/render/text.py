@@ -50,7 +50,7 @@ def _entry(entry: Entry, *, is_alone: bool, with_charts: bool) -> list[str]:
         lines.append("  Ranked causes:")
         lines += [f"  {place:>3}. {cause}" for place, cause in enumerate(entry.causes[:most], 1)]
         lines += [f"       and {plural(len(entry.causes) - most, 'more cause')}"] if len(entry.causes) > most else []
-    lines += [f"  {field.name}: {field.value}" for field in entry.details]
+    lines += [f"  {field.words}: {field.value}" for field in entry.details]
     for chart in entry.charts if with_charts else ():
         lines += [f"  {line}" for line in chart_lines(chart)]
     return lines + [f"  {link.text}: {link.url}" for link in entry.links]

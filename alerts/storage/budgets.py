@@ -8,12 +8,15 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from alerts.budgets import Account, Budget, BudgetChange, BudgetDecision, Spent
+from alerts.budgets import Account, Budget, BudgetChange, BudgetDecision, Spent, occasion_of
 from alerts.incidents import IncidentId, Mark
-from alerts.model import Severity
+from alerts.model import DeliveryState, Severity
 from alerts.storage.rows import Row, Values
-from alerts.storage.sql import insert
-from alerts.storage.tables import budget_decisions, incidents, spending
+from alerts.storage.sql import chunks, insert
+from alerts.storage.tables import budget_decisions, deliveries, incidents, spending
+
+Address = tuple[str, int, datetime]
+"""A message of a group's generation, by when it was planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,11 @@ def put_spent(conn: sa.Connection, batch: Iterable[TeamSpent]) -> None:
 
 
 def account_of(conn: sa.Connection, budget: Budget, now: datetime) -> Account:
-    """What the team spent in the budget's time before an instant, and the latest decision about each rule."""
+    """What the team spent in the budget's time before an instant, and the latest decision about each rule.
+
+    What waits to be sent counts, for it is about to be heard; what nobody will hear does not.
+    """
+    unheard = _unheard(conn, now - budget.every)
     query = (
         sa.select(spending, incidents.c.mark)
         .outerjoin(incidents, incidents.c.incident_id == spending.c.incident_id)
@@ -53,6 +60,7 @@ def account_of(conn: sa.Connection, budget: Budget, now: datetime) -> Account:
     spent = [
         Spent(row["occasion"], row["rule"], row["at"], Severity(row["severity"]), row["mark"] == Mark.CONFIRMED.value)
         for row in conn.execute(query).mappings()
+        if row["occasion"] not in unheard
     ]
     return Account(budget, spent, {one.rule: one for one in _latest(conn, [budget])})
 
@@ -81,6 +89,21 @@ def listed_budget_decisions(
 def prune_spending(conn: sa.Connection, before: datetime) -> int:
     """Forget what was spent before an instant; how many rows. Decisions stay: they are few."""
     return conn.execute(sa.delete(spending).where(spending.c.at < before)).rowcount
+
+
+def _unheard(conn: sa.Connection, since: datetime) -> set[str]:
+    """The messages since then that reached no channel and will reach none."""
+    is_gone = deliveries.c.state.in_([DeliveryState.SUPERSEDED.value, DeliveryState.DEAD.value])
+    gone = _planned(conn, sa.and_(is_gone, deliveries.c.created_at > since))
+    heard: set[Address] = set()
+    for chunk in chunks(sorted({key for key, _, _ in gone})):
+        heard |= _planned(conn, sa.and_(deliveries.c.group_key.in_(chunk), ~is_gone, deliveries.c.created_at > since))
+    return {occasion_of(*one) for one in gone - heard}
+
+
+def _planned(conn: sa.Connection, which: sa.ColumnElement[bool]) -> set[Address]:
+    query = sa.select(deliveries.c.group_key, deliveries.c.generation, deliveries.c.created_at).where(which)
+    return {(row.group_key, row.generation, row.created_at) for row in conn.execute(query)}
 
 
 def _latest(conn: sa.Connection, budgets: Sequence[Budget]) -> list[BudgetDecision]:

@@ -138,7 +138,7 @@ def _incident_of(row: Row) -> Incident:
         group_key=GroupKey(row["group_key"]),
         generation=row["generation"],
         route=row["route"],
-        group_labels=Labels.of(row["labels"]),
+        group_labels=Labels.stored(row["labels"]),
         title=row["title"],
         severity=Severity(row["severity"]),
         opened_at=row["opened_at"],
@@ -171,7 +171,7 @@ def _involved_of(row: Row) -> Involved:
     return Involved(
         fingerprint=Fingerprint(row["fingerprint"]),
         occurrence=row["occurrence"],
-        labels=Labels.of(row["labels"]),
+        labels=Labels.stored(row["labels"]),
         title=row["title"],
         severity=Severity(row["severity"]),
         starts_at=row["starts_at"],

@@ -37,7 +37,7 @@ def alert_of(row: Row) -> Alert:
     return Alert(
         fingerprint=Fingerprint(row["fingerprint"]),
         occurrence=row["occurrence"],
-        labels=Labels.of(row["labels"]),
+        labels=Labels.stored(row["labels"]),
         annotations=row["annotations"],
         severity=Severity(row["severity"]),
         starts_at=row["starts_at"],
@@ -77,7 +77,7 @@ def group_of(row: Row) -> Group:
     return Group(
         key=GroupKey(row["group_key"]),
         route=row["route"],
-        labels=Labels.of(row["labels"]),
+        labels=Labels.stored(row["labels"]),
         generation=row["generation"],
         opened_at=row["opened_at"],
         checked_at=row["checked_at"],
@@ -143,7 +143,7 @@ def decision_of(row: Row) -> Decision:
         reason=NotifyReason(row["reason"]) if row["is_told"] else SkipReason(row["reason"]),
         next_at=row["next_at"],
         muted=tuple(MutedAlert(Labels.of(one["labels"]), muted_of(one)) for one in row["muted"]),
-        group_labels=None if row["labels"] is None else Labels.of(row["labels"]),
+        group_labels=None if row["labels"] is None else Labels.stored(row["labels"]),
     )
 
 

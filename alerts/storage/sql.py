@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -40,6 +41,7 @@ from alerts.storage.rows import (
 from alerts.storage.tables import UtcDateTime, alerts, events, groups, locks, members, told
 from alerts.wire import dump_event, load_event
 
+_MEMBER = (members.c.group_key, members.c.fingerprint)
 _IS_PLAN = locks.c.name == "plan"
 Name = TypeVar("Name", bound=str | int)
 _CHUNK = 500  # values in one IN list; SQLite takes 32,766 parameters, PostgreSQL 65,535
@@ -107,7 +109,7 @@ class Received:
 def unfolded(conn: sa.Connection, limit: int) -> list[Received]:
     """The oldest events that wait, in order of arrival."""
     query = sa.select(events).where(events.c.outcome.is_(None)).order_by(events.c.seq).limit(limit)
-    rows = conn.execute(query).mappings()
+    rows = conn.execute(query).mappings().all()
     return [Received(row["seq"], row["fingerprint"], load_event(row["body"]), row["received_at"]) for row in rows]
 
 
@@ -122,7 +124,7 @@ def latest_alerts(conn: sa.Connection, fingerprints: Iterable[Fingerprint]) -> d
     """The latest occurrence of each fingerprint that is known."""
     found = {}
     for chunk in chunks(sorted(set(fingerprints))):
-        rows = conn.execute(_latest().where(alerts.c.fingerprint.in_(chunk))).mappings()
+        rows = conn.execute(_latest().where(alerts.c.fingerprint.in_(chunk))).mappings().all()
         found.update({alert.fingerprint: alert for alert in map(alert_of, rows)})
     return found
 
@@ -137,11 +139,16 @@ def active_groups(conn: sa.Connection) -> dict[GroupKey, GroupState]:
     return _states(conn, _is_active(None))
 
 
-def due_groups(conn: sa.Connection, due_at: datetime | None) -> Iterator[list[GroupState]]:
-    """The groups that are to be looked at by then (None: all that are active), some at a time: to be kept in memory."""
+def due_groups(
+    conn: sa.Connection, due_at: datetime | None, known: Mapping[Fingerprint, Alert]
+) -> Iterator[list[GroupState]]:
+    """The groups that are to be looked at by then (None: all that are active), some at a time: to be kept in memory.
+
+    `known` are alerts as they were written in this transaction: they need not be read.
+    """
     query = sa.select(groups.c.group_key).where(_is_active(due_at)).order_by(groups.c.group_key)
     for chunk in chunks(list(conn.execute(query).scalars())):
-        yield list(_states(conn, groups.c.group_key.in_(chunk)).values())
+        yield list(_states(conn, groups.c.group_key.in_(chunk), known).values())
 
 
 def told_generation(conn: sa.Connection, key: GroupKey, generation: int) -> GroupState | None:
@@ -306,19 +313,23 @@ def _is_active(due_at: datetime | None) -> sa.ColumnElement[bool]:
     return sa.and_(is_open, sa.or_(groups.c.look_at.is_(None), groups.c.look_at <= due_at))
 
 
-def _states(conn: sa.Connection, which: sa.ColumnElement[bool]) -> dict[GroupKey, GroupState]:
+def _states(
+    conn: sa.Connection, which: sa.ColumnElement[bool], written: Mapping[Fingerprint, Alert] = MappingProxyType({})
+) -> dict[GroupKey, GroupState]:
     query = sa.select(groups).where(which).order_by(groups.c.group_key)
     found = [group_of(row) for row in conn.execute(query).mappings()]
     ids: dict[GroupKey, list[Fingerprint]] = {group.key: [] for group in found}
     logs: dict[GroupKey, dict[str, Told]] = {group.key: {} for group in found}
     for chunk in chunks(list(ids)):
-        for row in conn.execute(sa.select(members).where(members.c.group_key.in_(chunk))).mappings():
-            ids[row["group_key"]].append(row["fingerprint"])
+        for key, name in conn.execute(sa.select(*_MEMBER).where(members.c.group_key.in_(chunk))).all():
+            ids[key].append(name)
         for row in conn.execute(sa.select(told).where(told.c.group_key.in_(chunk))).mappings():
             logs[row["group_key"]][row["channel"]] = told_of(row)
-    known = latest_alerts(conn, (name for names in ids.values() for name in names))
+    read = latest_alerts(conn, (name for names in ids.values() for name in names if name not in written))
     return {
-        group.key: GroupState(group, tuple(known[name] for name in sorted(ids[group.key])), logs[group.key])
+        group.key: GroupState(
+            group, tuple(written.get(name) or read[name] for name in sorted(ids[group.key])), logs[group.key]
+        )
         for group in found
     }
 

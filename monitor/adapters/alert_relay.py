@@ -38,6 +38,7 @@ def translated(event: AlertEvent) -> Told:
         ends_at=event.ends_at,
         link=event.link,
         charts=tuple(map(_chart, event.charts)),
+        amends=event.amends,
     )
 
 

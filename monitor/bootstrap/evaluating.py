@@ -45,4 +45,5 @@ def build_evaluate(
         sweep_every=sweep_every,
         link=report_links(app),
         alarms=app.stores.alarms,
+        jobs=app.stores.jobs,
     )

@@ -1,7 +1,6 @@
 """The parts of retraining: policies, triggers, how a candidate's baseline is built, and how it is verified."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from monitor.adapters.archive.members import ArchivedSegments
@@ -12,10 +11,9 @@ from monitor.bootstrap.baselines import TrainingData, build_baseline
 from monitor.bootstrap.exporting import absolute, training_set
 from monitor.bootstrap.triggers import build_triggers
 from monitor.config.directory import MONITOR
-from monitor.domain.errors import BaselineError, ConfigError, MonitorError
+from monitor.domain.errors import BadRequest, BaselineError, ConfigError, MonitorError
 from monitor.domain.models import ModelRef
-from monitor.domain.ports import JobStore
-from monitor.domain.retraining import JobPhase, RetrainJob, RetrainPolicy, RetrainRequest
+from monitor.domain.retraining import BY_HAND, RetrainJob, RetrainPolicy, RetrainRequest
 from monitor.domain.time import to_ms
 from monitor.usecases.compare_candidate import CompareCandidate
 from monitor.usecases.retrain import Retrain, RetrainParts
@@ -57,6 +55,10 @@ class RetrainingApi:
         self.finish, self.verify = self._retrain.finish, self._retrain.verify
         self.approve, self.decline = self._retrain.approve, self._retrain.decline
         self.promote, self.reject = self._retrain.promote, self._retrain.reject
+
+    def ask(self, model: str, by: str, why: str, key: str) -> RetrainJob:
+        """The job of a person's request; the same key is the same request, no key always a new one."""
+        return self._retrain.ask(request_by_hand(self._app, model, by, why, asked_as=key))
 
     def callback(self, message_id: str, digest: str) -> str:
         """The digest with which a message of this id came first."""
@@ -107,25 +109,21 @@ def build_candidate(app: App, ref: ModelRef, place: str) -> str:
     return build_baseline(app, ref, data).id
 
 
-def request_by_hand(app: App, model: str, rule: str, why: str) -> RetrainRequest:
-    """A person's request, about the version whose window was judged last; MonitorError when there is none."""
+def request_by_hand(
+    app: App, model: str, by: str, why: str, *, rule: str = BY_HAND, asked_as: str = ""
+) -> RetrainRequest:
+    """A person's request, about the version whose window was judged last; MonitorError when there is none.
+
+    BadRequest when nobody knows the model.
+    """
     if model not in app.settings.models:
         known = ", ".join(sorted(app.settings.models)) or "none"
-        raise MonitorError(f"there is no model {model!r}; models: {known}")
+        raise BadRequest(f"there is no model {model!r}; models: {known}")
     judged = [one for one in app.stores.evaluations.done({model: 0}) if one.model.version]
     if not judged:
         raise MonitorError(f"no window of {model} has been judged, so nobody knows which version to retrain")
     newest = max(judged, key=lambda one: (one.window.end, one.revision))
-    return RetrainRequest(model, newest.model.version, rule, newest.window.end, why)
-
-
-def asked_anew(jobs: JobStore, request: RetrainRequest) -> RetrainRequest:
-    """The request under a rule's name that no settled job has: a person may ask twice about the same window."""
-    named, number = request, 1
-    while (job := jobs.get(named.key)) is not None and job.phase is JobPhase.SETTLED:
-        number += 1
-        named = replace(request, rule=f"{request.rule} {number}")
-    return named
+    return RetrainRequest(model, newest.model.version, rule, newest.window.end, why, by, asked_as)
 
 
 def parameters(app: App, request: RetrainRequest, policy: RetrainPolicy) -> Mapping[str, object]:

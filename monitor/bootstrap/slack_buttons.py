@@ -77,7 +77,7 @@ def retrain_button(app: App) -> RetrainButton:
 
     def retrain(involved: Sequence[Involved], by: str) -> str:
         try:
-            return _said(retraining.ask(_request(app, involved, by), by))
+            return _said(retraining.ask(_request(app, involved, by)))
         except MonitorError as error:
             raise IncidentRefused(str(error)) from error
 
@@ -92,7 +92,7 @@ def _request(app: App, involved: Sequence[Involved], by: str) -> RetrainRequest:
     [model] = models
     name = next(alert.labels.get(RULE_LABEL, "") for alert in involved if alert.labels.get("model") == model)
     rule = next((rule.name for rule in app.settings.rules if name in {rule.alertname, rule.name}), name)
-    return request_by_hand(app, model, rule, f"asked for by {by}")
+    return request_by_hand(app, model, by, f"the button of alert {name}", rule=rule)
 
 
 def _said(job: RetrainJob) -> str:

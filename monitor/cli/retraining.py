@@ -8,7 +8,7 @@ import click
 
 from monitor.cli.options import config_option, instant, json_option, opened
 from monitor.cli.output import print_json, print_table
-from monitor.domain.retraining import EVERY_MODEL, JobOutcome, OperatorHold, RetrainJob
+from monitor.domain.retraining import BY_HAND, EVERY_MODEL, JobOutcome, OperatorHold, RetrainJob
 from monitor.domain.time import format_instant
 from monitor.domain.verification import Comparison, Verification
 from monitor.shells.jobs import history_row, hold_row, job_row, report_row
@@ -23,10 +23,6 @@ def _user() -> str:
 
 by_option = click.option("--by", default=_user, show_default="your user name", help="Who decides; kept in the ledger.")
 reason_option = click.option("--reason", default="", help="Why; kept in the ledger.")
-
-
-_BY_HAND = "by hand"
-"""Stands for the rule where a person asks."""
 
 
 @click.group()
@@ -46,7 +42,7 @@ def list_jobs(directory: Path, model: str | None, *, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    keys = ("key", "model", "version", "phase", "hold_reason", "end", "requested_at", "rule", "detail")
+    keys = ("key", "model", "version", "phase", "hold_reason", "end", "requested_at", "rule", "requested_by", "detail")
     print_table(keys, ([row[key] or "" for key in keys] for row in rows), empty="no retraining job")
     for hold in holds:
         click.echo(_held(hold))
@@ -66,7 +62,9 @@ def show(key: str, directory: Path, *, as_json: bool) -> None:
     if as_json:
         print_json([{**job_row(job), "history": [history_row(one) for one in history]}])
         return
-    click.echo(f"{job.request.model}:{job.request.version}, rule {job.request.rule}: {job.request.why}")
+    request = job.request
+    about = f", rule {request.rule}" if request.rule != BY_HAND else ""
+    click.echo(f"{request.model}:{request.version}{about}: {request.reason}")
     steps = ([format_instant(one.changed_at), _phase(one), one.by, one.detail] for one in history)
     print_table(("at", "phase", "by", "reason"), steps, empty="")
     if job.cost is not None:
@@ -110,30 +108,31 @@ def finish(  # noqa: PLR0917 - click passes options by name
 @retraining.command()
 @config_option
 @click.option("--model", required=True, help="To be retrained: the version whose window was judged last.")
+@click.option("--idempotency-key", "known_as", default="", help="Asked again with the same, it is the same request.")
 @by_option
 @reason_option
-def ask(directory: Path, model: str, by: str, reason: str) -> None:
+def ask(directory: Path, model: str, known_as: str, by: str, reason: str) -> None:
     """Ask for a model to be retrained, though no rule does; the way to try a pipeline.
 
     Asking is approving: a policy that asks people asks nobody again. What else the guard holds against it stands.
     """
-    from monitor.bootstrap.retraining import asked_anew, build_retraining, request_by_hand  # noqa: PLC0415 - heavy
+    from monitor.bootstrap.retraining import build_retraining, request_by_hand  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
-        request = request_by_hand(app, model, _BY_HAND, f"asked for by {by}" + (f": {reason}" if reason else ""))
-        _say(build_retraining(app).ask(asked_anew(app.stores.jobs, request), by))
+        _say(build_retraining(app).ask(request_by_hand(app, model, by, reason, asked_as=known_as)))
 
 
 @retraining.command()
 @config_option
 @click.argument("key")
 @by_option
-def approve(key: str, directory: Path, by: str) -> None:
+@reason_option
+def approve(key: str, directory: Path, by: str, reason: str) -> None:
     """Start a job that was held back."""
     from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
-        _say(build_retraining(app).approve(key, by))
+        _say(build_retraining(app).approve(key, by, reason))
 
 
 @retraining.command()

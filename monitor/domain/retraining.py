@@ -60,6 +60,11 @@ class HoldReason(StrEnum):
     NEEDS_APPROVAL = "needs_approval"
 
     @property
+    def words(self) -> str:
+        """As people read it."""
+        return self.value.replace("_", " ")
+
+    @property
     def passes_by_itself(self) -> bool:
         """Whether the guard asks itself again later; the others wait for a person."""
         return self not in {HoldReason.DID_NOT_HELP, HoldReason.NEEDS_APPROVAL}
@@ -178,20 +183,42 @@ class OperatorHold:
         )
 
 
+BY_HAND = "by hand"
+"""Stands for the rule where a person asks about no rule's alert."""
+
+
 @dataclass(frozen=True, slots=True)
 class RetrainRequest:
-    """A rule asks for a model to be retrained; `at` is event time."""
+    """A rule, or a person (`by`), asks for a model to be retrained; `at` is event time.
+
+    `asked_as` is what a person's request is known by, so that the same said again is one request; empty where the
+    window and the rule say it.
+    """
 
     model: str
     version: str
     rule: str
     at: datetime
     why: str
+    by: str = ""
+    asked_as: str = ""
 
     @property
     def key(self) -> str:
         """Deterministic job key (32 hexadecimal digits): the same request is the same job."""
+        if self.asked_as:
+            return content_id(["asked", self.model, self.asked_as])
         return content_id(["retrain", self.model, self.version, self.rule, self.at.isoformat()])
+
+    @property
+    def asker(self) -> str:
+        """Who asks: a person's name, or the rule."""
+        return self.by or f"rule {self.rule}"
+
+    @property
+    def reason(self) -> str:
+        """Why, and who says so where that is a person."""
+        return f"asked for by {self.by}: {self.why or 'no reason given'}" if self.by else self.why
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +244,8 @@ class RetrainJob:
     """A row of the ledger; instants are wall clock but for the request's `at`.
 
     `detail` is the reason of the present phase, `by` the person or program that decided it, `parameters` what the
-    pipeline was (or would be) told. `revision` counts the changes: one that was made from an older revision is refused.
+    pipeline was (or would be) told, `asked` a person's request that was taken as the yes to this job. `revision` counts
+    the changes: one that was made from an older revision is refused.
     """
 
     request: RetrainRequest
@@ -237,11 +265,17 @@ class RetrainJob:
     promoted_at: datetime | None = None
     parameters: Mapping[str, object] = field(default_factory=dict)
     revision: int = 0
+    asked: RetrainRequest | None = None
 
     @property
     def ran(self) -> bool:
-        """Whether the job used a run of the budget."""
-        return self.approved_at is not None
+        """Whether the job used a run of the budget; a dry run begins nothing, so it uses none."""
+        return self.approved_at is not None and self.end is not JobEnd.DRY_RUN
+
+    @property
+    def requests(self) -> tuple[RetrainRequest, ...]:
+        """Its own request, and the one that was its yes."""
+        return (self.request,) if self.asked is None else (self.request, self.asked)
 
     @property
     def disappointed(self) -> bool:

@@ -329,7 +329,10 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class AlertEvent:
-    """What monitor hands to alerts: identity in labels, words in annotations, a start and perhaps an end."""
+    """What monitor hands to alerts: identity in labels, words in annotations, a start and perhaps an end.
+
+    One that `amends` adds its annotations to an alert that fires, and neither begins nor ends one.
+    """
 
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
@@ -338,6 +341,7 @@ class AlertEvent:
     ends_at: datetime | None = None
     link: str | None = None
     charts: tuple[Chart, ...] = ()
+    amends: bool = False
 
 
 @dataclass(frozen=True, slots=True)

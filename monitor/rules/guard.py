@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.domain.retraining import (
+    BY_HAND,
     EVERY_MODEL,
     CostSum,
     HoldReason,
@@ -129,7 +130,9 @@ def _data_fault(data_fault: str) -> Hold | None:
 
 
 def _did_not_help(policy: RetrainPolicy, request: RetrainRequest, jobs: Sequence[RetrainJob]) -> Hold | None:
-    """The loop breaker: the same rule, soon after the promotion that it had asked for."""
+    """The loop breaker: the same rule, soon after the promotion that it had asked for. People are no loop."""
+    if request.rule == BY_HAND:
+        return None
     served = [(at, job) for job in jobs if job.request.rule == request.rule and (at := serves_since(job)) is not None]
     for at, job in sorted(served, key=lambda one: one[0], reverse=True)[:1]:
         if timedelta(0) <= request.at - at < policy.repeat_within:
@@ -170,7 +173,7 @@ def _disappointments_in_a_row(jobs: Sequence[RetrainJob]) -> int:
 
 def _budget(policy: RetrainPolicy, jobs: Sequence[RetrainJob], now: datetime) -> Hold | None:
     since = now - policy.budget_period
-    started = sum(job.approved_at is not None and job.approved_at > since for job in jobs)
+    started = sum(job.ran and job.approved_at is not None and job.approved_at > since for job in jobs)
     if started < policy.budget:
         return None
     period = format_duration(policy.budget_period)

@@ -1,21 +1,27 @@
-"""Alert events about the life of a retraining job: one alert a model, from the request to the job's settlement."""
+"""Alert events about retraining jobs: one alert a model and rule, from the request to the job's settlement.
 
+A suggested rollback is an alert of its own: the next job of the rule must not take its place. The alert of the rule
+itself is amended. Decided in docs/decisions/0044.
+"""
+
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from monitor.domain.retraining import HoldReason, JobEnd, JobPhase, RetrainJob
-from monitor.domain.rules import AlertEvent, Severity
+from monitor.domain.rules import AlertEvent, RuleState, Severity
 from monitor.domain.time import format_instant
 from monitor.domain.verification import Answer
 
-ALERT_NAME = "retraining"
+ALERT_NAME, ROLLBACK_NAME = "retraining", "rollback-suggested"
 
 _SHOWN_FOR = timedelta(hours=1)
 _TROUBLE_SHOWN_FOR = timedelta(days=1)
 _TROUBLE = {JobEnd.FAILED, JobEnd.WORSE}
+_REQUESTED = "A retraining job is requested; the model's policy decides."
 _ENDINGS = {
     JobEnd.HELPED: "settled: version {} is better",
     JobEnd.NO_WORSE: "settled: version {} is no worse",
-    JobEnd.WORSE: "version {} is worse, rollback suggested",
+    JobEnd.WORSE: "settled: version {} is worse, rollback suggested",
     JobEnd.UNWATCHED: "settled: version {} was promoted",
     JobEnd.SUPERSEDED: "settled: version {} was superseded",
     JobEnd.REJECTED: "settled: version {} was rejected",
@@ -26,6 +32,37 @@ _ENDINGS = {
 }
 
 
+def job_events(job: RetrainJob, asking: Sequence[RuleState] = ()) -> list[AlertEvent]:
+    """Everything that people are told of a job as it stands now; the alert about the job itself comes last.
+
+    `asking` is where the rule that asked for it stands: its alerts, where they fire, say how the job stands.
+    """
+    amendments = [_amendment(job, state) for state in asking if state.labels and _asked_for(job, state)]
+    return [*amendments, *([_rollback_event(job)] if job.end is JobEnd.WORSE else []), job_event(job)]
+
+
+def _asked_for(job: RetrainJob, state: RuleState) -> bool:
+    return state.phase.is_active and state.fired_at is not None and job.request.at >= state.fired_at
+
+
+def _amendment(job: RetrainJob, state: RuleState) -> AlertEvent:
+    return AlertEvent(
+        labels=state.labels,
+        annotations={"retraining": job_words(job)},
+        severity=Severity(state.labels["severity"]),
+        starts_at=job.changed_at,  # equal events are one: a job that stands as once before is news again
+        amends=True,
+    )
+
+
+def job_words(job: RetrainJob | None) -> str:
+    """How the job that a rule's alert asked for stands, in a sentence; None: the guard has not seen it yet."""
+    if job is None:
+        return _REQUESTED
+    since = f" at {format_instant(job.promoted_at)}" if job.phase is JobPhase.PROMOTED and job.promoted_at else ""
+    return f"Job {job.request.key} of {job.request.asker}: {_headline(job)}{since}. {_sentence(job.detail)}".strip()
+
+
 def job_event(job: RetrainJob) -> AlertEvent:
     """What people are told of a job as it stands now.
 
@@ -34,13 +71,13 @@ def job_event(job: RetrainJob) -> AlertEvent:
     """
     request = job.request
     return AlertEvent(
-        labels={"alertname": ALERT_NAME, "model": request.model},
+        labels={"alertname": ALERT_NAME, "model": request.model, "rule": request.rule},
         annotations={
             "summary": f"Retraining of {request.model}: {_headline(job)}",
-            "description": f"{_sentence(_headline(job))} {job.detail}".strip(),
-            "reason": request.why,
+            "description": f"{_sentence(_headline(job))} {_sentence(job.detail)}".strip(),
+            "reason": request.reason,
+            "requested_by": request.asker,
             "job": request.key,
-            "rule": request.rule,
             "version": request.version,
             **_more(job),
         },
@@ -51,19 +88,38 @@ def job_event(job: RetrainJob) -> AlertEvent:
     )
 
 
+def _rollback_event(job: RetrainJob) -> AlertEvent:
+    request, version = job.request, job.candidate.version
+    return AlertEvent(
+        labels={"alertname": ROLLBACK_NAME, "model": request.model},
+        annotations={
+            "summary": f"Rollback of {request.model} suggested: version {version} is worse than {request.version}",
+            "description": _sentence(job.detail),
+            "job": request.key,
+            "version": version or "",
+            "to_do": f"let version {request.version} serve again, or train another",
+        },
+        severity=Severity.WARNING,
+        starts_at=job.changed_at,
+        ends_at=job.changed_at + _TROUBLE_SHOWN_FOR,
+        link=job.link,
+    )
+
+
 def _is_trouble(job: RetrainJob) -> bool:
     return job.phase is JobPhase.LOST or job.end in _TROUBLE or job.hold_reason is HoldReason.DID_NOT_HELP
 
 
 def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}."
+    ends = "" if not words or words.endswith(".") else "."
+    return f"{words[:1].upper()}{words[1:]}{ends}"
 
 
 def _headline(job: RetrainJob) -> str:
     if job.end is not None:
         return _ENDINGS[job.end].format(job.candidate.version or "not named")
     if job.phase is JobPhase.HELD:
-        return f"held back ({job.hold_reason or 'by hand'})"
+        return f"held back ({job.hold_reason.words if job.hold_reason else 'by hand'})"
     return f"{job.phase}{_details(job)}"
 
 
@@ -116,7 +172,7 @@ def _to_do(job: RetrainJob) -> str:
 
 def _end(job: RetrainJob) -> datetime | None:
     match job.phase:
-        case JobPhase.SETTLED if job.end in _TROUBLE:
+        case JobPhase.SETTLED if job.end is JobEnd.FAILED:
             return job.changed_at + _TROUBLE_SHOWN_FOR
         case JobPhase.SETTLED | JobPhase.PROMOTED:
             return job.changed_at

@@ -17,6 +17,7 @@ def job_row(job: RetrainJob) -> dict[str, object]:
         "rule": request.rule,
         "at": format_instant(request.at),
         "why": request.why,
+        "requested_by": request.by or None,
         **history_row(job),
         "requested_at": format_instant(job.requested_at),
         "attempts": job.attempts,

@@ -18,7 +18,7 @@ from monitor.domain.time import from_ms, to_ms
 from monitor.domain.windows import Window
 from monitor.schedule.closing import closes_until_ms
 from monitor.usecases.due_windows import Closing, DueModel, ServingVersions, due_windows
-from monitor.usecases.folding import Folded, RuleFolding
+from monitor.usecases.folding import Folded, JobReads, RuleFolding
 from monitor.usecases.judging import Judge, Judgement
 from monitor.usecases.sequential import by_minute, judge_minute, minute_until
 from monitor.usecases.stored_windows import in_portions, rests_on_shares
@@ -66,9 +66,10 @@ class Evaluate:
         monotonic: Callable[[], float] = time.monotonic,
         link: Callable[[str, Window], str | None] = lambda _model, _window: None,
         alarms: AlarmStore | None = None,
+        jobs: JobReads | None = None,
     ) -> None:
         self._models, self._judge, self._windows, self._store = models, judge, windows, store
-        self._folding = RuleFolding(rules, judge.metric_names, windows, store, link)
+        self._folding = RuleFolding(rules, judge.metric_names, windows, store, link, jobs=jobs)
         self._spread = spread
         self._sweep_every, self._monotonic = sweep_every, monotonic
         self._sweep_took = timedelta(0)

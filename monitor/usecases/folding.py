@@ -8,7 +8,7 @@ from typing import Protocol
 from monitor.domain.evaluation import Evaluation
 from monitor.domain.findings import EvaluationKind, Finding
 from monitor.domain.models import MonitoredModel
-from monitor.domain.retraining import RetrainRequest
+from monitor.domain.retraining import RetrainJob, RetrainRequest
 from monitor.domain.rules import AlertEvent, Escalation, Phase, Rule, RuleState, Subject, Transition
 from monitor.domain.stream import PaneSpan, PaneSummary
 from monitor.domain.time import MILLISECOND
@@ -24,6 +24,7 @@ from monitor.rules.fold import (
     refold_since,
     was_folded,
 )
+from monitor.rules.job_events import job_words
 from monitor.rules.leaves import asks_rules, in_order, kind_of, looks_back, of_subject, subjects
 from monitor.rules.outcome import Around, Outcome
 from monitor.rules.revision import Revised, revise
@@ -34,7 +35,6 @@ from monitor.usecases.judging import Judgement
 
 _WITHDRAWN = "truth that came since does not bear it out"
 _LATE = "raised late: the truth came after the rule had gone past this window"
-_REQUESTED = "A retraining job is requested; the model's policy decides."
 
 
 class PaneReads(Protocol):
@@ -42,6 +42,14 @@ class PaneReads(Protocol):
 
     def panes(self, spans: Sequence[PaneSpan]) -> list[PaneSummary]:
         """Panes of all versions in the spans, by model, version and start."""
+        ...
+
+
+class JobReads(Protocol):
+    """What became of requests for retraining: the ledger of jobs offers it."""
+
+    def jobs(self, model: str | None = None) -> Sequence[RetrainJob]:
+        """Jobs of the model, oldest first."""
         ...
 
 
@@ -65,11 +73,13 @@ class RuleFolding:
         windows: PaneReads,
         store: FindingReads,
         link: Callable[[str, Window], str | None],
+        *,
+        jobs: JobReads | None = None,
     ) -> None:
         self._rules = in_order(rules)
         by_name = {rule.name: rule for rule in rules}
         self._kinds = {rule.name: kind_of(rule, by_name, metric_names) for rule in rules}
-        self._windows, self._store, self._link = windows, store, link
+        self._windows, self._store, self._link, self._jobs = windows, store, link, jobs
 
     def fold(self, model: MonitoredModel, judgement: Judgement, states: Mapping[Subject, RuleState]) -> Folded:
         """Move every rule of the model over the judged window, from where the states say that it stands."""
@@ -202,7 +212,7 @@ class RuleFolding:
             window,
             outcome,
             self._link(model.name, window),
-            _REQUESTED if one.rule.retrain and model.retraining else "",
+            self._retraining(model, one.rule, one.state),
             judgement.charts(finding.check.column for finding in outcome.causes),
             sample_line(judgement.evaluation, judgement.findings),
             one.subject.segment,
@@ -210,6 +220,18 @@ class RuleFolding:
             "" if found is None else carried_by(found),
             "" if found is None else divided_among(found.divisions),
         )
+
+    def _retraining(self, model: MonitoredModel, rule: Rule, state: RuleState) -> str:
+        """How the job stands that the rule asked for since it fires; empty where it asks for none."""
+        if not rule.retrain or not model.retraining:
+            return ""
+        known = self._jobs.jobs(model.name) if self._jobs and state.fired_at else ()
+        asked = [
+            job
+            for job in known
+            if job.request.rule == rule.name and job.request.at >= (state.fired_at or job.request.at)
+        ]
+        return job_words(asked[-1] if asked else None)
 
     def _judged_since(
         self,

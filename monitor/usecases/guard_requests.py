@@ -1,6 +1,6 @@
 """Requests and held jobs before the guard: what may start is approved, everything else is held with its reason."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -14,8 +14,8 @@ from monitor.domain.retraining import (
     RetrainPolicy,
     RetrainRequest,
 )
+from monitor.domain.rules import RuleState
 from monitor.rules.guard import Circumstances, Hold, decide
-from monitor.rules.job_events import job_event
 from monitor.usecases.job_ledger import Ledger
 
 _BATCH = 100
@@ -31,6 +31,10 @@ class Facts(Protocol):
 
     def is_over(self, request: RetrainRequest) -> bool:
         """Whether the rule that asked no longer fires."""
+        ...
+
+    def asking(self, request: RetrainRequest) -> Sequence[RuleState]:
+        """Where the rule that asked stands, for each of its subjects in the model."""
         ...
 
 
@@ -62,7 +66,7 @@ class GuardRequests:
             job = self._decided(self._new(request))
             if job.phase is JobPhase.APPROVED and self._other_is_open(job):
                 continue  # another process got there first; what it left is seen at the next knock
-            if self.ledger.jobs.settle_request(sequence, job, [job_event(job)]):
+            if self.ledger.jobs.settle_request(sequence, job, self.ledger.events(job)):
                 held += job.phase is JobPhase.HELD
         return held
 
@@ -77,7 +81,7 @@ class GuardRequests:
             return None
         if again.phase is JobPhase.APPROVED and self._other_is_open(again):
             return None
-        return self.ledger.jobs.update(again, [job_event(again)])
+        return self.ledger.jobs.update(again, self.ledger.events(again))
 
     def _may_have_passed(self, job: RetrainJob) -> bool:
         now, last = self.ledger.clock.now(), self.asked.get(job.request.key)
@@ -98,7 +102,7 @@ class GuardRequests:
     def _decided(self, job: RetrainJob) -> RetrainJob:
         request, now = job.request, self.ledger.clock.now()
         jobs, policy = self.ledger.jobs.jobs(request.model), self.policy_of(request.model)
-        began = [one.approved_at for one in jobs if one.approved_at is not None]
+        began = [one.approved_at for one in jobs if one.ran and one.approved_at is not None]
         seen = self.facts.seen(request, policy, max(began, default=None))
         hold = decide(policy, request, jobs, seen, now)
         job = replace(job, changed_at=now, cost=seen.cost, by="guard")
@@ -111,7 +115,8 @@ class GuardRequests:
         if policy.mode is Mode.DRY_RUN:
             detail = f"would have been sent to {policy.trigger}; policy {policy.name} is a dry run"
             return replace(job, phase=JobPhase.SETTLED, end=JobEnd.DRY_RUN, detail=detail)
-        return replace(job, phase=JobPhase.APPROVED, detail=f"policy {policy.name} starts jobs by itself")
+        asked = f"{job.request.by} asked, and " if job.request.by else ""
+        return replace(job, phase=JobPhase.APPROVED, detail=f"{asked}policy {policy.name} starts jobs by itself")
 
 
 class PolicyOf(Protocol):

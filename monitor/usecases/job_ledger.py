@@ -1,12 +1,14 @@
 """Changes of retraining jobs: every one with its reason, told by an alert event that is saved together with it."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from monitor.domain.errors import MonitorError, UnknownJob
 from monitor.domain.ports import JobStore
-from monitor.domain.retraining import JobEnd, JobPhase, RetrainJob
+from monitor.domain.retraining import JobEnd, JobPhase, RetrainJob, RetrainRequest
+from monitor.domain.rules import AlertEvent, RuleState
 from monitor.domain.time import Clock
-from monitor.rules.job_events import job_event
+from monitor.rules.job_events import job_events
 
 GUARD, PIPELINE = "guard", "pipeline"
 """Who decides when no person does."""
@@ -14,10 +16,15 @@ GUARD, PIPELINE = "guard", "pipeline"
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The store of jobs, and the clock by which they change."""
+    """The store of jobs, the clock by which they change, and where the rule that made a request stands."""
 
     jobs: JobStore
     clock: Clock
+    asking: Callable[[RetrainRequest], Sequence[RuleState]]
+
+    def events(self, job: RetrainJob) -> list[AlertEvent]:
+        """What is told of a job as it stands now, also by the alerts of the rule that asked for it."""
+        return job_events(job, self.asking(job.request))
 
     def job(self, key: str) -> RetrainJob:
         """The job; UnknownJob when there is none."""
@@ -33,7 +40,7 @@ class Ledger:
         """
         reason = job.hold_reason if phase is JobPhase.HELD else None
         moved = replace(job, phase=phase, detail=detail, by=by, hold_reason=reason, changed_at=self.clock.now())
-        return self.jobs.update(moved, [job_event(moved)])
+        return self.jobs.update(moved, self.events(moved))
 
     def settle(self, job: RetrainJob, end: JobEnd, detail: str, by: str = GUARD) -> RetrainJob | None:
         """Close the job for good."""

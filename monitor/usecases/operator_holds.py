@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.domain.errors import MonitorError
+from monitor.domain.errors import BadRequest, MonitorError
 from monitor.domain.ports import HoldStore
 from monitor.domain.retraining import EVERY_MODEL, OperatorHold
 from monitor.domain.time import Clock, format_instant
@@ -23,17 +23,17 @@ class OperatorHolds:
         return self.store.ever() if ever else self.store.holds(self.clock.now())
 
     def place(self, model: str, by: str, reason: str, until: datetime | None = None) -> OperatorHold:
-        """Hold a model (`*`: every one) from now on; MonitorError when it is unknown, or the end has passed."""
+        """Hold a model (`*`: every one) from now on; BadRequest when it is unknown, or the end has passed."""
         self._must_be_known(model)
         now = self.clock.now()
         if until is not None and until <= now:
-            raise MonitorError(f"a hold until {format_instant(until)} is over already: it is {format_instant(now)}")
+            raise BadRequest(f"a hold until {format_instant(until)} is over already: it is {format_instant(now)}")
         placed = OperatorHold(model, by, reason, now, until)
         self.store.hold(placed)
         return placed
 
     def release(self, model: str, by: str) -> int:
-        """End every hold that names it so; how many. MonitorError when there is none."""
+        """End every hold that names it so; how many. BadRequest: it is unknown. MonitorError: nobody holds it."""
         self._must_be_known(model)
         number = self.store.release(model, by, self.clock.now())
         if not number:
@@ -42,4 +42,5 @@ class OperatorHolds:
 
     def _must_be_known(self, model: str) -> None:
         if model != EVERY_MODEL and model not in self.models:
-            raise MonitorError(f"there is no model {model!r}; {EVERY_MODEL} stands for all of them")
+            known = ", ".join(sorted(self.models)) or "none"
+            raise BadRequest(f"there is no model {model!r}; models: {known}; {EVERY_MODEL} stands for all of them")

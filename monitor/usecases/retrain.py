@@ -15,7 +15,7 @@ from monitor.domain.retraining import (
     RetrainPolicy,
     RetrainRequest,
 )
-from monitor.domain.time import Clock
+from monitor.domain.time import Clock, format_instant
 from monitor.domain.verification import Verification
 from monitor.rules.guard import forbids
 from monitor.usecases.finish_job import BuildCandidate, FinishJob
@@ -74,7 +74,7 @@ class Retrain:
 
     def __init__(self, parts: RetrainParts) -> None:
         self._parts = parts
-        self.ledger = Ledger(parts.jobs, parts.clock)
+        self.ledger = Ledger(parts.jobs, parts.clock, parts.facts.asking)
         self._guard = GuardRequests(self.ledger, parts.facts, self._policy, parts.parameters)
         self._sending = SendJob(self.ledger, parts.triggers, self._policy)
         self._judging = JudgeCandidate(
@@ -123,12 +123,15 @@ class Retrain:
 
     # --- people and pipelines
 
-    def approve(self, key: str, by: str = "a person") -> RetrainJob:
+    def approve(self, key: str, by: str = "a person", why: str = "") -> RetrainJob:
         """Start a job that was held back.
 
         MonitorError when it is not held, another one is in flight, an operator holds its model, or it has no policy.
         """
-        job = self.ledger.job(key)
+        return self._approve(self.ledger.job(key), by, why)
+
+    def _approve(self, job: RetrainJob, by: str, why: str, asked: RetrainRequest | None = None) -> RetrainJob:
+        key = job.request.key
         if job.phase is not JobPhase.HELD:
             raise MonitorError(f"job {key} is {job.phase} and waits for nobody's approval")
         policy = self._policy(job.request.model)
@@ -141,34 +144,37 @@ class Retrain:
         against = forbids(others, None)
         if against is not None:
             raise MonitorError(f"{against.sentence}: one at a time")
-        despite = "" if job.hold_reason is HoldReason.NEEDS_APPROVAL else f" despite {job.hold_reason}: {job.detail}"
         parameters = self._parts.parameters(job.request, policy)
-        yes = replace(job, approved_at=self._parts.clock.now(), parameters=parameters)
-        approved = self.ledger.must(self.ledger.change(yes, JobPhase.APPROVED, f"approved{despite}", by), key)
+        yes = replace(job, approved_at=self._parts.clock.now(), parameters=parameters, asked=asked)
+        approved = self.ledger.must(self.ledger.change(yes, JobPhase.APPROVED, _approved(job, why), by), key)
         self._go_on(approved, RetrainReport())
         return self.ledger.job(key)
 
-    def ask(self, request: RetrainRequest, by: str) -> RetrainJob:
+    def ask(self, request: RetrainRequest) -> RetrainJob:
         """A person wants the model retrained: approves the job that waits for a yes, else puts this before the guard.
 
         Asking is approving, so a policy that asks people asks nobody again. What else the guard holds against it
-        stands: only `approve` overrides that. MonitorError says why nothing can be started.
+        stands: only `approve` overrides that. A request that says what it is known by (`asked_as`) is taken once: said
+        again it is answered with its job. MonitorError says why nothing can be started.
         """
         jobs = self._parts.jobs.jobs(request.model)
-        waiting = [job for job in jobs if job.phase is JobPhase.HELD]
-        if any(job.phase.is_open for job in jobs) or waiting or self._parts.jobs.get(request.key):
-            return self._approve_waiting(jobs, request, by)
+        if request.asked_as and (known := asked_before(jobs, request)):
+            return known
+        if self._policy(request.model) is None:
+            raise MonitorError(f"{request.model} has no retraining policy, so nothing says what to start")
+        if any(job.phase.is_open or job.phase is JobPhase.HELD for job in jobs):
+            return self._approve_waiting(jobs, request)
+        request = asked_anew(jobs, request)
         self._parts.jobs.ask(request)
         self._guard.take_new()
         job = self.ledger.job(request.key)
-        return self.approve(request.key, by) if job.hold_reason is HoldReason.NEEDS_APPROVAL else job
+        return self._approve(job, request.by, request.why) if job.hold_reason is HoldReason.NEEDS_APPROVAL else job
 
-    def _approve_waiting(self, jobs: Sequence[RetrainJob], request: RetrainRequest, by: str) -> RetrainJob:
+    def _approve_waiting(self, jobs: Sequence[RetrainJob], request: RetrainRequest) -> RetrainJob:
         for job in reversed(jobs):
             if job.phase is JobPhase.HELD and job.hold_reason is HoldReason.NEEDS_APPROVAL:
-                return self.approve(job.request.key, by)
-        others = (job for job in reversed(jobs) if job.phase.is_open or job.phase is JobPhase.HELD)
-        job = next(others, None) or self.ledger.job(request.key)
+                return self._approve(job, request.by, request.why, request)
+        job = next(job for job in reversed(jobs) if job.phase.is_open or job.phase is JobPhase.HELD)
         raise MonitorError(f"job {job.request.key} of {request.model} is {job.phase}: {job.detail}")
 
     def held_by(self, model: str) -> str | None:
@@ -185,7 +191,8 @@ class Retrain:
         job = self.ledger.job(key)
         if job.phase is not JobPhase.HELD and not (job.phase is JobPhase.APPROVED and not job.attempts):
             raise MonitorError(f"job {key} is {job.phase}: only one that was not sent can be declined")
-        return self.ledger.must(self.ledger.settle(job, JobEnd.DECLINED, why or "declined", by), key)
+        unused = replace(job, approved_at=None)
+        return self.ledger.must(self.ledger.settle(unused, JobEnd.DECLINED, why or "declined", by), key)
 
     def hold(self, key: str, by: str, why: str = "") -> RetrainJob:
         """Keep a job that waits to be sent from being sent until somebody approves it."""
@@ -240,3 +247,35 @@ class Retrain:
         monitored = self._parts.models.get(model)
         name = monitored.retraining if monitored else None
         return self._parts.policies.get(name) if name else None
+
+
+def _approved(held: RetrainJob, why: str) -> str:
+    """What a yes says: the guard's reason that it sets aside, and its own."""
+    if held.hold_reason is HoldReason.NEEDS_APPROVAL:
+        return f"approved: {why}" if why else "approved"
+    return f"approved despite {held.hold_reason.words if held.hold_reason else 'a hold'}: {held.detail}" + (
+        f"; {why}" if why else ""
+    )
+
+
+def asked_before(jobs: Sequence[RetrainJob], request: RetrainRequest) -> RetrainJob | None:
+    """The job that the same request led to; MonitorError when it said something else then."""
+    for job in jobs:
+        for before in job.requests:
+            if before.key == request.key:
+                if (before.by, before.why) != (request.by, request.why):
+                    said = f"{before.by} ({before.why})"
+                    raise MonitorError(
+                        f"{request.asked_as!r} was asked for before by {said}: give every request a key of its own"
+                    )
+                return job
+    return None
+
+
+def asked_anew(jobs: Sequence[RetrainJob], request: RetrainRequest) -> RetrainRequest:
+    """The request as no job knows it: a person may ask twice about the same window."""
+    taken, named, number = {job.request.key for job in jobs}, request, 1
+    while named.key in taken:
+        number += 1
+        named = replace(request, asked_as=f"{request.rule} {request.version} {format_instant(request.at)} {number}")
+    return named

@@ -8,7 +8,7 @@ from monitor.domain.findings import EvaluationKind
 from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
 from monitor.domain.ports import EvaluationStore, HoldStore, Records, WindowReads
 from monitor.domain.retraining import CostPolicy, CostSum, OperatorHold, RetrainPolicy, RetrainRequest
-from monitor.domain.rules import Rule, Subject
+from monitor.domain.rules import Rule, RuleState, Subject
 from monitor.domain.stream import PaneSpan
 from monitor.domain.time import Clock, to_ms
 from monitor.rules.cost import expected_cost, levels
@@ -47,6 +47,13 @@ class RetrainFacts:
         """Whether the rule that asked has been seen, after it asked, not to fire."""
         state = self.evaluations.rule_states(request.model).get(Subject(request.rule, request.model))
         return state is not None and not state.phase.is_active and (state.folded_to or request.at) > request.at
+
+    def asking(self, request: RetrainRequest) -> list[RuleState]:
+        """Where the rule that asked stands, for each of its subjects in the model."""
+        states = self.evaluations.rule_states(request.model)
+        return [
+            state for subject, state in states.items() if (subject.rule, subject.model) == (request.rule, request.model)
+        ]
 
     def _hold(self, model: str) -> OperatorHold | None:
         now = self.clock.now()

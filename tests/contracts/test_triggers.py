@@ -175,6 +175,7 @@ def test_a_webhook_is_signed_names_its_job_and_says_what_is_asked(pipeline: Pipe
         "rule": "drift",
         "at": "2026-11-01T12:00:00Z",
         "why": REQUEST.why,
+        "requested_by": None,
         "parameters": {"policy": "default"},
     }
 

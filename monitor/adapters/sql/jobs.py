@@ -36,7 +36,7 @@ class SqlJobStore:
         statement = select(retrain_requests).where(table.settled_at_ms.is_(None)).order_by(table.sequence).limit(limit)
         with reading(self._engine) as connection:
             return [
-                (row.sequence, RetrainRequest(row.model, row.version, row.rule, row.at, row.why))
+                (row.sequence, RetrainRequest(*(getattr(row, name) for name in RetrainRequest.__slots__)))
                 for row in connection.execute(statement)
             ]
 
@@ -140,9 +140,8 @@ def _values(job: RetrainJob) -> dict[str, object]:
 
 
 def _as_requested(job: RetrainJob) -> RetrainJob:
-    return RetrainJob(
-        job.request, JobPhase.REQUESTED, job.requested_at, job.requested_at, detail=job.request.why, by="rule"
-    )
+    request, at = job.request, job.requested_at
+    return RetrainJob(request, JobPhase.REQUESTED, at, at, detail=request.why, by=request.asker)
 
 
 def _remember(connection: Connection, job: RetrainJob) -> None:

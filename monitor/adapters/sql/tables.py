@@ -360,6 +360,8 @@ retrain_requests = Table(
     Column("at", Instant, nullable=False),
     Column("why", Name, nullable=False),
     Column("settled_at_ms", Milliseconds),
+    Column("by", Name, nullable=False, server_default=""),
+    Column("asked_as", Name, nullable=False, server_default=""),
     UniqueConstraint("key"),
     sqlite_autoincrement=True,
 )

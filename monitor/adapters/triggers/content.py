@@ -7,7 +7,10 @@ from monitor.domain.time import format_instant
 
 
 def request_content(request: RetrainRequest, parameters: Mapping[str, object]) -> dict[str, object]:
-    """The request's words; `key` identifies the job and comes back in the call-back."""
+    """The request's words; `key` identifies the job and comes back in the call-back.
+
+    `requested_by` is the person who asked, null where the rule did.
+    """
     return {
         "key": request.key,
         "model": request.model,
@@ -15,5 +18,6 @@ def request_content(request: RetrainRequest, parameters: Mapping[str, object]) -
         "rule": request.rule,
         "at": format_instant(request.at),
         "why": request.why,
+        "requested_by": request.by or None,
         "parameters": dict(parameters),
     }

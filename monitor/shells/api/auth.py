@@ -71,3 +71,5 @@ def _verify(secret: str, body: bytes, headers: Mapping[str, str], what: str) -> 
         if "too old" in reason:
             reason = "it is too old: sign every attempt anew; what is older than five minutes may be a replay"
         raise Problem(f"the {what}'s signature was refused: {reason}", status_code=401) from error
+    except ValueError as error:  # it reads what it has verified
+        raise Problem(f"the {what} is no JSON: {error}", status_code=400) from error

@@ -35,7 +35,11 @@ class JobsApi(Protocol):
         """The report on its candidate as things stand."""
         ...
 
-    def approve(self, key: str, by: str) -> RetrainJob:
+    def ask(self, model: str, by: str, why: str, key: str) -> RetrainJob:
+        """The job of a person's request; the same key is the same request, no key always a new one."""
+        ...
+
+    def approve(self, key: str, by: str, why: str) -> RetrainJob:
         """Start a held job."""
         ...
 

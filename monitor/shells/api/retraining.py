@@ -16,7 +16,7 @@ from monitor.shells.api.parts import ApiParts, JobsApi
 from monitor.shells.api.problems import Problem
 from monitor.shells.jobs import history_row, job_row, report_row
 
-_MOST_WORDS = 500
+_MOST_WORDS, _MOST_OF_A_KEY = 500, 200
 
 
 class FinishedBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,6 +34,14 @@ class FinishedBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detail: str = ""
     scores: str | None = None
     trained_until: str | None = None
+
+
+class AskBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which model a person wants retrained, and why."""
+
+    model: str
+    by: str
+    reason: str
 
 
 class DecisionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,7 +65,7 @@ def retraining_routes(parts: ApiParts, jobs: JobsApi) -> list[HTTPRouteHandler]:
             about = key.encode() + b"\0" + body
             await asyncio.to_thread(refuse_another_content, jobs.callback, message_id, about)
         job = await asyncio.to_thread(jobs.finish, said)
-        return Response({"key": key, "phase": job.phase.value, "detail": job.detail})
+        return Response(_answer(job))
 
     @get("/v1/retraining")
     async def listed(request: "Request[Any, Any, Any]", model: str | None = None) -> Response[list[dict[str, object]]]:
@@ -77,13 +85,21 @@ def retraining_routes(parts: ApiParts, jobs: JobsApi) -> list[HTTPRouteHandler]:
         report = await asyncio.to_thread(jobs.verify, str(request.path_params["key"]))
         return Response(report_row(report))
 
-    return [finished, listed, shown, verified, *_decisions(parts, jobs)]
+    @post("/v1/retraining", status_code=HTTPStatus.OK)
+    async def asked(request: "Request[Any, Any, Any]") -> Response[dict[str, object]]:
+        require_token(request.headers.get("authorization"), parts.bearer_token)
+        require_json(request)
+        said, known_as = _asked(await request.body()), _known_as(request.headers.get("idempotency-key", ""))
+        job = await asyncio.to_thread(jobs.ask, said.model, said.by, said.reason, known_as)
+        return Response(_answer(job))
+
+    return [finished, listed, asked, shown, verified, *_decisions(parts, jobs)]
 
 
 def _decisions(parts: ApiParts, jobs: JobsApi) -> list[HTTPRouteHandler]:
     """POST /v1/retraining/{key}/approve, decline, promote, reject."""
     verbs: Mapping[str, Callable[[str, str, str], RetrainJob]] = {
-        "approve": lambda key, by, _: jobs.approve(key, by),
+        "approve": jobs.approve,
         "decline": jobs.decline,
         "promote": jobs.promote,
         "reject": jobs.reject,
@@ -96,11 +112,34 @@ def _decisions(parts: ApiParts, jobs: JobsApi) -> list[HTTPRouteHandler]:
             require_json(request)
             key, said = str(request.path_params["key"]), _decision(await request.body())
             job = await asyncio.to_thread(decide, key, said.by, said.reason)
-            return Response({"key": key, "phase": job.phase.value, "detail": job.detail})
+            return Response(_answer(job))
 
         return decided
 
     return [route(verb, decide) for verb, decide in verbs.items()]
+
+
+def _answer(job: RetrainJob) -> dict[str, object]:
+    """Where the job stands; with the guard's reason where it holds it."""
+    reason = job.hold_reason.value if job.hold_reason else None
+    return {"key": job.request.key, "phase": job.phase.value, "hold_reason": reason, "detail": job.detail}
+
+
+def _asked(body: bytes) -> AskBody:
+    try:
+        said = msgspec.json.decode(body, type=AskBody)
+    except msgspec.MsgspecError as error:
+        raise Problem(f"the body says not what is asked for, by whom and why: {error}", status_code=400) from error
+    if not said.by.strip() or not said.reason.strip() or len(said.by) + len(said.reason) > _MOST_WORDS:
+        wanted = f"say in `by` who asks and in `reason` why, and keep both below {_MOST_WORDS} characters"
+        raise Problem(wanted, status_code=400)
+    return said
+
+
+def _known_as(key: str) -> str:
+    if len(key) > _MOST_OF_A_KEY:
+        raise Problem(f"keep the Idempotency-Key below {_MOST_OF_A_KEY} characters", status_code=400)
+    return key.strip()
 
 
 def _decision(body: bytes) -> DecisionBody:

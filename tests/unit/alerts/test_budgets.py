@@ -1,5 +1,6 @@
 """Budgets of teams: which rule is told in digests only, how it comes back, and what is never kept from people."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
@@ -9,12 +10,12 @@ from hypothesis import strategies as st
 from alerts.budget_settings import TeamSettings, budgets_of
 from alerts.budgets import Account, Budget, BudgetChange, Spent, judge
 from alerts.config import parse
-from alerts.errors import BudgetRefused, ConfigProblems
+from alerts.errors import BudgetRefused, ConfigProblems, FailureReason, Permanent, Retryable
 from alerts.incidents import Change, Mark, Step
-from alerts.model import NotifyReason, Severity, SkipReason
+from alerts.model import DeliveryState, NotifyReason, Severity, SkipReason
 from alerts.plugins import discover
 from alerts.testing.messages import START
-from alerts.testing.scripts import Script, World
+from alerts.testing.scripts import Fails, Script, World
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 (WEEKLY,) = budgets_of({"payments": TeamSettings(budget="5 per week", channels=("box",))})
@@ -112,6 +113,47 @@ def test_a_team_hears_once_that_its_budget_is_spent_and_then_nothing_of_the_nois
     assert account.demoted == {"a"}
     refused = [one.last.reason for one in these.service.why_not()]
     assert SkipReason.DEMOTED in refused
+
+
+def test_what_a_channel_never_told_because_it_was_down_counts_not_and_demotes_nobody() -> None:
+    these = _down_for(20)
+
+    these.run(FLAPPING, 18)
+    during = these.service.budgets.accounts()[0]
+    these.run({}, 30)
+
+    (account,) = these.service.budgets.accounts()
+    assert [one.state for one in these.service.deliveries()].count(DeliveryState.SUPERSEDED) >= 3
+    assert (during.total(), account.total(), len(these.box.told)) == (1, 1, 1)
+    assert account.demoted == frozenset()
+
+
+def test_what_every_channel_refused_counts_not_and_what_one_of_them_told_does() -> None:
+    refused = {"box": lambda _: Permanent(FailureReason.CLIENT_ERROR), "other": lambda _: None}
+
+    totals = [_after_one_message(fails) for fails in ({}, refused, dict.fromkeys(refused, refused["box"]))]
+
+    assert totals == [1, 1, 0]
+
+
+def _down_for(seconds: float) -> World:
+    broken = Retryable(FailureReason.SERVER_ERROR)
+    route = {"channels": ["box"], "group_by": ["name"], "collect_for": "1s", "update_every": "1s"}
+    team = {"budget": "3 per day", "channels": ["box"], "match": ["model=m"], "rule_label": "name"}
+    return World(
+        {**route, "group_by": ["model"]},
+        fails={"box": lambda at: broken if at < seconds else None},
+        delivery={"back_off": ["1s"], "breaker": {"after": 2, "pause": "3s", "longest_pause": "3s"}},
+        teams={"payments": team},
+    )
+
+
+def _after_one_message(fails: Mapping[str, Fails]) -> int:
+    route = {"channels": ["box", "other"], "group_by": ["name"], "collect_for": "1s"}
+    team = {"budget": "3 per day", "channels": ["box"], "match": ["model=m"], "rule_label": "name"}
+    these = World(route, {"box": {}, "other": {}}, fails=fails, teams={"payments": team})
+    these.run({0: ["+a"]}, 4)
+    return these.service.budgets.accounts()[0].total()
 
 
 def test_decisions_survive_a_restart_and_critical_alerts_are_told_as_ever() -> None:

@@ -1,12 +1,15 @@
 """Folding events into alerts: the rows of Alertmanager's TestMergeAlerts, and what it leaves open."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from alerts.lifecycle import FoldOutcome, fold, settle
+from alerts.lifecycle import FoldOutcome, amended, fold, settle
 from alerts.model import Alert, AlertEvent, EndReason, Labels, Severity
 from alerts.testing.messages import START
+from alerts.testing.scripts import World
+from alerts.testing.scripts import event as scripted
 
 HOUR = timedelta(hours=1)
 
@@ -58,6 +61,29 @@ def test_two_events_of_one_fingerprint(
     alert, seen = folded(event(*first), event(*second))
 
     assert (alert.starts_at, alert.ends_at, seen) == (at(starts), None if ends is None else at(ends), outcome)
+
+
+def test_an_amendment_adds_annotations_to_what_fires_and_begins_ends_and_reopens_nothing() -> None:
+    fires, over = folded(event(0, text="old"))[0], folded(event(0, 5))[0]
+    news = replace(event(3), annotations={"retraining": "promoted"}, severity=Severity.CRITICAL, amends=True)
+
+    after = amended(fires, news, at(10))
+
+    assert after == replace(fires, annotations={"text": "old", "retraining": "promoted"})
+    assert (amended(over, news, at(10)), amended(None, news, at(10))) == (None, None)
+
+
+def test_an_amendment_that_arrives_is_in_the_next_message_and_causes_none() -> None:
+    world = World({"channels": ["box"], "collect_for": "1s", "update_every": "2s", "remind_every": "6s"})
+    amendment = replace(scripted("+a", 3), annotations={"retraining": "promoted"}, amends=True)
+    unknown = replace(scripted("+b", 3), annotations={"retraining": "promoted"}, amends=True)
+
+    world.run({0: ["+a"]}, 3)
+    world.push(amendment, unknown)
+    told = world.run({}, 8)
+
+    assert told == ["F{a}@1", "F{a}@7"]
+    assert [[field.value for field in one.entries[0].details] for one in world.box.messages] == [[], ["promoted"]]
 
 
 def test_the_latest_annotations_win_unless_the_news_says_that_it_is_older() -> None:

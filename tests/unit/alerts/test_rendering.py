@@ -97,6 +97,17 @@ def test_a_message_comes_back_from_the_outbox_as_it_went_in(one: Message) -> Non
     assert load_message(dump_message(one)) == one
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_people_read_what_else_is_known_of_an_alert_in_words(form: str) -> None:
+    one = message(alert(annotations={"summary": "drifted", "carried_by": "amount 80 %"}))
+
+    shown = FORMS[form](one)
+
+    assert "carried by" in shown
+    assert "carried_by" not in shown
+    assert [field.name for field in one.entries[0].details] == ["carried_by"]
+
+
 def test_slack_gets_no_more_than_it_takes_and_a_count_of_what_was_left_out() -> None:
     blocks = render_slack(huge())
 

@@ -35,7 +35,7 @@ def test_a_hold_is_placed_listed_and_ended_by_name_and_what_makes_no_sense_is_re
     held = json.loads(run("retraining", "holds", "--json"))
     ended = [run("retraining", "release", "--model", "*", "--by", "bo") for _ in range(2)]
 
-    assert "there is no model 'prise'; * stands for all of them" in refused[0]
+    assert "there is no model 'prise'; models: price; * stands for all of them" in refused[0]
     assert "a hold until 2020-01-01T00:00:00Z is over already" in refused[1]
     assert placed == "ada holds every model until 2999-01-01T00:00:00Z: deploy freeze\n"
     assert [(one["model"], one["by"], one["released_by"]) for one in held] == [("*", "ada", None)]

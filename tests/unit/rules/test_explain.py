@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from monitor.domain.findings import Verdict
 from monitor.domain.models import ModelRef, MonitoredModel
@@ -9,7 +12,7 @@ from monitor.domain.retraining import Candidate, HoldReason, JobEnd, JobPhase, R
 from monitor.domain.rules import CheckIsBad, Phase, Rule, RuleState, Severity
 from monitor.domain.windows import WindowSpec
 from monitor.rules.explain import Occasion, firing_event, resolved_event
-from monitor.rules.job_events import job_event
+from monitor.rules.job_events import job_event, job_events, job_words
 from monitor.rules.outcome import Outcome
 from tests.unit.rules.making import MINUTE, NOON, finding, minute
 
@@ -78,7 +81,7 @@ def test_the_end_of_an_alert_says_how_long_it_lasted() -> None:
     assert event.annotations["summary"] == "Inputs drifted: over for churn after 1h30m"
 
 
-def test_a_job_is_one_alert_a_model_from_its_request_to_its_end() -> None:
+def test_a_job_is_one_alert_a_model_and_rule_from_its_request_to_its_end() -> None:
     request = RetrainRequest("churn", "3", "drift", NOON, "why")
     running = RetrainJob(request, JobPhase.RUNNING, NOON + MINUTE, NOON, external_id="run-7")
     done = replace(running, phase=JobPhase.SETTLED, end=JobEnd.HELPED, changed_at=NOON + 9 * MINUTE)
@@ -86,7 +89,7 @@ def test_a_job_is_one_alert_a_model_from_its_request_to_its_end() -> None:
 
     start, end = job_event(running), job_event(done)
 
-    assert start.labels == end.labels == {"alertname": "retraining", "model": "churn"}
+    assert start.labels == end.labels == {"alertname": "retraining", "model": "churn", "rule": "drift"}
     assert start.annotations["summary"] == "Retraining of churn: running as run-7 since 2026-11-01T12:01:00Z"
     assert (start.ends_at, end.ends_at) == (None, NOON + 9 * MINUTE)
     assert end.annotations["candidate_version"] == "4"
@@ -99,7 +102,46 @@ def test_trouble_with_a_job_is_a_warning_and_a_lost_one_stays_until_somebody_say
 
     assert (lost.severity, lost.ends_at) == (Severity.WARNING, None)
     assert (failed.severity, failed.ends_at) == (Severity.WARNING, NOON + timedelta(days=1))
-    assert failed.annotations["description"] == "Failed. exit code 1"
+    assert failed.annotations["description"] == "Failed. Exit code 1."
+
+
+def test_a_suggested_rollback_is_an_alert_of_its_own_that_the_next_job_of_the_rule_leaves_alone() -> None:
+    request = RetrainRequest("churn", "3", "drift", NOON, "why")
+    worse = RetrainJob(request, JobPhase.SETTLED, NOON, NOON, end=JobEnd.WORSE, detail="rollback suggested: f1 fell")
+    worse = replace(worse, candidate=Candidate("4"))
+
+    rollback, about_the_job = job_events(worse)
+
+    assert rollback.labels == {"alertname": "rollback-suggested", "model": "churn"}
+    assert rollback.annotations["summary"] == "Rollback of churn suggested: version 4 is worse than 3"
+    assert (rollback.severity, rollback.ends_at) == (Severity.WARNING, NOON + timedelta(days=1))
+    assert about_the_job == job_event(worse)
+    assert about_the_job.ends_at == NOON
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"phase": JobPhase.HELD, "hold_reason": HoldReason.COOLDOWN, "detail": "3h of the cooldown are left"},
+            "held back (cooldown). 3h of the cooldown are left.",
+        ),
+        (
+            {"phase": JobPhase.PROMOTED, "promoted_at": NOON, "candidate": Candidate("7"), "detail": "by hand"},
+            "promoted version 7 at 2026-11-01T12:00:00Z. By hand.",
+        ),
+        (
+            {"phase": JobPhase.SETTLED, "end": JobEnd.REJECTED, "candidate": Candidate("7"), "detail": "it is worse"},
+            "settled: version 7 was rejected. It is worse.",
+        ),
+        ({"phase": JobPhase.LOST, "detail": "no call-back for 6h"}, "lost: whether it runs is unknown. No call-back"),
+    ],
+)
+def test_the_words_of_an_alert_about_its_job_say_how_that_stands(changes: dict[str, Any], words: str) -> None:
+    request = RetrainRequest("churn", "3", "drift", NOON, "why")
+    job = replace(RetrainJob(request, JobPhase.REQUESTED, NOON, NOON), **changes)
+
+    assert job_words(job).startswith(f"Job {request.key} of rule drift: {words}")
 
 
 def test_a_job_that_waits_for_approval_is_shown_until_it_has_it_and_other_holds_pass() -> None:

@@ -26,7 +26,7 @@ from monitor.domain.retraining import (
     RunPhase,
     RunState,
 )
-from monitor.domain.rules import AlertEvent
+from monitor.domain.rules import AlertEvent, RuleState
 from monitor.domain.windows import Window, WindowSpec
 from monitor.rules.guard import Circumstances
 from monitor.stats.performance import PERFORMANCE_METRICS
@@ -94,10 +94,14 @@ class ScriptedFacts:
     data_fault: str = ""
     cost: CostSum | None = None
     over: set[str] = field(default_factory=set)
+    rule_states: list[RuleState] = field(default_factory=list)
     hold: Callable[[], OperatorHold | None] = lambda: None
 
     def seen(self, request: RetrainRequest, policy: RetrainPolicy | None, since: datetime | None) -> Circumstances:
         return Circumstances(self.truth_count, self.data_fault, self.hold(), self.cost)
+
+    def asking(self, request: RetrainRequest) -> list[RuleState]:
+        return self.rule_states
 
     def is_over(self, request: RetrainRequest) -> bool:
         return request.rule in self.over

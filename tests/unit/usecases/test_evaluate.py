@@ -107,7 +107,9 @@ class Rig:
         metrics = {**PERFORMANCE_METRICS, "breaks_too": BreaksToo()}
         before = self.stores.evaluations
         judge = Judge(tests, metrics, self.stores.windows, self.stores.baselines, "test", findings=before)
-        return Evaluate(self.models, self.rules, judge, self.stores.windows, self.stores.evaluations)
+        return Evaluate(
+            self.models, self.rules, judge, self.stores.windows, self.stores.evaluations, jobs=self.stores.jobs
+        )
 
     def promote(self, built: Baseline) -> Baseline:
         self.stores.baselines.put(built.id, built.ref, built.to_bytes(), built.describe())

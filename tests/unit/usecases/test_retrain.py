@@ -38,9 +38,9 @@ def test_an_approved_request_becomes_a_running_job_and_every_step_is_told_with_i
     assert rig.pipeline.keys == [request.key]
     assert rig.pipeline.parameters == [{"policy": "default"}]
     assert rig.headlines() == ["approved", "sending", "running as run-1 since 2026-11-01T00:00:00Z"]
-    assert rig.events()[0].labels == {"alertname": "retraining", "model": "churn"}
+    assert rig.events()[0].labels == {"alertname": "retraining", "model": "churn", "rule": "drift"}
     assert [(one.phase.value, one.by, one.detail) for one in rig.stores.jobs.history(request.key)] == [
-        ("requested", "rule", "half of the columns drifted"),
+        ("requested", "rule drift", "half of the columns drifted"),
         ("approved", "guard", "policy default starts jobs by itself"),
         ("sending", "guard", "asking pipeline"),
         ("running", "guard", "pipeline took it as run-1"),
@@ -81,7 +81,7 @@ def test_a_dry_run_records_what_would_have_been_sent_and_sends_nothing() -> None
 
     job = rig.job(first)
     assert (job.phase, job.end, job.parameters) == (JobPhase.SETTLED, JobEnd.DRY_RUN, {"policy": "default"})
-    assert rig.job(second).hold_reason is HoldReason.COOLDOWN  # as it would have been
+    assert rig.job(second).end is JobEnd.DRY_RUN  # nothing ran, so nothing has to cool down
     assert rig.pipeline.keys == []
     assert rig.headlines()[0] == "would have been started (dry run)"
 
@@ -107,7 +107,7 @@ def test_the_guard_s_reason_is_kept_and_told(
     rig.retrain.run_once()
 
     assert rig.job(request).hold_reason is reason
-    assert rig.headlines() == [f"held back ({reason})"]
+    assert rig.headlines() == [f"held back ({reason.words})"]
     assert rig.pipeline.keys == []
 
 
@@ -128,7 +128,7 @@ def test_a_held_job_starts_when_its_reason_has_passed_and_only_changes_are_told(
     request = rig.ask()
     for _ in range(3):
         rig.retrain.run_once()
-    assert rig.headlines() == ["held back (data_fault)"]
+    assert rig.headlines() == ["held back (data fault)"]
 
     rig.facts.data_fault = ""
     rig.clock.at += HOUR
@@ -172,9 +172,9 @@ def test_a_person_who_asks_has_approved_what_waits_for_a_yes_and_what_does_not_e
     waits, fresh = Rig(ASKING), Rig(ASKING)
     waiting = waits.ask()
     waits.retrain.run_once()
-    wanted = RetrainRequest("churn", "3", "drift", START, "asked for by ada")
+    wanted = RetrainRequest("churn", "3", "drift", START, "new prices", "ada")
 
-    approved, begun = waits.retrain.ask(wanted, "ada"), fresh.retrain.ask(wanted, "ada")
+    approved, begun = waits.retrain.ask(wanted), fresh.retrain.ask(wanted)
 
     assert (approved.request, approved.phase) == (waiting, JobPhase.RUNNING)
     assert (begun.request, begun.phase) == (wanted, JobPhase.RUNNING)
@@ -184,16 +184,16 @@ def test_a_person_who_asks_has_approved_what_waits_for_a_yes_and_what_does_not_e
 def test_asking_overrides_nothing_that_the_guard_holds_against_it_and_starts_no_second_job() -> None:
     faulty, busy = Rig(ASKING), Rig(ASKING)
     faulty.facts.data_fault = "missing-values"
-    wanted = RetrainRequest("churn", "3", "drift", START, "asked for by ada")
-    busy.retrain.ask(wanted, "ada")
+    wanted = RetrainRequest("churn", "3", "drift", START, "new prices", "ada")
+    busy.retrain.ask(wanted)
 
-    held = faulty.retrain.ask(wanted, "ada")
+    held = faulty.retrain.ask(wanted)
 
     assert (held.phase, held.hold_reason) == (JobPhase.HELD, HoldReason.DATA_FAULT)
     with pytest.raises(MonitorError, match="is held: alert missing-values"):
-        faulty.retrain.ask(wanted, "ada")
+        faulty.retrain.ask(wanted)
     with pytest.raises(MonitorError, match="is running"):
-        busy.retrain.ask(wanted, "ada")
+        busy.retrain.ask(wanted)
     assert faulty.pipeline.keys == []
 
 
@@ -203,10 +203,11 @@ def test_what_a_person_approves_against_the_guard_is_kept_with_the_guard_s_reaso
     request = rig.ask()
     rig.retrain.run_once()
 
-    rig.retrain.approve(request.key, "ada")
+    rig.retrain.approve(request.key, "ada", "the feed is mended")
 
     approved = next(one for one in rig.stores.jobs.history(request.key) if one.phase is JobPhase.APPROVED)
-    assert approved.detail.startswith("approved despite data_fault: alert missing-values says")
+    assert approved.detail.startswith("approved despite data fault: alert missing-values says")
+    assert approved.detail.endswith("mend the feed first; the feed is mended")
 
 
 def test_approving_cannot_put_two_jobs_in_flight() -> None:

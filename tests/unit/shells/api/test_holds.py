@@ -65,13 +65,16 @@ def test_a_hold_is_placed_seen_and_ended_and_who_did_so_is_kept(client: httpx.Cl
 @pytest.mark.parametrize(
     ("path", "body", "status", "words"),
     [
-        ("", {**FREEZE, "model": "nobody"}, 409, "there is no model 'nobody'"),
-        ("", {**FREEZE, "until": "2026-10-31T00:00:00Z"}, 409, "is over already: it is 2026-11-01T00:00:00Z"),
+        ("", {**FREEZE, "model": "nobody"}, 400, "there is no model 'nobody'; models: churn; * stands for all"),
+        ("", {**FREEZE, "until": "2026-10-31T00:00:00Z"}, 400, "is over already: it is 2026-11-01T00:00:00Z"),
         ("", {**FREEZE, "until": "soon"}, 400, "until: "),
         ("", {**FREEZE, "reason": " "}, 400, "say in `by` who decides and in `reason` why"),
         ("", {"model": "*", "by": "ada"}, 400, "missing required field `reason`"),
         ("", {**FREEZE, "untill": "2026-11-02"}, 400, "unknown field `untill`"),
+        ("", {**FREEZE, "by": ""}, 400, "say in `by` who decides"),
         ("/release", {"model": "churn", "by": "ada"}, 409, "nobody holds churn"),
+        ("/release", {"model": "nobody", "by": "ada"}, 400, "there is no model 'nobody'"),
+        ("/release", {"model": "churn", "by": " "}, 400, "say in `by` who decides"),
         ("/release", {"model": "churn"}, 400, "missing required field `by`"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from monitor.adapters.telemetry import Telemetry
-from monitor.domain.errors import ConfigError, MonitorError, UnknownIncident, UnknownJob
+from monitor.domain.errors import BadRequest, ConfigError, MonitorError, UnknownIncident, UnknownJob
 from monitor.domain.retraining import JobOutcome, JobPhase, RetrainJob, RetrainRequest
 from monitor.domain.verification import Answer, Verification
 from monitor.shells.api.parts import ApiParts
@@ -79,8 +79,13 @@ class Program:
         self._known(key)
         return Verification(Answer.WAIT, "too few", "1", "2", 1, 40, 0.975)
 
-    def approve(self, key: str, by: str) -> RetrainJob:
-        return self._decided("approve", key, by, "")
+    def ask(self, model: str, by: str, why: str, key: str) -> RetrainJob:
+        if model != "m":
+            raise BadRequest(f"there is no model {model!r}; models: m")
+        return self._decided("ask", key, by, why)
+
+    def approve(self, key: str, by: str, why: str) -> RetrainJob:
+        return self._decided("approve", key, by, why)
 
     def decline(self, key: str, by: str, why: str) -> RetrainJob:
         return self._decided("decline", key, by, why)
@@ -245,6 +250,13 @@ def test_a_call_back_with_a_false_old_or_missing_signature_changes_nothing(
     assert program.outcomes == []
 
 
+def test_a_signed_call_back_that_is_no_json_is_a_mistake_of_the_sender(client: httpx.Client, program: Program) -> None:
+    answer = call_back(client, "abc", "{", signed("{"))
+
+    assert (answer.status_code, answer.json()["detail"][:24]) == (400, "the call-back is no JSON")
+    assert program.outcomes == []
+
+
 def test_a_call_back_that_is_replayed_to_another_job_is_refused(client: httpx.Client, program: Program) -> None:
     body = said("abc")
     call_back(client, "abc", body, signed(body))
@@ -315,7 +327,49 @@ def test_a_person_decides_over_http_with_the_token_and_a_name(
     ]
 
     assert [answer.status_code for answer in answers] == [401, 415, 400, 400, 404, 200]
-    assert program.decisions == [(verb, "abc", "ada", "" if verb == "approve" else "why not")]
+    assert program.decisions == [(verb, "abc", "ada", "why not")]
+
+
+ASKED = {"model": "m", "by": "ada", "reason": "new prices"}
+
+
+def test_a_person_asks_for_retraining_over_http_and_a_key_says_that_it_is_the_same_request(
+    client: httpx.Client, program: Program
+) -> None:
+    without, with_key = (client.post("/v1/retraining", json=ASKED, headers={**TOKEN, **key}) for key in ({}, KEY))
+
+    assert (without.status_code, with_key.status_code) == (200, 200)
+    assert with_key.json() == {"key": JOB.request.key, "phase": "candidate", "hold_reason": None, "detail": ""}
+    assert program.decisions == [("ask", "", "ada", "new prices"), ("ask", "OPS-12", "ada", "new prices")]
+
+
+KEY = {"Idempotency-Key": "OPS-12"}
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "words"),
+    [
+        (ASKED, {"Authorization": ""}, 401, "Authorization: Bearer"),
+        (ASKED, {"content-type": "text/plain"}, 415, "send JSON"),
+        ({**ASKED, "model": "nobody"}, {}, 400, "there is no model 'nobody'; models: m"),
+        ({**ASKED, "by": " "}, {}, 400, "say in `by` who asks and in `reason` why"),
+        ({**ASKED, "reason": ""}, {}, 400, "say in `by` who asks and in `reason` why"),
+        ({**ASKED, "reason": "x" * 500}, {}, 400, "below 500 characters"),
+        ({"model": "m", "by": "ada"}, {}, 400, "missing required field `reason`"),
+        ({**ASKED, "verison": "3"}, {}, 400, "unknown field `verison`"),
+        (ASKED, {"Idempotency-Key": "k" * 201}, 400, "keep the Idempotency-Key below 200 characters"),
+        (ASKED, {"Idempotency-Key": "ended"}, 409, "what was said before stands"),
+    ],
+)
+def test_a_request_for_retraining_that_cannot_be_taken_is_refused_with_the_reason(
+    client: httpx.Client, program: Program, body: dict[str, str], headers: dict[str, str], status: int, words: str
+) -> None:
+    given = {**TOKEN, "content-type": "application/json", **headers}
+
+    answer = client.post("/v1/retraining", content=json.dumps(body), headers=given)
+
+    assert (answer.status_code, words in answer.json()["detail"]) == (status, True), answer.json()
+    assert program.decisions == []
 
 
 def test_a_form_of_another_site_and_a_name_that_leads_here_are_refused(client: httpx.Client) -> None:
