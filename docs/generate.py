@@ -153,6 +153,10 @@ def _estimated() -> str:
     text += "built from rows with truth; the column of such a check is `estimate`. When the truth has come, "
     text += "`estimate_error_...` (column `ground_truth`) is the estimate less the metric by the truth, and warns when "
     text += "the two intervals are apart, and `change_of_...` says where a change from the baseline comes from. "
+    text += (
+        "Where a metric is *degraded* and rows are kept, `weak_segments` (column `ground_truth`) names the slices in "
+    )
+    text += "which the model is [worse than elsewhere](../how-to/find-weak-segments.md). "
     text += "`estimates_disagree` (column `estimate`) warns when training rows weighted to look like the window say "
     text += "otherwise. [What they assume](../explanation/estimated-performance.md).\n\n"
     text += "| Check | Estimates | For | Held against the truth by |\n|---|---|---|---|\n"

@@ -10,6 +10,7 @@ from monitor.domain.models import OUTPUT_COLUMNS, ModelRef, MonitoredModel, trut
 from monitor.domain.ports import BaselineStore, PairReads
 from monitor.domain.stream import JoinSpan
 from monitor.stats.baseline import Baseline
+from monitor.stats.columns import Rows
 from monitor.stats.found_segments.conditions import conditions_of, numeric_cuts
 from monitor.stats.found_segments.losses import LOSSES, Loss
 from monitor.stats.found_segments.search import Search, search
@@ -21,12 +22,16 @@ from monitor.usecases.group_fairness import RecordReads
 LEAST_SHARE = 0.01
 LEAST_RECORDS = 30
 
+SEED = 44
+"""Of the records that are drawn: the same window always says the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class SearchWish:
     """Where to look: predictions of the version in [since, until), by which metric (empty: the first of the task).
 
-    `smallest` is how many records a segment has at least; 0 is a hundredth of all, and 30 at least.
+    `smallest` is how many records a segment has at least; 0 is a hundredth of all, and 30 at least. Of more than `most`
+    records (None: any number) so many are looked at, drawn by chance.
     """
 
     model: MonitoredModel
@@ -35,6 +40,7 @@ class SearchWish:
     until_ms: int
     metric: str = ""
     smallest: int = 0
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +92,9 @@ class FindSegments:
         losses = loss.of(table, wish.model.positive_label)
         if losses is None:
             raise MonitorError(f"{loss.name} is not defined here: {_why(loss, wish.model)}")
-        is_about = np.isfinite(losses)
-        return rows.take(known[is_about]), losses[is_about]
+        is_about = np.flatnonzero(np.isfinite(losses))
+        chosen = is_about if wish.most is None else _drawn(is_about, wish.most)
+        return rows.take(known[chosen]), losses[chosen]
 
     def _baseline(self, ref: ModelRef) -> Baseline:
         ids = [one for version, _, one in self.baselines.timeline(ref.name) if version == ref.version]
@@ -112,6 +119,13 @@ def _features(rows: RecordedColumns, baseline: Baseline, model: MonitoredModel) 
     hidden = {*OUTPUT_COLUMNS, *(model.archive.personal if model.archive else ())}
     weights = baseline.importances
     return sorted(rows.columns.keys() - hidden, key=lambda name: (-weights.get(name, 0.0), name))
+
+
+def _drawn(rows: Rows, most: int) -> Rows:
+    """At most so many of the rows, in their order; equal distances would meet what comes at equal distances."""
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(SEED).choice(rows, most, replace=False))
 
 
 def _notes(rows: RecordedColumns, model: MonitoredModel, features: Sequence[str]) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ segments:
   - {name: others, column: sex, value: x}
 fairness: {features: [sex, race]}
 checks:
+  - {test: accuracy, threshold: {drifted: 0.82}}
   - {test: tpr_difference, columns: [sex], threshold: {drifted: 0.1}}
 ground_truth: {wait: 1h, min_coverage: 0.5, horizon: 1d}
 training: {target: truth}
@@ -241,6 +242,21 @@ def test_a_planted_weak_segment_is_found(call: Call) -> None:
     assert any("region=north" in text and "age>=" in text for text in texts)
     assert all(text in shown for text in texts)
     assert f"{document['slices_tried']:,} slices of at least 30 of 3,000 records tried" in shown
+
+
+def test_where_a_metric_is_bad_a_finding_names_the_segments_that_carry_it(call: Call, folder: Path) -> None:
+    document = json.loads(call("segments", "find", "--model", "credit", "--window", "2026-11-01", "--json").output)
+
+    weak = findings(folder)["weak_segments(ground_truth)"]
+
+    assert (weak.verdict, weak.result is not None) == (Verdict.OK, True)
+    assert json.loads(json.dumps(weak.result.detail["segments"] if weak.result else None)) == [
+        {name: value for name, value in one.items() if name != "segment"} for one in document["segments"]
+    ]
+    first = document["segments"][0]
+    more, low, high = (f"{100 * first[name]:+.3g}" for name in ("more", "low", "high"))
+    assert f"weak_segments: {first['segment']} ({first['inside']['n']:,} records): error " in weak.reason
+    assert f"elsewhere, {more} points ({low} to {high})" in weak.reason
 
 
 @pytest.mark.parametrize(
