@@ -13,6 +13,7 @@ from monitor.cli.spans import configured
 from monitor.domain.time import format_instant
 
 if TYPE_CHECKING:
+    from monitor.domain.findings import Finding
     from monitor.usecases.performance_record import PerformanceRow
 
 _PARTS = ("covariate_shift", "label_shift", "unexplained")
@@ -26,6 +27,11 @@ _PARTS = ("covariate_shift", "label_shift", "unexplained")
 @click.option("--until", callback=instant, help="Windows that start before this instant.")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The newest so many rows.")
 @click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), help="Draw one metric into this SVG file.")
+@click.option(
+    "--confusion",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw the confusion matrix into this SVG file: of the newest window, or with --since of all.",
+)
 @json_option
 def performance(  # noqa: PLR0917 - click passes options by name
     directory: Path,
@@ -35,6 +41,7 @@ def performance(  # noqa: PLR0917 - click passes options by name
     until: datetime | None,
     limit: int,
     picture: Path | None,
+    confusion: Path | None,
     *,
     as_json: bool,
 ) -> None:
@@ -50,7 +57,10 @@ def performance(  # noqa: PLR0917 - click passes options by name
         raise click.UsageError("--picture draws one metric: name it by --metric.")
     with opened(directory) as app:
         configured(app, model)
-        rows = performance_record(app.stores.evaluations.findings(model, since, until), metrics)
+        findings = app.stores.evaluations.findings(model, since, until)
+        rows = performance_record(findings, metrics)
+    if confusion is not None:
+        _draw_confusion(confusion, model, findings, newest=since is None)
     if picture is not None:
         _draw(picture, model, rows)
     shown = rows[-limit:]
@@ -114,6 +124,20 @@ def _json(row: "PerformanceRow") -> dict[str, object]:
             bounds = {"value": result.statistic, "low": result.low, "high": result.high}
             found[name] = bounds | ({} if name == "truth" else {"detail": dict(result.detail)})
     return found | {"held": row.holds, "reason": row.reason}
+
+
+def _draw_confusion(path: Path, model: str, findings: "Sequence[Finding]", *, newest: bool) -> None:
+    from monitor.shells.web.confusion_svg import confusion_svg, rests_on  # noqa: PLC0415 - only for pictures
+    from monitor.usecases.confusions import confusion_of  # noqa: PLC0415 - as above
+
+    found = confusion_of(findings, newest=newest)
+    if found is None:
+        raise click.UsageError(
+            f"no window of {model} has a confusion matrix: it comes with accuracy, when truth has come, of at most 20 "
+            "labels."
+        )
+    path.write_text(confusion_svg(found), encoding="utf-8")
+    click.echo(f"wrote {path}: {rests_on(found)}", err=True)
 
 
 def _draw(path: Path, model: str, rows: "Sequence[PerformanceRow]") -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from monitor.domain.errors import MonitorError
 from monitor.domain.models import OUTPUT_COLUMNS, ModelRef, MonitoredModel, truth_name
-from monitor.domain.ports import BaselineStore, PairReads
+from monitor.domain.ports import BaselineStore, PairReads, Records
 from monitor.domain.stream import JoinSpan
 from monitor.stats.baseline import Baseline
 from monitor.stats.columns import Rows
@@ -18,6 +18,7 @@ from monitor.stats.found_segments.slices import MOST_PAIRED
 from monitor.stats.performance.metric import Judged
 from monitor.stats.recorded import RecordedColumns
 from monitor.usecases.group_fairness import RecordReads
+from monitor.usecases.kept_span import why_not_kept
 
 LEAST_SHARE = 0.01
 LEAST_RECORDS = 30
@@ -62,12 +63,13 @@ class FindSegments:
     records: RecordReads
     pairs: PairReads
     baselines: BaselineStore
+    files: Records
 
     def run(self, wish: SearchWish) -> Found:
         """Search the records whose row was kept and whose truth is known; MonitorError says what is missing."""
         loss, rows = loss_of(wish), self.records.read(wish.ref, wish.since_ms, wish.until_ms)
         if not rows:
-            raise MonitorError(f"no rows of {wish.ref} are kept of then: write `archive: true` in its model file")
+            raise MonitorError(why_not_kept(wish.model, wish.since_ms, wish.until_ms, self.files))
         rows, losses = self._losses(wish, loss, rows)
         smallest = wish.smallest or max(LEAST_RECORDS, round(LEAST_SHARE * len(losses)))
         if len(losses) < 2 * smallest:

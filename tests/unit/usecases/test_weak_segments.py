@@ -61,7 +61,7 @@ class Kept:
 
 
 def told(kept: Kept, model: MonitoredModel = MODEL, of: Finding = BAD) -> list[Outcome]:
-    return weak_segments(FindSegments(kept, cast("Any", kept), cast("Any", kept)), model, EVALUATION, [of])
+    return weak_segments(FindSegments(kept, *[cast("Any", kept)] * 3), model, EVALUATION, [of])
 
 
 def test_a_bad_metric_is_put_down_to_the_slice_that_carries_it() -> None:
