@@ -47,10 +47,12 @@ def performance(  # noqa: PLR0917 - click passes options by name
 ) -> None:
     """What was estimated, what came true, and where changes come from.
 
-    An estimate with `*` is not to be relied on: the truth contradicted it, or it could not be made. Where a metric by
+    An estimate with `*` is not to be relied on: the truth contradicted it, or it could not be made. One with `?`, and
+    training rows weighted to look like the window, disagree: judge a sample. Where a metric by
     the truth is not what it was on the baseline, the change is put down to other inputs, to other shares of the true
     classes, and to neither: then the same inputs have other outcomes.
     """
+    from monitor.usecases.estimating import ASK  # noqa: PLC0415 - heavy
     from monitor.usecases.performance_record import performance_record, record  # noqa: PLC0415 - heavy
 
     if picture is not None and len(metrics) != 1:
@@ -72,6 +74,8 @@ def performance(  # noqa: PLR0917 - click passes options by name
     print_table(titles, map(_cells, shown), empty=f"no {what} is known here, estimated or by the truth")
     if grey := [row.reason for row in shown if row.reason]:
         click.echo(f"* {grey[-1]}")
+    if any(row.is_disputed for row in shown):
+        click.echo(f"? {ASK}; `by weights` is what training rows say that are weighted to look like the window")
     if (so_far := record(rows)) is not None:
         click.echo(
             f"{so_far.windows} estimates have their truth: off by {so_far.mean_error:.3g} in the mean, "
@@ -85,7 +89,8 @@ def _titles() -> Sequence[str]:
 
 def _cells(row: "PerformanceRow") -> Sequence[object]:
     estimate, truth = row.estimate, row.truth
-    said = f"{number(estimate.statistic)}{'*' if row.reason else ''}" if estimate else "*" if row.reason else ""
+    mark = ("*" if row.reason else "") + ("?" if row.is_disputed else "")
+    said = f"{number(estimate.statistic)}{mark}" if estimate else mark
     band = f"{number(estimate.low)} to {number(estimate.high)}" if estimate else ""
     held = {True: "yes", False: "no", None: ""}[row.holds]
     change = f"{row.change.statistic:+.3g}" if row.change else ""
@@ -123,7 +128,7 @@ def _json(row: "PerformanceRow") -> dict[str, object]:
         if result is not None:
             bounds = {"value": result.statistic, "low": result.low, "high": result.high}
             found[name] = bounds | ({} if name == "truth" else {"detail": dict(result.detail)})
-    return found | {"held": row.holds, "reason": row.reason}
+    return found | {"held": row.holds, "disputed": row.is_disputed, "reason": row.reason}
 
 
 def _draw_confusion(path: Path, model: str, findings: "Sequence[Finding]", *, newest: bool) -> None:
