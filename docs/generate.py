@@ -109,9 +109,9 @@ def _checks() -> str:
     text += "\n## Performance metrics\n\nComputed where ground truth is known; the column of such a check is "
     text += "`ground_truth`. Each has a 95 % interval, and is computed anew when more truth has come "
     text += "([why](../decisions/0009-performance-is-recomputed.md)). Each name leads to its page.\n\n"
-    text += "The interval holds the true value in 93 to 97 of 100 windows of a few hundred records. With fewer than about "
-    text += "20 records of a class, or 60 numbers, it is a little narrow and holds it in 84 to 97 (`rmse`, `r2`, `roc_auc` "
-    text += "and means over classes most).\n\n"
+    text += "The interval holds the true value in 93 to 97 of 100 windows of a few hundred records. With fewer than "
+    text += "about 20 records of a class, or 60 numbers, it is a little narrow and holds it in 84 to 97 (`rmse`, `r2`, "
+    text += "`roc_auc` and means over classes most).\n\n"
     text += "| Metric | | For | Unit | Better |\n|---|---|---|---|---|\n"
     for metric in PERFORMANCE_METRICS.values():
         better = "higher" if metric.higher_is_better else "lower"
