@@ -6,6 +6,7 @@ from datetime import timedelta
 from monitor.adapters.raw_rows import ArchivedRows
 from monitor.bootstrap.app import CODE_VERSION, App
 from monitor.bootstrap.archiving import archive_location, archived_columns
+from monitor.bootstrap.finding_segments import find_segments
 from monitor.bootstrap.reporting import report_links
 from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import EvaluationStore, WindowReads
@@ -34,6 +35,7 @@ def build_evaluate(
         findings=evaluations,
         fairness=TruthByGroup(app.stores.pairs, archived_columns(app)),
         rows=ArchivedRows(lambda: archive_location(app), app.stores.records),
+        segments=find_segments(app),
     )
     models = app.settings.models if models is None else models
     return Evaluate(

@@ -7,4 +7,4 @@ from monitor.usecases.find_segments import FindSegments
 
 def find_segments(app: App) -> FindSegments:
     """The use case."""
-    return FindSegments(archived_columns(app), app.stores.pairs, app.stores.baselines)
+    return FindSegments(archived_columns(app), app.stores.pairs, app.stores.baselines, app.stores.records)

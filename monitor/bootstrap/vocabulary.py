@@ -23,6 +23,7 @@ from monitor.config.vocabulary import Found, KnownColumn, Vocabulary
 from monitor.config.yaml_file import read_yaml
 from monitor.domain.checks import Parameter
 from monitor.domain.errors import ConfigError, MonitorError
+from monitor.rules.explain import WEAK_SEGMENTS
 from monitor.stats.baseline import Baseline
 from monitor.stats.drift_test import with_parameters
 from monitor.stats.estimation import CHANGES, ESTIMATE_ERRORS, ESTIMATED_METRICS, ESTIMATES_DISAGREE
@@ -32,7 +33,7 @@ from monitor.stats.row_test import RowTest
 from monitor.stats.serving import SERVING_METRICS
 
 _OTHERS: Mapping[str, frozenset[str]] = dict.fromkeys(
-    [*ESTIMATED_METRICS, *ESTIMATE_ERRORS, *CHANGES, ESTIMATES_DISAGREE, *FAIRNESS_MEASURES], frozenset()
+    [*ESTIMATED_METRICS, *ESTIMATE_ERRORS, *CHANGES, ESTIMATES_DISAGREE, WEAK_SEGMENTS, *FAIRNESS_MEASURES], frozenset()
 )
 """Estimates, what they are held against, and fairness: without parameters."""
 

@@ -84,7 +84,8 @@ def _asked_for(thing: object, name: str) -> str:
     known = parameters_of(thing)
     if not known:
         return ""
-    lines = ["checks:", f"  - test: {name}", f"    parameters: {_braced(known)}"]
+    shown = {key: value for key, value in known.items() if value not in {"", None}}
+    lines = ["checks:", f"  - test: {name}", f"    parameters: {_braced(shown)}"]
     listed = ", ".join(f"`{key}` = {value!r}" for key, value in known.items())
     return f"\nParameters: {listed}.\n\n```yaml\n" + "\n".join(lines) + "\n```\n"
 

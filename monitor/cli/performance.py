@@ -13,6 +13,7 @@ from monitor.cli.spans import configured
 from monitor.domain.time import format_instant
 
 if TYPE_CHECKING:
+    from monitor.domain.findings import Finding
     from monitor.usecases.performance_record import PerformanceRow
 
 _PARTS = ("covariate_shift", "label_shift", "unexplained")
@@ -26,6 +27,11 @@ _PARTS = ("covariate_shift", "label_shift", "unexplained")
 @click.option("--until", callback=instant, help="Windows that start before this instant.")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The newest so many rows.")
 @click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), help="Draw one metric into this SVG file.")
+@click.option(
+    "--confusion",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw the confusion matrix into this SVG file: of the newest window, or with --since of all.",
+)
 @json_option
 def performance(  # noqa: PLR0917 - click passes options by name
     directory: Path,
@@ -35,22 +41,28 @@ def performance(  # noqa: PLR0917 - click passes options by name
     until: datetime | None,
     limit: int,
     picture: Path | None,
+    confusion: Path | None,
     *,
     as_json: bool,
 ) -> None:
     """What was estimated, what came true, and where changes come from.
 
-    An estimate with `*` is not to be relied on: the truth contradicted it, or it could not be made. Where a metric by
+    An estimate with `*` is not to be relied on: the truth contradicted it, or it could not be made. One with `?`, and
+    training rows weighted to look like the window, disagree: judge a sample. Where a metric by
     the truth is not what it was on the baseline, the change is put down to other inputs, to other shares of the true
     classes, and to neither: then the same inputs have other outcomes.
     """
+    from monitor.usecases.estimating import ASK  # noqa: PLC0415 - heavy
     from monitor.usecases.performance_record import performance_record, record  # noqa: PLC0415 - heavy
 
     if picture is not None and len(metrics) != 1:
         raise click.UsageError("--picture draws one metric: name it by --metric.")
     with opened(directory) as app:
         configured(app, model)
-        rows = performance_record(app.stores.evaluations.findings(model, since, until), metrics)
+        findings = app.stores.evaluations.findings(model, since, until)
+        rows = performance_record(findings, metrics)
+    if confusion is not None:
+        _draw_confusion(confusion, model, findings, newest=since is None)
     if picture is not None:
         _draw(picture, model, rows)
     shown = rows[-limit:]
@@ -62,6 +74,8 @@ def performance(  # noqa: PLR0917 - click passes options by name
     print_table(titles, map(_cells, shown), empty=f"no {what} is known here, estimated or by the truth")
     if grey := [row.reason for row in shown if row.reason]:
         click.echo(f"* {grey[-1]}")
+    if any(row.is_disputed for row in shown):
+        click.echo(f"? {ASK}; `by weights` is what training rows say that are weighted to look like the window")
     if (so_far := record(rows)) is not None:
         click.echo(
             f"{so_far.windows} estimates have their truth: off by {so_far.mean_error:.3g} in the mean, "
@@ -75,7 +89,8 @@ def _titles() -> Sequence[str]:
 
 def _cells(row: "PerformanceRow") -> Sequence[object]:
     estimate, truth = row.estimate, row.truth
-    said = f"{number(estimate.statistic)}{'*' if row.reason else ''}" if estimate else "*" if row.reason else ""
+    mark = ("*" if row.reason else "") + ("?" if row.is_disputed else "")
+    said = f"{number(estimate.statistic)}{mark}" if estimate else mark
     band = f"{number(estimate.low)} to {number(estimate.high)}" if estimate else ""
     held = {True: "yes", False: "no", None: ""}[row.holds]
     change = f"{row.change.statistic:+.3g}" if row.change else ""
@@ -113,7 +128,21 @@ def _json(row: "PerformanceRow") -> dict[str, object]:
         if result is not None:
             bounds = {"value": result.statistic, "low": result.low, "high": result.high}
             found[name] = bounds | ({} if name == "truth" else {"detail": dict(result.detail)})
-    return found | {"held": row.holds, "reason": row.reason}
+    return found | {"held": row.holds, "disputed": row.is_disputed, "reason": row.reason}
+
+
+def _draw_confusion(path: Path, model: str, findings: "Sequence[Finding]", *, newest: bool) -> None:
+    from monitor.shells.web.confusion_svg import confusion_svg, rests_on  # noqa: PLC0415 - only for pictures
+    from monitor.usecases.confusions import confusion_of  # noqa: PLC0415 - as above
+
+    found = confusion_of(findings, newest=newest)
+    if found is None:
+        raise click.UsageError(
+            f"no window of {model} has a confusion matrix: it comes with accuracy, when truth has come, of at most 20 "
+            "labels."
+        )
+    path.write_text(confusion_svg(found), encoding="utf-8")
+    click.echo(f"wrote {path}: {rests_on(found)}", err=True)
 
 
 def _draw(path: Path, model: str, rows: "Sequence[PerformanceRow]") -> None:

@@ -84,6 +84,9 @@ def _show(found: "Found") -> None:
         for one in found.search.found
     )
     print_table(titles, rows, empty=f"no segment is significantly worse than the rest by {found.loss.name}")
+    for one in found.search.found:
+        if one.variants:
+            click.echo(f"{one.text}, much the same: {', '.join(one.variants)}")
     for note in found.notes:
         click.echo(f"note: {note}")
     tried, records = found.search.tried, found.search.records

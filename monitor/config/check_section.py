@@ -1,12 +1,13 @@
 """The shape of a check in models/*.yaml: a test, on what, and what it compares with."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from monitor.config.fields import Duration, DurationOrZero, Name, NonEmpty, Section
+from monitor.config.fields import Duration, DurationOrZero, LabelText, Name, NonEmpty, Section
 from monitor.config.wrong import wrong
 from monitor.domain.checks import CheckSpec, Parameter, Threshold
 from monitor.domain.references import Against
@@ -121,8 +122,8 @@ class CheckSection(Section):
     """Name of a segment; empty for all traffic."""
     threshold: ThresholdSection | None = None
     """Instead of the test's own thresholds."""
-    parameters: Mapping[str, bool | int | float | str] = {}
-    """Parameters of the test."""
+    parameters: Mapping[str, bool | int | float | str | Mapping[LabelText, Mapping[LabelText, object]]] = {}
+    """Parameters of the test; that of a matrix by true, then by predicted class."""
     min_records: Count | None = None
     """Below so many records in a window the verdict is *insufficient data*."""
     against: AgainstSection | None = None
@@ -131,9 +132,21 @@ class CheckSection(Section):
     def spec(self) -> CheckSpec:
         """The domain value."""
         threshold = Threshold(**self.threshold.model_dump()) if self.threshold else None
-        parameters: dict[str, Parameter] = dict(self.parameters)
         against = self.against.value() if self.against else None
-        return CheckSpec(self.test, self.columns, self.segment, threshold, parameters, self.min_records, against)
+        return CheckSpec(self.test, self.columns, self.segment, threshold, self.plain, self.min_records, against)
+
+    @property
+    def plain(self) -> dict[str, Parameter]:
+        """The parameters as tests take them: a matrix as JSON."""
+        return {name: _plain(value) for name, value in self.parameters.items()}
+
+
+def _plain(value: Parameter | Mapping[str, Mapping[str, object]]) -> Parameter:
+    if not isinstance(value, Mapping):
+        return value
+    return json.dumps(
+        {truth: dict(row) for truth, row in value.items()}, ensure_ascii=False, sort_keys=True, default=str
+    )
 
 
 def _utc(instant: datetime | None) -> datetime | None:

@@ -1,11 +1,12 @@
 """Mistakes about checks that their section does not show by itself: what they name, and what they name for nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 
 from monitor.config.check_section import CheckSection
 from monitor.config.mistakes import at, did_you_mean
 from monitor.config.model_file import ModelFile
-from monitor.config.vocabulary import Vocabulary
+from monitor.config.vocabulary import KnownColumn, Vocabulary
 from monitor.config.yaml_file import Loc, YamlFile
 from monitor.domain.checks import RECORDS
 from monitor.domain.errors import ConfigError
@@ -102,9 +103,23 @@ def _check_columns(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Itera
 
 
 def _wrong_values(file: YamlFile, loc: Loc, check: CheckSection, known: Vocabulary) -> Iterator[ConfigError]:
-    why = known.check_parameters(check.test, check.parameters)
+    why = known.check_parameters(check.test, check.plain)
     if why:
         yield at(file, (*loc, "parameters"), why, f"`driftline checks show {check.test}` tells what it takes")
+
+
+def _matrices(
+    file: YamlFile, loc: Loc, check: CheckSection, columns: Mapping[str, KnownColumn]
+) -> Iterator[ConfigError]:
+    """Classes that are spelt almost, and not quite, like one that the baselines know of the predictions."""
+    known = columns[PREDICTION].values if PREDICTION in columns else frozenset()
+    for name, value in check.parameters.items():
+        rows = value if isinstance(value, Mapping) else {}
+        named = {*rows, *(said for row in rows.values() for said in row)}
+        for label in sorted(named - known):
+            if close := get_close_matches(label, known, n=1):
+                message = f"no baseline has seen the class {label!r} of {name}"
+                yield at(file, (*loc, "parameters", name), message, f"did you mean {close[0]!r}?")
 
 
 def _metrics(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator[ConfigError]:
@@ -114,6 +129,7 @@ def _metrics(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator[Co
         if not set(check.columns) <= {_EVERY, GROUND_TRUTH}:
             message = f"{check.test} judges predictions by their truth and reads no column"
             yield at(file, ("checks", index, "columns"), message, "leave out `columns`")
+        yield from _matrices(file, ("checks", index), check, known.columns.get(shape.model, {}))
         for key in ("segment", "against"):
             if getattr(check, key):
                 message = f"{check.test} is judged by a limit, for all traffic"

@@ -13,6 +13,9 @@ from monitor.domain.windows import Window
 from monitor.rules.conditions import TRUTH_COVERAGE
 from monitor.rules.outcome import Outcome
 
+WEAK_SEGMENTS = "weak_segments"
+"""The check that names the slices in which a window is significantly worse than elsewhere."""
+
 MAX_TOP = 10
 """How many causes a message lists; the rest is counted."""
 
@@ -26,7 +29,7 @@ class Occasion:
     `link` is the address of the report (None: the command alone is given); `retraining` says what becomes of the
     rule's wish to retrain, empty when it has none; `sample` how many records it rests on; `note` why the news comes
     late, empty when it does not. `carried_by` names the columns and bins that carry the drift, `by_segment`
-    the segments, each with its share of it.
+    the segments, each with its share of it; `weak_segments` the slices in which performance is worse than elsewhere.
     """
 
     ref: ModelRef
@@ -40,6 +43,7 @@ class Occasion:
     note: str = ""
     carried_by: str = ""
     by_segment: str = ""
+    weak_segments: str = ""
 
 
 def sample_line(evaluation: Evaluation, findings: Sequence[Finding]) -> str:
@@ -55,6 +59,12 @@ def sample_line(evaluation: Evaluation, findings: Sequence[Finding]) -> str:
     return (
         f"{n:,} record" + ("" if n == 1 else "s") + ("" if share is None else f", {percent(share)} of what was served")
     )
+
+
+def weak_line(findings: Sequence[Finding]) -> str:
+    """The slices that carry bad performance, with sizes and intervals; empty where none was found, or looked for."""
+    results = [f.result for f in findings if f.check.test == WEAK_SEGMENTS and f.result is not None]
+    return next((str(result.detail["named"]) for result in results if "named" in result.detail), "")
 
 
 def percent(share: float) -> str:
@@ -185,6 +195,7 @@ def _annotations(rule: Rule, occasion: Occasion, summary: str) -> dict[str, str]
         "sample": occasion.sample,
         "carried_by": occasion.carried_by,
         "segments": occasion.by_segment,
+        "weak_segments": occasion.weak_segments,
         "version": ref.version,
         "escalated": occasion.outcome.escalated,
         "runbook": rule.runbook,

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TypeVar, overload
 
 import numpy as np
@@ -12,6 +13,9 @@ Codes = NDArray[np.int32]
 
 MISSING = -1
 """Code of a record without a value."""
+
+OTHER, NOTHING = -1, -2
+"""Positions of a text that is none of those looked for, and of no text."""
 
 T = TypeVar("T", bound=str | None)
 _EXACT = 2**53
@@ -122,6 +126,16 @@ def equal(values: Sequence[str | None], text: str) -> NDArray[np.bool_]:
     if isinstance(values, CodedTexts):
         return values.equal(text)
     return np.fromiter((value == text for value in values), np.bool_, len(values))
+
+
+def positions(values: Sequence[str | None], names: Sequence[str]) -> NDArray[np.intp]:
+    """Of each record the position of its text among distinct names; `OTHER` of another text, `NOTHING` without one."""
+    at: dict[str | None, int] = {name: k for k, name in enumerate(names)}
+    if isinstance(values, CodedTexts):
+        table = np.array([*(at.get(category, OTHER) for category in values.categories), NOTHING], np.intp)
+        return table[values.codes]
+    at[None] = NOTHING
+    return np.fromiter(map(at.get, values, repeat(OTHER)), np.intp, len(values))
 
 
 def take_texts(values: Sequence[T], rows: NDArray[np.intp]) -> Sequence[T]:

@@ -18,6 +18,7 @@ from monitor.stats.fairness import FAIRNESS_MEASURES
 from monitor.stats.fairness.outcomes import GroupCount, Groups, Rate, Smallest, counts_of, groups_of
 from monitor.stats.recorded import as_numbers, as_texts
 from monitor.usecases.group_fairness import RecordReads
+from monitor.usecases.kept_span import why_not_kept
 
 BY = " x "
 """Between the features, and the categories, of an intersection."""
@@ -73,6 +74,9 @@ class Audit:
     findings: tuple[str, ...]
 
 
+_LACKING = "records carry `prediction` and `score` beside their features"
+
+
 class _Record(NamedTuple):
     """A kept row with its truth, as far as both are known."""
 
@@ -97,6 +101,8 @@ class AuditFairness:
         versions = self._versions(wish)
         read = [self._of_version(wish, version) for version in versions]
         records = [record for found, _ in read for record in found]
+        if not records:
+            raise MonitorError(why_not_kept(wish.model, to_ms(wish.since), to_ms(wish.until), self.records))
         _require_once(versions, records)
         judged = [one for one in records if (np.isfinite(one.score) if wish.by_score else one.label is not None)]
         _require(wish, judged, {rate for _, rate in read})
@@ -156,7 +162,7 @@ def _require(wish: AuditWish, judged: Sequence[_Record], rates: set[float]) -> N
     name, span = wish.model.name, f"[{format_instant(wish.since)}, {format_instant(wish.until)})"
     if not judged:
         what = "score" if wish.by_score else "prediction"
-        raise MonitorError(f"no kept row of {name} in {span} has a {what} to judge: keep raw rows with `archive:`")
+        raise MonitorError(f"no kept row of {name} in {span} has a {what} to judge: {_LACKING}")
     for place, feature in enumerate(wish.features):
         found = {one.groups[place] for one in judged} - {None, ""}
         if not found:

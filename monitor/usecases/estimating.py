@@ -103,12 +103,16 @@ def disagreement(segment: str, estimates: Mapping[str, TestResult]) -> list[Outc
         return []
     check = Check(ESTIMATES_DISAGREE, ESTIMATE, segment, Threshold(sys.float_info.max), 0)
     worst = max(found, key=lambda name: found[name])
-    apart = [f"{name} {_both(estimates[name])}" for name in sorted(found, key=lambda n: -found[n]) if found[name] > 1]
+    apart = [f"{name} {_moved(estimates[name])}" for name in sorted(found, key=lambda n: -found[n]) if found[name] > 1]
     first = estimates[worst]
     result = TestResult(found[worst], None, first.n_baseline, first.n_current, detail={"apart": found})
     if not apart:
         return [(check, Verdict.OK, f"{check.name}: no, {worst} is {_both(first)}", result)]
-    return [(check, Verdict.WARNING, f"{check.name}: {', '.join(apart)}: {ASK}", result)]
+    return [(check, Verdict.WARNING, f"{check.name}: {BY_WEIGHTS} {', '.join(apart)}: {ASK}", result)]
+
+
+def _moved(result: TestResult) -> str:
+    return f"{result.statistic:.4g} -> {result.detail['reweighted']:.4g}"
 
 
 def _both(result: TestResult) -> str:

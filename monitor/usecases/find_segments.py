@@ -7,9 +7,10 @@ import numpy as np
 
 from monitor.domain.errors import MonitorError
 from monitor.domain.models import OUTPUT_COLUMNS, ModelRef, MonitoredModel, truth_name
-from monitor.domain.ports import BaselineStore, PairReads
+from monitor.domain.ports import BaselineStore, PairReads, Records
 from monitor.domain.stream import JoinSpan
 from monitor.stats.baseline import Baseline
+from monitor.stats.columns import Rows
 from monitor.stats.found_segments.conditions import conditions_of, numeric_cuts
 from monitor.stats.found_segments.losses import LOSSES, Loss
 from monitor.stats.found_segments.search import Search, search
@@ -17,16 +18,21 @@ from monitor.stats.found_segments.slices import MOST_PAIRED
 from monitor.stats.performance.metric import Judged
 from monitor.stats.recorded import RecordedColumns
 from monitor.usecases.group_fairness import RecordReads
+from monitor.usecases.kept_span import why_not_kept
 
 LEAST_SHARE = 0.01
 LEAST_RECORDS = 30
+
+SEED = 44
+"""Of the records that are drawn: the same window always says the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchWish:
     """Where to look: predictions of the version in [since, until), by which metric (empty: the first of the task).
 
-    `smallest` is how many records a segment has at least; 0 is a hundredth of all, and 30 at least.
+    `smallest` is how many records a segment has at least; 0 is a hundredth of all, and 30 at least. Of more than `most`
+    records (None: any number) so many are looked at, drawn by chance.
     """
 
     model: MonitoredModel
@@ -35,6 +41,7 @@ class SearchWish:
     until_ms: int
     metric: str = ""
     smallest: int = 0
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +63,13 @@ class FindSegments:
     records: RecordReads
     pairs: PairReads
     baselines: BaselineStore
+    files: Records
 
     def run(self, wish: SearchWish) -> Found:
         """Search the records whose row was kept and whose truth is known; MonitorError says what is missing."""
         loss, rows = loss_of(wish), self.records.read(wish.ref, wish.since_ms, wish.until_ms)
         if not rows:
-            raise MonitorError(f"no rows of {wish.ref} are kept of then: write `archive: true` in its model file")
+            raise MonitorError(why_not_kept(wish.model, wish.since_ms, wish.until_ms, self.files))
         rows, losses = self._losses(wish, loss, rows)
         smallest = wish.smallest or max(LEAST_RECORDS, round(LEAST_SHARE * len(losses)))
         if len(losses) < 2 * smallest:
@@ -86,8 +94,9 @@ class FindSegments:
         losses = loss.of(table, wish.model.positive_label)
         if losses is None:
             raise MonitorError(f"{loss.name} is not defined here: {_why(loss, wish.model)}")
-        is_about = np.isfinite(losses)
-        return rows.take(known[is_about]), losses[is_about]
+        is_about = np.flatnonzero(np.isfinite(losses))
+        chosen = is_about if wish.most is None else _drawn(is_about, wish.most)
+        return rows.take(known[chosen]), losses[chosen]
 
     def _baseline(self, ref: ModelRef) -> Baseline:
         ids = [one for version, _, one in self.baselines.timeline(ref.name) if version == ref.version]
@@ -112,6 +121,13 @@ def _features(rows: RecordedColumns, baseline: Baseline, model: MonitoredModel) 
     hidden = {*OUTPUT_COLUMNS, *(model.archive.personal if model.archive else ())}
     weights = baseline.importances
     return sorted(rows.columns.keys() - hidden, key=lambda name: (-weights.get(name, 0.0), name))
+
+
+def _drawn(rows: Rows, most: int) -> Rows:
+    """At most so many of the rows, in their order; equal distances would meet what comes at equal distances."""
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(SEED).choice(rows, most, replace=False))
 
 
 def _notes(rows: RecordedColumns, model: MonitoredModel, features: Sequence[str]) -> tuple[str, ...]:

@@ -14,7 +14,15 @@ from monitor.domain.stream import PaneSpan, PaneSummary
 from monitor.domain.time import MILLISECOND
 from monitor.domain.windows import Window
 from monitor.rules.conditions import evaluate, severity_of
-from monitor.rules.explain import Occasion, firing_event, identity, resolved_event, sample_line, withdrawn_event
+from monitor.rules.explain import (
+    Occasion,
+    firing_event,
+    identity,
+    resolved_event,
+    sample_line,
+    weak_line,
+    withdrawn_event,
+)
 from monitor.rules.fold import (
     Judged,
     advance,
@@ -219,6 +227,7 @@ class RuleFolding:
             note,
             "" if found is None else carried_by(found),
             "" if found is None else divided_among(found.divisions),
+            "" if one.subject.segment else weak_line(judgement.findings),
         )
 
     def _retraining(self, model: MonitoredModel, rule: Rule, state: RuleState) -> str:

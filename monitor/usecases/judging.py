@@ -18,6 +18,7 @@ from monitor.domain.stream import JoinSpan
 from monitor.domain.time import MILLISECOND, format_instant
 from monitor.domain.windows import Window
 from monitor.rules.conditions import RECORDS, TRUTH_COVERAGE
+from monitor.rules.explain import WEAK_SEGMENTS
 from monitor.stats.attribution.attribution import Attribution
 from monitor.stats.baseline import Baseline
 from monitor.stats.estimation import CHANGES, ESTIMATE_ERRORS
@@ -32,6 +33,7 @@ from monitor.usecases.baseline_age import baseline_age
 from monitor.usecases.changes import are_explainable, explained
 from monitor.usecases.coverage import with_coverage
 from monitor.usecases.estimating import NO_TRUTH, compare, estimate, past_truth
+from monitor.usecases.find_segments import FindSegments
 from monitor.usecases.group_fairness import TruthByGroup, selection_outcomes
 from monitor.usecases.model_checks import MetricCheck, ModelChecks
 from monitor.usecases.naive_error import asks_for_scale, scaled
@@ -41,6 +43,7 @@ from monitor.usecases.references import History, References
 from monitor.usecases.serving import serving
 from monitor.usecases.stored_windows import StoredWindows, Wanted, read_windows, segments_of
 from monitor.usecases.volume import Traffic
+from monitor.usecases.weak_segments import weak_segments
 from monitor.usecases.whole_model import Before, judge_model
 from monitor.usecases.window_content import compared_with, merged, window_content
 
@@ -108,17 +111,20 @@ class Judge:
         findings: History | None = None,
         fairness: TruthByGroup | None = None,
         rows: RowReads | None = None,
+        segments: FindSegments | None = None,
     ) -> None:
         """Without `accounts` a window is compared neither with the weeks before nor with what was served.
 
         Without `findings` estimates of performance are not held against the truth; without `fairness` groups are not
-        compared by the truth; without `rows` tests of raw rows say that there are none.
+        compared by the truth; without `rows` tests of raw rows say that there are none; without `segments` bad
+        performance is put down to no slice.
         """
         self._checks = ModelChecks(tests, metrics)
-        self.metric_names = frozenset({*metrics, TRUTH_COVERAGE, *ESTIMATE_ERRORS, *CHANGES})
+        self.metric_names = frozenset({*metrics, TRUTH_COVERAGE, *ESTIMATE_ERRORS, *CHANGES, WEAK_SEGMENTS})
         self._windows, self._store, self.code_version = windows, baselines, code_version
         self._traffic, self._accounts, self._findings = Traffic(accounts), accounts, findings
         self._references, self._fairness, self._rows = References(findings), fairness, rows or NoRows()
+        self._segments = segments
         self._baselines: dict[str, Baseline] = {}
 
     def read(self, wanted: Iterable[Wanted]) -> StoredWindows:
@@ -268,6 +274,8 @@ class Judge:
             findings += _findings(evaluation, found, evidence, truth.coverage)
             fair = self._fairness.outcomes(model, _span(model.ground_truth, evaluation)) if self._fairness else []
             findings += _findings(evaluation, fair, evidence, truth.coverage)
+            weak = weak_segments(self._segments, model, evaluation, findings) if self._segments else []
+            findings += _findings(evaluation, weak, evidence, truth.coverage)
         return Judgement(evaluation, findings)
 
     def _metric_checks(self, model: MonitoredModel, evaluation: Evaluation) -> Sequence[MetricCheck]:

@@ -34,6 +34,11 @@ class PerformanceRow:
         return _number(self.estimate, "reweighted")
 
     @property
+    def is_disputed(self) -> bool:
+        """Whether these rows part from the estimate by more than their errors: a sample is to be judged."""
+        return (_number(self.estimate, "apart") or 0.0) > 1
+
+    @property
     def holds(self) -> bool | None:
         """Whether the truth lies within the estimate's interval; None while either is unknown."""
         if self.estimate is None or self.truth is None or self.estimate.low is None or self.estimate.high is None:

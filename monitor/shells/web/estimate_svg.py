@@ -17,6 +17,7 @@ Scale = tuple[datetime, float, float, float]
 def estimate_svg(title: str, rows: Sequence[PerformanceRow]) -> str:
     """Estimates of one metric with their bands, grey where they are not to be relied on, and the truth as dots.
 
+    Grey are those that the truth contradicted, and those that weighted training rows dispute.
     Dots are in the colour of alarm where the truth lies outside the band. Needs a row with a number.
     """
     scale = _scale(rows)
@@ -53,7 +54,7 @@ def _band(scale: Scale, row: PerformanceRow) -> str:
     one = row.estimate
     if one is None or one.low is None or one.high is None:
         return ""
-    colour = FAINT if row.reason else CURRENT_COLOUR
+    colour = FAINT if row.reason or row.is_disputed else CURRENT_COLOUR
     (x, low), (_, high), (_, middle) = (_at(scale, row, value) for value in (one.low, one.high, one.statistic))
     return (
         f'<line x1="{x}" x2="{x}" y1="{low}" y2="{high}" stroke="{colour}" stroke-opacity="0.35" stroke-width="4"/>'

@@ -7,6 +7,7 @@ single columns cannot (Lou, Caruana, Gehrke & Hooker 2013 call such models GA2M)
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -166,23 +167,40 @@ def _design(layout: CrossedLayout, columns: Mapping[str, Column], rows: int) -> 
     """One row a record, with a 1 in its cell of each column and pair."""
     from scipy import sparse  # noqa: PLC0415 - slow to load, and only baselines need it
 
-    cells = np.column_stack(layout.cells(columns, rows))
-    width = cells.shape[1]
-    pointers = np.arange(0, rows * width + 1, width)
-    return sparse.csr_array((np.ones(rows * width), cells.ravel(), pointers), shape=(rows, layout.size))
+    cells = np.stack(layout.cells(columns, rows), dtype=np.int32, casting="same_kind")
+    width = len(cells)
+    pointers = np.arange(0, rows * width + 1, width, dtype=np.int32)
+    return sparse.csr_array((np.ones(rows * width), cells.T.ravel(), pointers), shape=(rows, layout.size))
 
 
 def _fits(design: "sparse.csr_array", values: Floats) -> Floats:
     """Weights by ridge regression of all rows, then without each fold."""
     fold = _folds(len(values))
     parts = [_normal(design[np.flatnonzero(fold == one)], values[fold == one]) for one in range(FOLDS)]
-    gram, right = np.sum([g for g, _ in parts], axis=0), np.sum([r for _, r in parts], axis=0)
+    gram, right = (reduce(np.add, side) for side in zip(*parts, strict=True))
     left_out = [_solved(gram - g, right - r).T for g, r in parts]
     return np.stack([_solved(gram, right).T, *left_out])
 
 
 def _normal(design: "sparse.csr_array", values: Floats) -> tuple[Floats, Floats]:
-    return (design.T @ design).toarray(), np.asarray(design.T @ values)
+    return _together(design), np.asarray(design.T @ values)
+
+
+def _together(design: "sparse.csr_array") -> Floats:
+    """How many rows are in both of two cells, for any two.
+
+    Every row is in one cell of each part, so that cells of two parts are counted like one: by far sooner than a product
+    of sparse matrices finds it.
+    """
+    rows, size = design.shape
+    cells = np.ascontiguousarray(design.indices.reshape(rows, -1).T, np.intp)
+    gram = np.zeros((size, size))
+    for part in range(len(cells)):
+        first, end = int(cells[part].min()), int(cells[part].max()) + 1
+        pairs = (cells[part] - first) * (size - first) + (cells[part:] - first)
+        counts = np.bincount(pairs.ravel(), minlength=(end - first) * (size - first)).reshape(end - first, -1)
+        gram[first:end, first:], gram[first:, first:end] = counts, counts.T
+    return gram
 
 
 def _solved(gram: Floats, right: Floats) -> Floats:

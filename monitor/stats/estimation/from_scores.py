@@ -10,7 +10,7 @@ from monitor.domain.findings import TestResult
 from monitor.stats.columns import Floats, Ints
 from monitor.stats.estimation.band import Errors
 from monitor.stats.estimation.calibration import resampled
-from monitor.stats.estimation.expected import Measure, measures_of, sampling_error
+from monitor.stats.estimation.expected import ManyCells, Measure, measures_of, sampling_error
 from monitor.stats.estimation.label_shift import label_shift
 from monitor.stats.estimation.outcomes import ScoredOutcomes
 from monitor.stats.estimation.reweighting import ScoredSample, Second
@@ -76,19 +76,25 @@ class FromScores:
         counts = self.outcomes.of_window(scored.counts)
         measures = {name: one for name, one in self._measures.items() if wanted is None or name in wanted}
         seconds = {} if self._sample is None else self._sample.seconds(profile, counts, measures)
-        expected = {name: measure(self._truths * counts) for name, measure in measures.items()}
-        found = {name: self._estimate(name, one, counts, seconds.get(name)) for name, one in expected.items()}
+        others, expected = ManyCells.of(self._resampled, counts), self._truths * counts
+        found = {
+            name: self._estimate(name, measure(expected), counts, measure.many(others), seconds.get(name))
+            for name, measure in measures.items()
+        }
         cells = self.outcomes.by_class().sum(axis=2).astype(np.float64)
         found["label_shift"] = label_shift(cells, counts.sum(axis=1), self.outcomes.class_names)
         return {name: result for name, result in found.items() if result is not None}
 
-    def _estimate(self, name: str, moved: Moved | None, counts: Floats, second: Second | None) -> TestResult | None:
+    def _estimate(
+        self, name: str, moved: Moved | None, counts: Floats, others: Floats, second: Second | None
+    ) -> TestResult | None:
+        """`others` are the values by what resampled rows teach."""
         if moved is None or name not in self._on_training:
             return None
         value, least = moved.value, -1.0 if name == "mcc" else 0.0
         known = Errors(
             sampling_error(moved, self._truths, counts),
-            self._calibration_error(self._measures[name], value, counts),
+            _distance(others, value),
             0.0 if self.tried is None else self.tried.drift(name),
         )
         errors = known if second is None else replace(known, shift=second.shift)
@@ -97,11 +103,6 @@ class FromScores:
             detail |= {**second.detail(value), "apart": second.apart(known.total)}
         bounds = max(least, value - half), min(1.0, value + half)
         return TestResult(value, None, self.rows, int(counts.sum()), *bounds, detail)
-
-    def _calibration_error(self, measure: Measure, value: float, counts: Floats) -> float:
-        """Root mean square of what other rows of the same origin would have said otherwise."""
-        others = [other.value - value for truths in self._resampled if (other := measure(truths * counts)) is not None]
-        return float(np.sqrt(np.mean(np.square(others)))) if others else 0.0
 
     @property
     def _measures(self) -> Mapping[str, Measure]:
@@ -122,9 +123,16 @@ class FromScores:
         return self._expected(self.outcomes.by_class(), np.random.default_rng(SEED))
 
     @cached_property
-    def _resampled(self) -> tuple[Floats, ...]:
+    def _resampled(self) -> Floats:
+        """The chances of truths that other rows of the same origin would have taught, one set after the other."""
         random, counts = np.random.default_rng(SEED), self.outcomes.by_class()
-        return tuple(self._expected(resampled(counts, random), None) for _ in range(RESAMPLES))
+        return np.stack([self._expected(resampled(counts, random), None) for _ in range(RESAMPLES)])
 
     def _expected(self, counts: Ints, random: np.random.Generator | None) -> Floats:
         return expected_truths(counts, self.outcomes.means, random, binary=self.outcomes.is_binary)
+
+
+def _distance(others: Floats, value: float) -> float:
+    """Root mean square distance of those that are defined; 0 when none is."""
+    known = others[~np.isnan(others)]
+    return float(np.sqrt(np.mean((known - value) ** 2))) if len(known) else 0.0

@@ -8,6 +8,7 @@ from monitor.stats.columns import CategoricalColumn, Column, Floats, Ints, Numer
 from monitor.stats.profiles.categorical import CategoricalLayout, CategoricalProfile
 from monitor.stats.profiles.layouts import Layout, Profile
 from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
+from monitor.stats.texts import NOTHING, positions
 
 CATEGORIES = 14
 """So many of a column's categories, the most frequent, are groups of their own; others, and unseen ones, are one."""
@@ -37,8 +38,7 @@ class ColumnGroups:
                 group = np.searchsorted(layout.coarse_starts, fine, side="right")
                 return np.where(np.isnan(column.values), NO_VALUE, group)
             case CategoricalLayout() as layout, CategoricalColumn():
-                known = {category: 2 + k for k, category in enumerate(layout.categories[:CATEGORIES])}
-                return np.array([NO_VALUE if v is None else known.get(v, 1) for v in column.values], np.intp)
+                return positions(column.values, layout.categories[:CATEGORIES]) - NOTHING
             case _:
                 return np.zeros(len(column), np.intp)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from monitor.stats.columns import Floats, Ints, Rows
 from monitor.stats.profiles.scored import ScoredLayout
+from monitor.stats.texts import counted, positions
 
 MAX_LABELS = 20
 """With more labels than this no performance is estimated: a profile would have too few bins for each."""
@@ -44,20 +45,20 @@ class ScoredOutcomes:
 
         That is: fewer than two distinct truths, more than `MAX_LABELS` labels, or a positive label that never is true.
         """
-        rows = _usable(truths, predictions, scores)
-        pairs = [(str(truths[row]), str(predictions[row])) for row in rows.tolist()]
-        known = {truth for truth, _ in pairs}
-        labels = tuple(sorted(known | {said for _, said in pairs}))
+        every = sorted({text for text in (*counted(truths), *counted(predictions)) if text is not None})
+        truth, said = positions(truths, every), positions(predictions, every)
+        rows = _usable(truth, said, scores)
+        known = {every[k] for k in np.unique(truth[rows]).tolist()}
+        labels = tuple(sorted(known | {every[k] for k in np.unique(said[rows]).tolist()}))
         if len(known) < 2 or len(labels) > MAX_LABELS or (positive is not None and positive not in known):
             return None
-        scores = scores[rows]
-        layout, positions = ScoredLayout.of(labels, scores), {label: k for k, label in enumerate(labels)}
-        truth, said = np.array([(positions[t], positions[p]) for t, p in pairs], np.intp).T
-        return cls._counted(layout, truth, said, scores, positive)
+        kept = positions(every, labels)
+        layout = ScoredLayout.of(labels, scores[rows])
+        return cls._counted(layout, kept[truth[rows]], kept[said[rows]], scores[rows], positive)
 
     @classmethod
     def _counted(
-        cls, layout: ScoredLayout, truth: Ints, said: Ints, scores: Floats, positive: str | None
+        cls, layout: ScoredLayout, truth: Rows, said: Rows, scores: Floats, positive: str | None
     ) -> "ScoredOutcomes":
         shape = (len(layout.labels), len(layout.labels), layout.bins)
         bins = layout.bin_of(scores)
@@ -74,11 +75,10 @@ class ScoredOutcomes:
         self, truths: Sequence[str | None], predictions: Sequence[str | None], scores: Floats
     ) -> tuple[Rows, Ints]:
         """Which of the rows that this was learned from were usable, and where in `by_class().ravel()` each counts."""
-        rows = _usable(truths, predictions, scores)
-        class_of = dict(zip(self.layout.labels, self.classes.tolist(), strict=True))
-        pairs = [(class_of[str(truths[row])], class_of[str(predictions[row])]) for row in rows.tolist()]
-        truth, said = np.array(pairs, np.intp).reshape(-1, 2).T
-        return rows, np.ravel_multi_index((truth, said, self.layout.bin_of(scores[rows])), self.shape)
+        truth, said = (positions(texts, self.layout.labels) for texts in (truths, predictions))
+        rows = _usable(truth, said, scores)
+        at = (self.classes[truth[rows]], self.classes[said[rows]], self.layout.bin_of(scores[rows]))
+        return rows, np.ravel_multi_index(at, self.shape)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -140,7 +140,6 @@ class ScoredOutcomes:
         return cls(layout, counts, np.frombuffer(stored.means, "<f8").astype(np.float64), stored.positive)
 
 
-def _usable(truths: Sequence[str | None], predictions: Sequence[str | None], scores: Floats) -> Rows:
-    """Rows with truth, prediction and a score in [0, 1]."""
-    told = np.array([t is not None and p is not None for t, p in zip(truths, predictions, strict=True)], np.bool_)
-    return np.flatnonzero(told & (scores >= 0.0) & (scores <= 1.0))
+def _usable(truth: Rows, said: Rows, scores: Floats) -> Rows:
+    """Rows with truth, prediction (positions of labels, negative for none) and a score in [0, 1]."""
+    return np.flatnonzero((truth >= 0) & (said >= 0) & (scores >= 0.0) & (scores <= 1.0))

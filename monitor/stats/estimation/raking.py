@@ -68,7 +68,7 @@ def _fit(weights: Floats, code: Rows, target: Floats, part: Floats) -> float:
     held = np.bincount(code, weights, minlength=len(target))
     ratio = np.divide(target, held, out=np.ones(len(held)), where=held > 0)
     part += np.log(ratio)
-    weights *= ratio[code]
+    weights *= ratio.take(code)
     return float(np.abs(held - target).max())
 
 

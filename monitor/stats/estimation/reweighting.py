@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from monitor.stats.columns import Floats, Ints
-from monitor.stats.estimation.expected import Measure
+from monitor.stats.estimation.expected import ManyCells, Measure
 from monitor.stats.estimation.outcomes import ScoredOutcomes
 from monitor.stats.estimation.sampled_rows import SampledRows
 from monitor.stats.estimation.truths import expected_truths
@@ -85,26 +85,26 @@ class ScoredSample:
         if not len(self.cells) or not self.rows.names:
             return {}
         like = self.rows.like(profile)
-        moved = self._chances(like.weights)
-        drawn = [(self._chances(by * like.weights), plain) for by, plain in self._resampled]
+        weighted = np.stack([self._chances(by * like.weights) for by in self._drawn])
+        cells = ManyCells.of(np.concatenate((weighted, self._plain)), counts)
         found = {}
         for name, measure in measures.items():
-            if (moves := _difference(measure, moved, self._plain, counts)) is not None:
-                others = [_difference(measure, weighted, plain, counts) for weighted, plain in drawn]
-                noise = [other for other in others if other is not None]
-                found[name] = Second(moves, float(np.std(noise)) if noise else 0.0, like.effective)
+            moves, *others = np.subtract(*np.split(measure.many(cells), 2))
+            if not np.isnan(moves):
+                found[name] = Second(float(moves), _spread(np.array(others)), like.effective)
         return found
 
     @cached_property
-    def _plain(self) -> Floats:
-        return self._chances(np.ones(len(self.cells)))
+    def _drawn(self) -> Floats:
+        """Weights of the rows as they are, then as other rows of the same origin might have them."""
+        random = np.random.default_rng(SEED)
+        drawn = [random.poisson(1.0, len(self.cells)) for _ in range(RESAMPLES)]
+        return np.stack([np.ones(len(self.cells)), *drawn]).astype(np.float64)
 
     @cached_property
-    def _resampled(self) -> tuple[tuple[Floats, Floats], ...]:
-        """Weights as other rows of the same origin might have, each with the chances that follow without weighting."""
-        random = np.random.default_rng(SEED)
-        drawn = [random.poisson(1.0, len(self.cells)).astype(np.float64) for _ in range(RESAMPLES)]
-        return tuple((weights, self._chances(weights)) for weights in drawn)
+    def _plain(self) -> Floats:
+        """The chances that follow from each, without weighting by a window."""
+        return np.stack([self._chances(weights) for weights in self._drawn])
 
     def _chances(self, weights: Floats) -> Floats:
         return expected_truths(self.counted(weights), self.outcomes.means, None, binary=self.outcomes.is_binary)
@@ -116,6 +116,7 @@ class ScoredSample:
         return counts.reshape(shape)
 
 
-def _difference(measure: Measure, one: Floats, other: Floats, counts: Floats) -> float | None:
-    first, second = measure(one * counts), measure(other * counts)
-    return None if first is None or second is None else first.value - second.value
+def _spread(values: Floats) -> float:
+    """Standard deviation of those that are defined; 0 when none is."""
+    known = values[~np.isnan(values)]
+    return float(np.std(known)) if len(known) else 0.0

@@ -82,5 +82,21 @@ _SHIPPED = (
     Loss("mse", "mean squared error", _NUMBERS, share=False, of=_squared),
 )
 
+LOSS_BEHIND: Mapping[str, str] = MappingProxyType(
+    {
+        "recall": "false_negative_rate",
+        "specificity": "false_positive_rate",
+        "brier": "brier",
+        "log_loss": "brier",
+        "calibration_error": "brier",
+        "roc_auc": "brier",
+        "pr_auc": "brier",
+        "rmse": "mse",
+        "mse": "mse",
+        "r2": "mse",
+    }
+)
+"""What to search by when a metric is bad, where that is not the task's default."""
+
 LOSSES: Mapping[str, Loss] = MappingProxyType({loss.name: loss for loss in _SHIPPED})
 """The metrics that segments are searched by, by name; the first that suits a task is its default."""

@@ -43,6 +43,16 @@ def roc_area(positive: Floats, negative: Floats) -> RankedArea | None:
     return RankedArea(value, (below - value) * (n / n1), (above - value) * (n / n0))
 
 
+def roc_areas(positive: Floats, negative: Floats) -> Floats:
+    """The same of many curves at once, shape (..., groups); NaN for one class only."""
+    n1, n0 = positive.sum(axis=-1), negative.sum(axis=-1)
+    below = np.cumsum(negative, axis=-1) - negative / 2
+    pairs = n1 * n0
+    ordered = np.einsum("...g,...g->...", positive, below)
+    areas: Floats = np.divide(ordered, pairs, out=np.full(pairs.shape, np.nan), where=pairs > 0)
+    return areas
+
+
 def precision_recall_area(positive: Floats, negative: Floats) -> RankedArea | None:
     """Average precision: mean over positive records of the precision at their score; None for one class only."""
     n1, n = float(positive.sum()), float(positive.sum() + negative.sum())

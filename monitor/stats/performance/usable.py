@@ -11,6 +11,7 @@ from monitor.stats.columns import Floats, Mask
 from monitor.stats.performance.class_faults import faults_of_scores
 from monitor.stats.performance.forecasting import bounds_of
 from monitor.stats.performance.metric import Judged, PerformanceMetric
+from monitor.stats.performance.value import Value
 from monitor.stats.structured import grades_of, items_of
 
 MOST_ASIDE = 0.05
@@ -54,7 +55,7 @@ def usable(metric: PerformanceMetric, judged: Judged) -> Usable:
         return _class_scores(judged)
     if metric.name in _OF_PROBABILITIES:
         return _probabilities(judged)
-    return Usable(judged)
+    return _priced(metric, judged) if isinstance(metric, Value) else Usable(judged)
 
 
 def why_undefined(metric: PerformanceMetric, judged: Judged, positive: str | None) -> str:
@@ -130,6 +131,19 @@ def _finite_numbers(judged: Judged) -> Usable:
         if not fit.all()
     ]
     return _without(judged, is_fit, f"are no finite numbers ({', '.join(examples)})")
+
+
+def _priced(metric: Value, judged: Judged) -> Usable:
+    """Rows whose outcome has a worth."""
+    worths = metric.priced
+    if worths is None:
+        return Usable(judged)
+    is_fit = ~np.isnan(worths.of_rows(judged))
+    if is_fit.all():
+        return Usable(judged)
+    named, row = set(worths.classes), int(np.flatnonzero(~is_fit)[0])
+    strange = next(text for text in (judged.labels[row], judged.predictions[row]) if text not in named)
+    return _without(judged, is_fit, f"have a class that the matrix does not price, such as {_quoted(strange)}")
 
 
 def _probabilities(judged: Judged) -> Usable:

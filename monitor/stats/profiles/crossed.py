@@ -8,7 +8,7 @@ from itertools import accumulate
 import numpy as np
 
 from monitor.stats.columns import CategoricalColumn, Column, Floats, Ints, NumericColumn, Rows
-from monitor.stats.texts import counted, equal
+from monitor.stats.texts import NOTHING, counted, positions
 
 GROUPS = 8
 """A column's values fall into so many groups at most, and one before them without a value (or with an unseen one)."""
@@ -43,11 +43,7 @@ class Grouping:
             groups = 1 + np.searchsorted(self.edges, column.values, side="right")
             return np.where(np.isnan(column.values), 0, groups)
         if self.edges is None and isinstance(column, CategoricalColumn):
-            groups = np.full(n, 1, np.intp)
-            groups[np.array([value is None for value in column.values], np.bool_)] = 0
-            for position, category in enumerate(self.categories):
-                groups[equal(column.values, category)] = 2 + position
-            return groups
+            return positions(column.values, self.categories) - NOTHING
         return np.zeros(n, np.intp)
 
 

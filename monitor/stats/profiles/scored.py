@@ -8,7 +8,7 @@ import numpy as np
 
 from monitor.domain.models import PREDICTION, SCORE
 from monitor.stats.columns import CategoricalColumn, Column, Floats, Ints, NumericColumn, Rows
-from monitor.stats.texts import equal
+from monitor.stats.texts import OTHER, positions
 
 UNSCORED, OUTSIDE, UNKNOWN = 0, 1, 2
 SPECIAL = 3
@@ -69,12 +69,10 @@ class ScoredLayout:
         counters += np.bincount(cells, minlength=self.size)
 
     def _labels(self, predictions: Column | None, n: int) -> Rows:
-        """Position of each record's label, -1 for none of them."""
-        found = np.full(n, -1, np.intp)
+        """Position of each record's label, negative for none of them."""
         if isinstance(predictions, CategoricalColumn):
-            for position, label in enumerate(self.labels):
-                found[equal(predictions.values, label)] = position
-        return found
+            return positions(predictions.values, self.labels)
+        return np.full(n, OTHER, np.intp)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -41,11 +41,13 @@ segments:
   - {name: others, column: sex, value: x}
 fairness: {features: [sex, race]}
 checks:
+  - {test: accuracy, threshold: {drifted: 0.82}}
   - {test: tpr_difference, columns: [sex], threshold: {drifted: 0.1}}
 ground_truth: {wait: 1h, min_coverage: 0.5, horizon: 1d}
 training: {target: truth}
 archive: true
 """
+KEPT = "those of 2026-11-01T00:00:00Z to 2026-11-02T00:00:00Z are: ask for a time within"
 SEGMENTS_OF_RACE = "  - {name: a, column: race, value: A}\n  - {name: b, column: race, value: B}\n"
 N = 3_000
 
@@ -243,6 +245,21 @@ def test_a_planted_weak_segment_is_found(call: Call) -> None:
     assert f"{document['slices_tried']:,} slices of at least 30 of 3,000 records tried" in shown
 
 
+def test_where_a_metric_is_bad_a_finding_names_the_segments_that_carry_it(call: Call, folder: Path) -> None:
+    document = json.loads(call("segments", "find", "--model", "credit", "--window", "2026-11-01", "--json").output)
+
+    weak = findings(folder)["weak_segments(ground_truth)"]
+
+    assert (weak.verdict, weak.result is not None) == (Verdict.OK, True)
+    assert json.loads(json.dumps(weak.result.detail["segments"] if weak.result else None)) == [
+        {name: value for name, value in one.items() if name != "segment"} for one in document["segments"]
+    ]
+    first = document["segments"][0]
+    more, low, high = (f"{100 * first[name]:+.3g}" for name in ("more", "low", "high"))
+    assert f"weak_segments: {first['segment']} ({first['inside']['n']:,} records): error " in weak.reason
+    assert f"elsewhere, {more} points ({low} to {high})" in weak.reason
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -250,9 +267,9 @@ def test_a_planted_weak_segment_is_found(call: Call) -> None:
         (["segments", "find", "--model", "credit"], "Give --window, or --since with --until."),
         (["segments", "find", "--model", "credit", "--window", "2026-11-01T01:00Z"], "windows of credit start"),
         (["segments", "find", "--model", "credit", *SPAN, "--metric", "mae"], "there are error, false_negative_rate"),
-        (["segments", "find", "--model", "credit", "--since", "2025-01-01", "--until", "2025-01-02"], "no rows of"),
+        (["segments", "find", "--model", "credit", "--since", "2025-01-01", "--until", "2025-01-02"], KEPT),
         (["segments", "find", "--model", "credit", *SPAN, "--min-records", "2000"], "needs 4,000"),
-        (["fairness", "--model", "credit", "--since", "2025-01-01", "--until", "2025-01-02"], "no kept row of credit"),
+        (["fairness", "--model", "credit", "--since", "2025-01-01", "--until", "2025-01-02"], KEPT),
         (["fairness", "--model", "credit", "--since", "2026-11-02", "--until", "2026-11-01"], "--until is not after"),
         (["fairness", "--model", "credit", *SPAN, "--by", "sx"], "has a value of 'sx'"),
     ],

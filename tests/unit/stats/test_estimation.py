@@ -10,6 +10,7 @@ from monitor.domain.models import ModelRef, Task
 from monitor.stats.baseline import Baseline
 from monitor.stats.columns import CategoricalColumn, Column, Floats, NumericColumn
 from monitor.stats.estimation import ESTIMATED_METRICS
+from monitor.stats.estimation.expected import ManyCells, measures_of
 from monitor.stats.estimation.learning import learn_outcomes
 from monitor.stats.performance import PERFORMANCE_METRICS
 from monitor.stats.performance.metric import Judged
@@ -194,3 +195,19 @@ def test_rows_without_what_it_takes_teach_nothing_and_say_why(task: Task) -> Non
 
 def test_every_estimate_is_of_a_metric_that_truth_will_tell() -> None:
     assert {metric.of for metric in ESTIMATED_METRICS.values() if not metric.apart} <= PERFORMANCE_METRICS.keys()
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_a_metric_of_many_sets_of_cells_is_that_of_each_set_also_where_a_class_never_comes(classes: int) -> None:
+    random = np.random.default_rng(5)
+    counts = random.poisson(3.0, (classes, 30)).astype(np.float64)
+    counts[:, ::7] = 0.0
+    chances = random.dirichlet(np.ones(classes), (40, classes, 30)).transpose(0, 3, 1, 2)
+    chances[0], chances[0, 1] = 0.0, 1.0  # all truths are one class
+    counts_of_one = np.where(np.arange(classes)[:, None] == 1, counts, 0.0)
+
+    for records in (counts, counts_of_one):
+        many = ManyCells.of(chances, records)
+        for measure in measures_of(binary=classes == 2).values():
+            single = [np.nan if (one := measure(cells * records)) is None else one.value for cells in chances]
+            np.testing.assert_allclose(measure.many(many), single, rtol=1e-12, atol=1e-14)

@@ -229,3 +229,27 @@ def test_a_weakness_of_two_conditions_together_keeps_both() -> None:
     (first, *_) = found(columns, losses).found
 
     assert len(first.conditions) == 2
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_weakness_whose_edge_lies_between_two_cuts_is_named_once_with_its_variants(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    columns = people(random, 6_000)
+    weak = of_region(columns, "north") & above(columns, 62.0)  # the cuts lie at 56 and 68
+
+    one = found(columns, (random.random(6_000) < np.where(weak, 0.45, 0.08)).astype(np.float64))
+
+    assert len(one.found) == 1
+    assert "region=north" in one.found[0].conditions
+    assert all("region=north" in variant and "age" in variant for variant in one.found[0].variants)
+
+
+def test_a_second_weakness_that_overlaps_the_first_is_no_variant_of_it() -> None:
+    random = np.random.default_rng(3)
+    columns = people(random, 6_000)
+    risk = 0.08 + 0.25 * of_region(columns, "north") + 0.25 * above(columns, 68.0)
+
+    one = found(columns, (random.random(6_000) < risk).astype(np.float64))
+
+    assert {"region=north"} < set(texts(one))
+    assert any(text.startswith("age>=6") for text in texts(one))

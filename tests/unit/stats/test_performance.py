@@ -14,6 +14,7 @@ from monitor.stats.columns import Floats
 from monitor.stats.drift_test import with_parameters
 from monitor.stats.performance import PERFORMANCE_METRICS
 from monitor.stats.performance.metric import Judged, JudgedRow, PerformanceMetric, is_proposed
+from monitor.stats.performance.usable import usable
 
 NAIVE = 2.0
 
@@ -304,6 +305,59 @@ def test_value_prices_every_outcome_as_configured() -> None:
     assert result is not None
     assert result.statistic == pytest.approx(-0.2)
     assert result.detail == {"total": -1.0}
+
+
+PETS = '{"cat": {"cat": 1, "dog": -5}, "dog": {"cat": -1, "dog": 2}}'
+
+
+def test_value_of_many_classes_is_priced_by_a_matrix_of_truth_and_prediction() -> None:
+    metric = with_parameters(PERFORMANCE_METRICS["value"], "value", {"matrix": PETS})
+    pairs = [("cat", "cat"), ("dog", "cat"), ("cat", "dog"), ("dog", "dog")] * 50  # predicted, true
+    rows = of(*((said, None, truth) for said, truth in pairs))
+
+    result = metric.run(rows, None)
+
+    assert result is not None
+    assert result.detail == {"total": 50.0 * (1 - 5 - 1 + 2)}
+    assert result.statistic == pytest.approx(-0.75)
+    half = 1.96 * np.std([1, -5, -1, 2] * 50, ddof=1) / np.sqrt(200)
+    assert (result.low, result.high) == pytest.approx((-0.75 - half, -0.75 + half), abs=1e-3)
+
+
+def test_an_outcome_that_a_matrix_does_not_name_is_worth_what_holds_otherwise_or_is_put_aside() -> None:
+    rows = of(*[("cat", None, "cat")] * 99, ("cow", None, "cat"))
+    others: list[dict[str, float]] = [{}, {"otherwise": -2}]
+    strict, loose = (
+        with_parameters(PERFORMANCE_METRICS["value"], "value", {"matrix": PETS, **more}) for more in others
+    )
+
+    fit, all_fit = usable(strict, rows), usable(loose, rows)
+    total = loose.run(all_fit.judged, None)
+
+    assert fit.aside.startswith("1 of 100 have a class that the matrix does not price, such as 'cow'")
+    assert (fit.judged.n, all_fit.aside) == (99, "")
+    assert total is not None
+    assert total.detail == {"total": 97.0}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "why"),
+    [
+        (
+            {"matrix": '{"cat": {"cat": 1, "dog": 2}}'},
+            "predicting 'cat' is worth where 'dog' is true, nor 1 more cells",
+        ),
+        ({"matrix": '{"cat": {"cat": "much"}}'}, "where 'cat' is true must be a finite number: 'much'"),
+        ({"matrix": '{"cat": {"cat": NaN}}'}, "must be a finite number"),
+        ({"matrix": '{"cat": 3}'}, "by true, then by predicted class"),
+        ({"matrix": "cat"}, "matrix is no JSON"),
+        ({"matrix": PETS, "otherwise": "none"}, "otherwise must be a finite number"),
+        ({"otherwise": 1}, "holds for what a matrix does not name"),
+    ],
+)
+def test_a_matrix_with_a_hole_or_without_numbers_is_refused(parameters: dict[str, str | int], why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        with_parameters(PERFORMANCE_METRICS["value"], "value", parameters)
 
 
 def test_a_parameter_that_is_no_number_where_one_is_due_is_named() -> None:

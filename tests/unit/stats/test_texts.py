@@ -6,7 +6,18 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.stats.texts import CodedTexts, NumberTexts, PackedTexts, counted, equal, join_texts, take_texts
+from monitor.stats.texts import (
+    NOTHING,
+    OTHER,
+    CodedTexts,
+    NumberTexts,
+    PackedTexts,
+    counted,
+    equal,
+    join_texts,
+    positions,
+    take_texts,
+)
 
 values = st.lists(st.none() | st.sampled_from(["a", "b", "ü", ""]), max_size=12)
 
@@ -29,6 +40,14 @@ def test_coded_texts_count_and_compare_as_the_texts_do(texts: list[str | None]) 
     assert list(coded(texts)) == texts
     assert dict(counted(coded(texts))) == dict(counted(texts))
     assert equal(coded(texts), "ü").tolist() == equal(texts, "ü").tolist()
+
+
+@given(values)
+def test_a_text_has_the_position_of_its_name_and_another_text_and_none_are_told_apart(texts: list[str | None]) -> None:
+    at = {"ü": 0, "a": 1, None: NOTHING}
+
+    assert positions(texts, ["ü", "a"]).tolist() == [at.get(text, OTHER) for text in texts]
+    assert positions(coded(texts), ["ü", "a"]).tolist() == [at.get(text, OTHER) for text in texts]
 
 
 @given(st.lists(st.tuples(values, st.booleans()), min_size=1, max_size=4))

@@ -19,6 +19,7 @@ from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.estimating import PastTruth, compare, estimate, greyed, past_truth
 from monitor.usecases.model_checks import ModelChecks
 from monitor.usecases.outcomes import Outcome
+from monitor.usecases.performance_record import performance_record
 from tests.unit.stats.odd_scores import learned, profile_of, traffic
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
@@ -183,12 +184,14 @@ def test_estimates_that_disagree_are_a_warning_that_names_both_and_that_a_rule_c
     found = estimate(ModelChecks({}, {}).of_estimates(CHURN), baseline, {"": profile})
 
     (one,) = [outcome for outcome in found if outcome[0].test == "estimates_disagree"]
-    (said,) = [outcome[2] for outcome in found if outcome[0].test == "estimated_accuracy"]
+    (accuracy,) = [outcome for outcome in found if outcome[0].test == "estimated_accuracy"]
     seen = finding(one[0], 0, one[1], one[3], EvaluationKind.DRIFT)
     holds = evaluate(CheckIsBad(test="estimates_disagree", warning=True), [seen], {}).holds
     apart = odd > 0.5
     assert one[1] is verdict
     assert holds is apart
     assert ("judge a sample" in one[2]) is apart
-    assert ("judge a sample" in said) is apart
+    assert ("judge a sample" in accuracy[2]) is apart
     assert one[2].startswith("estimates_disagree(estimate): ")
+    [row] = performance_record([finding(accuracy[0], 0, accuracy[1], accuracy[3], EvaluationKind.DRIFT)], ["accuracy"])
+    assert row.is_disputed is apart
