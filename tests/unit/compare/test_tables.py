@@ -169,6 +169,21 @@ def test_columns_that_were_lost_retyped_or_added_are_named() -> None:
     )
 
 
+@pytest.mark.parametrize("values", [FRAME["x"], FRAME["word"], FRAME["flag"]], ids=["numbers", "text", "booleans"])
+@pytest.mark.parametrize("nothing", [None, np.nan], ids=["no type", "numbers"])
+def test_a_column_that_was_empty_in_the_reference_has_values_now_whatever_they_are(values: Any, nothing: Any) -> None:
+    found = build_baseline(FRAME.assign(x=nothing)).compare(FRAME.assign(x=values))
+
+    assert [(one.check, one.verdict) for one in found if one.column == "x"] == [("missing_rate", Verdict.DRIFTED)]
+    assert found.notes == ("x has no value in any row: only its missing rate is checked",)
+
+
+def test_what_nobody_compares_is_told_where_the_reference_holds_nothing() -> None:
+    found = build_baseline(FRAME.assign(x=None)).compare(FRAME.assign(x=pd.Timestamp("2026-11-01")))
+
+    assert "x holds times where the reference holds nothing: such values count as missing" in found.notes
+
+
 def test_a_million_categories_are_compared_by_those_that_are_common() -> None:
     many = pa.array(np.arange(1_000_000) % 500_000).cast(pa.string())
     words = pc.replace_substring_regex(many, pattern="^1.*", replacement="one")
