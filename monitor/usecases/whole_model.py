@@ -166,6 +166,8 @@ def _column(one: PartDrift) -> dict[str, object]:
     drift = one.drift
     about: dict[str, object] = {"column": drift.column, "what": drift.what, "effect": round(drift.effect, 4)}
     about["detectors"] = [detector.value for detector in drift.detectors]
+    if drift.since_ms is not None:
+        about["since"] = format_instant(from_ms(drift.since_ms))
     if one.segment:
         about["segment"] = one.segment
     if one.importance is not None:
@@ -184,7 +186,14 @@ def _sentence(said: BudgetVerdict) -> str:
 
 
 def _words(one: PartDrift) -> str:
-    return f"{_place(one.drift.column, one.segment)} ({one.drift.what} {one.drift.effect:+.2f})"
+    drift, place = one.drift, _place(one.drift.column, one.segment)
+    if not drift.hidden or drift.since_ms is None:
+        return f"{place} ({drift.what} {drift.effect:+.2f})"
+    course = "higher" if drift.hidden > 0 else "lower"
+    since = format_instant(from_ms(drift.since_ms))
+    return (
+        f"{place} ({drift.what} {course} since {since}, of which this window alone shows little: {drift.effect:+.2f})"
+    )
 
 
 def _place(column: str, segment: str) -> str:
