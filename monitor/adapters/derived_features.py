@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from monitor.domain.derived import TextColumn, VectorColumn
 from monitor.stats.columns import Column
 from monitor.stats.derived.derive import derive
 from monitor.stats.derived.originals import originals
@@ -24,6 +25,8 @@ class DerivedFeatures:
         self._asked = None if schema.discover else asked
         self._kept = [one for name, one in self._specs.items() if name in kept]
         self.sources = list(self._specs)
+        self.texts = [one.column for one in self._specs.values() if isinstance(one, TextColumn)]
+        self.vectors = [(one.column, one.dimensions) for one in self._specs.values() if isinstance(one, VectorColumn)]
 
     def columns(self, source: str, values: Sequence[object]) -> Mapping[str, Column]:
         """The columns that are made of these values of a feature, one a record."""

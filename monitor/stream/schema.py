@@ -30,8 +30,8 @@ class RecordSchema:
 
     @property
     def is_plain(self) -> bool:
-        """Whether each record is one value a column, and is kept as that."""
-        return not (self.discover or self.keep_scores or self.takes_lists or self.derived)
+        """Whether it is known what each record has, and predictions and truths are single values."""
+        return not (self.discover or self.keep_scores or self.takes_lists)
 
     @property
     def features(self) -> tuple[ColumnSpec, ...]:
