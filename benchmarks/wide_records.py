@@ -17,7 +17,7 @@ from monitor.domain.stream import TopicKind
 from monitor.stream.schema import RecordSchema
 
 ROWS, POLL, ROUNDS, DIMENSIONS, WORDS_A_TEXT, ESCAPED = 4_000, 2_000, 3, 384, 55, 0.3
-VOCABULARY = [
+VOCABULARY = ("late", "refund", "good", "bad", "price", "box", "red", "blue", "return", "arrived", "broken", "again")
     "late",
     "refund",
     "good",
