@@ -18,23 +18,6 @@ from monitor.stream.schema import RecordSchema
 
 ROWS, POLL, ROUNDS, DIMENSIONS, WORDS_A_TEXT, ESCAPED = 4_000, 2_000, 3, 384, 55, 0.3
 VOCABULARY = ("late", "refund", "good", "bad", "price", "box", "red", "blue", "return", "arrived", "broken", "again")
-    "late",
-    "refund",
-    "good",
-    "bad",
-    "price",
-    "box",
-    "red",
-    "blue",
-    "love",
-    "hate",
-    "return",
-    "shipping",
-    "arrived",
-    "broken",
-    "never",
-    "again",
-]
 TEXT, VECTOR = TextColumn("note"), VectorColumn("embedding", DIMENSIONS)
 
 
