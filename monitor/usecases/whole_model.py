@@ -13,7 +13,7 @@ from monitor.domain.windows import Window
 from monitor.rules.conditions import ALL_COLUMNS, MODEL_DRIFT
 from monitor.stats.budgeted import BudgetedModel, BudgetVerdict, PartDrift
 from monitor.stats.calibration.accumulating import Accumulated
-from monitor.stats.calibration.calibration import Calibration
+from monitor.stats.calibration.calibration import Calibration, in_doubt
 from monitor.stats.calibration.model_drift import Detector, ModelDrift
 from monitor.stats.calibration.season import DAY_MS, WEEK_MS, YEAR_MS
 from monitor.stats.profiles.model import ModelProfile
@@ -128,7 +128,8 @@ def _rests_on(calibration: Calibration) -> str:
     if not calibration.is_measured:
         return "theory of independent records (no windows of the baseline to measure noise on)"
     season = ", ".join(_SEASONS[period] for period, _ in calibration.season.harmonics)
-    return f"{calibration.windows} windows of the baseline" + (f", {season} season" if season else "")
+    few = f" (few: noise of dependence x {times:.1f})" if (times := in_doubt(calibration.windows)) > 1 else ""
+    return f"{calibration.windows} windows of the baseline{few}" + (f", {season} season" if season else "")
 
 
 _SEASONS = {DAY_MS: "daily", WEEK_MS: "weekly", YEAR_MS: "yearly"}
