@@ -11,7 +11,11 @@ from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.numeric import NumericProfile
 
 MIN_EXPECTED = 5.0
-"""A group whose expected count in the smaller sample is below this joins the rest (Cochran 1954)."""
+"""A group whose expected count in the smaller sample is below this joins the rest (Cochran 1954).
+
+With 2 instead, p <= 0.001 came by chance in 2 to 3 of 1,000 pairs of samples of 60 to 200 rows and 10 to 50 categories
+whose shares fall as one over the rank; with 5 in 1.5 to 1.9 (20,000 pairs each, against 20,000 rows).
+"""
 
 P = TypeVar("P", NumericProfile, CategoricalProfile)
 
