@@ -68,6 +68,16 @@ def categorical_groups(baseline: CategoricalProfile, current: CategoricalProfile
     return np.concatenate((groups, np.array(rest, dtype=np.int64).reshape(2, 1)), axis=1) if sum(rest) else groups
 
 
+def not_told_apart(baseline: Profile, current: Profile, groups: int) -> str:
+    """Why a comparison in so many groups says nothing: none of several categories is frequent enough; else empty."""
+    if groups != 1 or not (isinstance(baseline, CategoricalProfile) and isinstance(current, CategoricalProfile)):
+        return ""
+    total, sizes = baseline.counts + current.counts, (baseline.n_values, current.n_values)
+    if len(total) == 1 or total.max(initial=0) >= MIN_EXPECTED * sum(sizes) / max(1, min(sizes)):
+        return ""  # the others are too few to matter
+    return f"too few records: none of {len(total):,} categories is expected {MIN_EXPECTED:.0f} times on both sides"
+
+
 def shares(counts: Ints, n_baseline: int, n_current: int) -> Floats:
     """Rows of counts, which add up to these numbers, as rows of shares."""
     result: Floats = counts / np.array(((n_baseline,), (n_current,)))

@@ -202,6 +202,25 @@ def test_text_that_is_no_utf_8_is_bytes_to_us() -> None:
     assert "text that is not UTF-8" in next(one.reason for one in found if one.column == "bad")
 
 
+def test_many_categories_of_few_rows_are_not_said_to_be_equal() -> None:
+    before = pd.DataFrame({"x": [f"v{k % 20}" for k in range(20_000)]})
+    now = pd.DataFrame({"x": ["v0"] * 30 + [f"v{k % 20}" for k in range(30)]})
+
+    found = build_baseline(before).compare(now, min_records=50)
+
+    (distance,) = (one for one in found if one.check == "jensen_shannon")
+    assert distance.verdict is Verdict.INSUFFICIENT_DATA
+    assert "too few records: none of 20 categories is expected 5 times" in distance.reason
+
+
+def test_a_column_that_is_nearly_constant_is_compared_with_few_rows() -> None:
+    before = pd.DataFrame({"x": ["a"] * 19_990 + ["b"] * 10})
+
+    found = build_baseline(before).compare(before.head(60), min_records=50)
+
+    assert found.verdicts["x"] is Verdict.OK
+
+
 def test_one_row_is_not_enough() -> None:
     found = build_baseline(FRAME).compare(FRAME.head(1))
 
