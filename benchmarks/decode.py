@@ -5,7 +5,7 @@ decoder that a program uses when nothing else is said: the fast one where it was
 longer a record takes (share of the time) when 50 models share the topic and 1 % of the messages are bad, against one
 of these models alone and clean; every model has as many records in a window in both, and polls are gathered as ingest
 gathers them. `mismatches` counts messages of
-a fresh seed on which the two decoders disagree (make fuzz).
+a fresh seed on which the two decoders disagree (make fuzz). `wide_` are of records with a text and an embedding.
 """
 
 import statistics
@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks import wide_records
 from benchmarks.ingest import BASELINE_ROWS, EVIDENTLY_ROWS, POLL, ROUNDS, WINDOW_ROWS
 from benchmarks.payloads import crowd
 from benchmarks.programs import (
@@ -63,7 +64,12 @@ def run(progress: Callable[[str], None]) -> dict[str, float | int | str]:
         "safe_mixed_slowdown": _slowdown(rates, "safe"),
         "rounds": ROUNDS,
     }
-    return figures
+    progress("records with a text and an embedding")
+    wide_safe, wide = wide_records.speed()
+    return figures | {
+        "wide_safe_events_per_s": round(wide_safe),
+        "wide_fast_events_per_s": round(wide) if module is not None else "absent",
+    }
 
 
 def _write_all(made: Path) -> None:

@@ -58,8 +58,9 @@ class BatchBuilder:
             case ColumnKind.CATEGORICAL:
                 columns[PREDICTION] = CategoricalColumn(texts, wrong.get(PREDICTION))
         kept = [scores_text(one) for one in by_label] if self.schema.keep_scores and any(by_label) else ()
+        originals = self.reader.originals(features)
         self._parts.append(
-            RecordBatch(self.ref, event_time_ms, offsets, event_ids, columns, texts, score, scores_by_label=kept)
+            RecordBatch(self.ref, event_time_ms, offsets, event_ids, columns, texts, score, {}, kept, originals)
         )
 
     def build(self) -> list[RecordBatch]:

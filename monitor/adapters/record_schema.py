@@ -3,6 +3,7 @@
 import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import chain, starmap
 from operator import attrgetter
 from typing import Any, Protocol
@@ -15,7 +16,7 @@ from monitor.adapters.loose_record import as_number
 from monitor.adapters.record_fields import Category
 from monitor.domain.models import ColumnKind
 from monitor.stats.columns import CategoricalColumn, Column, Floats, Mask, NumericColumn
-from monitor.stream.batch import category_text
+from monitor.stream.batch import Originals, category_text
 from monitor.stream.schema import RecordSchema
 
 Invalid = Mapping[str, Sequence[int]]
@@ -35,6 +36,10 @@ class FeatureReader(Protocol):
 
     def columns(self, rows: Sequence[object], invalid: Invalid) -> dict[str, Column]:
         """The rows as columns."""
+        ...
+
+    def originals(self, rows: Sequence[object]) -> Originals:
+        """Texts and vectors of the rows that are kept as they came."""
         ...
 
 
@@ -95,8 +100,15 @@ class TypedReader:
             for name, column in zip(self._categorical, transposed, strict=True):
                 found[name] = CategoricalColumn(as_texts(column), _mask(invalid.get(name), n))
         for name in self._derived.sources:
-            found |= self._derived.columns(name, list(map(attrgetter(self._attributes[name]), rows)))
+            found |= self._derived.columns(name, self._values(rows, name))
         return found
+
+    def originals(self, rows: Sequence[object]) -> Originals:
+        """Texts and vectors of the rows that are kept as they came."""
+        return self._derived.originals(partial(self._values, rows))
+
+    def _values(self, rows: Sequence[object], name: str) -> list[object]:
+        return list(map(attrgetter(self._attributes[name]), rows))
 
     def _matrix(self, rows: Sequence[object]) -> Floats:
         numbers = map(self._getter(self._numeric), rows)
@@ -151,6 +163,11 @@ class GuessingReader:
             else:
                 found[name] = CategoricalColumn(as_texts(values), mask)
         return found
+
+    def originals(self, rows: Sequence[object]) -> Originals:
+        """Texts and vectors of the rows that are kept as they came."""
+        dicts = [row for row in rows if isinstance(row, dict)]
+        return self._derived.originals(lambda name: [row.get(name) for row in dicts])
 
 
 def as_texts(values: Sequence[Category]) -> list[str | None]:

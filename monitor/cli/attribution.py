@@ -59,7 +59,8 @@ def show_attribution(found: "Attribution") -> None:
         click.echo(f"attribution: {found.lacking}")
         return
     if not found.columns:
-        click.echo(f"attribution: none of {found.compared} columns moved more than chance explains")
+        some = f"none of {found.compared} columns" if found.compared else "no column"
+        click.echo(f"attribution: {some} moved more than chance explains")
         return
     click.echo(f"what carries the drift ({_bits(found.bits)}):")
     rows = (_cells(found, part) for part in found.columns)

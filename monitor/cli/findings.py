@@ -1,12 +1,12 @@
 """`driftline findings`."""
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import click
 
+from monitor.cli.finding_details import show_details
 from monitor.cli.options import config_option, instant, json_option, opened
 from monitor.cli.output import number, print_json, print_table, verdict_text
 from monitor.domain.errors import ConfigError
@@ -62,20 +62,7 @@ def findings(  # noqa: PLR0917 - click passes options by name
         click.echo(f"the newest {len(shown)} of {len(wanted)}; --limit and --json show more")
     if details:
         for finding in shown:
-            _show_details(finding)
-
-
-def _show_details(finding: Finding) -> None:
-    detail = dict(finding.result.detail) if finding.result else {}
-    if not detail:
-        return
-    click.echo(f"\n{format_instant(finding.window.start)} {finding.check.name}, version {finding.model.version}")
-    labels, counts = detail.pop("labels", None), detail.pop("confusion", None)
-    if isinstance(labels, list) and isinstance(counts, list):
-        rows = ((label, *row) for label, row in zip(labels, counts, strict=True))
-        print_table(("truth \\ predicted", *labels), rows, empty="")
-    for name, value in detail.items():
-        click.echo(f"{name}: {json.dumps(value, ensure_ascii=False)}")
+            show_details(finding)
 
 
 def _is_wanted(finding: Finding, verdicts: Sequence[str], checks: Sequence[str]) -> bool:

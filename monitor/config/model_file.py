@@ -148,10 +148,14 @@ class ArchiveSection(Section):
     """Columns whose values are kept as keyed hashes (equal ones stay equal) or not at all."""
     keep: Duration | None = None
     """How long after their event time; without it as long as `retention.records` of monitor.yaml says."""
+    originals: tuple[NonEmpty, ...] = ()
+    """Texts and vectors that are kept as they came, beside the columns made of them. A text may hold names, addresses
+    and whatever people write: keep it only where that may be."""
 
     def policy(self) -> ArchivePolicy:
         """The domain value."""
-        return ArchivePolicy(self.rate, {name: Personal(how) for name, how in self.personal.items()}, self.keep)
+        personal = {name: Personal(how) for name, how in self.personal.items()}
+        return ArchivePolicy(self.rate, personal, self.keep, self.originals)
 
 
 def _archive(value: object) -> object:
@@ -298,6 +302,13 @@ class ModelFile(Section):
         if again := sorted({name for name in made if made.count(name) > 1}):
             how = "a column is one text, or one vector"
             raise wrong(f"{again[0]!r} is declared twice in texts and vectors", how, key="vectors")
+        originals = self.archive.originals if self.archive else ()
+        if unknown := [name for name in originals if name not in made]:
+            how = "`originals` names columns of `texts` and `vectors`; any other feature is kept as it is"
+            raise wrong(f"{unknown[0]!r} is no text and no vector", how, key="archive")
+        if said := [name for name in originals if name in personal]:
+            how = "a text is hidden as a whole, or kept: take it out of one of the two"
+            raise wrong(f"{said[0]!r} is personal, and its original would be kept", how, key="archive")
         if on := [one for one in self.segments if one.column in made]:
             how = "lay it on a feature that has few values"
             raise wrong(f"segment {on[0].name!r} is on {on[0].column!r}, a text or vector", how, key="segments")

@@ -114,12 +114,14 @@ class ArchivePolicy:
     """Which raw rows of a model are kept, how, and for how long.
 
     `rate` (above 0, at most 1) is the share of predictions, chosen by a hash of their id; `keep` is how long after
-    their event time (None: as long as other records).
+    their event time (None: as long as other records). `originals` are the texts and vectors that are kept as they came,
+    beside the columns that are made of them.
     """
 
     rate: float = 1.0
     personal: Mapping[str, Personal] = field(default_factory=dict)
     keep: timedelta | None = None
+    originals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ import numpy as np
 
 from monitor.domain.findings import TestResult
 from monitor.stats.columns import Floats, Ints
-from monitor.stats.drift_test import nothing_to_compare
+from monitor.stats.drift_test import LACKS, nothing_to_compare
 from monitor.stats.homogeneity import pearson
-from monitor.stats.profiles.comparable import grouped_counts, shares
+from monitor.stats.profiles.comparable import grouped_counts, not_told_apart, shares
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.side_by_side import side_by_side
@@ -18,17 +18,22 @@ from monitor.stats.profiles.side_by_side import side_by_side
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GroupedPair:
-    """Counts, shape (2, groups): the baseline's, the window's; no group is empty in both, rows add up to `n_*`."""
+    """Counts, shape (2, groups): the baseline's, the window's; no group is empty in both, rows add up to `n_*`.
+
+    `not_told_apart` says why they tell nothing, if they do not.
+    """
 
     counts: Ints
     n_baseline: int
     n_current: int
+    not_told_apart: str = ""
 
     @classmethod
     def of(cls, baseline: Profile, current: Profile) -> "GroupedPair":
         """Two profiles on one layout; LayoutMismatch when they are not."""
         counts = np.ascontiguousarray(grouped_counts(baseline, current))
-        return cls(counts, baseline.n_values, current.n_values)
+        why = not_told_apart(baseline, current, counts.shape[1])
+        return cls(counts, baseline.n_values, current.n_values, why)
 
     @property
     def is_empty(self) -> bool:
@@ -56,7 +61,7 @@ class GroupedPair:
 
     def result(self, statistic: float, p_value: float, **detail: object) -> TestResult:
         """A result that tells the number of groups, too."""
-        about = {"bins": self.groups} | detail
+        about = {"bins": self.groups} | ({LACKS: self.not_told_apart} if self.not_told_apart else {}) | detail
         return TestResult(statistic, p_value, self.n_baseline, self.n_current, detail=about)
 
     def nothing(self) -> TestResult:
@@ -70,4 +75,8 @@ def grouped_columns(baseline: ModelProfile, current: ModelProfile, names: tuple[
     spans = [slice(*bounds) for bounds in pairwise(columns.bounds.tolist())]
     counts = [np.ascontiguousarray(columns.counts[:, span]) for span in spans]
     sizes = columns.sizes.T.tolist()
-    return columns.in_given_order(GroupedPair(c, *n) for c, n in zip(counts, sizes, strict=True))
+    ordered = [names[k] for k in columns.order]
+    return columns.in_given_order(
+        GroupedPair(c, n, m, not_told_apart(baseline.columns[name], current.columns[name], c.shape[1]))
+        for c, (n, m), name in zip(counts, sizes, ordered, strict=True)
+    )

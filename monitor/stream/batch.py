@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from monitor.domain.derived import DerivedColumn
 from monitor.domain.models import ModelRef
 from monitor.domain.records import DeadLetter, Truth
 from monitor.domain.stream import Half
@@ -12,6 +13,9 @@ from monitor.stats.blocks import ColumnBlock
 from monitor.stats.columns import CategoricalColumn, Column, Floats, Ints, Mask, NumericColumn, Rows
 from monitor.stats.texts import NumberTexts, join_texts, take_texts
 from monitor.stats.texts import category_text as category_text  # noqa: PLC0414 - people look for it here too
+
+Originals = Mapping[DerivedColumn, Sequence[object]]
+"""Texts and vectors as they came, one a record: str, or a list of floats; None where there is none."""
 
 Extra = Mapping[str, str | None]
 """Features of one record that the schema does not know, with their values as text (None: missing, or no scalar)."""
@@ -25,6 +29,7 @@ class RecordBatch:
     text whatever the kind of the column, as ground truth is joined to it; `scores` is NaN where a record has none.
     `scores_by_label` are the scores of all classes of each record as text, where the schema asks for them (else empty).
     `extra` has the unknown features of a sample of the records by offset, perhaps of such as are not in the batch.
+    `originals` are the texts and vectors that the archive keeps as they came.
     """
 
     ref: ModelRef
@@ -36,6 +41,7 @@ class RecordBatch:
     scores: Floats
     extra: Mapping[int, Sequence[Extra]] = field(default_factory=dict)
     scores_by_label: Sequence[str | None] = ()
+    originals: Originals = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Number of records."""
@@ -53,6 +59,7 @@ class RecordBatch:
             self.scores[rows],
             self.extra,
             take_texts(self.scores_by_label, rows) if self.scores_by_label else (),
+            {one: [values[row] for row in rows.tolist()] for one, values in self.originals.items()},
         )
 
 
@@ -107,6 +114,7 @@ def join_batches(parts: Sequence[RecordBatch]) -> RecordBatch:
         np.concatenate([part.scores for part in parts]),
         join_extra([part.extra for part in parts]),
         _join_scores(parts),
+        _join_originals(parts),
     )
     return joined if (offsets[1:] >= offsets[:-1]).all() else joined.take(np.argsort(offsets, kind="stable"))
 
@@ -115,6 +123,11 @@ def _join_scores(parts: Sequence[RecordBatch]) -> Sequence[str | None]:
     if not any(part.scores_by_label for part in parts):
         return ()
     return join_texts([part.scores_by_label or [None] * len(part) for part in parts])
+
+
+def _join_originals(parts: Sequence[RecordBatch]) -> Originals:
+    kept = dict.fromkeys(one for part in parts for one in part.originals)
+    return {one: [v for part in parts for v in part.originals.get(one, [None] * len(part))] for one in kept}
 
 
 def join_extra(parts: Sequence[Mapping[int, Sequence[Extra]]]) -> Mapping[int, Sequence[Extra]]:

@@ -15,7 +15,8 @@ class RecordSchema:
     score out of `scores`. With `discover` every feature is read and its kind guessed: for the archive of a model that
     has no baseline yet. With `keep_scores` the scores of all classes are kept beside a prediction; `has_quantiles` says
     that they are quantiles, of which none is the score. With `takes_lists` predictions and truths may be lists.
-    `derived` are features that are not read as they are: columns are made of them.
+    `derived` are features that are not read as they are: columns are made of them. Those among `originals` are kept as
+    they are, too.
     """
 
     columns: tuple[ColumnSpec, ...]
@@ -25,11 +26,12 @@ class RecordSchema:
     has_quantiles: bool = False
     takes_lists: bool = False
     derived: tuple[DerivedColumn, ...] = ()
+    originals: tuple[str, ...] = ()
 
     @property
     def is_plain(self) -> bool:
-        """Whether each record is one value a column, and is kept as that."""
-        return not (self.discover or self.keep_scores or self.takes_lists or self.derived)
+        """Whether it is known what each record has, and predictions and truths are single values."""
+        return not (self.discover or self.keep_scores or self.takes_lists)
 
     @property
     def features(self) -> tuple[ColumnSpec, ...]:
@@ -71,4 +73,5 @@ def record_schema(model: MonitoredModel, baselines: tuple[tuple[ColumnSpec, ...]
         has_quantiles=model.task is Task.FORECAST,
         takes_lists=model.task in {Task.RANKING, Task.TEXT},
         derived=model.derived,
+        originals=model.archive.originals if model.archive is not None else (),
     )

@@ -46,7 +46,11 @@ class DerivedTable:
             yield TableBatch(batch.rows, found, list(self._made(batch.names)))
 
     def _made(self, names: Collection[str]) -> Iterator[str]:
+        """Of a training data set with originals, which has the made columns already, these are made again."""
+        again = {one.name for name in names if name in self.sources for one in self.sources[name].specs}
         for name in names:
+            if name in again:
+                continue
             if name in self.sources:
                 yield from (one.name for one in self.sources[name].specs)
             else:

@@ -8,7 +8,7 @@ from monitor.domain.errors import BaselineError
 from monitor.domain.models import ModelRef
 from monitor.stats.baseline import Baseline
 from monitor.stats.cells import Cells, JoinedCells, TableBatch, all_missing
-from monitor.stats.columns import Column
+from monitor.stats.columns import CategoricalColumn, Column
 from monitor.stats.derived.vectors import GOOD
 from monitor.stats.profiles.categorical import CategoricalProfile
 from monitor.stats.profiles.model import ModelProfile
@@ -120,7 +120,10 @@ class _Chosen:
         final = self.options.rename.get(name, name)
         try:
             numbers_are_categories = is_categorical(final, self.options, None)
-            column, note = choose_column(final, JoinedCells(parts), is_categorical=numbers_are_categories)
+            cells = JoinedCells(parts)
+            column, note = choose_column(final, cells, is_categorical=numbers_are_categories)
+            if not cells.kinds:  # of no kind: whatever the other table holds there is a value, where none was
+                column = CategoricalColumn([None] * self.rows)
         except BaselineError as error:
             column, note = None, str(error)
         if column is None:

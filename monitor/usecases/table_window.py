@@ -7,7 +7,6 @@ from functools import partial
 
 from monitor.stats.cells import NUMBERS, PROFILED, Cells, TableBatch
 from monitor.stats.columns import Column
-from monitor.stats.profiles.layouts import Layout
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import NumericLayout
 from monitor.stats.profiles.renamed import concealed
@@ -112,10 +111,15 @@ class TableWindow:
             for name in sorted(self._known.keys() - self._names())
         ]
         return lost + [
-            f"{name} holds {', '.join(sorted(kinds))} where the reference holds {_held(self._known[name])}: "
+            f"{name} holds {', '.join(sorted(kinds))} where the reference holds {self._held(name)}: "
             "such values count as missing"
             for name, kinds in sorted(strange.items())
         ]
+
+    def _held(self, name: str) -> str:
+        if not self._reference.baseline.whole.columns[name].n_values:
+            return "nothing"
+        return "numbers" if isinstance(self._known[name], NumericLayout) else "categories"
 
     def _names(self) -> set[str]:
         return {name for group in self._groups for name in group.names}
@@ -125,7 +129,3 @@ def _sampled(cells: Cells) -> Iterable[tuple[str, int]]:
     """Values of a column that the reference lacks, by which it may be told under another name; of texts a digest."""
     values = (value for value in cells.categorical().values if value is not None)
     return Counter(values if cells.kinds <= {NUMBERS} else map(concealed, values)).items()
-
-
-def _held(layout: Layout) -> str:
-    return "numbers" if isinstance(layout, NumericLayout) else "categories"

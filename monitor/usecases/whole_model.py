@@ -13,7 +13,7 @@ from monitor.domain.windows import Window
 from monitor.rules.conditions import ALL_COLUMNS, MODEL_DRIFT
 from monitor.stats.budgeted import BudgetedModel, BudgetVerdict, PartDrift
 from monitor.stats.calibration.accumulating import Accumulated
-from monitor.stats.calibration.calibration import Calibration
+from monitor.stats.calibration.calibration import Calibration, in_doubt
 from monitor.stats.calibration.model_drift import Detector, ModelDrift
 from monitor.stats.calibration.season import DAY_MS, WEEK_MS, YEAR_MS
 from monitor.stats.profiles.model import ModelProfile
@@ -128,7 +128,8 @@ def _rests_on(calibration: Calibration) -> str:
     if not calibration.is_measured:
         return "theory of independent records (no windows of the baseline to measure noise on)"
     season = ", ".join(_SEASONS[period] for period, _ in calibration.season.harmonics)
-    return f"{calibration.windows} windows of the baseline" + (f", {season} season" if season else "")
+    few = f" (few: noise of dependence x {times:.1f})" if (times := in_doubt(calibration.windows)) > 1 else ""
+    return f"{calibration.windows} windows of the baseline{few}" + (f", {season} season" if season else "")
 
 
 _SEASONS = {DAY_MS: "daily", WEEK_MS: "weekly", YEAR_MS: "yearly"}
@@ -166,6 +167,8 @@ def _column(one: PartDrift) -> dict[str, object]:
     drift = one.drift
     about: dict[str, object] = {"column": drift.column, "what": drift.what, "effect": round(drift.effect, 4)}
     about["detectors"] = [detector.value for detector in drift.detectors]
+    if drift.since_ms is not None:
+        about["since"] = format_instant(from_ms(drift.since_ms))
     if one.segment:
         about["segment"] = one.segment
     if one.importance is not None:
@@ -184,7 +187,14 @@ def _sentence(said: BudgetVerdict) -> str:
 
 
 def _words(one: PartDrift) -> str:
-    return f"{_place(one.drift.column, one.segment)} ({one.drift.what} {one.drift.effect:+.2f})"
+    drift, place = one.drift, _place(one.drift.column, one.segment)
+    if not drift.hidden or drift.since_ms is None:
+        return f"{place} ({drift.what} {drift.effect:+.2f})"
+    course = "higher" if drift.hidden > 0 else "lower"
+    since = format_instant(from_ms(drift.since_ms))
+    return (
+        f"{place} ({drift.what} {course} since {since}, of which this window alone shows little: {drift.effect:+.2f})"
+    )
 
 
 def _place(column: str, segment: str) -> str:

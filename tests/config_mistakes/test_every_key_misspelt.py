@@ -100,7 +100,7 @@ def test_every_misspelt_key_is_reported_once_with_its_line_and_the_key_that_was_
     ("name", "written", "expected"),
     [
         ("monitor.yaml", "announce:", "monitor.yaml:71: unknown trigger 'announce'"),
-        ("monitor.yaml", "careful:", "models/churn.yaml:65: unknown retraining policy 'careful'"),
+        ("monitor.yaml", "careful:", "models/churn.yaml:66: unknown retraining policy 'careful'"),
         ("routes.yaml", "oncall:", "routes.yaml:77: there is no channel 'oncall'"),
   ],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from random import Random
 
+from monitor.domain.derived import TextColumn, VectorColumn
 from monitor.domain.models import ColumnKind, ColumnSpec
 from monitor.stream.schema import RecordSchema
 
@@ -13,11 +14,15 @@ _FEATURES = (
     ColumnSpec("c", CATEGORICAL),
     ColumnSpec("ü", CATEGORICAL),
 )
+_NOTE, _VECTOR = TextColumn("note"), VectorColumn("v", 3, 2)
 _OUTPUTS = (ColumnSpec("score", NUMERIC), ColumnSpec("latency_ms", NUMERIC))
 SCHEMAS = {
     "m1": RecordSchema((*_FEATURES, *_OUTPUTS, ColumnSpec("prediction", CATEGORICAL)), positive_label="yes"),
     "m2": RecordSchema((*_FEATURES, *_OUTPUTS, ColumnSpec("prediction", NUMERIC))),
     "m3": RecordSchema((*_FEATURES[:1], *_FEATURES[2:3])),
+    "m4": RecordSchema(
+        (*_FEATURES[:1], *_NOTE.specs, *_VECTOR.specs, *_OUTPUTS), derived=(_NOTE, _VECTOR), originals=("note", "v")
+    ),
 }
 
 TEXTS = (
@@ -78,7 +83,7 @@ class Messages:
         pick = self._random.choice
         members = [
             ("event_id", f'"e{self._random.randrange(10**6)}"'),
-            ("model", f'"{pick(("m1", "m1", "m2", "m2", "m3", "unknown"))}"'),
+            ("model", f'"{pick(("m1", "m1", "m2", "m2", "m3", "m4", "m4", "unknown"))}"'),
             ("model_version", pick(('"1"', '"1"', '"2"', "1"))),
             (
                 "event_time",
@@ -139,6 +144,8 @@ class Messages:
             ("ü", f'"v{self._random.randrange(40)}"'),
             ("other", pick(("1", '"x"', "[1,[2]]", "null"))),
         ]
+        if self._random.random() < 0.4:
+            members += [("note", self._note()), ("v", self._vector(strangeness))]
         if self._random.random() < 0.2:
             del members[self._random.randrange(len(members))]
         return self._object(self._odd(members, strangeness), strangeness)
@@ -149,6 +156,18 @@ class Messages:
             comma = self._random.choice((" , ", ",\n", ",,", "\t,", ", \r\n", "", ","))
             colon = self._random.choice((" : ", ":", ":\n", "", "::", "  :  "))
         return "{" + comma.join(f'"{name}"{colon}{value}' for name, value in members) + "}"
+
+    def _note(self) -> str:
+        """Some texts in one, escapes among them."""
+        texts = (self._random.choice(TEXTS) for _ in range(self._random.randrange(5)))
+        return self._random.choice((f'"{" ".join(texts)}"', f'"{self._random.choice(PLAIN_TEXTS)}"', "null"))
+
+    def _vector(self, strangeness: float) -> str:
+        dimensions = self._random.choice((0, 2, 3, 4)) if self._random.random() < strangeness else 3
+        numbers = [self._number() for _ in range(dimensions)]
+        if self._random.random() < strangeness and numbers:
+            numbers[-1] = self._anything()
+        return "null" if self._random.random() < 0.05 else f"[{self._random.choice((',', ', ')).join(numbers)}]"
 
     def _number(self) -> str:
         chance = self._random.random()

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from monitor.adapters.archive.location import ArchiveLocation
 from monitor.adapters.archive.privacy import in_sample
-from monitor.adapters.archive.writer import ID_COLUMNS
+from monitor.adapters.archive.writer import ID_COLUMNS, is_original
 from monitor.domain.models import ModelRef
 from monitor.domain.ports import Records
 from monitor.domain.time import from_ms
@@ -43,7 +43,11 @@ class ArchivedColumns:
         rows = np.array(sorted(last.values()), dtype=np.int64)
         rows = rows[in_sample([event_ids[row] for row in rows.tolist()], rate)]
         kept = table.take(pa.array(rows))
-        names = [name for name in kept.column_names if name not in ID_COLUMNS and (wanted is None or name in wanted)]
+        names = [
+            field.name
+            for field in kept.schema
+            if field.name not in ID_COLUMNS and not is_original(field) and (wanted is None or field.name in wanted)
+        ]
         ids = tuple(kept.column("event_id").to_pylist())
         paths = tuple(sorted(file.path for file in files))
         return RecordedColumns(ids, {name: _column(kept.column(name)) for name in names}, rate, paths)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from monitor.adapters.archive.location import ArchiveLocation
 from monitor.adapters.archive.privacy import in_sample, without_personal
+from monitor.domain.derived import TextColumn
 from monitor.domain.models import LATENCY, OUTPUT_COLUMNS, PREDICTION, SCORE, ArchivePolicy, ModelRef, MonitoredModel
 from monitor.domain.records import PartitionId
 from monitor.domain.stream import ArchiveFile
@@ -21,6 +22,7 @@ from monitor.stream.batch import RecordBatch
 
 ID_COLUMNS = ("event_id", "event_time")
 RATE_KEY = "driftline.sampling_rate"
+_ORIGINAL = {"driftline.original": "yes"}
 
 
 class ParquetArchive:
@@ -33,7 +35,8 @@ class ParquetArchive:
 
     Columns: event_id, event_time (UTC, milliseconds), prediction, score, latency_ms where the baseline has it, and the
     features. Missing and invalid values are null; infinities are kept; personal columns are hashed (with `hash_key`)
-    or masked as the model's policy says. The file's metadata tells the sampling rate.
+    or masked as the model's policy says. Texts and vectors that are kept as they came are columns of their own, marked
+    as such. The file's metadata tells the sampling rate.
     """
 
     def __init__(self, location: ArchiveLocation, hash_key: bytes = b"") -> None:
@@ -128,7 +131,24 @@ def _part_table(part: RecordBatch) -> pa.Table:
     for name in sorted(part.columns):
         if name not in columns:
             columns[name] = column_array(part.columns[name])
-    return pa.table(columns)
+    table = pa.table(columns)
+    for spec, values in part.originals.items():
+        array = _texts(values) if isinstance(spec, TextColumn) else pa.array(values, pa.list_(pa.float64()))
+        table = table.append_column(pa.field(spec.column, array.type, metadata=_ORIGINAL), array)
+    return table
+
+
+def _texts(values: Sequence[object]) -> pa.Array:
+    try:
+        return pa.array(values, pa.string())
+    except UnicodeEncodeError:  # half of a surrogate pair, which no UTF-8 holds
+        texts = (value if isinstance(value, str) else None for value in values)
+        return pa.array([None if text is None else text.encode(errors="replace").decode() for text in texts])
+
+
+def is_original(field: pa.Field) -> bool:
+    """Whether the column holds texts or vectors as they came, which no test of rows looks at."""
+    return b"driftline.original" in (field.metadata or {})
 
 
 def column_array(column: Column) -> pa.Array:
@@ -140,7 +160,7 @@ def column_array(column: Column) -> pa.Array:
 
 def _as_text(table: pa.Table) -> pa.Table:
     kept = {*ID_COLUMNS, SCORE, LATENCY}
-    fields = [f if f.name in kept else pa.field(f.name, pa.string()) for f in table.schema]
+    fields = [f if f.name in kept or is_original(f) else pa.field(f.name, pa.string()) for f in table.schema]
     return table.cast(pa.schema(fields))
 
 

@@ -16,7 +16,7 @@ from monitor.domain.models import OUTPUT_COLUMNS, PREDICTION, SCORE, ColumnKind,
 from monitor.domain.records import DeadLetter, PartitionId, RawRecord
 from monitor.domain.stream import TopicKind
 from monitor.stats.columns import CategoricalColumn, Column, Ints, NumericColumn
-from monitor.stream.batch import Decoded, RecordBatch, as_categorical
+from monitor.stream.batch import Decoded, Originals, RecordBatch, as_categorical
 from monitor.stream.dead_letters import KEPT_BYTES, dead_letter
 from monitor.stream.schema import RecordSchema, SchemaLookup
 
@@ -142,9 +142,16 @@ class _Columns:
             asked += [(name, None) for name in self.table.column_names if name not in _OWN | known]
         made: dict[str, Column] = {}
         for name in derived.sources:
-            here = name in self.table.column_names
-            made |= derived.columns(name, self.table[name].to_pylist() if here else [None] * self.table.num_rows)
+            made |= derived.columns(name, self._values(name))
         return {name: self.one(name, kind) for name, kind in asked} | made
+
+    def originals(self) -> Originals:
+        """Texts and vectors that are kept as they came."""
+        return DerivedFeatures(self.schema).originals(self._values)
+
+    def _values(self, name: str) -> list[object]:
+        here = name in self.table.column_names
+        return self.table[name].to_pylist() if here else [None] * self.table.num_rows
 
     def one(self, name: str, kind: ColumnKind | None) -> Column:
         if name not in self.table.column_names:
@@ -168,7 +175,9 @@ def _batch(ref: ModelRef, rows: pa.Table, offset: int, schema: RecordSchema) -> 
     scores = numeric_score.values if isinstance(numeric_score, NumericColumn) else np.full(rows.num_rows, np.nan)
     predictions = as_categorical(columns.one(PREDICTION, None)).values
     offsets: Ints = np.full(rows.num_rows, offset, np.int64)
-    return RecordBatch(ref, times, offsets, texts.to_pylist(), columns.all(), predictions, scores), n_bad
+    originals = columns.originals()
+    batch = RecordBatch(ref, times, offsets, texts.to_pylist(), columns.all(), predictions, scores, originals=originals)
+    return batch, n_bad
 
 
 def _damaged(error: Exception) -> RecordRejected:

@@ -7,7 +7,7 @@ from types import ModuleType
 VARIABLE = "DRIFTLINE_DECODER"
 """Environment variable: with `safe` the compiled scanner is left alone."""
 
-INTERFACE = 1
+INTERFACE = 2
 """What this version of the program expects of the compiled module; one that was built for another is not used."""
 
 

@@ -5,9 +5,20 @@ from typing import final
 
 INTERFACE: int
 
-Columns = tuple[bytes, bytes, bytes, bytes, bytes, bytes, list[list[str]], list[tuple[int, int]]]
+Columns = tuple[
+    bytes,
+    bytes,
+    bytes,
+    bytes,
+    bytes,
+    bytes,
+    list[list[str]],
+    list[tuple[int, int]],
+    list[list[str | None]],
+    list[tuple[bytes, bytes]],
+]
 """Row numbers and times (int64), numbers (float64) and codes (int32) column by column, ids, their ends, categories,
-(column, row) of values of another type."""
+(column, row) of values of another type, long texts, and of vectors the rows that have one (int64) and their numbers."""
 
 @final
 class Plan:
@@ -17,6 +28,8 @@ class Plan:
         categorical: Sequence[str],
         numeric_predictions: bool,
         positive_label: str | None,
+        long_texts: Sequence[str],
+        vectors: Sequence[tuple[str, int]],
     ) -> Plan: ...
 
 @final

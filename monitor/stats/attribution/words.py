@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from monitor.stats.attribution.attribution import Attribution, ColumnPart, Division, GroupPart
+import msgspec
+
+from monitor.stats.attribution.attribution import Attribution, ColumnPart, Division, GroupPart, SegmentPart
 
 _WORTH_A_WORD = 0.05
 NAMED, NAMED_GROUPS = 3, 2
@@ -24,7 +26,7 @@ def carried_by(found: Attribution) -> str:
 
 def divided_among(divisions: Sequence[Division]) -> str:
     """Which segments carry it; empty where none is declared, or nothing moved."""
-    return "; ".join(_division(one) for one in divisions if one.bits)
+    return "; ".join(_division_words(one) for one in divisions if one.bits)
 
 
 def as_document(found: Attribution) -> dict[str, object]:
@@ -34,6 +36,16 @@ def as_document(found: Attribution) -> dict[str, object]:
         "columns": [_column(found, part) for part in found.columns],
         "segments": [_division_document(one) for one in found.divisions],
     } | ({"lacking": found.lacking} if found.lacking else {})
+
+
+def of_document(document: object) -> Attribution | None:
+    """What `as_document` wrote, but for the numbers of columns and records compared (0); None when it is none."""
+    try:
+        read = msgspec.convert(document, _Document)
+    except msgspec.ValidationError:
+        return None
+    columns = tuple(_column_part(read.bits, one) for one in read.columns)
+    return Attribution(read.bits, columns, 0, 0, 0, tuple(map(_division_part, read.segments)), read.lacking)
 
 
 def percent(share: float) -> str:
@@ -59,7 +71,7 @@ def _moves(part: ColumnPart) -> str:
     return "; ".join(map(move, foremost(part)))
 
 
-def _division(one: Division) -> str:
+def _division_words(one: Division) -> str:
     named = ", ".join(f"{part.segment} {percent(part.bits / one.bits)}" for part in one.segments if part.bits)
     return f"by {one.column}: {named}"
 
@@ -84,3 +96,56 @@ def _division_document(one: Division) -> dict[str, object]:
         for part in one.segments
     ]
     return {"by": one.column, "bits": one.bits, "segments": segments}
+
+
+class _Group(msgspec.Struct, frozen=True):
+    group: str
+    baseline: float
+    current: float
+    share: float
+
+
+class _Column(msgspec.Struct, frozen=True):
+    column: str
+    bits: float
+    groups: list[_Group] = []
+
+
+class _Segment(msgspec.Struct, frozen=True):
+    segment: str
+    share: float
+    baseline: float
+    current: float
+    columns: list[_Column]
+
+
+class _Division(msgspec.Struct, frozen=True):
+    by: str
+    bits: float
+    segments: list[_Segment]
+
+
+class _Document(msgspec.Struct, frozen=True):
+    bits: float
+    columns: list[_Column]
+    segments: list[_Division]
+    lacking: str = ""
+
+
+def _column_part(whole: float, one: _Column) -> ColumnPart:
+    groups = tuple(GroupPart(part.group, part.baseline, part.current, part.share * whole) for part in one.groups)
+    return ColumnPart(one.column, one.bits, groups)
+
+
+def _division_part(one: _Division) -> Division:
+    segments = tuple(
+        SegmentPart(
+            part.segment,
+            part.baseline,
+            part.current,
+            part.share * one.bits,
+            tuple((column.column, column.bits) for column in part.columns),
+        )
+        for part in one.segments
+    )
+    return Division(one.by, one.bits, segments)

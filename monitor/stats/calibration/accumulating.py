@@ -156,13 +156,18 @@ class Accumulation:
         strongest: Floats = np.maximum(found, state.rarity / _STEP - self.least_rarity)
         return strongest
 
-    def leading(self, state: Accumulated) -> Ints:
-        """The component of each column whose evidence is nearest to its threshold, shape (columns,)."""
-        above = (state.levels / _STEP - self.threshold[:, np.newaxis, :]).max(axis=(1, 2))
-        order = np.argsort(above, kind="stable")
-        found = np.zeros(self.columns, np.int64)
+    def leading(self, state: Accumulated) -> tuple[Ints, Ints]:
+        """Of each column the component whose evidence is nearest to its threshold, and its direction, 1 or -1.
+
+        The direction is 0 where the last windows' shares speak, and no group of them by itself. Shapes (columns,).
+        """
+        above = (state.levels / _STEP - self.threshold[:, np.newaxis, :]).max(axis=2)
+        order = np.argsort(above.max(axis=1), kind="stable")
+        found, direction = np.zeros(self.columns, np.int64), np.zeros(self.columns, np.int64)
         found[self.column[order]] = self.entries[order]
-        return found
+        speaks_alone = above.max(axis=1) >= 0
+        direction[self.column[order]] = (np.where(above[:, 0] >= above[:, 1], 1, -1) * speaks_alone)[order]
+        return found, direction
 
     def _log_evidence(self, found: Deviations) -> Floats:
         """Log e-values of the window, shape (entries, 2, bets); 0 where a score rests on nothing."""

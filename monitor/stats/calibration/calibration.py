@@ -7,7 +7,7 @@ from scipy import special
 
 from monitor.stats.calibration.components import Components, Kind
 from monitor.stats.calibration.counts import Counts
-from monitor.stats.calibration.noise import moderated
+from monitor.stats.calibration.noise import MOST_PRIOR_DF, moderated
 from monitor.stats.calibration.season import DAY_MS, WEEK_MS, YEAR_MS, Season
 from monitor.stats.columns import Floats, Mask
 
@@ -20,6 +20,15 @@ LEAST_EXPECTED = 20.0
 
 LARGE = np.array([0.05, 0.2])
 """Shares on either side of these are of different kinds: what moves a large group hardly shows in a small one."""
+
+ENOUGH_WINDOWS = 30
+"""From so many windows on, noise is taken to be what it was found to be. Fewer cannot tell, either, whether the
+variances of a kind are equal: the others then say less about each, by the square."""
+
+_IN_DOUBT = 0.875
+"""Noise beyond that of independent records counts as so many times 30 / windows - 1 more where it is learnt from fewer
+than 30 windows. With 14 that is twice as much: one variance in thirteen is found to be less than half of what it is.
+"""
 
 _LEAST_FOR_SERIAL = 20
 
@@ -81,7 +90,9 @@ class Calibration:
         residual = scores - design @ course
         certainty = np.asarray(np.linalg.pinv(design.T @ design), np.float64)
         usual = float(np.median(counts.records))
-        variance, moderate_df = _noise(components, (residual**2).sum(axis=0) / df, df, usual)
+        most = MOST_PRIOR_DF * min(1.0, len(middles_ms) / ENOUGH_WINDOWS) ** 2
+        variance, moderate_df = _noise(components, (residual**2).sum(axis=0) / df, df, usual, most)
+        variance = 1 + (variance - 1) * in_doubt(len(middles_ms))
         return cls(
             len(middles_ms),
             usual,
@@ -176,14 +187,21 @@ def _fitted(design: Floats, scores: Floats) -> Floats:
     return np.asarray(np.linalg.lstsq(design, scores, rcond=None)[0], np.float64)
 
 
-def _noise(components: Components, variance: Floats, df: Floats, usual: float) -> tuple[Floats, Floats]:
+def _noise(
+    components: Components, variance: Floats, df: Floats, usual: float, most_prior_df: float
+) -> tuple[Floats, Floats]:
     """Moderated variances, at least 1; the few missing values of a column are not normal and keep theory's."""
     is_normal = ~components.is_missing
     is_normal[components.is_missing] = components.missing_share * usual >= LEAST_EXPECTED
     found, total = np.ones(len(variance)), np.full(len(variance), np.inf)
     kind = components.kind + len(Kind) * (components.kind == Kind.SHARE) * np.digitize(1 - components.weight, LARGE)
-    found[is_normal], total[is_normal] = moderated(variance[is_normal], df[is_normal], kind[is_normal])
+    found[is_normal], total[is_normal] = moderated(variance[is_normal], df[is_normal], kind[is_normal], most_prior_df)
     return np.maximum(found, 1.0), total
+
+
+def in_doubt(windows: int) -> float:
+    """How many times what so few windows show the noise of dependence counts; 1 from 30 on."""
+    return 1 + _IN_DOUBT * max(0.0, ENOUGH_WINDOWS / windows - 1)
 
 
 def _serial(residual: Floats, middles_ms: Floats, size_ms: int) -> float:
@@ -202,14 +220,15 @@ def _serial(residual: Floats, middles_ms: Floats, size_ms: int) -> float:
 def _dispersion(hits: Floats, records: Floats, lost: float = 1.0) -> Floats:
     """Relative variance of counts between windows beyond Poisson's; that of all columns together is the least.
 
-    So many degrees of freedom are `lost` to what the windows themselves have set.
+    A column without any hit has that, too: whole numbers whose last value is the end of the range cluster as others do
+    once there is one beyond. So many degrees of freedom are `lost` to what the windows themselves have set.
     """
     expected = hits.sum(axis=0) / records.sum() * records[:, np.newaxis]
     unbiased = len(hits) / (len(hits) - lost)
     beyond = ((hits - expected) ** 2 * unbiased - expected).sum(axis=0)
     square = (expected**2).sum(axis=0)
     together = max(0.0, float(beyond.sum() / max(square.sum(), 1e-9)))
-    found: Floats = np.maximum(beyond / np.maximum(square, 1e-9), together) * (square > 0)
+    found: Floats = np.maximum(beyond / np.maximum(square, 1e-9), together)
     return found
 
 

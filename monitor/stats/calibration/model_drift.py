@@ -20,6 +20,9 @@ from monitor.stats.profiles.model import ModelProfile
 ASSUMED_RECORDS = 500
 """Records of a usual window where the baseline does not tell."""
 
+SHOWN = 2.0
+"""A window that deviates by fewer standard deviations shows nothing by itself."""
+
 SHARE_OF_SUDDEN = 0.5
 """Part of the budget that the window test spends; the rest is the sequential test's."""
 
@@ -33,12 +36,18 @@ class Detector(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ColumnDrift:
-    """What moved in one column: `effect` is in standard deviations, for shares Cohen's h; positive means more of it."""
+    """What moved in one column: `effect` is that of this window, in standard deviations, for shares Cohen's h.
+
+    Positive means more of it. Evidence that was added up began at `since_ms` (None: there is none). `hidden` is its
+    direction, 1 or -1, where this window alone shows little of it, else 0.
+    """
 
     column: str
     what: str
     effect: float
     detectors: tuple[Detector, ...]
+    since_ms: int | None = None
+    hidden: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,15 +154,19 @@ class ModelDrift:
     ) -> Sequence[ColumnDrift]:
         if not (falls | rises).any():
             return []
-        leading, aspects = self.accumulation.leading(state), sudden.leading(self.components)[0].tolist()
+        (leading, directions), aspects = self.accumulation.leading(state), sudden.leading(self.components)[0].tolist()
         drifted = []
         for index in np.flatnonzero(falls | rises).tolist():
+            name, since = self.components.grouping.columns[index], int(state.since_ms[index])
             if falls[index]:
                 what, effect = self._sudden_effect(index, found, aspects[index])
-            else:
-                what, effect = self._effect(int(leading[index]), found)
-            detectors = tuple(d for d, speaking in zip(Detector, (falls, rises), strict=True) if speaking[index])
-            drifted.append(ColumnDrift(self.components.grouping.columns[index], what, effect, detectors))
+                both = (Detector.SUDDEN, Detector.ACCUMULATING) if rises[index] else (Detector.SUDDEN,)
+                drifted.append(ColumnDrift(name, what, effect, both, since if rises[index] else None))
+                continue
+            component, direction = int(leading[index]), int(directions[index])
+            what, effect = self._effect(component, found)
+            hidden = direction if found.normal[0, component] * direction < SHOWN else 0
+            drifted.append(ColumnDrift(name, what, effect, (Detector.ACCUMULATING,), since, hidden))
         return drifted
 
     def _sudden_effect(self, column: int, found: Deviations, aspect: int) -> tuple[str, float]:

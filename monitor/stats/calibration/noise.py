@@ -14,7 +14,7 @@ LEAST_OF_A_KIND = 4
 _SMALLEST = 1e-8
 
 
-def moderated(variance: Floats, df: Floats, kind: Ints) -> tuple[Floats, Floats]:
+def moderated(variance: Floats, df: Floats, kind: Ints, most_prior_df: float = MOST_PRIOR_DF) -> tuple[Floats, Floats]:
     """Variances drawn towards those of their kind, and their degrees of freedom (Smyth 2004, section 4).
 
     A scaled inverse chi-squared prior is fitted to the log variances of each kind, so that a variance learnt from ten
@@ -24,14 +24,14 @@ def moderated(variance: Floats, df: Floats, kind: Ints) -> tuple[Floats, Floats]
     for one in np.unique(kind):
         mine = kind == one
         if mine.sum() >= LEAST_OF_A_KIND:
-            found[mine], total[mine] = _drawn_together(np.maximum(variance[mine], _SMALLEST), df[mine])
+            found[mine], total[mine] = _drawn_together(np.maximum(variance[mine], _SMALLEST), df[mine], most_prior_df)
     return found, total
 
 
-def _drawn_together(variance: Floats, df: Floats) -> tuple[Floats, Floats]:
+def _drawn_together(variance: Floats, df: Floats, most: float) -> tuple[Floats, Floats]:
     log = np.log(variance) - special.digamma(df / 2) + np.log(df / 2)
     excess = float(log.var(ddof=1) - special.polygamma(1, df / 2).mean())
-    prior_df = min(2 * inverse_trigamma(excess), MOST_PRIOR_DF) if excess > _SMALLEST else MOST_PRIOR_DF
+    prior_df = min(2 * inverse_trigamma(excess), most) if excess > _SMALLEST else most
     prior = float(np.exp(log.mean() + special.digamma(prior_df / 2) - np.log(prior_df / 2)))
     return (prior_df * prior + df * variance) / (prior_df + df), prior_df + df
 

@@ -5,6 +5,7 @@ import unicodedata
 import zlib
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -117,10 +118,12 @@ def _begins(mask: Mask) -> Mask:
 
 def _scripts(code_points: NDArray[np.uint32], is_letter: Mask, starts: Ints) -> list[str]:
     """The script of most letters of each text."""
-    places = np.flatnonzero(is_letter)
+    counts = np.zeros((len(starts), len(_NAMES)), np.int64)
+    is_first = code_points < _SCRIPTS[1][0]  # nearly all letters of nearly all texts
+    counts[:, _SCRIPT_OF[0]] = _total(is_letter & is_first, starts)
+    places = np.flatnonzero(is_letter & ~is_first)
     of_text = np.searchsorted(starts, places, side="right") - 1
     block = np.searchsorted(_FIRST, code_points[places], side="right") - 1
-    counts = np.zeros((len(starts), len(_NAMES)), np.int64)
     np.add.at(counts, (of_text, _SCRIPT_OF[block]), 1)
     most = counts.argmax(axis=1)
     return [
@@ -134,8 +137,8 @@ _SCRIPT_OF = np.array([_NAMES.index(name) for _, name in _SCRIPTS], np.int64)
 
 
 def _words(text: str) -> list[str]:
-    stripped = (token.strip(_PUNCTUATION) for token in text[:MOST_CHARACTERS].lower().split())
-    return [word for word in stripped if word]
+    tokens = text[:MOST_CHARACTERS].lower().split()
+    return list(filter(None, map(str.strip, tokens, repeat(_PUNCTUATION))))
 
 
 def _one_of(text: str, words: Sequence[str]) -> str | None:

@@ -11,10 +11,10 @@ from scipy import special
 
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
-from monitor.stats.drift_test import Promise, nothing_to_compare
+from monitor.stats.drift_test import LACKS, Promise, nothing_to_compare
 from monitor.stats.homogeneity import pearson
 from monitor.stats.profiles.categorical import CategoricalLayout
-from monitor.stats.profiles.comparable import grouped_counts, shares
+from monitor.stats.profiles.comparable import grouped_counts, not_told_apart, shares
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.side_by_side import side_by_side
@@ -52,7 +52,9 @@ class JensenShannon:
         both = shares(counts, n_baseline, n_current)
         bits = float(special.rel_entr(both, (both[0] + both[1]) / 2).sum()) / (2 * math.log(2))
         p_value = pearson(counts, n_baseline, n_current)[2]
-        return _result(bits, p_value, (n_baseline, n_current), counts.shape[1])
+        return _result(
+            bits, p_value, (n_baseline, n_current), counts.shape[1], not_told_apart(baseline, current, counts.shape[1])
+        )
 
     def run_columns(self, baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]) -> list[TestResult]:
         """`run` of every column, most operations on all categorical ones at once."""
@@ -68,12 +70,17 @@ class JensenShannon:
         sizes = columns.sizes.T.tolist()
         chi_squared = [float(weights[span] @ gap[span]) * n[0] * n[1] for span, n in zip(spans, sizes, strict=True)]
         p_values = special.chdtrc(np.maximum(bins - 1, 1), chi_squared).tolist()
-        return columns.in_given_order(map(_result, bits, p_values, sizes, bins.tolist()))
+        ordered = zip([names[k] for k in columns.order], bins.tolist(), strict=True)
+        why = [not_told_apart(baseline.columns[name], current.columns[name], groups) for name, groups in ordered]
+        return columns.in_given_order(map(_result, bits, p_values, sizes, bins.tolist(), why))
 
 
-def _result(bits: float, p_value: float, sizes: Sequence[int], bins: int) -> TestResult:
+def _result(bits: float, p_value: float, sizes: Sequence[int], bins: int, lacking: str) -> TestResult:
     n_baseline, n_current = sizes
     if not n_baseline or not n_current:
         return nothing_to_compare(n_baseline, n_current)
     distance = math.sqrt(min(max(bits, 0.0), 1.0))
-    return TestResult(distance, p_value if bins > 1 else 1.0, n_baseline, n_current, None, None, {"bins": bins})
+    detail: dict[str, object] = {"bins": bins}
+    if lacking:
+        detail[LACKS] = lacking
+    return TestResult(distance, p_value if bins > 1 else 1.0, n_baseline, n_current, None, None, detail)

@@ -17,6 +17,7 @@ from monitor.adapters.fast_path import FastPath
 from monitor.adapters.native import VARIABLE, compiled_scanner
 from monitor.bootstrap.app import App
 from monitor.bootstrap.consuming import consume_role
+from monitor.domain.derived import TextColumn, VectorColumn
 from monitor.domain.models import ColumnKind, ColumnSpec
 from monitor.domain.records import PartitionId, RawRecord
 from monitor.domain.stream import TopicKind
@@ -91,6 +92,51 @@ def test_both_ways_agree_on_messages_as_agreed_odd_ones_and_damaged_ones(oracle:
     for _ in range(4):
         assert oracle.differences([messages.next() for _ in range(1_000)], kind) == []
     assert 0.2 < oracle.share_taken() < 0.8
+
+
+NOTE, VECTOR = TextColumn("note"), VectorColumn("v", 3, 2)
+WIDE = RecordSchema(
+    (ColumnSpec("a", ColumnKind.NUMERIC), *NOTE.specs, *VECTOR.specs), derived=(NOTE, VECTOR), originals=("note", "v")
+)
+WIDE_RECORD = b'{"event_id":"e","model":"m4","model_version":1,"event_time":1,"features":{"a":1,"note":%b,"v":%b}}'
+
+
+@compiled
+@pytest.mark.parametrize(
+    ("note", "vector"),
+    [
+        (b'"caf\\u00e9 \\ud83d\\ude00\\n \\"said\\" \\/ \\\\"', b"[1,2.5,-3e2]"),
+        ('"Zwölf 日本 😀"'.encode(), b"[ 1 , 2 , 3 ]"),
+        (b"null", b"null"),
+        (b'""', b"[0.0,-0.0,1]"),
+    ],
+)
+def test_texts_with_escapes_and_vectors_are_found_by_the_compiled_way(
+    oracle: Oracle, note: bytes, vector: bytes
+) -> None:
+    message = WIDE_RECORD % (note, vector)
+    codec = JsonCodec()
+
+    decoded = codec.decode(PartitionId("log", 0), TopicKind.INFERENCE, [RawRecord(0, message)], lambda *_: WIDE)
+
+    assert codec.fast is not None
+    assert codec.fast.taken == 1
+    ((text,), (numbers,)) = decoded.batches[0].originals.values()
+    assert text == json.loads(note)
+    assert numbers == json.loads(vector)
+    assert oracle.differences([message], TopicKind.INFERENCE) == []
+
+
+@compiled
+@settings(deadline=None, max_examples=200)
+@given(note=st.text(), vector=st.lists(st.floats() | st.integers(), min_size=2, max_size=4), ascii_only=st.booleans())
+def test_any_text_and_vector_is_described_alike(
+    oracle: Oracle, note: str, vector: list[float], *, ascii_only: bool
+) -> None:
+    written = json.dumps(note, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+
+    message = WIDE_RECORD % (written, json.dumps(vector).encode())
+    assert oracle.differences([message, WIDE_RECORD % (b'"x"', b"[1,2,3]")], TopicKind.INFERENCE) == []
 
 
 @compiled

@@ -169,6 +169,21 @@ def test_columns_that_were_lost_retyped_or_added_are_named() -> None:
     )
 
 
+@pytest.mark.parametrize("values", [FRAME["x"], FRAME["word"], FRAME["flag"]], ids=["numbers", "text", "booleans"])
+@pytest.mark.parametrize("nothing", [None, np.nan], ids=["no type", "numbers"])
+def test_a_column_that_was_empty_in_the_reference_has_values_now_whatever_they_are(values: Any, nothing: Any) -> None:
+    found = build_baseline(FRAME.assign(x=nothing)).compare(FRAME.assign(x=values))
+
+    assert [(one.check, one.verdict) for one in found if one.column == "x"] == [("missing_rate", Verdict.DRIFTED)]
+    assert found.notes == ("x has no value in any row: only its missing rate is checked",)
+
+
+def test_what_nobody_compares_is_told_where_the_reference_holds_nothing() -> None:
+    found = build_baseline(FRAME.assign(x=None)).compare(FRAME.assign(x=pd.Timestamp("2026-11-01")))
+
+    assert "x holds times where the reference holds nothing: such values count as missing" in found.notes
+
+
 def test_a_million_categories_are_compared_by_those_that_are_common() -> None:
     many = pa.array(np.arange(1_000_000) % 500_000).cast(pa.string())
     words = pc.replace_substring_regex(many, pattern="^1.*", replacement="one")
@@ -185,6 +200,25 @@ def test_text_that_is_no_utf_8_is_bytes_to_us() -> None:
     found = build_baseline(with_it).compare(with_it, min_records=1)
 
     assert "text that is not UTF-8" in next(one.reason for one in found if one.column == "bad")
+
+
+def test_many_categories_of_few_rows_are_not_said_to_be_equal() -> None:
+    before = pd.DataFrame({"x": [f"v{k % 20}" for k in range(20_000)]})
+    now = pd.DataFrame({"x": ["v0"] * 30 + [f"v{k % 20}" for k in range(30)]})
+
+    found = build_baseline(before).compare(now, min_records=50)
+
+    (distance,) = (one for one in found if one.check == "jensen_shannon")
+    assert distance.verdict is Verdict.INSUFFICIENT_DATA
+    assert "too few records: none of 20 categories is expected 5 times" in distance.reason
+
+
+def test_a_column_that_is_nearly_constant_is_compared_with_few_rows() -> None:
+    before = pd.DataFrame({"x": ["a"] * 19_990 + ["b"] * 10})
+
+    found = build_baseline(before).compare(before.head(60), min_records=50)
+
+    assert found.verdicts["x"] is Verdict.OK
 
 
 def test_one_row_is_not_enough() -> None:

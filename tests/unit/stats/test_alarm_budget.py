@@ -91,6 +91,22 @@ def test_a_short_baseline_of_dependent_records_does_not_alarm_for_its_own_error(
     assert sum(alarmed) <= stats.binom.isf(1e-3, 400, 0.02) + 1
 
 
+def test_fourteen_windows_of_dependent_records_keep_the_budget_whatever_baseline_chance_gave() -> None:
+    """At 1 in 50, 16 of 800 are expected at most; 30 by chance 0.001. With noise as it was found 52 alarm."""
+    alarmed = [bool(one.columns) for seed in range(4) for one in Traffic("ar1", seed, 0.02, 14).verdicts(200)]
+
+    assert sum(alarmed) <= stats.binom.isf(1e-3, 800, 0.02) + 1
+
+
+def test_whole_numbers_beyond_a_range_that_ends_with_a_common_value_come_in_clusters() -> None:
+    """Of this baseline's 7,000 rows none is beyond; of later windows one has six, which depend on each other."""
+    traffic = Traffic("ar1", 5, 1e-3, 14)
+    calibration, column = traffic.judge.calibration, traffic.judge.components.grouping.columns.index("num_16")
+
+    assert traffic.windows.counts.beyond[:, column].sum() == 0
+    assert calibration.rare_beyond[column] > 1
+
+
 @pytest.mark.parametrize("null", ["iid", "ar1", "season"])
 def test_p_values_of_location_are_uniform_where_nothing_changed(null: str) -> None:
     """1,600 scores of columns that do not depend on each other: a Kolmogorov-Smirnov test at 0.001.

@@ -101,6 +101,7 @@ def test_vectors_that_moved_are_drift_of_components() -> None:
         ("text", "no list"),
         ([None] * 24, "not numbers"),
         ([1.0] * 23 + [math.nan], "not finite"),
+        ([1.0] * 23 + [10**400], "not finite"),
     ],
 )
 def test_wrong_vectors_are_told_with_the_reason_and_cost_no_other_column(wrong: object, shape: str) -> None:

@@ -117,6 +117,25 @@ def test_evidence_adds_up_over_windows_and_over_processes() -> None:
     assert [finding_to_json(f) for f in about_model(at_once)] == [finding_to_json(f) for f in findings]
 
 
+def test_a_window_that_shows_nothing_by_itself_says_since_when_the_evidence_comes() -> None:
+    rig = started()
+    for hour in range(6):
+        rig.hour(hour, rows(hour, shift=0.5 if 1 <= hour < 5 else 0.0))
+    rig.run()
+    *_, shifted, after = about_model(rig)
+
+    assert "amount (location +0." in shifted.reason
+    assert "shows little" not in shifted.reason
+    assert after.reason.startswith(
+        "drift since 2026-11-01T01:00:00Z by evidence added up over windows: amount (location higher since "
+        "2026-11-01T01:00:00Z, of which this window alone shows little: "
+    )
+    assert after.result is not None
+    columns = after.result.detail["columns"]
+    assert isinstance(columns, list)
+    assert [one["since"] for one in columns] == ["2026-11-01T01:00:00Z"]
+
+
 def test_a_verdict_is_computed_again_bit_for_bit_from_the_finding_before() -> None:
     rig = started()
     for hour in range(4):

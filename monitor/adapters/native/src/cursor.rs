@@ -1,4 +1,7 @@
-//! A place in a message, and the strict JSON around it: RFC 8259 without escapes, control characters and deep nesting.
+//! A place in a message, and the strict JSON around it: RFC 8259 without control characters and deep nesting, and with
+//! escapes only in long texts.
+
+use std::borrow::Cow;
 
 use crate::number::{self, Number};
 
@@ -15,31 +18,32 @@ pub enum Scalar<'a> {
     Number(Number, &'a [u8]),
 }
 
-/// True when a message has no escape, no control character and is UTF-8: then a text ends at the next quote.
-pub fn is_plain(message: &[u8]) -> bool {
-    let (mut odd, mut high) = (false, 0u8);
-    for chunk in message.chunks(64) {
-        let (mut odd_here, mut high_here) = (0u8, 0u8);
-        for &byte in chunk {
-            odd_here |= u8::from(byte < 0x20) | u8::from(byte == b'\\');
-            high_here |= byte;
-        }
-        odd |= odd_here != 0;
-        high |= high_here;
-    }
-    !odd && (high < 0x80 || std::str::from_utf8(message).is_ok())
-}
-
-/// Reads forward through a plain message. Whatever returns an option returns None for what it does not expect.
+/// Reads forward through a message. Whatever returns an option returns None for what it does not expect.
 #[derive(Clone, Copy)]
 pub struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Whether there is a backslash anywhere: else a text ends at the next quote.
+    has_escapes: bool,
 }
 
 impl<'a> Cursor<'a> {
-    pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+    /// None when a message has a control character, or is not UTF-8.
+    pub fn of(bytes: &'a [u8]) -> Option<Self> {
+        let (mut control, mut escape, mut high) = (false, false, 0u8);
+        for chunk in bytes.chunks(64) {
+            let (mut control_here, mut escape_here, mut high_here) = (0u8, 0u8, 0u8);
+            for &byte in chunk {
+                control_here |= u8::from(byte < 0x20);
+                escape_here |= u8::from(byte == b'\\');
+                high_here |= byte;
+            }
+            control |= control_here != 0;
+            escape |= escape_here != 0;
+            high |= high_here;
+        }
+        let is_text = !control && (high < 0x80 || std::str::from_utf8(bytes).is_ok());
+        is_text.then_some(Self { bytes, at: 0, has_escapes: escape })
     }
 
     /// The byte at hand; 0 at the end, which no plain message contains.
@@ -100,14 +104,75 @@ impl<'a> Cursor<'a> {
         (self.at == self.bytes.len()).then_some(())
     }
 
-    /// The inside of a text.
+    /// The inside of a text that has no escape.
     #[inline]
     pub fn text(&mut self) -> Option<&'a [u8]> {
         self.expect(b'"')?;
         let rest = self.rest();
         let length = quote_in(rest)?;
         self.at += length + 1;
-        rest.get(..length)
+        let text = rest.get(..length)?;
+        (!self.has_escapes || !text.contains(&b'\\')).then_some(text)
+    }
+
+    /// A text as people read it, without its escapes.
+    pub fn long_text(&mut self) -> Option<Cow<'a, str>> {
+        let before = *self;
+        if let Some(text) = self.text() {
+            return std::str::from_utf8(text).ok().map(Cow::Borrowed);
+        }
+        *self = before;
+        self.expect(b'"')?;
+        let mut text = Vec::new();
+        loop {
+            let byte = self.peek();
+            self.at += 1;
+            match byte {
+                b'"' => return String::from_utf8(text).ok().map(Cow::Owned),
+                b'\\' => self.escape(&mut text)?,
+                0 => return None,
+                _ => text.push(byte),
+            }
+        }
+    }
+
+    fn escape(&mut self, text: &mut Vec<u8>) -> Option<()> {
+        let byte = self.peek();
+        self.at += 1;
+        text.push(match byte {
+            b'"' | b'\\' | b'/' => byte,
+            b'b' => 0x08,
+            b'f' => 0x0c,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => return self.code_point(text),
+            _ => return None,
+        });
+        Some(())
+    }
+
+    /// Four digits, or a surrogate pair; half a pair is left to the safe path.
+    fn code_point(&mut self, text: &mut Vec<u8>) -> Option<()> {
+        let first = self.four_digits()?;
+        let code = if (0xD800..0xDC00).contains(&first) {
+            self.word(b"\\u")?;
+            let second = self.four_digits()?;
+            (0xDC00..0xE000).contains(&second).then(|| 0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00))?
+        } else {
+            first
+        };
+        text.extend_from_slice(char::from_u32(code)?.encode_utf8(&mut [0; 4]).as_bytes());
+        Some(())
+    }
+
+    fn four_digits(&mut self) -> Option<u32> {
+        let mut code = 0;
+        for &digit in self.rest().get(..4)? {
+            code = code * 16 + char::from(digit).to_digit(16)?;
+        }
+        self.at += 4;
+        Some(code)
     }
 
     #[inline]

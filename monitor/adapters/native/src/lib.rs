@@ -9,11 +9,12 @@ mod key_order;
 mod number;
 mod plan;
 mod scanner;
+mod wide;
 
 use pyo3::prelude::*;
 
 /// Raised with every change that the Python side must know of; it ignores a module built for another one.
-const INTERFACE: u32 = 1;
+const INTERFACE: u32 = 2;
 
 #[pymodule]
 fn _scanner(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -6,11 +6,14 @@ use pyo3::types::{PyBytes, PyList};
 use crate::cursor::{Cursor, Scalar};
 use crate::dictionary::{Dictionary, MISSING};
 use crate::key_order::KeyOrder;
+use crate::wide::{Texts, Vectors};
 
 #[derive(Clone, Copy)]
 enum Slot {
     Number(usize),
     Text(usize),
+    LongText(usize),
+    Vector(usize),
     Other,
 }
 
@@ -42,6 +45,8 @@ pub struct Plan {
     attempt: u64,
     /// Columns whose value in the row at hand has another type: it counts as invalid, and the rest of the row counts.
     invalid: Vec<usize>,
+    long_texts: Vec<Texts>,
+    vectors: Vec<Vectors>,
     found: Found,
 }
 
@@ -69,7 +74,8 @@ pub struct Outputs<'a> {
 
 #[pymethods]
 impl Plan {
-    /// Columns by name; `positive_label` picks the score where a record has one for each label.
+    /// Columns by name; `positive_label` picks the score where a record has one for each label. `vectors` have a name
+    /// and a number of dimensions.
     #[new]
     fn new(
         py: Python<'_>,
@@ -77,20 +83,27 @@ impl Plan {
         categorical: Vec<String>,
         numeric_predictions: bool,
         positive_label: Option<String>,
+        long_texts: Vec<String>,
+        vectors: Vec<(String, usize)>,
     ) -> Self {
         let numbers = numeric.iter().enumerate().map(|(at, name)| (name.as_str(), Slot::Number(at)));
         let texts = categorical.iter().enumerate().map(|(at, name)| (name.as_str(), Slot::Text(at)));
+        let long = long_texts.iter().enumerate().map(|(at, name)| (name.as_str(), Slot::LongText(at)));
+        let lists = vectors.iter().enumerate().map(|(at, (name, _))| (name.as_str(), Slot::Vector(at)));
+        let slots = numeric.len() + categorical.len() + long_texts.len() + vectors.len();
         Self {
-            keys: KeyOrder::new(numbers.chain(texts), Slot::Other),
+            keys: KeyOrder::new(numbers.chain(texts).chain(long).chain(lists), Slot::Other),
             numeric: numeric.len(),
             predictions: if numeric_predictions { Predictions::Numbers } else { Predictions::Texts },
             positive_label: positive_label.map(String::into_bytes),
             dictionaries: (0..=categorical.len()).map(|_| Dictionary::new(py)).collect(),
             numbers: vec![f64::NAN; numeric.len() + OUTPUTS],
             codes: vec![MISSING; categorical.len() + 1],
-            filled: vec![0; numeric.len() + categorical.len()],
+            filled: vec![0; slots],
             attempt: 0,
             invalid: Vec::new(),
+            long_texts: long_texts.iter().map(|_| Texts::default()).collect(),
+            vectors: vectors.iter().map(|&(_, dimensions)| Vectors::new(dimensions)).collect(),
             found: Found::default(),
         }
     }
@@ -100,6 +113,8 @@ impl Plan {
     /// Forget the rows of the last call.
     pub fn begin(&mut self, py: Python<'_>) {
         self.found = Found::default();
+        self.long_texts.iter_mut().for_each(|texts| *texts = Texts::default());
+        self.vectors.iter_mut().for_each(Vectors::forget);
         self.dictionaries.iter_mut().for_each(|dictionary| dictionary.shrink(py));
     }
 
@@ -109,6 +124,8 @@ impl Plan {
         self.numbers.fill(f64::NAN);
         self.codes.fill(MISSING);
         self.invalid.clear();
+        self.long_texts.iter_mut().for_each(Texts::clear);
+        self.vectors.iter_mut().for_each(Vectors::clear);
         if cursor.expect(b'{').is_none() {
             return Ok(None);
         }
@@ -138,6 +155,8 @@ impl Plan {
         match slot {
             Slot::Number(at) => Ok(self.number(cursor, at)),
             Slot::Text(at) => self.text(cursor, at, text_of),
+            Slot::LongText(at) => Ok(self.long_text(cursor, at)),
+            Slot::Vector(at) => Ok(self.vector(cursor, at)),
             Slot::Other => Ok(cursor.skip()),
         }
     }
@@ -175,6 +194,16 @@ impl Plan {
         Ok(code.map(|code| self.codes[at] = code))
     }
 
+    fn long_text(&mut self, cursor: &mut Cursor, at: usize) -> Option<()> {
+        self.fill(self.numeric + self.codes.len() - 1 + at)?;
+        self.long_texts[at].read(cursor)
+    }
+
+    fn vector(&mut self, cursor: &mut Cursor, at: usize) -> Option<()> {
+        self.fill(self.numeric + self.codes.len() - 1 + self.long_texts.len() + at)?;
+        self.vectors[at].read(cursor)
+    }
+
     #[inline]
     fn fill(&mut self, slot: usize) -> Option<()> {
         let before = std::mem::replace(&mut self.filled[slot], self.attempt);
@@ -197,6 +226,8 @@ impl Plan {
         found.times.push(outputs.time_ms);
         found.numbers.extend_from_slice(&self.numbers);
         found.codes.extend_from_slice(&self.codes);
+        self.long_texts.iter_mut().for_each(Texts::keep);
+        self.vectors.iter_mut().for_each(Vectors::keep);
         Ok(Some(()))
     }
 
@@ -216,7 +247,7 @@ impl Plan {
     }
 
     /// The rows of this call, by column: (row numbers, times, numbers, codes, ids, ends of ids, categories,
-    /// (column, row) of invalid values).
+    /// (column, row) of invalid values, long texts, (rows, numbers) of vectors).
     pub fn finish<'py>(&mut self, py: Python<'py>) -> PyResult<Columns<'py>> {
         let found = std::mem::take(&mut self.found);
         let names = PyList::new(py, self.dictionaries.iter().map(|dictionary| dictionary.names(py)))?;
@@ -229,6 +260,8 @@ impl Plan {
             integers(py, &found.id_ends)?,
             names,
             found.invalid,
+            self.long_texts.iter_mut().map(|texts| texts.finish(py)).collect::<PyResult<_>>()?,
+            self.vectors.iter_mut().map(|vectors| vectors.finish(py)).collect(),
         ))
     }
 
@@ -246,6 +279,8 @@ type Columns<'py> = (
     Bound<'py, PyBytes>,
     Bound<'py, PyList>,
     Vec<(usize, usize)>,
+    Vec<Bound<'py, PyList>>,
+    Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>,
 );
 
 fn integers<'py>(py: Python<'py>, values: &[i64]) -> PyResult<Bound<'py, PyBytes>> {

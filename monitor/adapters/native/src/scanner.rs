@@ -6,7 +6,7 @@ use foldhash::quality::RandomState;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
-use crate::cursor::{is_plain, Cursor, Scalar};
+use crate::cursor::{Cursor, Scalar};
 use crate::instant;
 use crate::key_order::KeyOrder;
 use crate::plan::{Outputs, Plan};
@@ -131,10 +131,7 @@ impl Scanner {
         plans: &mut Plans,
         text_of: &Bound<'_, PyAny>,
     ) -> PyResult<Option<()>> {
-        if !is_plain(message) {
-            return Ok(None);
-        }
-        let mut cursor = Cursor::new(message);
+        let Some(mut cursor) = Cursor::of(message) else { return Ok(None) };
         let Some(envelope) = self.envelope(&mut cursor, mixed, plans, text_of)? else { return Ok(None) };
         if cursor.end().is_none() {
             return Ok(None);
