@@ -34,6 +34,7 @@ from monitor.stats.estimation import ESTIMATED_METRICS
 from monitor.stats.performance.metric import PerformanceMetric
 from monitor.stats.proposals import AnyTest
 from monitor.stats.serving import SERVING_METRICS
+from monitor.usecases.evidently_checks import check_of
 from monitor.usecases.metric_limits import limit_of
 from monitor.usecases.replay_rules import FindingsAtHand, PastAlert, Replayed, ReplayRules, past_alerts
 
@@ -150,6 +151,9 @@ def _judged(check: Check, said: Shorthand, kind: EvaluationKind) -> tuple[Verdic
 
 def _threshold(model: MonitoredModel, test: str, column: str) -> Threshold:
     """That of the model's check, else the test's own; infinite where there is none."""
+    for metric_of in model.evidently:
+        if metric_of.name == test and metric_of.column in {None, column}:
+            return check_of(model, metric_of).threshold
     for spec in model.checks:
         if spec.test == test and spec.threshold is not None and {column, "*"} & set(spec.columns):
             return spec.threshold

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from monitor.config.checks_crosscheck import check_mistakes, unknown_in_baselines
+from monitor.config.evidently_crosscheck import evidently_mistakes, evidently_of_no_column
 from monitor.config.fairness_crosscheck import check_fairness
 from monitor.config.mistakes import Mistakes, at, did_you_mean
 from monitor.config.model_file import ModelFile
@@ -67,6 +68,8 @@ def check_models(models: Models, monitor: MonitorFile | None, known: Vocabulary)
         errors += detectors_twice(file, shape)
         errors += detectors_of_no_segment(file, shape)
         errors += detectors_of_categories(file, shape, known)
+        errors += evidently_mistakes(file, shape, known)
+        warnings += evidently_of_no_column(file, shape, known)
         warnings += detectors_of_no_column(file, shape, known)
         warnings += unknown_in_baselines(file, shape, known)
         if monitor is not None and monitor.stream.archive.hash_key is None:
