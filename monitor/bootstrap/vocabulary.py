@@ -18,7 +18,7 @@ from monitor.bootstrap.triggers import trigger_validators
 from monitor.config.directory import MONITOR
 from monitor.config.mistakes import parse
 from monitor.config.monitor_file import MonitorFile
-from monitor.config.secrets import text_or_secret
+from monitor.config.secrets import SECRET_MUST_BE_THERE, text_or_secret
 from monitor.config.vocabulary import Found, KnownColumn, Vocabulary
 from monitor.config.yaml_file import read_yaml
 from monitor.domain.checks import Parameter
@@ -52,6 +52,7 @@ def vocabulary(columns: Mapping[str, Mapping[str, KnownColumn]] | None = None) -
         columns=columns or {},
         check_parameters=partial(_wrong_parameters, tests),
         check_routes=check_routes,
+        check_route_secrets=check_route_secrets,
     )
 
 
@@ -64,6 +65,15 @@ def check_routes(data: Mapping[str, object]) -> Sequence[Found]:
     except AlertsError as error:
         return [((), str(error), "")]
     return []
+
+
+def check_route_secrets(data: Mapping[str, object], environ: Mapping[str, str]) -> Sequence[Found]:
+    """Every secret of a faultless routes.yaml that is not there now."""
+    config = alerts.config.parse(data, alerts.plugins.discover())
+    return [
+        (problem.loc, f"a secret cannot be read now: {problem.message.partition(';')[0]}", SECRET_MUST_BE_THERE)
+        for problem in alerts.config.unreadable_secrets(config, environ)
+    ]
 
 
 def known_columns(directory: Path, environ: Mapping[str, str]) -> dict[str, dict[str, KnownColumn]]:

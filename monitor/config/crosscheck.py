@@ -9,6 +9,7 @@ from monitor.config.mistakes import Mistakes, at, did_you_mean
 from monitor.config.model_file import ModelFile
 from monitor.config.monitor_file import MonitorFile
 from monitor.config.retraining_section import PolicySection
+from monitor.config.secrets import SECRET_MUST_BE_THERE
 from monitor.config.sequential_crosscheck import (
     detectors_of_categories,
     detectors_of_no_column,
@@ -34,7 +35,7 @@ def check_monitor(file: YamlFile, shape: MonitorFile, known: Vocabulary, environ
         *_policies(file, shape, known),
     ]
     warnings = [
-        at(file, loc, f"a secret cannot be read now: {problem}", "it must be there when the program runs")
+        at(file, loc, f"a secret cannot be read now: {problem}", SECRET_MUST_BE_THERE)
         for loc, secret in shape.secrets()
         if (problem := secret.problem(environ))
     ]

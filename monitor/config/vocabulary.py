@@ -13,6 +13,9 @@ Found = tuple[Loc, str, str]
 RoutesValidator = Callable[[Mapping[str, object]], Sequence[Found]]
 """Takes what routes.yaml says; returns every mistake."""
 
+SecretsValidator = Callable[[Mapping[str, object], Mapping[str, str]], Sequence[Found]]
+"""Takes what routes.yaml says, without mistakes, and the environment; returns every secret that is not there."""
+
 SettingsValidator = Callable[[Mapping[str, object]], Sequence[Found]]
 """The same for the settings of one retraining trigger, or the options of one format."""
 
@@ -21,6 +24,10 @@ ParametersValidator = Callable[[str, Mapping[str, Parameter]], str]
 
 
 def _no_routes(_: Mapping[str, object]) -> Sequence[Found]:
+    return ()
+
+
+def _no_secrets(_: Mapping[str, object], __: Mapping[str, str]) -> Sequence[Found]:
     return ()
 
 
@@ -54,3 +61,4 @@ class Vocabulary:
     columns: Mapping[str, Mapping[str, KnownColumn]] = field(default_factory=dict)
     check_parameters: ParametersValidator = _any_values
     check_routes: RoutesValidator = _no_routes
+    check_route_secrets: SecretsValidator = _no_secrets
