@@ -1,5 +1,6 @@
 """The findings of a rule test: what its series state of every window, and what the rest of the test says of them."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -141,19 +142,16 @@ def _threshold(model: MonitoredModel, test: str, column: str) -> Threshold:
     for metric_of in model.evidently:
         if metric_of.name == test and metric_of.column in {None, column}:
             return check_of(model, metric_of).threshold
-    for spec in model.checks:
-        if spec.test == test and spec.threshold is not None and {column, "*"} & set(spec.columns):
-            return spec.threshold
-    metric = _metrics().get(test) or ESTIMATED_METRICS.get(test)
+    own = (spec.threshold for spec in model.checks if spec.test == test and {column, "*"} & set(spec.columns))
+    configured = next((threshold for threshold in own if threshold is not None), None)
+    metric = _metrics().get(test) or ESTIMATED_METRICS.get(test) or SERVING_METRICS.get(test)
     if metric is not None:
-        limit = metric.default_threshold
-        return limit or Threshold(
-            float("-inf") if metric.higher_is_better else float("inf"), below=metric.higher_is_better
-        )
-    if (served := SERVING_METRICS.get(test)) is not None:
-        return limit_of(None, higher_is_better=served.higher_is_better)[0]
+        limit = configured or getattr(metric, "default_threshold", None)
+        if limit is not None:
+            return limit_of(limit, higher_is_better=metric.higher_is_better)[0]
+        return Threshold(-math.inf if metric.higher_is_better else math.inf, below=metric.higher_is_better)
     known = _tests().get(test)
-    return known.default_threshold if known is not None else _NO_LIMIT
+    return configured or (known.default_threshold if known is not None else _NO_LIMIT)
 
 
 def _kind(check: Check) -> EvaluationKind:

@@ -1,10 +1,12 @@
 """Mistakes about metrics of Evidently that no section shows by itself."""
 
+import math
 from collections.abc import Iterator
 
 from monitor.config.evidently_section import EvidentlySection
 from monitor.config.mistakes import at, did_you_mean
 from monitor.config.model_file import ModelFile
+from monitor.config.thresholds_crosscheck import Scale, threshold_mistakes
 from monitor.config.vocabulary import Vocabulary
 from monitor.config.yaml_file import Loc, YamlFile
 from monitor.domain.errors import ConfigError
@@ -89,6 +91,10 @@ def _wrong_use(one: EvidentlySection, metric: EvidentlyMetric) -> Iterator[tuple
         elif name in _METHODS and one.parameters[name] not in METHODS:
             method = str(one.parameters[name])
             yield ("parameters", name), f"unknown method {method!r}", did_you_mean(method, METHODS, what="methods")
+    if one.threshold is not None:
+        scale = Scale(-math.inf, is_bad_below=True if one.spec().is_p_value else None)
+        for inner, message, hint in threshold_mistakes(one.called, one.threshold, scale):
+            yield ("threshold", *inner), message, hint
 
 
 def _how(parameter: str) -> str:

@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 from monitor.config.check_section import ThresholdSection
 from monitor.config.fields import Name, NonEmpty, Section
 from monitor.config.limits import one_limit
-from monitor.domain.checks import Threshold
 from monitor.domain.evidently import EvidentlySpec
 from monitor.domain.rules import Condition, Limit, Measured
 
@@ -41,7 +40,7 @@ class EvidentlySection(Section):
 
     def spec(self) -> EvidentlySpec:
         """The domain value."""
-        threshold = Threshold(**self.threshold.model_dump()) if self.threshold else None
+        threshold = self.threshold.value() if self.threshold else None
         return EvidentlySpec(
             self.metric, self.called, self.column, self.segment, dict(self.parameters), threshold, self.min_records
         )

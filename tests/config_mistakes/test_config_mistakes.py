@@ -7,7 +7,7 @@ import pytest
 
 from monitor.bootstrap.formats import format_validators
 from monitor.bootstrap.triggers import trigger_validators
-from monitor.bootstrap.vocabulary import check_route_secrets, check_routes
+from monitor.bootstrap.vocabulary import check_route_secrets, check_routes, vocabulary
 from monitor.config.directory import check
 from monitor.config.vocabulary import KnownColumn, Vocabulary
 from monitor.domain.models import ColumnKind
@@ -23,6 +23,7 @@ KNOWN = Vocabulary(
         "error_rate": frozenset({"ok", "missing_is_ok"}),
         "lift": frozenset({"top"}),
         "estimated_accuracy": frozenset(),
+        **dict.fromkeys(["mcc", "r2"], frozenset()),
     }
     | dict.fromkeys(["missing_rate", "accuracy", "impact_ratio", "latency_p95", "domain_classifier"], frozenset()),
     row_tests=frozenset({"domain_classifier"}),
@@ -30,6 +31,7 @@ KNOWN = Vocabulary(
     formats=format_validators(),
     triggers={"console": lambda _: (), "webhook": lambda _: (), "command": lambda _: ()} | _CLOUDS,
     metrics=frozenset({"accuracy", "lift"}),
+    scales={name: vocabulary().scales[name] for name in ("accuracy", "estimated_accuracy", "lift", "mcc", "r2")},
     columns={
         "churn": {
             "amount": KnownColumn(frozenset({ColumnKind.NUMERIC})),

@@ -80,6 +80,16 @@ def test_a_direction_is_stated_beside_the_number(folder: Path) -> None:
     assert failures(folder, series, "{rule: rises, begins: 4h, ends: 5h}") == ()
 
 
+def test_the_limit_of_a_metric_is_on_the_side_where_it_is_bad_without_saying_below(folder: Path) -> None:
+    model = folder / "models" / "churn.yaml"
+    model.write_text(
+        model.read_text().replace("checks:\n", "checks:\n  - {test: mcc, threshold: {drifted: -0.2, warning: 0.1}}\n")
+    )
+    (folder / "rules" / "drift.yaml").write_text("rules: [{name: bad, models: [churn], when: {bad: {test: mcc}}}]")
+
+    assert failures(folder, 'mcc(ground_truth): "0.3 -0.1 -0.3 0.3"', "{rule: bad, begins: 3h, ends: 4h}") == ()
+
+
 @pytest.mark.parametrize(
     ("findings", "rest", "said"),
     [
