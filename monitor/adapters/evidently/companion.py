@@ -6,12 +6,12 @@ a service that judges a window an hour has the memory back half a minute later.
 
 import contextlib
 import os
-import select
 import struct
 import subprocess
 import sys
 import tempfile
 import weakref
+from multiprocessing.connection import wait
 from typing import IO
 
 from monitor.domain.errors import ReportFailed
@@ -77,7 +77,7 @@ class _Child:
     def _heard(self, deadline_s: float) -> bytes:
         stdout = self._process.stdout
         assert stdout is not None  # noqa: S101 - as above
-        if not select.select([stdout], [], [], deadline_s)[0]:
+        if not wait([stdout.fileno()], deadline_s):
             raise ReportFailed(f"Evidently took longer than {deadline_s:.0f} s: ask for fewer metrics, or cheaper ones")
         header = stdout.read(FRAME.size)
         if len(header) < FRAME.size:
