@@ -2,8 +2,8 @@
 
 Before Apprise is loaded, hooks of the interpreter itself are set, which nothing in the process can take away: every
 connection of a Python socket is checked on its address, whichever library makes it and wherever a redirect leads, and
-no program may be started. A library that opened connections in compiled code of its own would not be seen; of the
-services of Apprise 2.3 none that its own dependencies can reach does.
+no program may be started. Apprise and what it depends on connect by such sockets; a library that is installed beside it
+and connects in compiled code, as that for D-Bus, is not seen.
 """
 
 from __future__ import annotations
