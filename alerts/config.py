@@ -192,6 +192,20 @@ def build_channels(config: AlertsConfig, kinds: Mapping[str, ChannelKind], clock
     return built
 
 
+def unreadable_secrets(config: AlertsConfig, environ: Mapping[str, str]) -> Iterator[Problem]:
+    """Secrets of channels and of the heartbeat that are not there now, each with its place."""
+    settings: dict[tuple[str, ...], BaseModel] = {("channels", name): one for name, one in config.channels.items()}
+    if config.heartbeat is not None:
+        settings["delivery", "heartbeat"] = config.heartbeat
+    for loc, one in settings.items():
+        for field, value in one:
+            if isinstance(value, SecretRef):
+                try:
+                    value.read(environ)
+                except SecretMissing as error:
+                    yield Problem((*loc, field), str(error))
+
+
 def build_heartbeat(config: AlertsConfig) -> Heartbeat | None:
     """Read the address of the heartbeat, if there is one; raises ConfigProblems."""
     if config.heartbeat is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Self
@@ -116,10 +117,10 @@ class SecretRef(Settings):
             raise ValueError(msg)
         return self
 
-    def read(self) -> SecretStr:
+    def read(self, environ: Mapping[str, str] = os.environ) -> SecretStr:
         """Fetch the secret; raises SecretMissing, which says what to set, when it is absent or empty."""
         if self.env is not None:
-            value = os.environ.get(self.env, "")
+            value = environ.get(self.env, "")
             if not value:
                 msg = f"environment variable {self.env} is not set; export it, or name a file by {{file: PATH}}"
                 raise SecretMissing(msg)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
+from monitor.adapters.evidently.metrics import EvidentlyMetrics
 from monitor.adapters.raw_rows import ArchivedRows
 from monitor.bootstrap.app import CODE_VERSION, App
 from monitor.bootstrap.archiving import archive_location, archived_columns
@@ -36,6 +37,7 @@ def build_evaluate(
         fairness=TruthByGroup(app.stores.pairs, archived_columns(app)),
         rows=ArchivedRows(lambda: archive_location(app), app.stores.records),
         segments=find_segments(app),
+        evidently=EvidentlyMetrics(),
     )
     models = app.settings.models if models is None else models
     return Evaluate(

@@ -1,15 +1,13 @@
 """Play findings in shorthand to the configured rules and routes, and compare with what is expected."""
 
 import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from pathlib import Path
 
-from monitor.bootstrap.plugins import drift_tests, performance_metrics
 from monitor.bootstrap.rule_notifications import Sent, notifications
+from monitor.bootstrap.stated_findings import StatedPanes, metric_names, stated_findings
 from monitor.bootstrap.vocabulary import vocabulary
 from monitor.config.directory import Settings, load
 from monitor.config.mistakes import ConfigMistakes, at, did_you_mean, parse
@@ -18,31 +16,12 @@ from monitor.config.rule_test_file import (
     ExpectedNotification,
     RuleTestFile,
     RuleTestSection,
-    Shorthand,
 )
 from monitor.config.yaml_file import Loc, YamlFile, read_yaml
-from monitor.domain.checks import Check, Threshold
-from monitor.domain.findings import EvaluationKind, Evidence, Finding, TestResult, Verdict
-from monitor.domain.models import ModelRef, MonitoredModel
+from monitor.domain.models import MonitoredModel
 from monitor.domain.rules import Rule, Severity
-from monitor.domain.sequential import DETECTORS
-from monitor.domain.stream import PaneSpan, PaneSummary
 from monitor.domain.time import format_duration
-from monitor.domain.windows import Window
-from monitor.rules.conditions import GROUND_TRUTH, LAG, STALENESS
-from monitor.stats.estimation import ESTIMATED_METRICS
-from monitor.stats.performance.metric import PerformanceMetric
-from monitor.stats.proposals import AnyTest
-from monitor.stats.serving import SERVING_METRICS
-from monitor.usecases.metric_limits import limit_of
 from monitor.usecases.replay_rules import FindingsAtHand, PastAlert, Replayed, ReplayRules, past_alerts
-
-_CHECK = re.compile(r"(?P<test>[^()\[\]\s]+)\((?P<column>[^()\[\]]+)\)(\[(?P<segment>[^\[\]]+)\])?")
-_RECORDS = 1_000
-"""So many records a window of a test holds."""
-
-_BASELINE = "a rule test"
-_NO_LIMIT = Threshold(float("inf"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,100 +57,14 @@ def _run(settings: Settings, file: YamlFile, index: int, test: RuleTestSection) 
         raise ConfigMistakes([at(file, (*loc, "model"), f"unknown model {test.model!r}", hint)])
     rules = [rule for rule in settings.rules if rule.applies_to(model.name)]
     _refuse_unknown_rules(file, loc, test, rules)
-    findings = list(_findings(file, loc, test, model))
-    replay = ReplayRules(rules, frozenset(_metrics()), _NoPanes(), lambda _id: test.importances)
+    findings = stated_findings(file, loc, test, model)
+    replay = ReplayRules(rules, metric_names(), StatedPanes(test, model), lambda _id: test.importances)
     end = max((finding.window.end for finding in findings), default=test.start)
     replayed = replay.run(model, FindingsAtHand(findings), test.start, end)
     failures = list(_wrong_alerts(file, loc, test, past_alerts(replayed, rules, model)))
     if test.notifications is not None:
         failures += _wrong_notifications(file, loc, test, _sent(settings, test, model, replayed))
     return RuleTestResult(file.path, file.line_of(loc), test.name, tuple(failures))
-
-
-class _NoPanes:
-    def panes(self, spans: Sequence[PaneSpan]) -> list[PaneSummary]:  # noqa: ARG002 - nobody served beside the findings
-        return []
-
-
-@cache
-def _metrics() -> Mapping[str, PerformanceMetric]:
-    return performance_metrics()
-
-
-@cache
-def _tests() -> Mapping[str, AnyTest]:
-    return drift_tests()
-
-
-# --- findings
-
-
-def _findings(file: YamlFile, loc: Loc, test: RuleTestSection, model: MonitoredModel) -> Iterator[Finding]:
-    for name, series in test.findings.items():
-        match = _CHECK.fullmatch(name)
-        if match is None:
-            hint = "write test(column) or test(column)[segment], as in psi(amount) or f1(ground_truth)"
-            raise ConfigMistakes([at(file, (*loc, "findings", name), f"{name!r} is no check", hint)])
-        limit = _threshold(model, match["test"], match["column"])
-        check = Check(match["test"], match["column"], match["segment"] or "", limit, 0)
-        for number, said in enumerate(series):
-            if said is not None:
-                yield _finding(test, model, check, number, said)
-
-
-def _finding(test: RuleTestSection, model: MonitoredModel, check: Check, number: int, said: Shorthand) -> Finding:
-    start = test.start + number * model.windows.slide
-    window = Window(start, start + model.windows.size)
-    version = test.versions[min(number, len(test.versions) - 1)]
-    kind = _kind(check)
-    verdict, result = _judged(check, said, kind)
-    value = "" if result is None else f" = {result.statistic:.4g}"
-    coverage = test.label_coverage if kind is EvaluationKind.PERFORMANCE else None
-    evidence = Evidence(_BASELINE, "", {}, "", "")
-    reason = f"{check.name}{value} ({verdict})"
-    return Finding(
-        ModelRef(model.name, version), check, window, 0, verdict, reason, result, evidence, kind, coverage
-    )  # fmt: skip
-
-
-def _judged(check: Check, said: Shorthand, kind: EvaluationKind) -> tuple[Verdict, TestResult | None]:
-    """The verdict of a number is that of its check's threshold; a verdict has a number that suits it."""
-    limit, bad = check.threshold, Verdict.DRIFTED if kind is EvaluationKind.DRIFT else Verdict.DEGRADED
-    if said.number is not None:
-        over = said.number <= limit.drifted if limit.below else said.number >= limit.drifted
-        margin = said.margin
-        low, high = (None, None) if margin is None else (said.number - margin, said.number + margin)
-        return bad if over else Verdict.OK, TestResult(said.number, None, _RECORDS, _RECORDS, low, high)
-    verdict = said.verdict or Verdict.OK
-    if not verdict.is_known:
-        return verdict, None
-    return verdict, TestResult(limit.drifted if verdict.is_bad else 0.0, None, _RECORDS, _RECORDS)
-
-
-def _threshold(model: MonitoredModel, test: str, column: str) -> Threshold:
-    """That of the model's check, else the test's own; infinite where there is none."""
-    for spec in model.checks:
-        if spec.test == test and spec.threshold is not None and {column, "*"} & set(spec.columns):
-            return spec.threshold
-    metric = _metrics().get(test) or ESTIMATED_METRICS.get(test)
-    if metric is not None:
-        limit = metric.default_threshold
-        return limit or Threshold(
-            float("-inf") if metric.higher_is_better else float("inf"), below=metric.higher_is_better
-        )
-    if (served := SERVING_METRICS.get(test)) is not None:
-        return limit_of(None, higher_is_better=served.higher_is_better)[0]
-    known = _tests().get(test)
-    return known.default_threshold if known is not None else _NO_LIMIT
-
-
-def _kind(check: Check) -> EvaluationKind:
-    if check.test in {STALENESS, LAG}:
-        return EvaluationKind.STREAM
-    if check.test in DETECTORS:
-        return EvaluationKind.SEQUENTIAL
-    truth = check.column == GROUND_TRUTH or check.test in _metrics()
-    return EvaluationKind.PERFORMANCE if truth else EvaluationKind.DRIFT
 
 
 # --- alerts

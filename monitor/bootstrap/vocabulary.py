@@ -18,7 +18,8 @@ from monitor.bootstrap.triggers import trigger_validators
 from monitor.config.directory import MONITOR
 from monitor.config.mistakes import parse
 from monitor.config.monitor_file import MonitorFile
-from monitor.config.secrets import text_or_secret
+from monitor.config.secrets import SECRET_MUST_BE_THERE, text_or_secret
+from monitor.config.thresholds_crosscheck import Scale
 from monitor.config.vocabulary import Found, KnownColumn, Vocabulary
 from monitor.config.yaml_file import read_yaml
 from monitor.domain.checks import Parameter
@@ -47,13 +48,29 @@ def vocabulary(columns: Mapping[str, Mapping[str, KnownColumn]] | None = None) -
         tests={name: _parameters(test) for name, test in tests.items()} | dict(_OTHERS),
         row_tests=frozenset(name for name, test in named.items() if isinstance(test, RowTest)),
         metrics=frozenset(metrics),
+        scales=_scales(tests),
         sources=SHIPPED | source_plugins().keys(),
         triggers=trigger_validators(),
         formats=format_validators(),
         columns=columns or {},
         check_parameters=partial(_wrong_parameters, tests),
         check_routes=check_routes,
+        check_route_secrets=check_route_secrets,
     )
+
+
+def _scales(tests: Mapping[str, object]) -> dict[str, Scale]:
+    """What is known of the values of tests, metrics, estimates and measures of fairness."""
+    known = {name: Scale(_least(test), getattr(test, "higher_is_better", None)) for name, test in tests.items()}
+    known |= {name: Scale(one.bounds[0], one.higher_is_better) for name, one in ESTIMATED_METRICS.items()}
+    return known | {
+        name: Scale(is_bad_below=one.default_threshold is not None and one.default_threshold.below)
+        for name, one in FAIRNESS_MEASURES.items()
+    }
+
+
+def _least(test: object) -> float:
+    return float(getattr(test, "minimum", 0.0))
 
 
 def check_routes(data: Mapping[str, object]) -> Sequence[Found]:
@@ -65,6 +82,15 @@ def check_routes(data: Mapping[str, object]) -> Sequence[Found]:
     except AlertsError as error:
         return [((), str(error), "")]
     return []
+
+
+def check_route_secrets(data: Mapping[str, object], environ: Mapping[str, str]) -> Sequence[Found]:
+    """Every secret of a faultless routes.yaml that is not there now."""
+    config = alerts.config.parse(data, alerts.plugins.discover())
+    return [
+        (problem.loc, f"a secret cannot be read now: {problem.message.partition(';')[0]}", SECRET_MUST_BE_THERE)
+        for problem in alerts.config.unreadable_secrets(config, environ)
+    ]
 
 
 def known_columns(directory: Path, environ: Mapping[str, str]) -> dict[str, dict[str, KnownColumn]]:

@@ -16,7 +16,7 @@ Count = Annotated[int, Field(ge=1, strict=True)]
 
 
 class ThresholdSection(Section):
-    """When a statistic is too large (or, with `below`, too small)."""
+    """When a statistic is too large, or too small: which of the two follows from the test or metric."""
 
     drifted: float
     """The verdict is *drifted* from here on."""
@@ -24,25 +24,13 @@ class ThresholdSection(Section):
     """The verdict is *warning* from here on."""
     alpha: Annotated[float, Field(gt=0, lt=1)] | None = None
     """The p-value must also be at most this, for tests that have one."""
-    below: bool = False
-    """Small values are bad (for metrics such as accuracy)."""
+    below: bool | None = None
+    """Small values are bad. Left out, that is so of metrics of which more is better, as accuracy; only a drift test
+    needs it said, where few differences are what is wrong."""
 
-    @model_validator(mode="after")
-    def _numbers_make_sense(self) -> "ThresholdSection":
-        for name in ("drifted", "warning"):
-            value = getattr(self, name)
-            if value is not None and value < 0:
-                raise wrong(
-                    f"`{name}` is negative ({value:g})", "statistics are never below zero: use a number above 0"
-                )
-        if self.warning is not None and (self.warning > self.drifted) != self.below and self.warning != self.drifted:
-            side = "above" if self.below else "below"
-            raise wrong(
-                f"`warning` ({self.warning:g}) would come after `drifted` ({self.drifted:g})",
-                f"warning must lie {side} drifted",
-                key="warning",
-            )
-        return self
+    def value(self) -> Threshold:
+        """The domain value."""
+        return Threshold(self.drifted, self.warning, self.alpha, below=bool(self.below))
 
 
 class StretchSection(Section):
@@ -131,7 +119,7 @@ class CheckSection(Section):
 
     def spec(self) -> CheckSpec:
         """The domain value."""
-        threshold = Threshold(**self.threshold.model_dump()) if self.threshold else None
+        threshold = self.threshold.value() if self.threshold else None
         against = self.against.value() if self.against else None
         return CheckSpec(self.test, self.columns, self.segment, threshold, self.plain, self.min_records, against)
 

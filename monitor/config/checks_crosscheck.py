@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from monitor.config.check_section import CheckSection
 from monitor.config.mistakes import at, did_you_mean
 from monitor.config.model_file import ModelFile
+from monitor.config.thresholds_crosscheck import Scale, threshold_mistakes
 from monitor.config.vocabulary import KnownColumn, Vocabulary
 from monitor.config.yaml_file import Loc, YamlFile
 from monitor.domain.checks import RECORDS
@@ -27,6 +28,15 @@ def check_mistakes(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Itera
     yield from _repeated(file, shape)
     yield from _row_tests(file, shape, known)
     yield from _metrics(file, shape, known)
+    yield from _thresholds(file, shape, known)
+
+
+def _thresholds(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator[ConfigError]:
+    for index, check in enumerate(shape.checks):
+        if check.threshold is not None:
+            scale = known.scales.get(check.test, Scale())
+            for inner, message, hint in threshold_mistakes(check.test, check.threshold, scale):
+                yield at(file, ("checks", index, "threshold", *inner), message, hint)
 
 
 def unknown_in_baselines(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator[ConfigError]:

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from monitor.config.evidently_section import EvidentlyConditionSection
 from monitor.config.fields import LabelText, Name, NonEmpty, Section
-from monitor.config.limits import refuse_clear_beyond
+from monitor.config.limits import one_limit, refuse_clear_beyond
 from monitor.config.serving_conditions import ErrorRateSection, LatencySection, ServingSection, ThroughputSection
 from monitor.config.wrong import wrong
 from monitor.config.yaml_file import Loc
@@ -99,27 +100,20 @@ class ValueSection(Section):
 
     @model_validator(mode="after")
     def _one_side(self) -> "ValueSection":
-        if (self.above is None) == (self.below is None):
-            raise wrong("exactly one of `above` and `below` is needed", "write one limit, as in above: 0.25")
-        if self.above is None and self.clear_below is not None:
-            raise wrong("`clear_below` belongs to `above`", "write clear_above beside below", key="clear_below")
-        if self.below is None and self.clear_above is not None:
-            raise wrong("`clear_above` belongs to `below`", "write clear_below beside above", key="clear_above")
+        self._limit()
         if self.direction is not None and self.test != SIGNED_TEST:
             raise wrong(
                 f"{self.test} does not tell a direction", f"use test: {SIGNED_TEST}, or drop it", key="direction"
             )
-        refuse_clear_beyond(self.above, self.clear_below, "above", "clear_below")
-        refuse_clear_beyond(self.clear_above, self.below, "below", "clear_above")
         return self
+
+    def _limit(self) -> Limit:
+        return one_limit(self.above, self.below, self.clear_below, self.clear_above, as_in="above: 0.25")
 
     def condition(self) -> Condition:
         """The domain value."""
-        below = self.below is not None
-        at, clear = (self.below, self.clear_above) if below else (self.above, self.clear_below)
-        limit = Limit(0.0 if at is None else at, clear, below)
         direction = Direction(self.direction) if self.direction else None
-        return Measured(self.test, limit, self.column, self.segment, direction)
+        return Measured(self.test, self._limit(), self.column, self.segment, direction)
 
 
 class DropSection(Section):
@@ -208,7 +202,14 @@ class LabelCoverageSection(Section):
 
 
 LeafSection = (
-    ShareDriftedSection | BadSection | ValueSection | DropSection | TrendSection | LabelCoverageSection | ServingSection
+    ShareDriftedSection
+    | BadSection
+    | ValueSection
+    | DropSection
+    | TrendSection
+    | LabelCoverageSection
+    | EvidentlyConditionSection
+    | ServingSection
 )
 _LEAVES = (
     "share_drifted",
@@ -217,6 +218,7 @@ _LEAVES = (
     "drop",
     "trend",
     "label_coverage",
+    "evidently",
     "latency",
     "error_rate",
     "throughput",
@@ -239,6 +241,8 @@ class ConditionSection(Section):
     """A statistic rises or falls over the last windows."""
     label_coverage: LabelCoverageSection | None = None
     """Too few predictions have ground truth."""
+    evidently: EvidentlyConditionSection | None = None
+    """A metric of Evidently crosses a limit of the rule's own."""
     latency: LatencySection | None = None
     """A quantile of the latency is too long."""
     error_rate: ErrorRateSection | None = None

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from monitor.config.checks_crosscheck import check_mistakes, unknown_in_baselines
+from monitor.config.evidently_crosscheck import evidently_mistakes, evidently_of_no_column
 from monitor.config.fairness_crosscheck import check_fairness
 from monitor.config.mistakes import Mistakes, at, did_you_mean
 from monitor.config.model_file import ModelFile
 from monitor.config.monitor_file import MonitorFile
 from monitor.config.retraining_section import PolicySection
+from monitor.config.secrets import SECRET_MUST_BE_THERE
 from monitor.config.sequential_crosscheck import (
     detectors_of_categories,
     detectors_of_no_column,
@@ -33,7 +35,7 @@ def check_monitor(file: YamlFile, shape: MonitorFile, known: Vocabulary, environ
         *_policies(file, shape, known),
     ]
     warnings = [
-        at(file, loc, f"a secret cannot be read now: {problem}", "it must be there when the program runs")
+        at(file, loc, f"a secret cannot be read now: {problem}", SECRET_MUST_BE_THERE)
         for loc, secret in shape.secrets()
         if (problem := secret.problem(environ))
     ]
@@ -89,6 +91,8 @@ def check_models(models: Models, monitor: MonitorFile | None, known: Vocabulary)
         errors += detectors_twice(file, shape)
         errors += detectors_of_no_segment(file, shape)
         errors += detectors_of_categories(file, shape, known)
+        errors += evidently_mistakes(file, shape, known)
+        warnings += evidently_of_no_column(file, shape, known)
         warnings += detectors_of_no_column(file, shape, known)
         warnings += unknown_in_baselines(file, shape, known)
         if monitor is not None and monitor.stream.archive.hash_key is None:

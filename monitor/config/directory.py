@@ -67,7 +67,7 @@ def check(directory: Path, known: Vocabulary, environ: Mapping[str, str]) -> Che
     monitor, mistakes = _read(directory / MONITOR, MonitorFile)
     models, model_mistakes = _read_all(directory / MODELS, ModelFile)
     rules, rule_mistakes = _read_all(directory / RULES, RulesFile)
-    routes, route_mistakes = _routes(directory / ROUTES, known)
+    routes, route_mistakes = _routes(directory / ROUTES, known, environ)
     mistakes += model_mistakes + rule_mistakes + route_mistakes
     if monitor:
         mistakes += check_monitor(*monitor, known, environ)
@@ -137,7 +137,7 @@ def _read_all(folder: Path, shape: type[S]) -> tuple[list[tuple[YamlFile, S]], M
     return read, mistakes
 
 
-def _routes(path: Path, known: Vocabulary) -> tuple[Mapping[str, object] | None, Mistakes]:
+def _routes(path: Path, known: Vocabulary, environ: Mapping[str, str]) -> tuple[Mapping[str, object] | None, Mistakes]:
     if not path.is_file():
         return None, Mistakes()
     try:
@@ -147,4 +147,5 @@ def _routes(path: Path, known: Vocabulary) -> tuple[Mapping[str, object] | None,
     if not isinstance(file.data, Mapping):
         return None, Mistakes((ConfigError("the file must hold keys and values", path, 1),))
     found = tuple(at(file, *mistake) for mistake in known.check_routes(file.data))
-    return file.data, Mistakes(found)
+    unset = () if found else known.check_route_secrets(file.data, environ)
+    return file.data, Mistakes(found, tuple(at(file, *one) for one in unset))

@@ -1,6 +1,7 @@
 """What the limits of conditions have in common."""
 
 from monitor.config.wrong import wrong
+from monitor.domain.rules import Limit
 
 
 def refuse_clear_beyond(larger: float | None, smaller: float | None, limit: str, clear: str) -> None:
@@ -13,3 +14,20 @@ def refuse_clear_beyond(larger: float | None, smaller: float | None, limit: str,
             f"the alert would end while its condition holds: choose a value {side} `{limit}`",
             key=clear,
         )
+
+
+def one_limit(
+    above: float | None, below: float | None, clear_below: float | None, clear_above: float | None, *, as_in: str
+) -> Limit:
+    """The limit of a condition that has either `above` or `below`; `as_in` shows how one is written."""
+    if (above is None) == (below is None):
+        raise wrong("exactly one of `above` and `below` is needed", f"write one limit, as in {as_in}")
+    if above is None and clear_below is not None:
+        raise wrong("`clear_below` belongs to `above`", "write clear_above beside below", key="clear_below")
+    if below is None and clear_above is not None:
+        raise wrong("`clear_above` belongs to `below`", "write clear_below beside above", key="clear_above")
+    refuse_clear_beyond(above, clear_below, "above", "clear_below")
+    refuse_clear_beyond(clear_above, below, "below", "clear_above")
+    if below is not None:
+        return Limit(below, clear_above, below=True)
+    return Limit(0.0 if above is None else above, clear_below)

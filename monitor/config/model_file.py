@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from monitor.config.check_section import CheckSection
+from monitor.config.evidently_section import EvidentlySection
 from monitor.config.fields import Budget, Duration, LabelText, Name, NonEmpty, Section
 from monitor.config.sequential_section import SequentialSection
 from monitor.config.wrong import wrong
@@ -270,6 +271,8 @@ class ModelFile(Section):
     `model_drift` keeps to it, whatever the number of columns and windows. `off`: it is not judged as a whole."""
     sequential: tuple[SequentialSection, ...] = ()
     """Detectors that look at the records one by one, for streams where minutes matter."""
+    evidently: tuple[EvidentlySection, ...] = ()
+    """Metrics of Evidently, computed on the raw rows that `archive` keeps."""
     default_rules: bool | None = None
     """Whether the rules that come with the program watch it; left out, they do where no rule in rules/ does."""
     archive: Archive = None
@@ -347,6 +350,7 @@ class ModelFile(Section):
             max_lag=self.max_lag,
             max_baseline_age=self.max_baseline_age,
             sequential=self._sequential(),
+            evidently=tuple(one.spec() for one in self.evidently),
             labels=dict(self.labels),
             retraining=self.retraining,
             alarm_budget=self.alarm_budget,

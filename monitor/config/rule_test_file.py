@@ -13,7 +13,7 @@ from monitor.config.wrong import wrong
 from monitor.domain.findings import Verdict
 from monitor.domain.time import parse_instant
 
-_FIGURE = re.compile(r"(?P<number>-?\d+(\.\d+)?(e-?\d+)?)(\+-(?P<margin>\d+(\.\d+)?))?")
+_FIGURE = re.compile(r"(?P<number>-?\d+(\.\d+)?(e-?\d+)?)(\+-(?P<margin>\d+(\.\d+)?))?(?P<direction>up|down)?")
 _TIMES = re.compile(r"x(\d{1,5})")
 _HINT = 'write numbers (0.3), verdicts (ok, drifted), ? for too little data, - for none, x4 to repeat: "ok x3 0.4 x2"'
 _LETTERS = {"?": Verdict.INSUFFICIENT_DATA, **{verdict.value: verdict for verdict in Verdict}}
@@ -21,11 +21,15 @@ _LETTERS = {"?": Verdict.INSUFFICIENT_DATA, **{verdict.value: verdict for verdic
 
 @dataclass(frozen=True, slots=True)
 class Shorthand:
-    """What a check says of one window: a verdict or a number, with half of its 95 % interval if it has one."""
+    """What a check says of one window: a verdict or a number, with half of its 95 % interval if it has one.
+
+    `direction` is which way the mean of the column moved, *up* or *down*, where that is stated.
+    """
 
     verdict: Verdict | None = None
     number: float | None = None
     margin: float | None = None
+    direction: str | None = None
 
 
 def read_series(value: object) -> tuple[Shorthand | None, ...]:
@@ -57,7 +61,7 @@ def _one(word: str) -> Shorthand | None:
     if match is None:
         raise wrong(f"{word!r} is no finding", _HINT)
     margin = float(match["margin"]) if match["margin"] else None
-    return Shorthand(None, float(match["number"]), margin)
+    return Shorthand(None, float(match["number"]), margin, match["direction"])
 
 
 def _versions(value: object) -> object:
@@ -128,9 +132,12 @@ class RuleTestSection(Section):
     start: Instant = datetime.fromisoformat("2026-11-02T00:00:00+00:00")
     """The start of the first window."""
     findings: Mapping[NonEmpty, Series]
-    """What each check (`psi(amount)`, `f1(ground_truth)`, `psi(amount)[germany]`) says, window by window."""
+    """What each check (`psi(amount)`, `f1(ground_truth)`, `psi(amount)[germany]`) says, window by window; of a version
+    beside the one that serves as `f1(ground_truth) of version 2`."""
     versions: Versions = ("1",)
     """The version that serves, window by window; the last one goes on."""
+    on_training_data: Mapping[Name, float] = {}
+    """What metrics were on the training data, as `{f1: 0.9}`: what `drop` against the baseline compares with."""
     importances: Mapping[NonEmpty, Annotated[float, Field(ge=0)]] = {}
     """The importance of features."""
     label_coverage: Annotated[float, Field(ge=0, le=1)] | None = None

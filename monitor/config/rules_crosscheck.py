@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from monitor.config.checks_crosscheck import ALWAYS
 from monitor.config.condition_section import ConditionSection, DropSection, LabelCoverageSection, LeafSection
 from monitor.config.crosscheck import Models, twice
+from monitor.config.evidently_crosscheck import names_of, unasked
+from monitor.config.evidently_section import EvidentlyConditionSection
 from monitor.config.mistakes import Mistakes, at, did_you_mean
 from monitor.config.model_file import ModelFile
 from monitor.config.rules_file import RuleSection, RulesFile
@@ -137,16 +139,19 @@ def _leaf(
         return
     loc = (*loc, next(iter(section.model_fields_set)))
     test, key = (leaf.metric, "metric") if isinstance(leaf, DropSection) else (leaf.test, "test")
-    if (
-        test
-        and known.tests
-        and test not in known.tests.keys() | STANDING_TESTS | SERVING_METRICS.keys() | set(DETECTORS)
-    ):
+    if isinstance(leaf, EvidentlyConditionSection):
+        yield from unasked(file, loc, leaf.metric, watched)
+    elif test and known.tests and test not in _named(watched, known):
         hint = did_you_mean(test, known.tests, what="tests")
         yield at(file, (*loc, key), f"unknown test {test!r}: the condition never holds", hint)
     yield from unmeasured(file, loc, test, watched)
     yield from unwatched(file, loc, test, watched)
     yield from _narrowing(file, loc, leaf, watched, known)
+
+
+def _named(watched: list[ModelFile], known: Vocabulary) -> set[str]:
+    """Every name of a test that a condition may ask for."""
+    return {*known.tests, *STANDING_TESTS, *SERVING_METRICS, *DETECTORS, *names_of(watched)}
 
 
 def _narrowing(

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from monitor.config.wrong import misspelt, wrong
 from monitor.domain.errors import ConfigError
 
+SECRET_MUST_BE_THERE = "it must be there when the program runs"  # noqa: S105 - a hint
 SECRET_HINT = "write {env: NAME} or {file: PATH}; the value itself never stands in the configuration"  # noqa: S105 - a hint
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, model_validator
 
 from monitor.config.fields import Duration, NonEmpty, Section
-from monitor.config.limits import refuse_clear_beyond
+from monitor.config.limits import one_limit, refuse_clear_beyond
 from monitor.config.wrong import wrong
 from monitor.domain.models import LATENCY
 from monitor.domain.rules import Condition, Limit, Measured
@@ -105,15 +105,11 @@ class ThroughputSection(Section):
 
     @model_validator(mode="after")
     def _one_side(self) -> "ThroughputSection":
-        if (self.above is None) == (self.below is None):
-            raise wrong("exactly one of `above` and `below` is needed", "write one limit, as in below: 5")
-        if self.above is None and self.clear_below is not None:
-            raise wrong("`clear_below` belongs to `above`", "write clear_above beside below", key="clear_below")
-        if self.below is None and self.clear_above is not None:
-            raise wrong("`clear_above` belongs to `below`", "write clear_below beside above", key="clear_above")
-        refuse_clear_beyond(self.above, self.clear_below, "above", "clear_below")
-        refuse_clear_beyond(self.clear_above, self.below, "below", "clear_above")
+        self._limit()
         return self
+
+    def _limit(self) -> Limit:
+        return one_limit(self.above, self.below, self.clear_below, self.clear_above, as_in="below: 5")
 
     @property
     def test(self) -> str:
@@ -122,9 +118,7 @@ class ThroughputSection(Section):
 
     def condition(self) -> Condition:
         """The domain value."""
-        if self.below is not None:
-            return Measured(self.test, Limit(self.below, self.clear_above, below=True), segment=self.segment)
-        return Measured(self.test, Limit(self.above or 0.0, self.clear_below), segment=self.segment)
+        return Measured(self.test, self._limit(), segment=self.segment)
 
 
 ServingSection = LatencySection | ErrorRateSection | ThroughputSection

@@ -10,6 +10,7 @@ from monitor.domain.checks import CheckSpec
 from monitor.domain.columns import ColumnKind as ColumnKind  # noqa: PLC0414 - people look for it here
 from monitor.domain.columns import ColumnSpec as ColumnSpec  # noqa: PLC0414 - the same
 from monitor.domain.derived import DerivedColumn
+from monitor.domain.evidently import EvidentlySpec
 from monitor.domain.fairness import FairnessPolicy
 from monitor.domain.sequential import SequentialSpec
 from monitor.domain.windows import WindowSpec
@@ -140,7 +141,7 @@ class MonitoredModel:
     (None: it is not judged as a whole). `fairness` says which features are sensitive (None: none is said to be).
     `max_baseline_age` is how long before a window the data of its baseline may end (None: it is not judged). `derived`
     are features of which columns are made that can be profiled. `sequential` are the detectors that look at its records
-    one by one.
+    one by one, `evidently` the metrics of Evidently that are computed on its raw rows.
     """
 
     name: str
@@ -169,3 +170,4 @@ class MonitoredModel:
     max_baseline_age: timedelta | None = None
     derived: tuple[DerivedColumn, ...] = ()
     sequential: tuple[SequentialSpec, ...] = ()
+    evidently: tuple[EvidentlySpec, ...] = ()

@@ -16,6 +16,9 @@ from monitor.stats.proportions import Z95
 ESTIMATED = "estimated_"
 """How the estimate of a performance metric is called: this, and the metric's name."""
 
+ON_TRAINING_DATA = "on_training_data"
+"""In the detail of an estimate: what the metric was on the training data."""
+
 LEAST_HISTORY = 3
 """Fewer earlier windows are no history to compare with."""
 
@@ -86,7 +89,7 @@ def _reference(condition: Dropped, now: Finding, findings: Sequence[Finding], ar
 
 def _training(condition: Dropped, now: Finding, findings: Sequence[Finding]) -> Reference | str:
     name = condition.of if condition.of.startswith(ESTIMATED) else f"{ESTIMATED}{condition.of}"
-    told = (f.result.detail.get("on_training_data") for f in findings if f.check.test == name and f.result is not None)
+    told = (f.result.detail.get(ON_TRAINING_DATA) for f in findings if f.check.test == name and f.result is not None)
     value = next((value for value in told if isinstance(value, int | float)), None)
     if value is None:
         return f"what {condition.of} was on the training data is not known: the baseline has no truths"

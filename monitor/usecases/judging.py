@@ -33,6 +33,7 @@ from monitor.usecases.baseline_age import baseline_age
 from monitor.usecases.changes import are_explainable, explained
 from monitor.usecases.coverage import with_coverage
 from monitor.usecases.estimating import NO_TRUTH, compare, estimate, past_truth
+from monitor.usecases.evidently_checks import EvidentlyRuns, NoEvidently, evidently_outcomes
 from monitor.usecases.find_segments import FindSegments
 from monitor.usecases.group_fairness import TruthByGroup, selection_outcomes
 from monitor.usecases.model_checks import MetricCheck, ModelChecks
@@ -112,12 +113,13 @@ class Judge:
         fairness: TruthByGroup | None = None,
         rows: RowReads | None = None,
         segments: FindSegments | None = None,
+        evidently: EvidentlyRuns | None = None,
     ) -> None:
         """Without `accounts` a window is compared neither with the weeks before nor with what was served.
 
         Without `findings` estimates of performance are not held against the truth; without `fairness` groups are not
-        compared by the truth; without `rows` tests of raw rows say that there are none; without `segments` bad
-        performance is put down to no slice.
+        compared by the truth; without `rows` tests of raw rows say that there are none, and metrics of Evidently do
+        without `evidently`; without `segments` bad performance is put down to no slice.
         """
         self._checks = ModelChecks(tests, metrics)
         self.metric_names = frozenset({*metrics, TRUTH_COVERAGE, *ESTIMATE_ERRORS, *CHANGES, WEAK_SEGMENTS})
@@ -125,6 +127,7 @@ class Judge:
         self._traffic, self._accounts, self._findings = Traffic(accounts), accounts, findings
         self._references, self._fairness, self._rows = References(findings), fairness, rows or NoRows()
         self._segments = segments
+        self._evidently = evidently or NoEvidently()
         self._baselines: dict[str, Baseline] = {}
 
     def read(self, wanted: Iterable[Wanted]) -> StoredWindows:
@@ -183,15 +186,19 @@ class Judge:
         if drift is not None:
             of_model = judge_model(model, drift, evaluation, content.profiles, evidence, before, coverage)
             findings.append(with_attribution(of_model, sides))
+        ref, window, schema = evaluation.model, evaluation.window, baseline.schema
+
+        def read_rows(segment: str) -> JointRows | str:
+            return self._rows.joint(model, ref, window, segment, baseline_id, schema)
+
         for segment, bound in self._checks.of_drift(model, baseline_id, baseline).items():
             profile = content.profiles.get(segment)
             duplicates = stored.duplicates_of(evaluation.model, evaluation.window) if not segment else None
             data = None if profile is None else WindowData(profile, duplicates)
-            read_rows = partial(
-                self._rows.joint, model, evaluation.model, evaluation.window, segment, baseline_id, baseline.schema
-            )
-            outcomes = run_checks(bound, segment, baseline, data, read_rows)
+            outcomes = run_checks(bound, segment, baseline, data, partial(read_rows, segment))
             findings += _findings(evaluation, outcomes, evidence, coverage)
+        of_evidently = evidently_outcomes(model, self._evidently, read_rows)
+        findings += _findings(evaluation, of_evidently, evidence, coverage)
         for what, bound in self._checks.of_references(model, baseline_id, baseline).items():
             outcomes = self._references.run(bound, what, evaluation, stored, content, baseline_id, baseline)
             findings += _findings(evaluation, outcomes, evidence, coverage)

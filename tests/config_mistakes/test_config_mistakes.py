@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from monitor.bootstrap.formats import format_validators
-from monitor.bootstrap.vocabulary import check_routes
+from monitor.bootstrap.triggers import trigger_validators
+from monitor.bootstrap.vocabulary import check_route_secrets, check_routes, vocabulary
 from monitor.config.directory import check
 from monitor.config.vocabulary import KnownColumn, Vocabulary
 from monitor.domain.models import ColumnKind
@@ -15,19 +16,22 @@ MISTAKES = sorted(Path(__file__).parent.glob("*.yaml"))
 EXAMPLE = Path(__file__).parents[2] / "configs"
 REPLACES, SAYS = "# replaces: ", "# says: "
 
+_CLOUDS = {name: one for name, one in trigger_validators().items() if name in {"sagemaker", "vertex"}}
 KNOWN = Vocabulary(
     tests={
         "psi": frozenset({"pseudo_count"}),
         "error_rate": frozenset({"ok", "missing_is_ok"}),
         "lift": frozenset({"top"}),
         "estimated_accuracy": frozenset(),
+        **dict.fromkeys(["mcc", "r2"], frozenset()),
     }
     | dict.fromkeys(["missing_rate", "accuracy", "impact_ratio", "latency_p95", "domain_classifier"], frozenset()),
     row_tests=frozenset({"domain_classifier"}),
     sources=frozenset({"kafka", "files", "memory"}),
     formats=format_validators(),
-    triggers={"console": lambda _: (), "webhook": lambda _: (), "command": lambda _: ()},
+    triggers={"console": lambda _: (), "webhook": lambda _: (), "command": lambda _: ()} | _CLOUDS,
     metrics=frozenset({"accuracy", "lift"}),
+    scales={name: vocabulary().scales[name] for name in ("accuracy", "estimated_accuracy", "lift", "mcc", "r2")},
     columns={
         "churn": {
             "amount": KnownColumn(frozenset({ColumnKind.NUMERIC})),
@@ -37,6 +41,7 @@ KNOWN = Vocabulary(
     },
     check_parameters=lambda name, given: "top must be above 0" if name == "lift" and not given.get("top", 1) else "",
     check_routes=check_routes,
+    check_route_secrets=check_route_secrets,
 )
 
 

@@ -25,6 +25,7 @@ FREE = {
     "pager",
     "teams",
     "central",
+    "phones",
     "cluster",
     "team",
     "hook",
@@ -101,7 +102,7 @@ def test_every_misspelt_key_is_reported_once_with_its_line_and_the_key_that_was_
     [
         ("monitor.yaml", "announce:", "monitor.yaml:71: unknown trigger 'announce'"),
         ("monitor.yaml", "careful:", "models/churn.yaml:66: unknown retraining policy 'careful'"),
-        ("routes.yaml", "oncall:", "routes.yaml:77: there is no channel 'oncall'"),
+        ("routes.yaml", "oncall:", "routes.yaml:83: there is no channel 'oncall'"),
   ],
 )  # fmt: skip
 def test_a_name_of_ones_own_that_is_misspelt_is_reported_where_it_is_used(

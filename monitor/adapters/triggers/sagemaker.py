@@ -1,12 +1,13 @@
 """Starts an Amazon SageMaker pipeline: the request token is the job's key, so that one key is one execution."""
 
+import re
 from collections.abc import Generator, Mapping
 from importlib.util import find_spec
 from io import BytesIO
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import httpx
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from monitor.adapters.triggers.content import request_content
 from monitor.adapters.triggers.kind import TriggerKind, TriggerSettings
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from awscrt.auth import AwsCredentialsProvider
 
 _SERVICE = "sagemaker"
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
 _MOST_VALUE_CHARS, _MOST_DESCRIPTION_CHARS = 1024, 3072
 """Of a pipeline's parameter, and of an execution's description (API of 2017-07-24)."""
 
@@ -58,6 +60,13 @@ class SagemakerSettings(RestSettings):
         if not isinstance(given, Mapping) or given.get("url"):
             return given
         return {**given, "url": f"https://api.sagemaker.{given.get('region')}.amazonaws.com"}
+
+    @field_validator("region")
+    @classmethod
+    def _has_the_form_of_a_region(cls, region: str) -> str:
+        if not _REGION.fullmatch(region):
+            raise ValueError(f"{region!r} is no region of AWS: write its code, as eu-central-1")
+        return region
 
     @model_validator(mode="after")
     def _whole_key(self) -> Self:

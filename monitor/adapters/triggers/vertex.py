@@ -1,12 +1,13 @@
 """Starts a Vertex AI pipeline: the job's key is in the id of the pipeline job, so that one key is one run."""
 
 import json
+import re
 from collections.abc import Generator, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import httpx
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from monitor.adapters.guarded_http import AddressRefused, AllowList, guarded_client
 from monitor.adapters.triggers.content import request_content
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _METADATA = ("metadata.google.internal", "169.254.169.254")
 """Where a machine of Google's cloud gets the token of its service account: asked for that and nothing else."""
+
+_REGION = re.compile(r"[a-z]+-[a-z]+\d+")
 
 _ABSENT, _ALREADY_THERE = 404, 409
 _MOST_WORDS = 128
@@ -61,6 +64,13 @@ class VertexSettings(RestSettings):
         if not isinstance(given, Mapping) or given.get("url"):
             return given
         return {**given, "url": f"https://{given.get('location')}-aiplatform.googleapis.com"}
+
+    @field_validator("location")
+    @classmethod
+    def _has_the_form_of_a_region(cls, location: str) -> str:
+        if not _REGION.fullmatch(location):
+            raise ValueError(f"{location!r} is no region of Google Cloud: write its name, as europe-west4")
+        return location
 
 
 class VertexTrigger:

@@ -213,6 +213,7 @@ class Matthews:
     unit: ClassVar[str] = "correlation"
     tasks: ClassVar[frozenset[Task]] = CLASSIFICATION
     higher_is_better: ClassVar[bool] = True
+    minimum: ClassVar[float] = -1.0
     default_threshold: ClassVar[Threshold | None] = None
 
     def run(self, judged: Judged, positive: str | None) -> TestResult | None:

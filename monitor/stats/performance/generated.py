@@ -1,5 +1,6 @@
 """Plain metrics of generated text, and what people or judges said of it."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -108,6 +109,7 @@ class Rating:
     unit: ClassVar[str] = "unit of the ratings"
     tasks: ClassVar[frozenset[Task]] = frozenset(Task)
     higher_is_better: ClassVar[bool] = True
+    minimum: ClassVar[float] = -math.inf
     default_threshold: ClassVar[Threshold | None] = None
     is_proposed: ClassVar[bool] = False
 

@@ -64,7 +64,7 @@ class PerformanceMetric(Protocol):
 
     `run` answers None when the metric is not defined on these rows (one class only, texts that are no numbers);
     `low` and `high` of the result are the 95 % interval of the metric itself. One with `is_proposed = False` (without
-    it, a metric is proposed) is computed only where a configuration names it.
+    it, a metric is proposed) is computed only where a configuration names it. One that can be negative has a `minimum`.
     """
 
     name: ClassVar[str]

@@ -1,5 +1,6 @@
 """Errors of regression models."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -123,6 +124,7 @@ class Determination:
     unit: ClassVar[str] = "share of the variance"
     tasks: ClassVar[frozenset[Task]] = REGRESSION
     higher_is_better: ClassVar[bool] = True
+    minimum: ClassVar[float] = -math.inf
     default_threshold: ClassVar[Threshold | None] = None
 
     def run(self, judged: Judged, positive: str | None) -> TestResult | None:  # noqa: ARG002 - no class here

@@ -1,5 +1,6 @@
 """What predictions are worth, in money or whatever the four outcomes are priced in."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -31,6 +32,7 @@ class Value:
     unit: ClassVar[str] = "unit of the worths"
     tasks: ClassVar[frozenset[Task]] = CLASSIFICATION
     higher_is_better: ClassVar[bool] = True
+    minimum: ClassVar[float] = -math.inf
     default_threshold: ClassVar[Threshold | None] = None
     is_proposed: ClassVar[bool] = False
     true_positive: float = 1.0

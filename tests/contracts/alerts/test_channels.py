@@ -73,6 +73,11 @@ def alertmanager_at(server: HttpReceiver) -> Channel:
     return build(kind="alertmanager", token={"env": "IT_TOKEN"}, url=server.url, allow=["127.0.0.1"], timeout="1s")
 
 
+def apprise_at(server: HttpReceiver) -> Channel:
+    os.environ["IT_ADDRESS"] = f"json://127.0.0.1:{server.url.rsplit(':', 1)[1]}/hush-hush"  # as below
+    return build(kind="apprise", url={"env": "IT_ADDRESS"}, allow=["127.0.0.1"])
+
+
 def teams_at(server: HttpReceiver) -> Channel:
     os.environ["IT_ADDRESS"] = f"{server.url}/workflows/hush-hush"  # removed again by the fixture
     return build(kind="teams", webhook_url={"env": "IT_ADDRESS"}, allow=["127.0.0.1"], timeout="1s")
@@ -92,6 +97,10 @@ CASES: dict[str, Callable[[pytest.FixtureRequest, Path], Case]] = {
         )
         for kind in ("alertmanager", "pagerduty", "teams")
     },
+    # Apprise says only whether it worked: what HTTP answered, the kit for channels over HTTP cannot ask of it
+    "apprise": lambda request, folder: Case(
+        "apprise", lambda: apprise_at(request.getfixturevalue("receiver")), ("hush-hush",)
+    ),
     "console": lambda request, folder: Case("console", lambda: build(kind="console")),
     "mailbox": lambda request, folder: Case("mailbox", lambda: build(kind="mailbox", folder=str(folder))),
     "email": lambda request, folder: Case(

@@ -89,7 +89,7 @@ def test_a_child_inherits_what_it_leaves_out() -> None:
         ({"route": {"channels": ["slack"], "match": ["a=b"]}}, "route.match: the first route takes everything; put matchers on the routes below it"),
         ({"route": {"channels": ["slack"], "routes": [{}, {"match": ["a=b"]}]}}, "route.routes.0: this route takes everything, so those after it are never reached"),
         ({"route": {"channels": ["slack"], "routes": [{"match": ["ab"]}]}}, "route.routes.0.match.0: 'ab' is not a matcher; write it like severity=\"critical\" or model=~\"churn-.*\""),
-        ({"channels": {"slack": {"kind": "slak"}}}, "channels.slack: give it a kind, one of alertmanager, console, email, mailbox, pagerduty, slack, teams, webhook"),
+        ({"channels": {"slack": {"kind": "slak"}}}, "channels.slack: give it a kind, one of alertmanager, apprise, console, email, mailbox, pagerduty, slack, teams, webhook"),
         ({"channels": {"slack": {"kind": "slack", "token": "xoxb-1", "channel": "#c"}}}, "channels.slack.token: a secret may not stand in the configuration; write {env: NAME} or {file: PATH}"),
         ({"channels": {"slack": {"kind": "slack"}}}, "channels.slack: give either token and channel (a bot, which can edit its message) or webhook_url alone"),
         ({"channels": {"slack": {"kind": "webhook", "url": "https://x"}}}, "channels.slack.secret: the key 'secret' is missing"),
