@@ -74,6 +74,24 @@ def side_by_side(baseline: ModelProfile, current: ModelProfile, names: Names) ->
     return SideBySide(counts, np.concatenate(([0], groups.cumsum())), sizes, places.order)
 
 
+def coarse_groups(baseline: ModelProfile, current: ModelProfile, names: Names) -> Ints:
+    """Coarse groups of numeric columns in the order of the layouts, the empty ones, too, and behind those of each
+    column its records without a value; shape (2, groups of all). LayoutMismatch as above.
+    """
+    places, sides = _places(baseline.layouts, names).numeric, same_layouts(baseline, current)
+    columns = len(places.first)
+    if not columns:
+        return np.empty((2, 0), np.int64)
+    lacking = places.last + np.arange(1, columns + 1)
+    is_group = np.ones(int(lacking[-1]) + 1, np.bool_)
+    is_group[lacking] = False
+    begin, found = heads(baseline.layouts, names), np.empty((2, len(is_group)), np.int64)
+    for row, block in zip(found, sides, strict=True):
+        row[is_group] = _coarse_counts(places, block)
+        row[lacking] = block[begin + numeric.MISSING] + block[begin + numeric.INVALID]
+    return found
+
+
 def heads(layouts: Layouts, names: Names) -> Ints:
     """Where the counters of each column begin."""
     kept = layouts.derived.get(("heads", names))
