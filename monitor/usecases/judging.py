@@ -386,17 +386,16 @@ def _finding(  # noqa: PLR0917 - the parts of a finding
     reason: str,
     result: TestResult | None,
     evidence: Evidence,
-    *,
-    coverage: float | None = None,
 ) -> Finding:
     e = evaluation
-    return Finding(e.model, check, e.window, e.revision, verdict, reason, result, evidence, e.kind, coverage)
+    return Finding(e.model, check, e.window, e.revision, verdict, reason, result, evidence, e.kind)
 
 
 def _findings(
     evaluation: Evaluation, outcomes: Iterable[Outcome], evidence: Evidence, coverage: float | None
 ) -> list[Finding]:
+    ref, window, revision, kind = evaluation.model, evaluation.window, evaluation.revision, evaluation.kind
     return [
-        _finding(evaluation, check, verdict, reason, result, evidence, coverage=coverage)
+        Finding(ref, check, window, revision, verdict, reason, result, evidence, kind, coverage)
         for check, verdict, reason, result in outcomes
     ]
