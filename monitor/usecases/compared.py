@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import ParamSpec, TypeVar
 
 from monitor.domain.evaluation import Evaluation
 from monitor.domain.models import ALL_TRAFFIC, ModelRef, MonitoredModel
@@ -27,6 +28,9 @@ class Compared:
     said: BudgetVerdict | None = None
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 Compare = Callable[[MonitoredModel, Evaluation], Compared | None]
 
 
@@ -45,25 +49,23 @@ def compared_ahead(portion: Sequence[Wanted], compare: Compare) -> dict[int, Com
         compared = _unless_it_breaks(compare, model, evaluation)
         if compared is not None:
             found[place] = compared
-    return found | _judged({place: (*portion[place], one) for place, one in found.items()})
+    judged = _unless_it_breaks(_judged, {place: (*portion[place], one) for place, one in found.items()})
+    return found | (judged or {})  # where one breaks, which it was is told when each is judged alone
 
 
-def _unless_it_breaks(compare: Compare, model: MonitoredModel, evaluation: Evaluation) -> Compared | None:
+def _unless_it_breaks(work_out: Callable[P, T], *about: P.args, **more: P.kwargs) -> T | None:
     try:
-        return compare(model, evaluation)
+        return work_out(*about, **more)
     except Exception:  # noqa: BLE001 - it comes again when this window is judged, and harms no other
         return None
 
 
 def _judged(asked: dict[int, tuple[MonitoredModel, Evaluation, Compared]]) -> dict[int, Compared]:
-    """Those that have an alarm budget and enough records, with its verdict; none when one of them breaks."""
-    windows = {
-        place: to_judge(one.drift, evaluation, one.content.profiles, one.baseline_id, one.before)
+    """Those that have an alarm budget and enough records, with its verdict."""
+    held = {
+        place: (one, to_judge(one.drift, evaluation, one.content.profiles, one.baseline_id, one.before))
         for place, (model, evaluation, one) in asked.items()
         if one.drift is not None and one.content.profiles[ALL_TRAFFIC].n >= model.min_records
     }
-    try:
-        verdicts = judge_budgets(list(windows.values()))
-    except (ArithmeticError, ValueError, IndexError):  # which one it was is told when each is judged alone
-        return {}
-    return {place: replace(asked[place][2], said=said) for place, said in zip(windows, verdicts, strict=True)}
+    verdicts = judge_budgets([window for _, window in held.values()]) if held else []
+    return {place: replace(one, said=said) for (place, (one, _)), said in zip(held.items(), verdicts, strict=True)}

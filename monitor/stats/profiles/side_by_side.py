@@ -6,7 +6,6 @@ the array of counters, is worked out once.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import TypeVar
 
 import numpy as np
@@ -38,7 +37,8 @@ class SideBySide:
 
     def in_given_order(self, results: Iterable[T]) -> list[T]:
         """One result a column, put back into the order of the names."""
-        return [result for _, result in sorted(zip(self.order, results, strict=True), key=itemgetter(0))]
+        found = dict(zip(self.order, results, strict=True))
+        return [found[place] for place in range(len(found))]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
