@@ -1,6 +1,6 @@
 """A baseline and an alarm budget make the judge of a whole model: all traffic and every segment, within one budget."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -13,7 +13,15 @@ from monitor.stats.baseline import Baseline
 from monitor.stats.calibration import shares
 from monitor.stats.calibration.accumulating import Accumulated
 from monitor.stats.calibration.calibration import LEAST_WINDOWS
-from monitor.stats.calibration.model_drift import ASSUMED_RECORDS, ColumnDrift, Detector, DriftVerdict, ModelDrift
+from monitor.stats.calibration.model_drift import (
+    ASSUMED_RECORDS,
+    ColumnDrift,
+    Detector,
+    DriftVerdict,
+    JudgedWindow,
+    ModelDrift,
+    judge_together,
+)
 from monitor.stats.calibration.windows import LEAST_OF_SEGMENT, BaselineWindows
 from monitor.stats.profiles.model import ModelProfile
 
@@ -82,11 +90,16 @@ class BudgetedModel:
 
         `before` are the states after the window before; a segment with too few records keeps its own.
         """
-        judged = {
-            name: part.judge(profiles[name], window, before.get(name))
-            for name, part in self.parts.items()
-            if name == ALL_TRAFFIC or (name in profiles and profiles[name].n >= LEAST_OF_SEGMENT)
-        }
+        (verdict,) = judge_budgets([BudgetedWindow(self, profiles, window, before)])
+        return verdict
+
+    def together(
+        self,
+        judged: Mapping[str, DriftVerdict],
+        profiles: Mapping[str, ModelProfile],
+        before: Mapping[str, Accumulated],
+    ) -> BudgetVerdict:
+        """The verdict on a window whose parts are judged."""
         loud = [one for one in judged.values() if one.columns]
         nearest = max(judged, key=lambda name: judged[name].evidence)
         return BudgetVerdict(
@@ -114,6 +127,32 @@ class BudgetedModel:
     def _part(self, segment: str, drift: ColumnDrift) -> PartDrift:
         importance = self.importances.get(drift.column, 0.0) if self.importances else None
         return PartDrift(segment, drift, importance)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BudgetedWindow:
+    """A window that is to be judged, and what `BudgetedModel.judge` must know of it."""
+
+    model: BudgetedModel
+    profiles: Mapping[str, ModelProfile]
+    window: Window
+    before: Mapping[str, Accumulated]
+
+    def parts(self) -> dict[str, JudgedWindow]:
+        """All traffic, and the segments with enough records."""
+        return {
+            name: JudgedWindow(part, self.profiles[name], self.window, self.before.get(name))
+            for name, part in self.model.parts.items()
+            if name == ALL_TRAFFIC or (name in self.profiles and self.profiles[name].n >= LEAST_OF_SEGMENT)
+        }
+
+
+def judge_budgets(asked: Sequence[BudgetedWindow]) -> list[BudgetVerdict]:
+    """The verdicts of `BudgetedModel.judge`, to the last bit, on windows of however many models."""
+    parts = [one.parts() for one in asked]
+    verdicts = iter(judge_together([part for of_one in parts for part in of_one.values()]))
+    judged = [dict(zip(of_one, verdicts, strict=False)) for of_one in parts]
+    return [one.model.together(of_one, one.profiles, one.before) for one, of_one in zip(asked, judged, strict=True)]
 
 
 def budgeted_model(

@@ -11,6 +11,11 @@ WORDS = 1_024
 """So many phrases with numbers are kept at hand."""
 
 
+_EMPTY, _NEEDS, _INTERVAL = "empty", "needs", "interval"
+_UNFIT = frozenset((LACKS, _EMPTY, _NEEDS))
+"""In the detail of a result of which nothing can be told."""
+
+
 def judge(check: Check, result: TestResult, *, bad: Verdict = Verdict.DRIFTED) -> tuple[Verdict, str]:
     """The verdict on one result, and why in a sentence with its numbers.
 
@@ -32,6 +37,8 @@ def judge(check: Check, result: TestResult, *, bad: Verdict = Verdict.DRIFTED) -
 def _too_few(check: Check, result: TestResult) -> str:
     if result.n_current < check.min_records:
         return f"{_count(result.n_current)} in the window, at least {check.min_records:,} are needed"
+    if result.n_baseline >= 1 <= result.n_current and _UNFIT.isdisjoint(result.detail):
+        return ""
     if lacking := result.detail.get(LACKS):
         return str(lacking)
     if result.n_baseline < 1:
@@ -40,11 +47,11 @@ def _too_few(check: Check, result: TestResult) -> str:
 
 
 def _unfit(result: TestResult) -> str:
-    if "empty" in result.detail:
+    if _EMPTY in result.detail:
         return "no finite value in the baseline to compare with"
-    if "needs" in result.detail:
+    if _NEEDS in result.detail:
         fewer = _count(min(result.n_baseline, result.n_current))
-        return f"{fewer} on one side, at least {result.detail['needs']} needed"
+        return f"{fewer} on one side, at least {result.detail[_NEEDS]} needed"
     return ""
 
 
@@ -66,14 +73,18 @@ def _sentence(check: Check, result: TestResult, verdict: Verdict) -> str:
     text = f"{check.name} = {result.statistic:.4g}, {_limit(threshold, verdict)}"
     if result.low is not None and result.high is not None and result.high > result.low:
         text += f" (exactly: {result.low:.4g} to {result.high:.4g})"
-    text += _sampled(result.detail)
+    if _INTERVAL in result.detail:
+        text += _sampled(result.detail)
     if p_value is not None:
-        text += f"; p = {p_value:.2g}" if p_value else "; p < 1e-300"
-        if threshold.alpha is not None and p_value > threshold.alpha:
-            text += _not_below(threshold.alpha)
+        text += _p_value(p_value, threshold.alpha)
     if says := result.detail.get(SAYS):
         text += f"; {says}"
-    return f"{text}; {_count(result.n_current)} against {_grouped(result.n_baseline)} in the baseline"
+    return f"{text}; {_against(result.n_current, result.n_baseline)}"
+
+
+def _p_value(p_value: float, alpha: float | None) -> str:
+    text = f"; p = {p_value:.2g}" if p_value else "; p < 1e-300"
+    return text if alpha is None or p_value <= alpha else text + _not_below(alpha)
 
 
 def _sampled(detail: Mapping[str, object]) -> str:
@@ -129,5 +140,5 @@ def _count(records: int) -> str:
 
 
 @lru_cache(maxsize=WORDS)
-def _grouped(records: int) -> str:
-    return f"{records:,}"
+def _against(records: int, n_baseline: int) -> str:
+    return f"{_count(records)} against {n_baseline:,} in the baseline"

@@ -223,9 +223,8 @@ class Evaluate:
         wanted = ((one.model, evaluation) for one in found.values() for evaluation in one.evaluations)
         for portion in in_portions(wanted):
             stored = self._judge.read(portion)
-            for model, evaluation in portion:
-                judgement = self._judge.judge(model, evaluation, stored, now, self._before(model, evaluation))
-                self._evaluate(found[model.name], judgement, states, now, report)
+            for judgement in self._judge.judge_all(portion, stored, now, self._before):
+                self._evaluate(found[judgement.evaluation.model.name], judgement, states, now, report)
 
     # --- one evaluation
 

@@ -1,7 +1,7 @@
 """Judge one window of one model version: shares to profile, profile to results, results to findings."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -31,6 +31,7 @@ from monitor.stream.timeline import baseline_at
 from monitor.usecases.attributing import Sides, with_attribution
 from monitor.usecases.baseline_age import baseline_age
 from monitor.usecases.changes import are_explainable, explained
+from monitor.usecases.compared import Compared, compared_ahead
 from monitor.usecases.coverage import with_coverage
 from monitor.usecases.estimating import NO_TRUTH, compare, estimate, past_truth
 from monitor.usecases.evidently_checks import EvidentlyRuns, NoEvidently, evidently_outcomes
@@ -53,6 +54,9 @@ SET_UP = "checks"
 """Checks that every model has, beside those on traffic: there is a baseline, and the other checks fit it."""
 
 NOTHING_BEFORE = Before()
+
+FindBefore = Callable[[MonitoredModel, Evaluation], Before]
+"""Where the window before left the check of the whole model."""
 
 
 class RowReads(Protocol):
@@ -77,6 +81,10 @@ class NoRows:
     def joint(self, *_: object) -> JointRows | str:
         """There is nothing to compare."""
         return "raw rows are not at hand here"
+
+
+def _nothing_before(_model: MonitoredModel, _evaluation: Evaluation) -> Before:
+    return NOTHING_BEFORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,34 +142,58 @@ class Judge:
         """What the database holds of windows that are judged next, of however many models."""
         return read_windows(wanted, self._windows, self._store, self._accounts)
 
-    def judge(
+    def judge_all(
+        self, portion: Sequence[Wanted], stored: StoredWindows, now: datetime, before: FindBefore = _nothing_before
+    ) -> Iterator[Judgement]:
+        """What `judge` says of each, in their order, with what they have in common worked out once.
+
+        Each is judged when it is asked for: what the one before it led to may be saved by then. `stored` was read for
+        them; `before` finds where the window before left the check of the whole model.
+        """
+        ahead = compared_ahead(portion, lambda model, one: self._compared(model, one, stored, before(model, one)))
+        for place, (model, evaluation) in enumerate(portion):
+            compared = ahead.pop(place, None)
+            came_before = before(model, evaluation) if compared is None else compared.before
+            yield self.judge(model, evaluation, stored, now, came_before, compared)
+
+    def judge(  # noqa: PLR0917 - a window, what came before it, and what is known of it
         self,
         model: MonitoredModel,
         evaluation: Evaluation,
         stored: StoredWindows,
         now: datetime,
         before: Before = NOTHING_BEFORE,
+        compared: Compared | None = None,
     ) -> Judgement:
         """All findings of the evaluation; a check that breaks is a failed finding and harms no other.
 
         `stored` was read for this evaluation, perhaps among others; `before` is where the window before left the check
-        of the whole model.
+        of the whole model; `compared` is what `judge_all` knows of it already.
         """
-        judgement = self._judgement(model, evaluation, stored, now, before)
+        judgement = self._judgement(model, evaluation, stored, now, before, compared)
         if evaluation.kind is not EvaluationKind.DRIFT:
             return judgement
         said = stored.statements_of(evaluation.model, evaluation.window)
         return replace(judgement, findings=with_coverage(judgement.findings, evaluation, said, model.low_coverage))
 
-    def _judgement(
-        self, model: MonitoredModel, evaluation: Evaluation, stored: StoredWindows, now: datetime, before: Before
+    def _judgement(  # noqa: PLR0917 - as above
+        self,
+        model: MonitoredModel,
+        evaluation: Evaluation,
+        stored: StoredWindows,
+        now: datetime,
+        before: Before,
+        compared: Compared | None,
     ) -> Judgement:
         try:
             if evaluation.mark == 0 and evaluation.kind is EvaluationKind.DRIFT:
                 return Judgement(evaluation, self._came(model, evaluation, self._no_evidence(now)))
             if evaluation.kind is EvaluationKind.PERFORMANCE:
                 return self._performance(model, evaluation, now)
-            return self._drift(model, evaluation, stored, now, before)
+            compared = compared or self._compared(model, evaluation, stored, before)
+            if compared is None:
+                return self._without_baseline(model, evaluation, now)
+            return self._drift(model, evaluation, stored, now, compared)
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one model must not starve the others
@@ -170,21 +202,29 @@ class Judge:
 
     # --- drift
 
-    def _drift(
-        self, model: MonitoredModel, evaluation: Evaluation, stored: StoredWindows, now: datetime, before: Before
-    ) -> Judgement:
+    def _compared(
+        self, model: MonitoredModel, evaluation: Evaluation, stored: StoredWindows, before: Before
+    ) -> Compared | None:
+        """The window beside its baseline; None where there is none."""
         shares = {name: stored.shares_of(evaluation.model, name, evaluation.window) for name in segments_of(model)}
         baseline_id = compared_with(shares[ALL_TRAFFIC], stored.timelines.get(model.name, ()))
         if baseline_id is None:
-            return self._without_baseline(model, evaluation, now)
+            return None
         baseline = self._baseline(baseline_id)
         content = window_content(shares, baseline_id, baseline)
+        return Compared(baseline_id, baseline, content, self._checks.of_model(model, baseline_id, baseline), before)
+
+    def _drift(
+        self, model: MonitoredModel, evaluation: Evaluation, stored: StoredWindows, now: datetime, compared: Compared
+    ) -> Judgement:
+        baseline_id, baseline, content = compared.baseline_id, compared.baseline, compared.content
         evidence = Evidence(baseline_id, content.digest, content.offsets, self.code_version, format_instant(now))
         findings, coverage = self._traffic.findings(model, evaluation, evidence), content.coverage
-        drift = self._checks.of_model(model, baseline_id, baseline)
         sides = Sides(baseline, content.profiles, model.segments, model.min_records)
-        if drift is not None:
-            of_model = judge_model(model, drift, evaluation, content.profiles, evidence, before, coverage)
+        if compared.drift is not None:
+            of_model = judge_model(
+                model, compared.drift, evaluation, content.profiles, evidence, compared.before, coverage, compared.said
+            )
             findings.append(with_attribution(of_model, sides))
         ref, window, schema = evaluation.model, evaluation.window, baseline.schema
 
@@ -346,17 +386,16 @@ def _finding(  # noqa: PLR0917 - the parts of a finding
     reason: str,
     result: TestResult | None,
     evidence: Evidence,
-    *,
-    coverage: float | None = None,
 ) -> Finding:
     e = evaluation
-    return Finding(e.model, check, e.window, e.revision, verdict, reason, result, evidence, e.kind, coverage)
+    return Finding(e.model, check, e.window, e.revision, verdict, reason, result, evidence, e.kind)
 
 
 def _findings(
     evaluation: Evaluation, outcomes: Iterable[Outcome], evidence: Evidence, coverage: float | None
 ) -> list[Finding]:
+    ref, window, revision, kind = evaluation.model, evaluation.window, evaluation.revision, evaluation.kind
     return [
-        _finding(evaluation, check, verdict, reason, result, evidence, coverage=coverage)
+        Finding(ref, check, window, revision, verdict, reason, result, evidence, kind, coverage)
         for check, verdict, reason, result in outcomes
     ]

@@ -11,7 +11,7 @@ from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
 from monitor.domain.time import format_instant, from_ms
 from monitor.domain.windows import Window
 from monitor.rules.conditions import ALL_COLUMNS, MODEL_DRIFT
-from monitor.stats.budgeted import BudgetedModel, BudgetVerdict, PartDrift
+from monitor.stats.budgeted import BudgetedModel, BudgetedWindow, BudgetVerdict, PartDrift
 from monitor.stats.calibration.accumulating import Accumulated
 from monitor.stats.calibration.calibration import Calibration, in_doubt
 from monitor.stats.calibration.model_drift import Detector, ModelDrift
@@ -64,16 +64,17 @@ def judge_model(  # noqa: PLR0917 - a window, what it is compared with, and what
     evidence: Evidence,
     before: Before,
     coverage: float | None,
+    said: BudgetVerdict | None = None,
 ) -> Finding:
     """The finding about the whole window: a function of the baseline, the window's counts and the state before.
 
-    `profiles` are those of all traffic and of the segments.
+    `profiles` are those of all traffic and of the segments. `said` is the verdict where it is known already.
     """
     check = Check(MODEL_DRIFT, ALL_COLUMNS, ALL_TRAFFIC, Threshold(1.0), model.min_records)
-    states = _states(drift, evidence.baseline_id, before)
+    states = _states(drift, evidence.baseline_id, before) if said is None else {}
     rests = f"budget {model.alarm_budget}, calibrated on {calibration_words(drift)}"
     try:
-        verdict, reason, result = _judged(drift, profiles, evaluation.window, states, model.min_records)
+        verdict, reason, result = _judged(drift, profiles, evaluation.window, states, model.min_records, said)
     except (ArithmeticError, ValueError, IndexError) as error:  # must not take the other checks along
         why = f"{check.name} failed: {type(error).__name__}: {error}"
         return _finding(evaluation, check, Verdict.FAILED, why, None, evidence, coverage)
@@ -84,18 +85,30 @@ def judge_model(  # noqa: PLR0917 - a window, what it is compared with, and what
     )
 
 
-def _judged(
+def to_judge(
+    drift: BudgetedModel,
+    evaluation: Evaluation,
+    profiles: Mapping[str, ModelProfile],
+    baseline_id: str,
+    before: Before,
+) -> BudgetedWindow:
+    """The window with the states that it goes on from."""
+    return BudgetedWindow(drift, profiles, evaluation.window, _states(drift, baseline_id, before))
+
+
+def _judged(  # noqa: PLR0917 - as above
     drift: BudgetedModel,
     profiles: Mapping[str, ModelProfile],
     window: Window,
     states: Mapping[str, Accumulated],
     least: int,
+    said: BudgetVerdict | None,
 ) -> tuple[Verdict, str, TestResult]:
     n_baseline, n = round(drift.whole.calibration.records), profiles[ALL_TRAFFIC].n
     if n < least:
         reason = f"{CHECK_NAME}: {_records(n)} in the window, at least {least:,} are needed"
         return Verdict.INSUFFICIENT_DATA, reason, TestResult(0.0, None, n_baseline, n, detail=_kept(states))
-    said = drift.judge(profiles, window, states)
+    said = said or drift.judge(profiles, window, states)
     result = TestResult(said.evidence, said.p_value, n_baseline, n, detail=_detail(said))
     return Verdict.DRIFTED if said.drifted else Verdict.OK, _sentence(said), result
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from monitor.stats.attribution.grouping import Grouping
+from monitor.stats.attribution.grouping import GroupedColumns, Grouping, grouped
 from monitor.stats.columns import Floats, Ints
 from monitor.stats.profiles.model import ModelProfile
 
@@ -101,7 +101,7 @@ def attribute(
         noun = "record" if fewest == 1 else "records"
         why = f"{fewest:,} {noun} on one side, at least {max(1, least):,} are needed"
         return Attribution(0.0, (), 0, n_baseline, n_current, lacking=why)
-    found = [_column(name, baseline, current) for name in names]
+    found = _columns(grouped(baseline, current, names), baseline.n, current.n)
     moved = sorted((part for part in found if part.bits), key=lambda part: (-part.bits, part.column))
     return Attribution(math.fsum(part.bits for part in moved), tuple(moved), len(names), n_baseline, n_current)
 
@@ -177,28 +177,43 @@ def _segment_parts(
     return [sorted(of_one, key=lambda item: (-item[1], item[0])) for of_one in parts]
 
 
-def _column(name: str, baseline: ModelProfile, current: ModelProfile) -> ColumnPart:
-    before, now = baseline.columns[name], current.columns[name]
-    grouping = Grouping.of(before, now)
-    counts = np.array((grouping.count(before), grouping.count(now)))
-    bits = _beyond_chance(counts, before.n, now.n)
-    shares = counts / np.array([[before.n], [now.n]])
-    groups = [
-        GroupPart(grouping.names[k], float(shares[0, k]), float(shares[1, k]), float(bits[k]))
-        for k in np.flatnonzero(bits).tolist()
-    ]
-    groups.sort(key=lambda part: -part.bits)
-    return ColumnPart(name, math.fsum(part.bits for part in groups), tuple(groups))
+def _columns(groups: GroupedColumns, n_baseline: int, n_current: int) -> list[ColumnPart]:
+    """The columns' parts, element by element at once; sums are those of each column, whatever stands beside it."""
+    shares = groups.counts / np.array([[n_baseline], [n_current]])
+    terms, middle = _terms(shares)
+    unit, found = _unit(n_baseline, n_current), []
+    for name, names, mine in zip(groups.columns, groups.names, groups.spans, strict=True):
+        kept = _kept(terms[mine], middle[mine], unit)
+        bits = (terms[mine] * kept).tolist() if kept else []
+        parts = zip(names, *shares[:, mine].tolist(), bits, strict=True) if bits else ()
+        moved = sorted((GroupPart(*one) for one in parts if one[-1]), key=lambda part: -part.bits)
+        found.append(ColumnPart(name, math.fsum(part.bits for part in moved), tuple(moved)))
+    return found
 
 
 def _beyond_chance(counts: Ints, n_baseline: int, n_current: int) -> Floats:
     """What each group adds, in bits, less its part of what chance gives; nothing where that explains the sum."""
-    both = counts / np.array([[n_baseline], [n_current]])
-    middle = both.mean(axis=0)
-    terms: Floats = np.maximum(special.rel_entr(both, middle).sum(axis=0), 0.0) / (2 * math.log(2))
-    unit = (1 / n_baseline + 1 / n_current) / (8 * math.log(2))
+    terms, middle = _terms(counts / np.array([[n_baseline], [n_current]]))
+    found: Floats = terms * _kept(terms, middle, _unit(n_baseline, n_current))
+    return found
+
+
+def _terms(shares: Floats) -> tuple[Floats, Floats]:
+    """What each group adds to the divergence, in bits, and its share half-way between both sides."""
+    middle = shares.mean(axis=0)
+    terms: Floats = np.maximum(special.rel_entr(shares, middle).sum(axis=0), 0.0) / (2 * math.log(2))
+    return terms, middle
+
+
+def _unit(n_baseline: int, n_current: int) -> float:
+    """What chance gives, in bits, for each degree of freedom."""
+    return (1 / n_baseline + 1 / n_current) / (8 * math.log(2))
+
+
+def _kept(terms: Floats, middle: Floats, unit: float) -> float:
+    """The part of a column's terms that is left when what chance gives is taken off: 0 to 1."""
     expected = unit * float((1 - middle)[middle > 0].sum())
     total = float(terms.sum())
     if total <= expected + CHANCE_DEVIATIONS * math.sqrt(2 * expected * unit) or total <= 0:
-        return np.zeros_like(terms)
-    return terms * ((total - expected) / total)
+        return 0.0
+    return (total - expected) / total

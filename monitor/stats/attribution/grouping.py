@@ -1,6 +1,8 @@
 """The groups in which a column's records are compared: every record is in exactly one of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -8,7 +10,9 @@ from monitor.stats.columns import Ints
 from monitor.stats.profiles.categorical import CategoricalProfile
 from monitor.stats.profiles.comparable import MIN_EXPECTED, pair
 from monitor.stats.profiles.layouts import Profile
-from monitor.stats.profiles.numeric import NumericProfile
+from monitor.stats.profiles.model import ModelProfile
+from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
+from monitor.stats.profiles.side_by_side import coarse_groups
 from monitor.stats.profiles.words import MISSING, UNSEEN, cut, ranges
 
 RARE_OR_NEW = "rare or new values"
@@ -31,7 +35,7 @@ class Grouping:
         if isinstance(baseline, CategoricalProfile):
             return _categorical(*pair(CategoricalProfile, baseline, current))
         before, _ = pair(NumericProfile, baseline, current)
-        return cls((*ranges(before.layout.edges[before.layout.coarse].tolist()), MISSING))
+        return cls(_numeric(before.layout))
 
     def count(self, profile: Profile) -> Ints:
         """Records in each group; they add up to the profile's."""
@@ -40,6 +44,44 @@ class Grouping:
             return np.append(profile.coarse(), lacking).astype(np.int64)
         counts = profile.counts[self.kept]
         return np.append(counts, (profile.n_values - int(counts.sum()), lacking)).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupedColumns:
+    """The groups of many columns of two profiles: their names by column, and in `counts` (2, groups of all columns) the
+    records of the baseline and of the window, each column's in its span.
+    """
+
+    columns: Sequence[str]
+    names: Sequence[tuple[str, ...]]
+    counts: Ints
+    spans: Sequence[slice]
+
+
+def grouped(baseline: ModelProfile, current: ModelProfile, columns: Sequence[str]) -> GroupedColumns:
+    """The groups of these columns as `Grouping` has them, numbers first; counting them takes few operations."""
+    numbers = tuple(name for name in columns if isinstance(baseline.layouts[name], NumericLayout))
+    texts = [name for name in columns if name not in numbers]
+    groupings = [Grouping.of(baseline.columns[name], current.columns[name]) for name in texts]
+    names = [_numeric_names(baseline, name) for name in numbers] + [one.names for one in groupings]
+    spans = [slice(*ends) for ends in pairwise(accumulate(map(len, names), initial=0))]
+    counts = [coarse_groups(baseline, current, numbers)]
+    for name, grouping in zip(texts, groupings, strict=True):
+        counts.append(np.array([grouping.count(side.columns[name]) for side in (baseline, current)]))
+    return GroupedColumns([*numbers, *texts], names, np.concatenate(counts, axis=1), spans)
+
+
+def _numeric_names(baseline: ModelProfile, name: str) -> tuple[str, ...]:
+    """Worked out once for a baseline."""
+    layout, key = baseline.layouts[name], ("group names", name)
+    kept = baseline.layouts.derived.get(key)
+    if kept is None and isinstance(layout, NumericLayout):
+        kept = baseline.layouts.derived[key] = _numeric(layout)
+    return kept  # type: ignore[return-value]
+
+
+def _numeric(layout: NumericLayout) -> tuple[str, ...]:
+    return (*ranges(layout.edges[layout.coarse].tolist()), MISSING)
 
 
 def _categorical(baseline: CategoricalProfile, current: CategoricalProfile) -> Grouping:

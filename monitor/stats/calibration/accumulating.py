@@ -8,12 +8,15 @@ Part of it is spent on the shares of categories over the last few windows, all g
 
 import base64
 import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import numpy as np
 
 from monitor.stats.calibration.calibration import LEAST_EXPECTED, Calibration
 from monitor.stats.calibration.components import Components, Kind
+from monitor.stats.calibration.counts import offsets, shifted
 from monitor.stats.calibration.deviations import Deviations
 from monitor.stats.calibration.pooled import EARLIER, log_rarity
 from monitor.stats.calibration.run_length import log_threshold
@@ -62,14 +65,40 @@ class Accumulated:
         data = b"".join(part.tobytes() for part in parts)
         return f"{self.until_ms}:{base64.b64encode(zlib.compress(data, 0)).decode()}"
 
+    @classmethod
+    def joined(cls, parts: "Sequence[Accumulated]") -> "Accumulated":
+        """The states of several detectors as one, up to the latest of them."""
+        return cls(
+            max(part.until_ms for part in parts),
+            np.concatenate([part.levels for part in parts]),
+            np.concatenate([part.climb for part in parts]),
+            np.concatenate([part.since_ms for part in parts]),
+            np.concatenate([part.recent for part in parts], axis=1),
+            np.concatenate([part.rarity for part in parts]),
+        )
+
+    def like(self, parts: "Sequence[Accumulated]", until_ms: Sequence[int]) -> "Iterator[Accumulated]":
+        """Those that were joined, each up to its own time; `parts` are as large."""
+        sizes = zip(*(_sizes(part) for part in parts), strict=True)
+        bounds = (pairwise(accumulate(of_kind, initial=0)) for of_kind in sizes)
+        places = ((slice(*one) for one in of_kind) for of_kind in bounds)
+        for until, entries, columns, shares in zip(until_ms, *places, strict=True):
+            climb, since, rarity = self.climb[columns], self.since_ms[columns], self.rarity[columns]
+            yield Accumulated(until, self.levels[entries], climb, since, self.recent[:, shares], rarity)
+
+
+def _sizes(state: Accumulated) -> tuple[int, int, int]:
+    return len(state.levels), len(state.climb), state.recent.shape[1]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Accumulation:
     """The detector of one model: what it looks at, and when it speaks.
 
     `entries` (entries,) are indices of components, `margin` what is taken off their scores, `threshold` (entries,
-    bets) log R at which they speak, `weight` (entries,) their shares of their column's error. `least_rarity` (columns,)
-    is the rarity at which the last windows' shares speak.
+    bets) log R at which they speak, `weight` (entries,) their shares of their column's error. `serial` (entries,) is by
+    what standard deviations of sums of consecutive scores are larger, `serial_square` (shares,) the same of variances.
+    `least_rarity` (columns,) is the rarity at which the last windows' shares speak.
     """
 
     column: Ints
@@ -77,7 +106,8 @@ class Accumulation:
     margin: Floats
     threshold: Floats
     weight: Floats
-    serial: float
+    serial: Floats
+    serial_square: Floats
     columns: int
     components: Components
     least_rarity: Floats
@@ -107,21 +137,39 @@ class Accumulation:
         ).reshape(-1, len(BETS))
         of_pooled = false_alarms * shares * pooled / np.maximum(total, 1e-9)
         least_rarity = -np.log(np.maximum(of_pooled, 1e-300))
-        column, serial = components.column[entries], calibration.serial
-        return cls(column, entries, margin, threshold, weight, serial, columns, components, least_rarity)
+        column, serial = components.column[entries], np.full(len(entries), calibration.serial)
+        square = np.full(components.shares, calibration.serial**2)
+        return cls(column, entries, margin, threshold, weight, serial, square, columns, components, least_rarity)
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Accumulation]", components: Components, places: Sequence[Ints]) -> "Accumulation":
+        """The detectors of several models, whose components lie at these `places` among all of them."""
+        columns = [part.columns for part in parts]
+        return cls(
+            shifted([part.column for part in parts], offsets(columns)),
+            np.concatenate([place[part.entries] for part, place in zip(parts, places, strict=True)]),
+            np.concatenate([part.margin for part in parts]),
+            np.concatenate([part.threshold for part in parts]),
+            np.concatenate([part.weight for part in parts]),
+            np.concatenate([part.serial for part in parts]),
+            np.concatenate([part.serial_square for part in parts]),
+            sum(columns),
+            components,
+            np.concatenate([part.least_rarity for part in parts]),
+        )
 
     def start(self, at_ms: int) -> Accumulated:
         """Nothing was seen yet."""
         levels = np.full((len(self.entries), 2, len(BETS)), round(_LEAST * _STEP))
         nothing = np.zeros(self.columns, np.int64)
-        recent = np.full((EARLIER, int(self.components.is_share.sum())), _NONE)
+        recent = np.full((EARLIER, self.components.shares), _NONE)
         return Accumulated(at_ms, levels, nothing, np.full(self.columns, at_ms), recent, nothing)
 
     def restored(self, text: str) -> Accumulated:
         """The state that `to_text` wrote; ValueError when it is of another detector."""
         until, _, body = text.partition(":")
         data = zlib.decompress(base64.b64decode(body))
-        shares = int(self.components.is_share.sum())
+        shares = self.components.shares
         small = (6 * len(self.entries), self.columns, EARLIER * shares, self.columns)
         if len(data) != 2 * sum(small) + 8 * self.columns:
             raise ValueError("the state belongs to a detector of other columns")
@@ -131,20 +179,15 @@ class Accumulation:
         levels, recent = levels.reshape(-1, 2, len(BETS)), recent.reshape(EARLIER, shares)
         return Accumulated(int(until), levels, climb, since, recent, rarity)
 
-    def advance(self, state: Accumulated, found: Deviations, start_ms: int, end_ms: int) -> Accumulated:
-        """Add one window, given as the only one of `found`; one that begins before `until_ms` adds nothing.
-
-        Overlapping windows share their records, which must not be counted twice.
-        """
-        if start_ms < state.until_ms:
-            return state
-        before = state.levels / _STEP
-        after = np.logaddexp(0.0, before) + self._log_evidence(found)
+    def advance(self, state: Accumulated, found: Deviations, start_ms: Ints, end_ms: int) -> Accumulated:
+        """Add one window, given as the only one of `found`; `start_ms` (columns,) is where it begins."""
+        before = np.logaddexp(0.0, state.levels / _STEP)
+        after = before + self._log_evidence(found)
         climb, since = self._climbs(state, before, after, start_ms)
         kept = np.clip(after, _LEAST, self.threshold[:, np.newaxis, :] + _BEYOND)
         earlier = np.where(state.recent == _NONE, np.nan, state.recent / _STEP)
-        rarity = log_rarity(self.components, found, earlier, self.serial)
-        now = _steps(np.clip(found.normal[:, self.components.is_share], -_FARTHEST, _FARTHEST))
+        rarity = log_rarity(self.components, found, earlier, self.serial_square)
+        now = _steps(np.clip(found.normal[:, self.components.groups], -_FARTHEST, _FARTHEST))
         recent = np.concatenate((now, state.recent[:-1]))
         return Accumulated(end_ms, _steps(kept), climb, since, recent, _steps(np.minimum(rarity, _FARTHEST)))
 
@@ -179,9 +222,9 @@ class Accumulation:
         evidence: Floats = np.where((size > 0)[:, np.newaxis, np.newaxis], x * BETS - BETS**2 / 2, 0.0)
         return evidence
 
-    def _climbs(self, state: Accumulated, before: Floats, after: Floats, start_ms: int) -> tuple[Ints, Ints]:
+    def _climbs(self, state: Accumulated, before: Floats, after: Floats, start_ms: Ints) -> tuple[Ints, Ints]:
         """The evidence of each column since its rise began, and when that was (a cumulative sum: Page 1954)."""
-        ahead = _steps(self._together(after) - self._together(np.logaddexp(0.0, before)))
+        ahead = _steps(self._together(after) - self._together(before))
         begins = state.climb <= 0
         since = np.where(begins, start_ms, state.since_ms)
         most = round(-_LEAST * _STEP)

@@ -9,6 +9,7 @@ from monitor.stats.calibration.components import Components, Kind
 from monitor.stats.calibration.counts import Counts
 from monitor.stats.calibration.noise import MOST_PRIOR_DF, moderated
 from monitor.stats.calibration.season import DAY_MS, WEEK_MS, YEAR_MS, Season
+from monitor.stats.calibration.usual import Expected, Usual
 from monitor.stats.columns import Floats, Mask
 
 LEAST_WINDOWS = 10
@@ -83,13 +84,14 @@ class Calibration:
     @classmethod
     def measured(cls, components: Components, counts: Counts, middles_ms: Floats, size_ms: int) -> "Calibration":
         """From consecutive windows of the baseline, earliest first; at least `LEAST_WINDOWS` of them."""
-        scores, root = components.scores(counts), np.sqrt(counts.records)[:, np.newaxis]
+        records = counts.records[:, 0]
+        scores, root = components.scores(counts), np.sqrt(records)[:, np.newaxis]
         season = _season(scores, root, middles_ms, size_ms)
         design = season.design(middles_ms) * root
         course, df = _courses(design, scores)
         residual = scores - design @ course
         certainty = np.asarray(np.linalg.pinv(design.T @ design), np.float64)
-        usual = float(np.median(counts.records))
+        usual = float(np.median(records))
         most = MOST_PRIOR_DF * min(1.0, len(middles_ms) / ENOUGH_WINDOWS) ** 2
         variance, moderate_df = _noise(components, (residual**2).sum(axis=0) / df, df, usual, most)
         variance = 1 + (variance - 1) * in_doubt(len(middles_ms))
@@ -103,9 +105,9 @@ class Calibration:
             variance,
             moderate_df,
             _serial(residual, middles_ms, size_ms),
-            _dispersion(counts.missing, counts.records),
+            _dispersion(counts.missing, records),
             _dispersion_beyond(components, counts, variance, usual),
-            float(counts.records.sum()),
+            float(records.sum()),
         )
 
     @property
@@ -119,27 +121,18 @@ class Calibration:
         found: Mask = (self.course[1:] != 0).any(axis=0)
         return found
 
-    def expected(self, records: Floats, middles_ms: Floats) -> Floats:
-        """Scores that windows of this size and time should have, shape (w, components)."""
+    def usual(self) -> Usual:
+        """What is usual at any time."""
+        records = np.array([self.usual_records]), np.array([self.records])
+        return Usual.of(self.seasonal, self.variance, self.df, *records)
+
+    def expected(self, middles_ms: Floats) -> Expected:
+        """What is expected of windows with these middles."""
+        if not self.season.harmonics:
+            return Expected(self.course, self.certainty)
         design = self.season.design(middles_ms)
-        found: Floats = design @ self.course * np.sqrt(records)[:, np.newaxis]
-        return found
-
-    def noise_variance(self, records: Floats) -> Floats:
-        """Variance of a score around its course, shape (w, components).
-
-        What windows of the usual size show beyond chance may be dependence of neighbours, which larger windows share,
-        or a change from window to window, which grows with them: whichever is more is taken.
-        """
-        ratio = np.maximum(records / self.usual_records, 1.0)[:, np.newaxis]
-        found: Floats = 1 + (self.variance - 1) * ratio
-        return found
-
-    def leverage(self, records: Floats, middles_ms: Floats) -> Floats:
-        """Variance of the expected score in units of the noise: the error of the baseline, shape (w, components)."""
-        design = self.season.design(middles_ms)
-        with_season = np.einsum("wt,ts,ws->w", design, self.certainty, design) * records
-        return np.where(self.seasonal, with_season[:, np.newaxis], (records / self.records)[:, np.newaxis])
+        error = np.einsum("wt,ts,ws->w", design, self.certainty, design)
+        return Expected(design @ self.course, error[:, np.newaxis])
 
 
 def _season(scores: Floats, root: Floats, middles_ms: Floats, size_ms: int) -> Season:
@@ -234,7 +227,8 @@ def _dispersion(hits: Floats, records: Floats, lost: float = 1.0) -> Floats:
 
 def _dispersion_beyond(components: Components, counts: Counts, variance: Floats, usual: float) -> Floats:
     """The same of values beyond; never seen categories, which a baseline cannot show, cluster as the others do."""
-    shown = _dispersion(counts.beyond, counts.records, _LOST_TO_EDGES)
-    inflation = (components.members * variance[: len(components.members), np.newaxis]).max(axis=0, initial=1.0)
+    shown = _dispersion(counts.beyond, counts.records[:, 0], _LOST_TO_EDGES)
+    (members,) = components.members
+    inflation = (members * variance[: len(members), np.newaxis]).max(axis=0, initial=1.0)
     like_others = (inflation - 1) / (components.beyond_share * usual)
     return np.where(components.grouping.is_numeric, shown, like_others)

@@ -12,7 +12,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from monitor.stats.calibration.counts import Counts, Grouping
+from monitor.stats.calibration.counts import Counts, Grouping, offsets, placed, shifted
 from monitor.stats.columns import Floats, Ints, Mask
 from monitor.stats.profiles.model import ModelProfile
 
@@ -40,28 +40,27 @@ class Components:
 
     `column`, `kind` and `weight` have one entry a component. `weight` is 1, or 1 - share for a group: with it squares
     of scores add up to a chi-squared statistic. `missing_share` and `beyond_share` have one entry a column,
-    `beyond_error` is the relative variance of the latter; `members` (components but missing, columns) has a 1 where a
-    component belongs to a column; `share_starts` are the first components of the categorical columns. `is_missing`,
-    `is_share` and `by_kind` say which components measure what.
+    `beyond_error` is the relative variance of the latter; `members` (components but missing, columns) of each model
+    have a 1 where a component belongs to a column; `share_starts` are the first components of the categorical columns.
+    `is_missing`, `polynomials`, `groups`, `missing` and `by_kind` say which components measure what.
     """
 
     grouping: Grouping
-    usual_records: float
     column: Ints
     kind: Ints
     weight: Floats
     missing_share: Floats
     beyond_share: Floats
     beyond_error: Floats
-    members: Floats
+    members: tuple[Floats, ...]
     share_starts: Ints
     is_missing: Mask
-    is_share: Mask
     by_kind: Mapping[Kind, Ints]
-    _phi: Floats
-    _roots: "_Roots"
-    _groups: Ints
-    _shares: Floats
+    _by_model: Ints
+    phi: Floats
+    roots: "_Roots"
+    grouped: Ints
+    expected_shares: Floats
 
     @classmethod
     def of(cls, baseline: ModelProfile, usual_records: float) -> "Components":
@@ -78,50 +77,119 @@ class Components:
         kinds = np.concatenate((kind, np.full(len(groups), Kind.SHARE), np.full(width, Kind.MISSING)))
         return cls(
             grouping,
-            usual_records,
             np.concatenate((of_shapes, np.arange(width))),
             kinds,
             np.concatenate((np.ones(len(column)), 1 - shares[groups], np.ones(width))),
             (counts.missing[0] + 0.5) / (counts.records[0] + 1),
             beyond / (counts.records[0] + 1),
             1 / beyond,
-            (of_shapes[:, np.newaxis] == np.arange(width)).astype(np.float64),
+            ((of_shapes[:, np.newaxis] == np.arange(width)).astype(np.float64),),
             len(column) + np.flatnonzero(np.diff(grouping.column_of[groups], prepend=-1)),
             kinds == Kind.MISSING,
-            kinds == Kind.SHARE,
-            {one: np.flatnonzero(kinds == one) for one in Kind},
+            _by_kind(kinds),
+            np.arange(len(of_shapes)),
             phi,
             _Roots.of([(phi[grouping.column_of == c, k], shares[grouping.column_of == c]) for c, k in of_scores]),
             groups,
             shares[groups],
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence["Components"], places: Sequence[Ints]) -> "Components":
+        """Those of several models, at their `places` among all."""
+        columns = offsets([len(part.grouping.columns) for part in parts])
+        groups = offsets([len(part.grouping.column_of) for part in parts])
+        column = [part.column + first for part, first in zip(parts, columns, strict=True)]
+        kinds = placed([part.kind for part in parts], places)
+        return cls(
+            Grouping.joined([part.grouping for part in parts]),
+            placed(column, places),
+            kinds,
+            placed([part.weight for part in parts], places),
+            np.concatenate([part.missing_share for part in parts]),
+            np.concatenate([part.beyond_share for part in parts]),
+            np.concatenate([part.beyond_error for part in parts]),
+            tuple(members for part in parts for members in part.members),
+            np.concatenate([place[part.share_starts] for part, place in zip(parts, places, strict=True)]),
+            kinds == Kind.MISSING,
+            _by_kind(kinds),
+            np.concatenate([place[: part.groups.stop] for part, place in zip(parts, places, strict=True)]),
+            np.concatenate([part.phi for part in parts]),
+            _Roots.joined([part.roots for part in parts]),
+            shifted([part.grouped for part in parts], groups),
+            np.concatenate([part.expected_shares for part in parts]),
+        )
+
+    @property
+    def polynomials(self) -> slice:
+        """Components that are polynomials, which come first."""
+        return slice(len(self.roots.low))
+
+    @property
+    def groups(self) -> slice:
+        """Components that are shares of groups, column after column."""
+        return slice(len(self.roots.low), len(self.roots.low) + len(self.grouped))
+
+    @property
+    def shares(self) -> int:
+        """How many components are shares of groups."""
+        return len(self.grouped)
+
+    @property
+    def missing(self) -> slice:
+        """Components that are missing values, one a column."""
+        return slice(len(self.column) - len(self.grouping.columns), len(self.column))
+
+    def by_column(self, *values: Floats) -> Floats:
+        """Sums over the components of each column but the missing one, of several arrays (w, components): (..., w, f).
+
+        The product with a matrix of a model has last bits of its own, so there is one for each.
+        """
+        stacked = np.take(np.stack(values), self._by_model, axis=-1)
+        ends = np.cumsum([len(members) for members in self.members]).tolist()
+        parts = zip(self.members, [0, *ends], ends, strict=False)
+        return np.concatenate([stacked[..., start:end] @ members for members, start, end in parts], axis=-1)
+
     def label(self, component: int) -> str:
         """The name of the group of categories that a component is about; empty for any other."""
-        place = component - len(self._roots.low)
-        return self.grouping.labels[int(self._groups[place])] if 0 <= place < len(self._groups) else ""
+        place = component - len(self.roots.low)
+        return self.grouping.labels[int(self.grouped[place])] if 0 <= place < len(self.grouped) else ""
 
     def scores(self, counts: Counts) -> Floats:
         """Scores of windows, shape (w, components); 0 where a column has no value."""
         values = np.maximum(counts.values, 1.0)
-        scores = len(self._roots.low)
-        by_order = self.grouping.sums(counts.groups[:, np.newaxis, :] * self._phi.T)
+        scores = len(self.roots.low)
+        by_order = self.grouping.sums(counts.groups[:, np.newaxis, :] * self.phi.T)
         mean = by_order[:, self.kind[:scores], self.column[:scores]] / values[:, self.column[:scores]]
-        shape = self._roots.of_means(mean) * np.sqrt(values[:, self.column[:scores]])
+        shape = self.roots.of_means(mean) * np.sqrt(values[:, self.column[:scores]])
         grouped = arcsine(
-            counts.groups[:, self._groups], values[:, self.grouping.column_of[self._groups]], self._shares
+            counts.groups[:, self.grouped], values[:, self.grouping.column_of[self.grouped]], self.expected_shares
         )
         found = np.concatenate((shape, grouped), axis=1)
         found[counts.values[:, self.column[: found.shape[1]]] == 0] = 0.0
-        return np.concatenate(
-            (found, arcsine(counts.missing, counts.records[:, np.newaxis], self.missing_share)), axis=1
-        )
+        records = counts.records[:, self.grouping.model_of]
+        return np.concatenate((found, arcsine(counts.missing, records, self.missing_share)), axis=1)
 
     def sizes(self, counts: Counts) -> Floats:
         """Number of values (or records) that each score rests on, shape (w, components)."""
-        of_shapes = counts.values[:, self.column[~self.is_missing]]
-        of_missing = np.broadcast_to(counts.records[:, np.newaxis], counts.missing.shape)
-        return np.concatenate((of_shapes, of_missing), axis=1)
+        of_shapes = counts.values[:, self.column[: self.groups.stop]]
+        return np.concatenate((of_shapes, counts.records[:, self.grouping.model_of]), axis=1)
+
+
+def places_among(parts: Sequence[Components]) -> list[Ints]:
+    """Where the components of each model lie among those of all: polynomials, then groups, then missing values."""
+    found: list[list[Ints]] = [[] for _ in parts]
+    first = 0
+    for section in ("polynomials", "groups", "missing"):
+        for part, place in zip(parts, found, strict=True):
+            mine: slice = getattr(part, section)
+            place.append(first + np.arange(mine.stop - (mine.start or 0)))
+            first += len(place[-1])
+    return [np.concatenate(place) for place in found]
+
+
+def _by_kind(kinds: Ints) -> Mapping[Kind, Ints]:
+    return {one: np.flatnonzero(kinds == one) for one in Kind}
 
 
 def arcsine(hits: Floats, n: Floats, share: Floats) -> Floats:
@@ -172,14 +240,15 @@ def _orthonormal(shares: Floats) -> Floats:
 class _Roots:
     """The signed root per square root of n, as a function of a mean score: tabulated once, then interpolated.
 
-    For the tilt t, mean m(t) = K'(t) with K the cumulant function, and the root is sign(t) sqrt(2 (t m - K)). The table
-    holds root / mean, which is smooth through 0, on an even grid between the means of the strongest tilts.
+    For the tilt t, mean m(t) = K'(t) with K the cumulant function, and the root is sign(t) sqrt(2 (t m - K)). The
+    tables hold root / mean, which is smooth through 0, on an even grid between the means of the strongest tilts. Each
+    model has one, in which its scores stand at the `places`.
     """
 
     low: Floats
     high: Floats
-    _grid: Floats
-    _ratio: Floats
+    places: Ints
+    tables: tuple[tuple[Floats, Floats], ...]
 
     @classmethod
     def of(cls, scores: Sequence[tuple[Floats, Floats]]) -> "_Roots":
@@ -189,16 +258,30 @@ class _Roots:
         mean = np.array([table[0] for table in tables]).reshape(-1, _STEPS)
         ratio = np.array([table[1] for table in tables]).reshape(-1, _STEPS)
         low, high = mean[:, 0], mean[:, -1]
-        grid = 2.0 * np.arange(len(mean))[:, np.newaxis] + (mean - low[:, np.newaxis]) / (high - low)[:, np.newaxis]
-        return cls(low, high, grid.ravel(), ratio.ravel())
+        places = 2 * np.arange(len(mean))
+        grid = places[:, np.newaxis] + (mean - low[:, np.newaxis]) / (high - low)[:, np.newaxis]
+        return cls(low, high, places, ((grid.ravel(), ratio.ravel()),))
+
+    @classmethod
+    def joined(cls, parts: Sequence["_Roots"]) -> "_Roots":
+        """Those of several models, one after the other."""
+        return cls(
+            np.concatenate([part.low for part in parts]),
+            np.concatenate([part.high for part in parts]),
+            np.concatenate([part.places for part in parts]),
+            tuple(table for part in parts for table in part.tables),
+        )
 
     def of_means(self, mean: Floats) -> Floats:
         """Roots of mean scores, shape (w, scores); beyond the strongest tilt they grow no further."""
         inside = np.clip(mean, self.low, self.high)
         if not len(self.low):
             return mean
-        place = 2 * np.arange(len(self.low)) + (inside - self.low) / (self.high - self.low)
-        roots: Floats = inside * np.interp(place, self._grid, self._ratio)
+        place = self.places + (inside - self.low) / (self.high - self.low)
+        ends = np.cumsum([len(grid) // _STEPS for grid, _ in self.tables]).tolist()
+        parts = zip(self.tables, [0, *ends], ends, strict=False)
+        ratios = [np.interp(place[:, start:end], *table) for table, start, end in parts if end > start]
+        roots: Floats = inside * np.concatenate(ratios, axis=1)
         return roots
 
 

@@ -1,6 +1,9 @@
 """Few counts per column of a model: what components are linear in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import TypeVar
 
 import numpy as np
 
@@ -9,6 +12,8 @@ from monitor.stats.profiles import categorical, numeric
 from monitor.stats.profiles.categorical import CategoricalProfile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import NumericProfile
+
+Array = TypeVar("Array", Floats, Ints, Mask)
 
 GROUPS = 32
 """Groups of about equal mass that the bins of a numeric column are put into; an atom keeps one to itself."""
@@ -26,8 +31,9 @@ LEAST_EXPECTED = 5.0
 class Counts:
     """Counts of w windows on f columns with g groups in all; every array has the windows as its first axis.
 
-    `records` (w,); `groups` (w, g) values by group; `values` (w, f) values in any group; `missing` (w, f) records
-    without a usable value; `beyond` (w, f) numeric values outside the usual range, or categories never seen before.
+    `records` (w, models) by model, of which there is one but in `joined`; `groups` (w, g) values by group; `values`
+    (w, f) values in any group; `missing` (w, f) records without a usable value; `beyond` (w, f) numeric values outside
+    the usual range, or categories never seen before.
     """
 
     records: Floats
@@ -36,73 +42,111 @@ class Counts:
     missing: Floats
     beyond: Floats
 
+    @classmethod
+    def joined(cls, parts: "Sequence[Counts]") -> "Counts":
+        """Of windows of several models, model after model."""
+        return cls(
+            np.concatenate([part.records for part in parts], axis=1),
+            np.concatenate([part.groups for part in parts], axis=1),
+            np.concatenate([part.values for part in parts], axis=1),
+            np.concatenate([part.missing for part in parts], axis=1),
+            np.concatenate([part.beyond for part in parts], axis=1),
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grouping:
     """Which counters of a model's profiles are counted together. Fixed by the baseline and the usual window's size.
 
     `column_of` (g,) is the column of each group; groups of one column follow each other. `labels` (g,) name the groups
-    of categorical columns. `is_numeric` (f,).
+    of categorical columns. `is_numeric` (f,). `model_of` (f,) is the place of each column's model: 0, but in `joined`.
     """
 
     columns: tuple[str, ...]
     is_numeric: Mask
     column_of: Ints
     labels: tuple[str, ...]
+    model_of: Ints
+    column_starts: Ints
     _counters: Ints
-    _group_starts: Ints
-    _column_starts: Ints
-    _beyond: Ints
-    _beyond_starts: Ints
-    _special: Ints
+    _starts: Ints
 
     @classmethod
     def of(cls, baseline: ModelProfile, usual_records: float) -> "Grouping":
         """Group the counters of every column that has a value in the baseline."""
         parts = [_part(baseline, name, usual_records) for name in baseline.columns]
         held = [part for part in parts if part is not None]
-        sizes = [len(group) for part in held for group in part.groups]
         per_column = [len(part.groups) for part in held]
+        counted = [group for part in held for group in part.groups]
+        counted += [part.beyond for part in held] + [part.lacking for part in held] + [part.records for part in held]
         return cls(
             tuple(part.name for part in held),
             np.array([part.is_numeric for part in held], np.bool_),
             np.repeat(np.arange(len(held)), per_column),
             tuple(label for part in held for label in part.labels),
-            np.concatenate([group for part in held for group in part.groups] or [np.empty(0, np.int64)]),
-            _starts(sizes),
+            np.zeros(len(held), np.int64),
             _starts(per_column),
-            np.concatenate([part.beyond for part in held] or [np.empty(0, np.int64)]),
-            _starts([len(part.beyond) for part in held]),
-            np.array([part.special for part in held], np.int64).reshape(-1, 3),
+            np.concatenate(counted or [np.empty(0, np.int64)]),
+            _starts([len(one) for one in counted]),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence["Grouping"]) -> "Grouping":
+        """That of all columns of several models, which are counted one by one; without labels."""
+        columns, groups = [len(part.columns) for part in parts], [len(part.column_of) for part in parts]
+        return cls(
+            tuple(name for part in parts for name in part.columns),
+            np.concatenate([part.is_numeric for part in parts]),
+            shifted([part.column_of for part in parts], offsets(columns)),
+            (),
+            np.repeat(np.arange(len(parts)), columns),
+            shifted([part.column_starts for part in parts], offsets(groups)),
+            np.empty(0, np.int64),
+            np.empty(0, np.int64),
         )
 
     def count(self, blocks: Ints) -> Counts:
         """The counts of windows whose profiles have these counters, shape (w, counters)."""
-        special = blocks[:, self._special]
-        groups = np.add.reduceat(blocks[:, self._counters], self._group_starts, axis=1).astype(np.float64)
-        return Counts(
-            special[:, :, 0].max(axis=1, initial=0).astype(np.float64),
-            groups,
-            np.add.reduceat(groups, self._column_starts, axis=1),
-            (special[:, :, 1] + special[:, :, 2]).astype(np.float64),
-            np.add.reduceat(blocks[:, self._beyond], self._beyond_starts, axis=1).astype(np.float64),
-        )
+        counted = np.add.reduceat(np.take(blocks, self._counters, axis=1), self._starts, axis=1).astype(np.float64)
+        groups, columns = len(self.column_of), len(self.columns)
+        of_groups, beyond = counted[:, :groups], counted[:, groups : groups + columns]
+        missing, records = counted[:, groups + columns : -columns], counted[:, -columns:]
+        return Counts(records.max(axis=1, keepdims=True), of_groups, self.sums(of_groups), missing, beyond)
 
     def sums(self, of_groups: Floats) -> Floats:
         """Sums over the groups of each column, shape (..., f)."""
-        return np.add.reduceat(of_groups, self._column_starts, axis=-1)
+        return np.add.reduceat(of_groups, self.column_starts, axis=-1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Part:
-    """Positions in the block of one column's counters: by group, of what lies beyond, of records, missing, invalid."""
+    """Positions in the block of one column's counters: by group, of what lies beyond, of what lacks a value, of all."""
 
     name: str
     is_numeric: bool
     groups: list[Ints]
     labels: list[str]
     beyond: Ints
-    special: list[int]
+    lacking: Ints
+    records: Ints
+
+
+def offsets(sizes: Sequence[int]) -> list[int]:
+    """Where parts of these sizes begin that lie one after the other."""
+    return list(accumulate(sizes[:-1], initial=0))
+
+
+def shifted(parts: Sequence[Ints], by: Sequence[int]) -> Ints:
+    """Places within parts as places in all of them together."""
+    return np.concatenate([part + offset for part, offset in zip(parts, by, strict=True)])
+
+
+def placed(parts: Sequence[Array], places: Sequence[Ints]) -> Array:
+    """One array that has each part at its places."""
+    values = np.concatenate(parts)
+    found = np.empty_like(values)
+    found[np.concatenate(places)] = values
+    return found
 
 
 def _starts(sizes: list[int]) -> Ints:
@@ -115,13 +159,14 @@ def _part(baseline: ModelProfile, name: str, usual_records: float) -> _Part | No
     if isinstance(profile, NumericProfile):
         groups, beyond = _numeric(profile)
         labels = [""] * len(groups)
-        special = [numeric.RECORDS, numeric.MISSING, numeric.INVALID]
+        all_records, lacking = numeric.RECORDS, (numeric.MISSING, numeric.INVALID)
     else:
         groups, labels, beyond = _categorical(profile, usual_records)
-        special = [categorical.RECORDS, categorical.MISSING, categorical.INVALID]
+        all_records, lacking = categorical.RECORDS, (categorical.MISSING, categorical.INVALID)
     if not groups:
         return None
-    return _Part(name, is_numeric, [start + g for g in groups], labels, start + beyond, [start + s for s in special])
+    of_groups, special = [start + group for group in groups], [start + np.array(at) for at in (lacking, (all_records,))]
+    return _Part(name, is_numeric, of_groups, labels, start + beyond, *special)
 
 
 def _numeric(profile: NumericProfile) -> tuple[list[Ints], Ints]:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.stats.calibration.calibration import Calibration
 from monitor.stats.calibration.components import Components
 from monitor.stats.calibration.counts import Counts
 from monitor.stats.calibration.noise import normal_scores
-from monitor.stats.columns import Floats
+from monitor.stats.calibration.usual import Expected, Usual
+from monitor.stats.columns import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,11 +27,20 @@ class Deviations:
     noise: Floats
 
     @classmethod
-    def of(cls, components: Components, calibration: Calibration, counts: Counts, middles_ms: Floats) -> "Deviations":
-        """Compare windows, given by their counts and middles, with what the calibration expects of them."""
-        records = counts.records
-        size = components.sizes(counts)
-        shift = np.where(size > 0, components.scores(counts) - calibration.expected(records, middles_ms), 0.0)
-        noise = calibration.noise_variance(records)
-        sd = np.sqrt(noise * (1 + calibration.leverage(records, middles_ms)))
-        return cls(counts, shift, sd, normal_scores(shift / sd, calibration.df), size, noise)
+    def of(cls, components: Components, usual: Usual, expected: Expected, counts: Counts) -> "Deviations":
+        """Compare windows, given by their counts, with what is expected of them at their times."""
+        records, size = counts.records, components.sizes(counts)
+        course = expected.course * np.sqrt(records)[:, usual.model_of]
+        shift = np.where(size > 0, components.scores(counts) - course, 0.0)
+        noise = usual.noise(records)
+        sd = np.sqrt(noise * (1 + usual.leverage(records, expected.error)))
+        return cls(counts, shift, sd, normal_scores(shift / sd, usual.df, usual.measured), size, noise)
+
+    def only(self, places: Ints, columns: slice, model: int) -> "Deviations":
+        """Those of one model, whose components and columns are these; without its counts by group."""
+        c = self.counts
+        of_model = Counts(
+            c.records[:, [model]], c.groups[:, :0], c.values[:, columns], c.missing[:, columns], c.beyond[:, columns]
+        )
+        arrays = (self.shift, self.sd, self.normal, self.size, self.noise)
+        return Deviations(of_model, *(one[:, places] for one in arrays))

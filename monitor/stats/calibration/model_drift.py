@@ -1,20 +1,26 @@
 """The verdict on a whole model: whether it changed more than the budget lets chance explain, since when, and where."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
+from itertools import accumulate, pairwise
 
 import numpy as np
 
 from monitor.domain.budgets import AlarmBudget
 from monitor.domain.windows import Window, WindowSpec
-from monitor.stats.calibration.accumulating import Accumulated, Accumulation, speaks
+from monitor.stats.calibration.accumulating import Accumulated, Accumulation
 from monitor.stats.calibration.calibration import LEAST_WINDOWS, Calibration
 from monitor.stats.calibration.components import Components, Kind
+from monitor.stats.calibration.counts import Counts
+from monitor.stats.calibration.detectors import Detectors, Seen
 from monitor.stats.calibration.deviations import Deviations
-from monitor.stats.calibration.sudden import Aspect, SuddenEvidence, holm, sudden_evidence, weighted
+from monitor.stats.calibration.sudden import Aspect, SuddenEvidence, sudden_evidence
+from monitor.stats.calibration.usual import Expected
 from monitor.stats.calibration.windows import BaselineWindows
-from monitor.stats.columns import Floats, Mask
+from monitor.stats.columns import Floats, Ints, Mask
 from monitor.stats.profiles.model import ModelProfile
 
 ASSUMED_RECORDS = 500
@@ -77,14 +83,11 @@ def _equally(columns: Sequence[str]) -> Floats:
 class ModelDrift:
     """Judges windows of one model version, or of one segment of it, against a baseline within an alarm budget.
 
-    `shares` (columns,) say how the budget is shared among the columns. Pure: state is a value.
+    Pure: state is a value.
     """
 
-    components: Components
+    detectors: Detectors
     calibration: Calibration
-    accumulation: Accumulation
-    alpha: float
-    shares: Floats
 
     @classmethod
     def of(  # noqa: PLR0917 - what is usual, and what may be spent
@@ -104,91 +107,178 @@ class ModelDrift:
         usual = assumed_records if windows is None else windows.usual_records
         components = Components.of(whole, usual)
         shares = sharing(components.grouping.columns)
-        calibration = calibrated(components, windows, whole.n, spec.size_ms)
+        calibration = calibrated(components, windows, usual, whole.n, spec.size_ms)
         accumulating = budget.in_each(spec.size) * (1 - SHARE_OF_SUDDEN)
         accumulation = Accumulation.of(components, calibration, accumulating, shares)
         alpha = min(1.0, budget.in_each(spec.slide) * SHARE_OF_SUDDEN)
-        return cls(components, calibration, accumulation, alpha, shares)
+        return cls(Detectors.of(components, calibration, accumulation, alpha, shares), calibration)
+
+    @property
+    def components(self) -> Components:
+        """What is watched."""
+        return self.detectors.components
+
+    @property
+    def accumulation(self) -> Accumulation:
+        """What adds evidence up over windows."""
+        return self.detectors.accumulation
+
+    @property
+    def alpha(self) -> float:
+        """What the window test of all columns may spend on a window."""
+        return float(self.detectors.alpha[0])
+
+    @property
+    def shares(self) -> Floats:
+        """How the budget is shared among the columns, shape (columns,)."""
+        return self.detectors.shares
 
     def judge(self, profile: ModelProfile, window: Window, before: Accumulated | None) -> DriftVerdict:
         """The verdict, and the state after it; `before` is the state after the window before (None: this is the first).
 
         The profile must have been counted on the baseline's bins and hold a record.
         """
-        middle = np.array([(window.start_ms + window.end_ms) / 2])
-        counts = self.components.grouping.count(profile.block[np.newaxis])
-        found = Deviations.of(self.components, self.calibration, counts, middle)
-        sudden = sudden_evidence(self.components, self.calibration, found)
-        state = before or self.accumulation.start(window.start_ms)
-        state = self.accumulation.advance(state, found, window.start_ms, window.end_ms)
-        return self._verdict(window, found, sudden, state)
-
-    def _verdict(self, window: Window, found: Deviations, sudden: SuddenEvidence, state: Accumulated) -> DriftVerdict:
-        falls, strength = holm(sudden.p_values[0], self.alpha, self.shares), self.accumulation.strength(state)
-        rises = speaks(strength)
-        evidence = self._evidence(sudden.p_values[0], strength)
-        columns = sorted(
-            self._columns(falls, rises, found, sudden, state), key=lambda one: (-abs(one.effect), one.column)
-        )
-        starts = [window.start_ms] * bool(falls.any()) + state.since_ms[rises].tolist()
-        said = zip(Detector, (falls, rises), strict=True)
-        return DriftVerdict(
-            tuple(columns),
-            tuple(detector for detector, speaking in said if speaking.any()),
-            min(starts, default=None),
-            float(evidence.max()),
-            float(min(1.0, weighted(sudden.p_values[0], self.shares).min())),
-            self.components.grouping.columns[int(evidence.argmax())],
-            state,
-        )
-
-    def _evidence(self, p_values: Floats, strength: Floats) -> Floats:
-        """Of each column, in units of what an alarm takes."""
-        needed = -np.log(np.maximum(self.alpha * self.shares, 1e-300))
-        of_window = -np.log(np.maximum(p_values, 1e-300)) / needed
-        found: Floats = np.maximum(of_window, np.maximum(0.0, 1 + strength / needed))
-        return np.where(self.shares > 0, found, 0.0)
-
-    def _columns(
-        self, falls: Mask, rises: Mask, found: Deviations, sudden: SuddenEvidence, state: Accumulated
-    ) -> Sequence[ColumnDrift]:
-        if not (falls | rises).any():
-            return []
-        (leading, directions), aspects = self.accumulation.leading(state), sudden.leading(self.components)[0].tolist()
-        drifted = []
-        for index in np.flatnonzero(falls | rises).tolist():
-            name, since = self.components.grouping.columns[index], int(state.since_ms[index])
-            if falls[index]:
-                what, effect = self._sudden_effect(index, found, aspects[index])
-                both = (Detector.SUDDEN, Detector.ACCUMULATING) if rises[index] else (Detector.SUDDEN,)
-                drifted.append(ColumnDrift(name, what, effect, both, since if rises[index] else None))
-                continue
-            component, direction = int(leading[index]), int(directions[index])
-            what, effect = self._effect(component, found)
-            hidden = direction if found.normal[0, component] * direction < SHOWN else 0
-            drifted.append(ColumnDrift(name, what, effect, (Detector.ACCUMULATING,), since, hidden))
-        return drifted
-
-    def _sudden_effect(self, column: int, found: Deviations, aspect: int) -> tuple[str, float]:
-        mine = np.flatnonzero((self.components.column == column) & ~self.components.is_missing)
-        if aspect == Aspect.MISSING:
-            mine = np.flatnonzero((self.components.column == column) & self.components.is_missing)
-        if aspect == Aspect.BEYOND:
-            is_numeric = bool(self.components.grouping.is_numeric[column])
-            n, share = float(found.counts.records[0]), float(self.components.beyond_share[column])
-            seen = float(found.counts.beyond[0, column]) / n
-            effect = 2 * float(np.arcsin(np.sqrt(seen)) - np.arcsin(np.sqrt(share)))
-            return "values outside the usual range" if is_numeric else "unseen values", effect
-        return self._effect(int(mine[np.abs(found.normal[0, mine]).argmax()]), found)
-
-    def _effect(self, component: int, found: Deviations) -> tuple[str, float]:
-        kind = Kind(int(self.components.kind[component]))
-        label = self.components.label(component)
-        effect = float(found.shift[0, component] / np.sqrt(max(1.0, found.size[0, component])))
-        return f"share of {label}" if label else _WORDS[kind], effect
+        (verdict,) = judge_together([JudgedWindow(self, profile, window, before)])
+        return verdict
 
 
-_WORDS = {
+@dataclass(frozen=True, slots=True, eq=False)
+class JudgedWindow:
+    """A window that is to be judged, and what `ModelDrift.judge` must know of it."""
+
+    drift: ModelDrift
+    profile: ModelProfile
+    window: Window
+    before: Accumulated | None
+
+    @property
+    def state(self) -> Accumulated:
+        """The state that the window is added to."""
+        return self.before or self.drift.accumulation.start(self.window.start_ms)
+
+    def counts(self) -> Counts:
+        """What was counted in it."""
+        return self.drift.components.grouping.count(self.profile.block[np.newaxis])
+
+    def expected(self) -> Expected:
+        """What is usual at its time."""
+        return self.drift.calibration.expected(np.array([(self.window.start_ms + self.window.end_ms) / 2]))
+
+
+Found = Callable[[], tuple[Deviations, SuddenEvidence]]
+"""What was found in one model's window."""
+
+
+def judge_together(asked: Sequence[JudgedWindow]) -> list[DriftVerdict]:
+    """The verdicts of `ModelDrift.judge`, to the last bit, on windows of however many models.
+
+    Their components are put into one array, so that an operation costs its overhead once and not once a model.
+    """
+    alike = [one.drift.detectors for one in asked]
+    detectors, places = Detectors.joined(alike)
+    counts = Counts.joined([one.counts() for one in asked])
+    expected = Expected.joined([one.expected() for one in asked], places)
+    found = Deviations.of(detectors.components, detectors.usual, expected, counts)
+    sudden = sudden_evidence(detectors.components, detectors.rare, found)
+    states = _advanced(asked, detectors, found)
+    seen = detectors.seen(sudden.p_values[0], Accumulated.joined(states))
+    columns = [slice(*ends) for ends in pairwise(accumulate((len(one.shares) for one in alike), initial=0))]
+    of_each = [
+        partial(_only, found, sudden, place, mine, k)
+        for k, (place, mine) in enumerate(zip(places, columns, strict=True))
+    ]
+    return list(map(_verdict, asked, seen, states, of_each))
+
+
+def _only(
+    found: Deviations, sudden: SuddenEvidence, places: Ints, columns: slice, model: int
+) -> tuple[Deviations, SuddenEvidence]:
+    return found.only(places, columns, model), sudden.only(columns)
+
+
+def _advanced(asked: Sequence[JudgedWindow], detectors: Detectors, found: Deviations) -> list[Accumulated]:
+    """The states after these windows.
+
+    One that begins before the last one ended adds nothing: overlapping windows share their records, which must not be
+    counted twice.
+    """
+    states = [one.state for one in asked]
+    starts_ms = np.array([one.window.start_ms for one in asked])[detectors.components.grouping.model_of]
+    ends_ms = [one.window.end_ms for one in asked]
+    after = detectors.accumulation.advance(Accumulated.joined(states), found, starts_ms, max(ends_ms))
+    return [
+        state if one.window.start_ms < state.until_ms else advanced
+        for one, state, advanced in zip(asked, states, after.like(states, ends_ms), strict=True)
+    ]
+
+
+def _verdict(asked: JudgedWindow, seen: Seen, state: Accumulated, found: Found) -> DriftVerdict:
+    nearest = asked.drift.components.grouping.columns[seen.nearest]
+    if seen.loud is None:
+        return DriftVerdict((), (), None, seen.evidence, seen.p_value, nearest, state)
+    falls, rises = seen.loud
+    columns = _columns(asked.drift, falls, rises, *found(), state)
+    starts = [asked.window.start_ms] * bool(falls.any()) + state.since_ms[rises].tolist()
+    return DriftVerdict(
+        tuple(sorted(columns, key=lambda one: (-abs(one.effect), one.column))),
+        tuple(one for one, speaking in zip(Detector, seen.loud, strict=True) if speaking.any()),
+        min(starts),
+        seen.evidence,
+        seen.p_value,
+        nearest,
+        state,
+    )
+
+
+def _columns(  # noqa: PLR0917 - what was found
+    drift: ModelDrift, falls: Mask, rises: Mask, found: Deviations, sudden: SuddenEvidence, state: Accumulated
+) -> Sequence[ColumnDrift]:
+    components = drift.components
+    (leading, directions), aspects = drift.accumulation.leading(state), sudden.leading(components)[0].tolist()
+    loudest = _loudest(components, found)
+    drifted = []
+    for index in np.flatnonzero(falls | rises).tolist():
+        name, since = components.grouping.columns[index], int(state.since_ms[index])
+        if falls[index]:
+            what, effect = _sudden_effect(components, index, found, aspects[index], loudest)
+            both = (Detector.SUDDEN, Detector.ACCUMULATING) if rises[index] else (Detector.SUDDEN,)
+            drifted.append(ColumnDrift(name, what, effect, both, since if rises[index] else None))
+            continue
+        component, direction = int(leading[index]), int(directions[index])
+        what, effect = _effect(components, component, found)
+        hidden = direction if found.normal[0, component] * direction < SHOWN else 0
+        drifted.append(ColumnDrift(name, what, effect, (Detector.ACCUMULATING,), since, hidden))
+    return drifted
+
+
+def _loudest(components: Components, found: Deviations) -> dict[int, int]:
+    """The component of each column that is furthest from what is usual, missing values left out."""
+    far = np.abs(found.normal[0, : components.groups.stop]).tolist()
+    order = sorted(range(len(far)), key=lambda place: (far[place], -place))  # of equals the first comes last, and stays
+    return dict(zip(components.column[order].tolist(), order, strict=True))
+
+
+def _sudden_effect(
+    components: Components, column: int, found: Deviations, aspect: int, loudest: Mapping[int, int]
+) -> tuple[str, float]:
+    if aspect == Aspect.MISSING:
+        return _effect(components, components.missing.start + column, found)
+    if aspect == Aspect.BEYOND:
+        is_numeric = bool(components.grouping.is_numeric[column])
+        n, share = float(found.counts.records[0, 0]), float(components.beyond_share[column])
+        seen = float(found.counts.beyond[0, column]) / n
+        effect = 2 * float(np.arcsin(np.sqrt(seen)) - np.arcsin(np.sqrt(share)))
+        return "values outside the usual range" if is_numeric else "unseen values", effect
+    return _effect(components, loudest[column], found)
+
+
+def _effect(components: Components, component: int, found: Deviations) -> tuple[str, float]:
+    label = components.label(component)
+    effect = float(found.shift[0, component]) / math.sqrt(max(1.0, float(found.size[0, component])))
+    return f"share of {label}" if label else _WORDS[int(components.kind[component])], effect
+
+
+_WORDS: Mapping[int, str] = {
     Kind.LOCATION: "location",
     Kind.SCALE: "spread",
     Kind.SKEW: "skew",
@@ -198,10 +288,11 @@ _WORDS = {
 }
 
 
-def calibrated(components: Components, windows: BaselineWindows | None, records: int, size_ms: int) -> Calibration:
+def calibrated(
+    components: Components, windows: BaselineWindows | None, usual_records: float, records: int, size_ms: int
+) -> Calibration:
     """By the baseline's windows where there are enough of them and they fit the size; otherwise by theory."""
     fitting = windows.merged(size_ms) if windows is not None else None
     if fitting is None or len(fitting.starts_ms) < LEAST_WINDOWS:
-        usual = float(components.usual_records)
-        return Calibration.by_theory(components, records, usual, size_ms)
+        return Calibration.by_theory(components, records, float(usual_records), size_ms)
     return Calibration.measured(components, fitting.counts, fitting.middles_ms, size_ms)

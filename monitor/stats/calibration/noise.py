@@ -48,10 +48,14 @@ def inverse_trigamma(value: float) -> float:
     return x
 
 
-def normal_scores(t: Floats, df: Floats) -> Floats:
-    """Scores with Student's law as scores with the normal law of the same probability; df may be infinite."""
-    tail = np.where(
-        np.isfinite(df), special.stdtr(np.where(np.isfinite(df), df, 1.0), -np.abs(t)), special.ndtr(-np.abs(t))
-    )
+def normal_scores(t: Floats, df: Floats, finite: Ints) -> Floats:
+    """Scores with Student's law as scores with the normal law of the same probability; shape (..., components).
+
+    The degrees of freedom are infinite but at the places `finite`.
+    """
+    low = -np.abs(t)
+    tail = special.ndtr(low)
+    if len(finite):
+        tail[..., finite] = special.stdtr(df[finite], low[..., finite])
     scores: Floats = -np.sign(t) * special.ndtri(np.maximum(tail, 1e-300))
     return scores

@@ -61,9 +61,9 @@ def visible(drift: ModelDrift, records: float) -> list[Visible]:
 
 
 def _sd(drift: ModelDrift, records: float) -> Floats:
-    n, noon = np.array([records]), np.array([drift.calibration.size_ms / 2])
-    noise, leverage = drift.calibration.noise_variance(n), drift.calibration.leverage(n, noon)
-    found: Floats = np.sqrt(noise * (1 + leverage))[0]
+    n, noon = np.array([[records]]), np.array([drift.calibration.size_ms / 2])
+    usual, expected = drift.detectors.usual, drift.calibration.expected(noon)
+    found: Floats = np.sqrt(usual.noise(n) * (1 + usual.leverage(n, expected.error)))[0]
     return found
 
 
@@ -79,7 +79,7 @@ def _at_once(  # noqa: PLR0917 - what decides
     drift: ModelDrift, index: int, component: int, among: int, sd: float, records: float
 ) -> float | None:
     is_numeric = drift.components.kind[component] == Kind.LOCATION
-    variance = float(drift.calibration.noise_variance(np.array([records]))[0, component])
+    variance = float(drift.detectors.usual.noise(np.array([[records]]))[0, component])
     least = LEAST_EFFECTIVE if variance == 1 else LEAST_EFFECTIVE_OF_DEPENDENT
     if records / variance < least:
         return None
@@ -94,7 +94,7 @@ def _in_time(drift: ModelDrift, component: int, sd: float, records: float) -> fl
         return None
     threshold, margin = drift.accumulation.threshold[entry[0]], float(drift.accumulation.margin[entry[0]])
     needed = float((BETS / 2 + np.maximum(threshold, 0) / (PATIENCE * BETS)).min()) + margin
-    return needed * sd * drift.accumulation.serial / float(np.sqrt(records))
+    return needed * sd * drift.calibration.serial / float(np.sqrt(records))
 
 
 def _missing_points(drift: ModelDrift, index: int, sd: float, records: float) -> float:

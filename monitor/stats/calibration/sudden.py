@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from monitor.stats.calibration.calibration import LEAST_EXPECTED, Calibration
+from monitor.stats.calibration.calibration import LEAST_EXPECTED
 from monitor.stats.calibration.components import Components, Kind
 from monitor.stats.calibration.deviations import Deviations
+from monitor.stats.calibration.rare import Rare
 from monitor.stats.columns import Floats, Ints, Mask
 
 LEAST_EFFECTIVE, LEAST_EFFECTIVE_OF_DEPENDENT = 100.0, 250.0
@@ -49,20 +50,24 @@ class SuddenEvidence:
     aspects: Floats
     p_values: Floats
 
+    def only(self, columns: slice) -> "SuddenEvidence":
+        """That of these columns."""
+        return SuddenEvidence(self.aspects[:, columns], self.p_values[:, columns])
+
     def leading(self, components: Components) -> Ints:
         """The aspect of each column that speaks loudest, shape (w, f)."""
         found: Ints = _corrected(components, self.aspects).argmin(axis=2)
         return found
 
 
-def sudden_evidence(components: Components, calibration: Calibration, found: Deviations) -> SuddenEvidence:
+def sudden_evidence(components: Components, rare: Rare, found: Deviations) -> SuddenEvidence:
     """P-values of every column in every window."""
     aspects = np.ones((*found.counts.missing.shape, len(SHARES_NUMERIC)))
     is_used = _is_used(components, found)
     _single(components, found, is_used, aspects)
     aspects[:, :, Aspect.SHAPE] = _shape(components, found, is_used)
-    aspects[:, :, Aspect.MISSING] = _missing(components, calibration, found)
-    aspects[:, :, Aspect.BEYOND] = _beyond(components, calibration, found)
+    aspects[:, :, Aspect.MISSING] = _missing(components, rare, found)
+    aspects[:, :, Aspect.BEYOND] = _beyond(rare, found)
     return SuddenEvidence(aspects, np.minimum(_corrected(components, aspects).min(axis=2), 1.0))
 
 
@@ -97,8 +102,8 @@ def _is_used(components: Components, found: Deviations) -> Mask:
     dependence = np.minimum(found.noise - 1, 1.0)
     least = LEAST_EFFECTIVE + dependence * (LEAST_EFFECTIVE_OF_DEPENDENT - LEAST_EFFECTIVE)
     is_used = (found.size / found.noise >= least) & ~components.is_missing
-    of_group = components.is_share
-    is_used[:, of_group] &= found.size[:, of_group] * (1 - components.weight[of_group]) >= LEAST_OF_GROUP
+    groups = components.groups
+    is_used[:, groups] &= found.size[:, groups] * (1 - components.weight[groups]) >= LEAST_OF_GROUP
     return is_used
 
 
@@ -110,8 +115,8 @@ def _single(components: Components, found: Deviations, is_used: Mask, aspects: F
         aspects[:, components.column[mine], aspect] = p[:, mine]
     starts = components.share_starts
     if len(starts):
-        smallest = np.minimum.reduceat(p[:, : len(components.members)], starts, axis=1)
-        columns, groups = components.column[starts], np.diff(starts, append=len(components.members))
+        smallest = np.minimum.reduceat(p[:, : components.groups.stop], starts, axis=1)
+        columns, groups = components.column[starts], np.diff(starts, append=components.groups.stop)
         aspects[:, columns, Aspect.LARGEST] = np.minimum(smallest * groups, 1.0)
 
 
@@ -128,55 +133,35 @@ def _shape(components: Components, found: Deviations, is_used: Mask) -> Floats:
     mean and variance are matched (Satterthwaite 1946), the excess noise taken to be of rank one, which is the worst.
     """
     weight = components.weight * is_used
-    squares = _by_column(components, found.normal**2 * weight)
-    used = _by_column(components, is_used.astype(np.float64))
+    squares, used, of_noise, excess = components.by_column(
+        found.normal**2 * weight,
+        is_used.astype(np.float64),
+        found.noise * is_used,
+        (found.shift**2 - found.sd**2) * weight,
+    )
     terms = np.maximum(used - ~components.grouping.is_numeric, 1)
-    noise = np.maximum(_by_column(components, found.noise * is_used) / np.maximum(used, 1), 1.0)
+    noise = np.maximum(of_noise / np.maximum(used, 1), 1.0)
     df = terms / (1 + (terms - 1) * (1 - 1 / noise) ** 2)
-    excess = _by_column(components, (found.shift**2 - found.sd**2) * weight)
     effect = np.sqrt(np.maximum(excess, 0) / np.maximum(found.counts.values, 1.0))
     is_known = used > ~components.grouping.is_numeric
-    return np.where(is_known & (effect >= GATE), special.chdtrc(df, squares * df / terms), 1.0)
+    p: Floats = np.ones_like(df)
+    special.chdtrc(df, squares * df / terms, out=p, where=is_known & (effect >= GATE))
+    return p
 
 
-def _missing(components: Components, calibration: Calibration, found: Deviations) -> Floats:
-    records, share = found.counts.records[:, np.newaxis], components.missing_share
-    normal = 2 * special.ndtr(-np.abs(found.normal[:, components.is_missing]))
-    expected = share * records
-    error = 1 / np.maximum(share * calibration.records, 1.0) + calibration.own_part * calibration.rare_missing
-    size = records / calibration.usual_records
-    counted = 2 * _rare(found.counts.missing, expected, calibration.rare_missing, error, size)
-    usual = share * calibration.usual_records
-    p = np.where((usual >= LEAST_EXPECTED) & (expected >= LEAST_EXPECTED), normal, np.minimum(counted, 1.0))
-    effect = np.abs(found.counts.missing - expected) / np.maximum(records, 1.0)
-    return np.where(effect >= GATE_MISSING, p, 1.0)
+def _missing(components: Components, rare: Rare, found: Deviations) -> Floats:
+    records, hits = found.counts.records[:, rare.model_of], found.counts.missing
+    normal = 2 * special.ndtr(-np.abs(found.normal[:, components.missing]))
+    expected = components.missing_share * records
+    is_normal = rare.is_often_missing & (expected >= LEAST_EXPECTED)
+    is_large = np.abs(hits - expected) / np.maximum(records, 1.0) >= GATE_MISSING
+    counted = 2 * rare.missing.p_value(hits, expected, records / rare.usual_records, is_large & ~is_normal)
+    return np.where(is_large, np.where(is_normal, normal, np.minimum(counted, 1.0)), 1.0)
 
 
-def _beyond(components: Components, calibration: Calibration, found: Deviations) -> Floats:
-    """Whether more values are outside the usual range, or never seen before, than are to be expected.
-
-    Such values come in clusters where records depend on each other. The next cluster beyond either end of the range is
-    expected, too: the baseline has fewer than there will be, as the ends lie where it has few.
-    """
-    records, hits = found.counts.records[:, np.newaxis], found.counts.beyond
-    of_baseline = calibration.own_part * calibration.rare_beyond
-    expected = components.beyond_share * (1 + 2 * of_baseline) * records
-    error, size = components.beyond_error + of_baseline, records / calibration.usual_records
-    p = _rare(hits, expected, calibration.rare_beyond, error, size)
-    effect = (hits - expected) / np.maximum(records, 1.0)
-    return np.where((effect >= GATE_BEYOND) & (hits >= LEAST_HITS), p, 1.0)
-
-
-def _rare(hits: Floats, expected: Floats, dispersion: Floats, error: Floats | float, size: Floats) -> Floats:
-    """P(at least so many hits), negative binomial with the dispersion of the baseline's windows and its own error."""
-    spread = dispersion / np.minimum(np.maximum(size, 1e-9), 1.0) + error
-    r = 1 / np.maximum(spread, 1e-9)
-    mean = np.maximum(expected, 1e-12)
-    negative = special.betainc(np.maximum(hits, 1.0), r, mean / (r + mean))
-    return np.where(hits >= 1, negative, 1.0)
-
-
-def _by_column(components: Components, values: Floats) -> Floats:
-    """Sums over the components of each column but the missing one, shape (w, f)."""
-    found: Floats = values[:, : len(components.members)] @ components.members
-    return found
+def _beyond(rare: Rare, found: Deviations) -> Floats:
+    """Whether more values are outside the usual range, or never seen before, than are to be expected."""
+    records, hits = found.counts.records[:, rare.model_of], found.counts.beyond
+    expected = rare.beyond_share * records
+    is_large = ((hits - expected) / np.maximum(records, 1.0) >= GATE_BEYOND) & (hits >= LEAST_HITS)
+    return rare.beyond.p_value(hits, expected, records / rare.usual_records, is_large)

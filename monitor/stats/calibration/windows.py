@@ -112,7 +112,7 @@ class BaselineWindows:
     def stored(self) -> StoredWindows:
         """As stored in a baseline; equal windows give equal bytes on every machine."""
         c = self.counts
-        matrix = np.concatenate((c.records[:, np.newaxis], c.groups, c.missing, c.beyond), axis=1).astype("<i8")
+        matrix = np.concatenate((c.records, c.groups, c.missing, c.beyond), axis=1).astype("<i8")
         width = max(1, (int(matrix.max(initial=0)).bit_length() + 7) // 8)
         planes = np.ascontiguousarray(matrix).view(np.uint8).reshape(-1, 8)[:, :width].T
         starts = self.starts_ms.astype("<i8").tobytes()
@@ -129,7 +129,7 @@ class BaselineWindows:
         matrix = wide.view("<i8").reshape(len(starts), -1).astype(np.float64)
         groups, width = len(grouping.column_of), len(grouping.columns)
         records, of_groups, missing, beyond = np.split(matrix, [1, 1 + groups, 1 + groups + width], axis=1)
-        counts = Counts(records[:, 0], of_groups, grouping.sums(of_groups), missing, beyond)
+        counts = Counts(records, of_groups, grouping.sums(of_groups), missing, beyond)
         return cls(stored.size_ms, stored.usual_records, starts, counts)
 
 

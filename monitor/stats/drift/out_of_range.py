@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
+from monitor.stats.columns import Ints
 from monitor.stats.drift_test import nothing_to_compare
 from monitor.stats.profiles.comparable import pair
 from monitor.stats.profiles.layouts import Profile
@@ -43,29 +42,57 @@ class OutOfRange:
         """Compare the share of values outside with the baseline's; missing values do not count."""
         first, second = pair(NumericProfile, baseline, current)
         sizes, outside = (first.n_values, second.n_values), (first.outside(), second.outside())
-        return _compared(first.layout, sizes, outside, (second.min, second.max))
+        return _compared(_range(first.layout), *sizes, *outside, (second.min, second.max))
 
     def run_columns(self, baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]) -> list[TestResult]:
         """`run` of every column, most operations on all of them at once."""
-        layouts, sides = numeric_layouts(baseline.layouts, names), same_layouts(baseline, current)
-        at = heads(baseline.layouts, names)
-        sizes = np.array([values(side, at) for side in sides])
-        usual = np.array([usual_counts(side, baseline.layouts, names) for side in sides])
-        extremes = current.extremes[[current.layouts.numeric[name] for name in names]]
-        columns = (sizes.T.tolist(), (sizes - usual).T.tolist(), extremes.tolist())
-        return list(map(_compared, layouts, *columns))
+        blocks, key = same_layouts(baseline, current), ("usual", names)
+        kept = baseline.derived.get(key)
+        if not isinstance(kept, _Baseline):
+            kept = baseline.derived[key] = _Baseline.of(baseline, blocks[0], names)
+        sizes, outside = _outside(blocks[1], baseline, names)
+        extremes = current.extremes[kept.rows].tolist()
+        return list(map(_compared, kept.ranges, kept.sizes, sizes, kept.outside, outside, extremes))
 
 
-def _compared(
-    layout: NumericLayout, sizes: Sequence[int], outside: Sequence[int], extremes: Sequence[float]
+Range = tuple[float, float] | None
+"""The smallest and the largest usual value; None where the baseline has no finite one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Baseline:
+    """What is known of columns before any window comes: `rows` are their places among the extremes of numbers."""
+
+    ranges: Sequence[Range]
+    sizes: Sequence[int]
+    outside: Sequence[int]
+    rows: Sequence[int]
+
+    @classmethod
+    def of(cls, baseline: ModelProfile, block: Ints, names: tuple[str, ...]) -> "_Baseline":
+        ranges = [_range(layout) for layout in numeric_layouts(baseline.layouts, names)]
+        return cls(ranges, *_outside(block, baseline, names), [baseline.layouts.numeric[name] for name in names])
+
+
+def _outside(block: Ints, baseline: ModelProfile, names: tuple[str, ...]) -> tuple[list[int], list[int]]:
+    """How many values each column has, and how many of them lie outside the usual range."""
+    sizes = values(block, heads(baseline.layouts, names))
+    return sizes.tolist(), (sizes - usual_counts(block, baseline.layouts, names)).tolist()
+
+
+def _range(layout: NumericLayout) -> Range:
+    return (layout.low, math.nextafter(layout.high, -math.inf)) if len(layout.edges) else None
+
+
+def _compared(  # noqa: PLR0917 - two sides of each
+    usual: Range, n_baseline: int, n_current: int, before: int, now: int, extremes: Sequence[float]
 ) -> TestResult:
     """Numbers of values, and of those outside, in the baseline and in the window; the extremes are the window's."""
-    (n_baseline, n_current), (before, now), (lowest, highest) = sizes, outside, extremes
-    if not n_baseline or not n_current or not len(layout.edges):
+    if not n_baseline or not n_current or usual is None:
         return nothing_to_compare(n_baseline, n_current)
     p_value = excess_p(before + 1, n_baseline, now, n_current) if now else 1.0
-    high = math.nextafter(layout.high, -math.inf)
-    detail: dict[str, object] = {"low": layout.low, "high": high, "baseline_share": before / n_baseline}
+    (low, high), (lowest, highest) = usual, extremes
+    detail: dict[str, object] = {"low": low, "high": high, "baseline_share": before / n_baseline}
     if lowest <= highest:
-        detail |= {"minimum": lowest, "maximum": highest}
+        detail["minimum"], detail["maximum"] = lowest, highest
     return TestResult(100 * now / n_current, p_value, n_baseline, n_current, None, None, detail)

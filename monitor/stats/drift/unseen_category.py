@@ -1,5 +1,6 @@
 """Share of values that the baseline has never seen."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,9 +10,11 @@ from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.columns import Mask
 from monitor.stats.drift_test import SAYS, nothing_to_compare
-from monitor.stats.profiles.categorical import MAX_CATEGORIES, RARE, CategoricalProfile
+from monitor.stats.profiles.categorical import MAX_CATEGORIES, RARE, UNSEEN, CategoricalLayout, CategoricalProfile
 from monitor.stats.profiles.comparable import pair
 from monitor.stats.profiles.layouts import Profile
+from monitor.stats.profiles.model import ModelProfile
+from monitor.stats.profiles.side_by_side import heads, same_layouts, values
 from monitor.stats.profiles.words import cut
 from monitor.stats.proportions import excess_p
 
@@ -45,20 +48,47 @@ class UnseenCategory:
     def run(self, baseline: Profile, current: Profile) -> TestResult:
         """Compare the share of unseen values with the share that the baseline lets expect."""
         first, second = pair(CategoricalProfile, baseline, current)
-        n_baseline, n_current = first.n_values, second.n_values
-        if not n_baseline or not n_current:
-            return nothing_to_compare(n_baseline, n_current)
-        unseen = second.unseen
-        expected, certainty = _expected(first)
-        weight = round(n_baseline * certainty)
-        p_value = excess_p(round(expected * certainty), weight, unseen, n_current) if unseen else 1.0
-        detail: dict[str, object] = {"expected_share": expected / n_baseline}
-        if unseen:
-            ranked = sorted(second.sample.items(), key=lambda item: (-item[1], item[0]))
-            detail["values"] = [value for value, _ in ranked[:EXAMPLES]]
-            if p_value <= NAMED_FROM:
-                detail[SAYS] = f"new: {', '.join(cut(value) for value, _ in ranked[:NAMED])}"
-        return TestResult(100 * unseen / n_current, p_value, n_baseline, n_current, detail=detail)
+        n_baseline = first.n_values
+        known = _expected(first) if n_baseline else _NOTHING
+        return _compared(n_baseline, known, second.n_values, second.unseen, second.sample.counts)
+
+    def run_columns(self, baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]) -> list[TestResult]:
+        """`run` of every column; what the baseline lets expect is worked out once."""
+        if not all(isinstance(baseline.layouts[name], CategoricalLayout) for name in names):
+            return [self.run(baseline.columns[name], current.columns[name]) for name in names]
+        (first, second), at = same_layouts(baseline, current), heads(baseline.layouts, names)
+        known = baseline.derived.get(("expected unseen", names))
+        if known is None:
+            expected = [_expected(_categorical(baseline, name)) for name in names]
+            known = baseline.derived["expected unseen", names] = (values(first, at).tolist(), expected)
+        sizes, unseen = values(second, at).tolist(), second[at + UNSEEN].tolist()
+        samples = [current.unseen_counts(name) for name in names]
+        return list(map(_compared, *known, sizes, unseen, samples))  # type: ignore[misc]  # it is ours
+
+
+_NOTHING = (0, 1.0)
+
+
+def _categorical(model: ModelProfile, name: str) -> CategoricalProfile:
+    return pair(CategoricalProfile, model.columns[name], model.columns[name])[0]
+
+
+def _compared(
+    n_baseline: int, known: tuple[int, float], n_current: int, unseen: int, sample: Mapping[str, int]
+) -> TestResult:
+    """Numbers of values in the baseline and in the window, of which so many are unseen, and what was to be expected."""
+    if not n_baseline or not n_current:
+        return nothing_to_compare(n_baseline, n_current)
+    expected, certainty = known
+    weight = round(n_baseline * certainty)
+    p_value = excess_p(round(expected * certainty), weight, unseen, n_current) if unseen else 1.0
+    detail: dict[str, object] = {"expected_share": expected / n_baseline}
+    if unseen:
+        ranked = sorted(sample.items(), key=lambda item: (-item[1], item[0]))
+        detail["values"] = [value for value, _ in ranked[:EXAMPLES]]
+        if p_value <= NAMED_FROM:
+            detail[SAYS] = f"new: {', '.join(cut(value) for value, _ in ranked[:NAMED])}"
+    return TestResult(100 * unseen / n_current, p_value, n_baseline, n_current, None, None, detail)
 
 
 def _expected(baseline: CategoricalProfile) -> tuple[int, float]:

@@ -62,13 +62,15 @@ class ModelProfile:
     All counters lie in one array, `block`, so that merging a model is one addition; `columns` are views into it.
     Any order and grouping of updates and merges gives the same bytes. While it is updated the array is as narrow as
     the number of records allows, which no counter exceeds: a window of a few thousand takes two bytes a counter.
+    `derived` is kept for those who work something out of a profile that stays as it is: until the next update.
     """
 
-    __slots__ = ("_columns", "block", "extra", "extra_values", "extremes", "layouts", "n", "samples", "sums")
+    __slots__ = ("_columns", "block", "derived", "extra", "extra_values", "extremes", "layouts", "n", "samples", "sums")
 
     def __init__(self, layouts: Layouts, block: Ints, extremes: Floats, n: int, extra: frozenset[str]) -> None:
         self.layouts, self.block, self.extremes, self.n, self.extra = layouts, block, extremes, n, extra
         self._columns: dict[str, Profile] | None = None
+        self.derived: dict[object, object] = {}
         self.samples: dict[str, UnseenSample] = {}
         self.extra_values: dict[str, UnseenSample] = {}
         together = layouts.together
@@ -103,6 +105,7 @@ class ModelProfile:
     def update(self, columns: Mapping[str, Column], n: int) -> None:
         """Count n records. A column that is absent counts as missing in all of them, one of another kind as invalid."""
         self._hold(self.n + n)
+        self.derived = {}
         for name, profile in self.columns.items():
             column = columns.get(name)
             if column is not None and len(column) != n:

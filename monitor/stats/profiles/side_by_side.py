@@ -6,7 +6,6 @@ the array of counters, is worked out once.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import TypeVar
 
 import numpy as np
@@ -38,7 +37,8 @@ class SideBySide:
 
     def in_given_order(self, results: Iterable[T]) -> list[T]:
         """One result a column, put back into the order of the names."""
-        return [result for _, result in sorted(zip(self.order, results, strict=True), key=itemgetter(0))]
+        found = dict(zip(self.order, results, strict=True))
+        return [found[place] for place in range(len(found))]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,14 +64,37 @@ class _Spans:
 def side_by_side(baseline: ModelProfile, current: ModelProfile, names: Names) -> SideBySide:
     """`grouped_counts` of these columns; LayoutMismatch where the window was counted on other bins."""
     places = _places(baseline.layouts, names)
-    sides = same_layouts(baseline, current)
-    sizes = np.array([values(side, places.heads) for side in sides])
+    blocks = same_layouts(baseline, current)
+    kept = baseline.derived.get(("side", names))
+    if not isinstance(kept, _Side):
+        kept = baseline.derived["side", names] = _Side.of(places, blocks[0])
+    sides = kept, _Side.of(places, blocks[1])
+    sizes = np.array([side.sizes for side in sides])
     split = len(places.numeric.first)
-    counts, groups = _numeric(places.numeric, sides)
+    counts, groups = _numeric(places.numeric, np.array([side.coarse for side in sides]))
     if split < len(names):
-        more, their_groups = _categorical(places.categorical, sides, sizes[:, split:])
+        known = np.array([side.known for side in sides])
+        more, their_groups = _categorical(places.categorical, known, sizes[:, split:])
         counts, groups = np.concatenate((counts, more), axis=1), np.concatenate((groups, their_groups))
     return SideBySide(counts, np.concatenate(([0], groups.cumsum())), sizes, places.order)
+
+
+def coarse_groups(baseline: ModelProfile, current: ModelProfile, names: Names) -> Ints:
+    """Coarse groups of numeric columns in the order of the layouts, the empty ones, too, and behind those of each
+    column its records without a value; shape (2, groups of all). LayoutMismatch as above.
+    """
+    places, sides = _places(baseline.layouts, names).numeric, same_layouts(baseline, current)
+    columns = len(places.first)
+    if not columns:
+        return np.empty((2, 0), np.int64)
+    lacking = places.last + np.arange(1, columns + 1)
+    is_group = np.ones(int(lacking[-1]) + 1, np.bool_)
+    is_group[lacking] = False
+    begin, found = heads(baseline.layouts, names), np.empty((2, len(is_group)), np.int64)
+    for row, block in zip(found, sides, strict=True):
+        row[is_group] = _coarse_counts(places, block)
+        row[lacking] = block[begin + numeric.MISSING] + block[begin + numeric.INVALID]
+    return found
 
 
 def heads(layouts: Layouts, names: Names) -> Ints:
@@ -147,6 +170,23 @@ class _Places:
     categorical: _Known
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Side:
+    """Of one profile, which is compared with many: its numbers of values, and its groups before any are put together.
+
+    That of a baseline is kept with it.
+    """
+
+    sizes: Ints
+    coarse: Ints
+    known: Ints
+
+    @classmethod
+    def of(cls, places: _Places, block: Ints) -> "_Side":
+        coarse = _coarse_counts(places.numeric, block) if len(places.numeric.first) else np.empty(0, np.int64)
+        return cls(values(block, places.heads), coarse, block[places.categorical.counters])
+
+
 def _places(layouts: Layouts, names: Names) -> _Places:
     kept = layouts.derived.get(("side by side", names))
     if not isinstance(kept, _Places):
@@ -195,11 +235,10 @@ def _ints(numbers: Iterable[int]) -> Ints:
     return np.array(list(numbers), dtype=np.int64)
 
 
-def _numeric(places: _Coarse, sides: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
+def _numeric(places: _Coarse, counts: Ints) -> tuple[Ints, Ints]:
     """Groups, and how many each column has."""
     if not len(places.first):
-        return np.empty((2, 0), np.int64), np.empty(0, np.int64)
-    counts = np.array([_coarse_counts(places, block) for block in sides])
+        return counts, np.empty(0, np.int64)
     return _without_empty(counts, counts[0] + counts[1] > 0, places.first)
 
 
@@ -210,9 +249,8 @@ def _coarse_counts(places: _Coarse, block: Ints) -> Ints:
     return counts
 
 
-def _categorical(places: _Known, sides: tuple[Ints, Ints], sizes: Ints) -> tuple[Ints, Ints]:
+def _categorical(places: _Known, counts: Ints, sizes: Ints) -> tuple[Ints, Ints]:
     """The same of categories, see `comparable.categorical_groups`."""
-    counts = np.array([block[places.counters] for block in sides])
     total = counts[0] + counts[1]
     least = MIN_EXPECTED * sizes.sum(axis=0) / np.maximum(1, sizes.min(axis=0))
     kept = total >= least.repeat(places.sizes)

@@ -21,6 +21,7 @@ from monitor.stats.calibration.components import Components, Kind, arcsine
 from monitor.stats.calibration.deviations import Deviations
 from monitor.stats.calibration.model_drift import Detector, DriftVerdict, ModelDrift
 from monitor.stats.calibration.power import visible
+from monitor.stats.calibration.rare import RareLaw
 from monitor.stats.calibration.windows import BaselineWindows
 from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
 from monitor.stats.profiles.model import ModelProfile
@@ -63,7 +64,8 @@ class Traffic:
         seen = list(self.profiles(number))
         counts = self.judge.components.grouping.count(np.array([profile.block for _, profile in seen]))
         middles = np.array([float(window.start_ms + HOUR_MS / 2) for window, _ in seen])
-        return Deviations.of(self.judge.components, self.judge.calibration, counts, middles)
+        calibration = self.judge.calibration
+        return Deviations.of(self.judge.components, calibration.usual(), calibration.expected(middles), counts)
 
 
 @pytest.fixture(scope="module")
@@ -260,7 +262,7 @@ def test_the_signed_root_is_that_of_the_likelihood_ratio() -> None:
     shares = counts.groups[0] / counts.groups[0].sum()
     moved = np.random.default_rng(3).multinomial(1_000, shares * np.linspace(0.7, 1.3, len(shares)) / 1.0 / np.sum(
         shares * np.linspace(0.7, 1.3, len(shares)))).astype(np.float64)  # fmt: skip
-    phi = components._phi[:, 0]
+    phi = components.phi[:, 0]
 
     assert shares @ phi == pytest.approx(0, abs=1e-12)
     assert shares @ phi**2 == pytest.approx(1)
@@ -278,7 +280,7 @@ def test_the_polynomials_of_many_equal_groups_are_those_of_legendre() -> None:
 
     for order in range(4):
         legendre = np.sqrt(2 * order + 3) * special.eval_legendre(order + 1, middle)
-        np.testing.assert_allclose(components._phi[:, order], legendre, atol=0.1)
+        np.testing.assert_allclose(components.phi[:, order], legendre, atol=0.1)
 
 
 def test_the_arcsine_score_is_normal_where_the_binomial_is() -> None:
@@ -290,13 +292,13 @@ def test_the_arcsine_score_is_normal_where_the_binomial_is() -> None:
 
 def test_tails_of_counts_and_of_student_are_those_of_scipy() -> None:
     hits, expected, spread = np.array([1.0, 7, 40]), np.array([2.0, 2, 12]), np.array([0.5, 0.1, 0.02])
-    found = sudden._rare(hits, expected, spread, 0.0, np.ones(3))
+    found = RareLaw(spread, np.zeros(3)).p_value(hits, expected, np.ones(3), np.ones(3, np.bool_))
     r = 1 / spread
     np.testing.assert_allclose(found, stats.nbinom.sf(hits - 1, r, r / (r + expected)), rtol=1e-9)
 
     t, df = np.array([-6.0, 0.5, 9.0, 3.0]), np.array([12.0, 100, 30, np.inf])
     tails = np.append(stats.t.sf(t[:3], df[:3]), stats.norm.sf(3.0))
-    np.testing.assert_allclose(noise.normal_scores(t, df), stats.norm.isf(tails), rtol=1e-8)
+    np.testing.assert_allclose(noise.normal_scores(t, df, np.arange(3)), stats.norm.isf(tails), rtol=1e-8)
 
 
 def test_variances_are_moderated_as_by_smyth() -> None:

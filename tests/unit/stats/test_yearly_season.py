@@ -72,7 +72,7 @@ def test_the_course_of_the_year_is_the_one_that_was_planted() -> None:
     calibration, _ = judged(760, 300)
     middles = np.arange(0, 366, 7) * float(DAY_MS)
 
-    courses = calibration.expected(np.full(len(middles), float(ROWS)), np.asarray(middles, np.float64)) / np.sqrt(ROWS)
+    courses = calibration.expected(np.asarray(middles, np.float64)).course
 
     swings = np.ptp(courses, axis=0)
     assert np.sort(swings)[-COLUMNS:] == pytest.approx(np.full(COLUMNS, 2 * AMPLITUDE_OF_YEAR), abs=0.2)
