@@ -448,14 +448,14 @@ def test_an_alarm_is_judged_once_however_often_the_clock_knocks() -> None:
 def test_alarms_of_a_model_that_is_judged_elsewhere_are_left_to_whom_it_belongs() -> None:
     rig = rig_of("cusum")
     run_to_end(rig, rig.worker())
-    others = evaluate(replace(rig, models={"fraud": replace(rig.models["churn"], name="fraud")}))
-    raised = alarms_of(rig.engine)
+    own, raised = evaluate(rig, SUDDEN), alarms_of(rig.engine)
+    rig.models = {"fraud": replace(rig.models["churn"], name="fraud")}
 
-    others.run_once(rig.clock.now())
+    evaluate(rig).run_once(rig.clock.now())
 
     assert raised
     assert alarms_of(rig.engine) == raised
-    assert evaluate(rig, SUDDEN).run_once(rig.clock.now()).transitions
+    assert own.run_once(rig.clock.now()).transitions
 
 
 def test_alarms_of_another_partition_in_the_same_minute_are_told_in_a_new_revision() -> None:
