@@ -272,8 +272,8 @@ class EvaluationStore(Protocol):
 class AlarmStore(Protocol):
     """Alarms of sequential detectors; consuming workers add them with their offsets."""
 
-    def unjudged(self, limit: int) -> list[SequentialAlarm]:
-        """The first `limit` that no finding tells of yet, by the event time that their detector had reached."""
+    def unjudged(self, models: Collection[str], limit: int) -> list[SequentialAlarm]:
+        """The first `limit` of these models that no finding tells of yet, by the event time their detector reached."""
         ...
 
     def raised(self, model: str, since_ms: int, until_ms: int) -> list[SequentialAlarm]:

@@ -117,19 +117,21 @@ class Evaluate:
             self._commit(judgement, folded, states, now, report)
 
     def _judge_alarms(self, progress: Sequence[PartitionProgress], now: datetime, report: EvaluateReport) -> None:
-        """What sequential detectors raised since, and the end of what rules on them have told."""
-        if self._alarms is None or not any(model.sequential for model in self._models.values()):
+        """What sequential detectors raised since, and the end of what rules on them have told.
+
+        Alarms of models that are not ours are left to those whose they are: a backfill judges one model at a time.
+        """
+        watched = {name: model for name, model in self._models.items() if model.sequential}
+        if self._alarms is None or not watched:
             return
-        unjudged = self._alarms.unjudged(ALARMS_AT_ONCE)
+        unjudged = self._alarms.unjudged(watched, ALARMS_AT_ONCE)
         for (ref, window), alarms in by_minute(unjudged).items():
-            if ref.name in self._models:
-                self._judge_minute(self._alarms, self._models[ref.name], ref, window, now, report)
+            self._judge_minute(self._alarms, watched[ref.name], ref, window, now, report)
             self._alarms.judged(alarms, to_ms(now))
         if len(unjudged) == ALARMS_AT_ONCE:
             return  # there may be more, of minutes that are not quiet
-        for model in self._models.values():
-            if model.sequential:
-                self._quieten(model, progress, now, report)
+        for model in watched.values():
+            self._quieten(model, progress, now, report)
 
     def _judge_minute(  # noqa: PLR0917 - whose minute, and where it goes
         self,

@@ -1,6 +1,6 @@
 """Where sequential detectors stand, and their alarms; written with the offsets that they stand for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from operator import itemgetter
 
@@ -25,11 +25,11 @@ class SqlAlarmStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def unjudged(self, limit: int) -> list[SequentialAlarm]:
-        """The first `limit` by the event time that their detector had reached."""
+    def unjudged(self, models: Collection[str], limit: int) -> list[SequentialAlarm]:
+        """The first `limit` of these models by the event time that their detector had reached."""
         statement = (
             select(_alarm.document, _alarm.inputs)
-            .where(_alarm.judged_at_ms.is_(None))
+            .where(_alarm.judged_at_ms.is_(None), _alarm.model.in_(sorted(map(storable, models))))
             .order_by(_alarm.reached_ms, *_KEY)
             .limit(limit)
         )

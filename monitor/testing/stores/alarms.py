@@ -62,7 +62,7 @@ class AlarmConformance:
         with pytest.raises(Fenced):
             store.flush([_flush(old, 5, [SequentialState(_key(), b"zombie")], [_alarm(4, 100)])])
 
-        assert rig.mine.alarms.unjudged(10) == []
+        assert rig.mine.alarms.unjudged(["churn"], 10) == []
         assert store.claim(PARTITION, TopicKind.INFERENCE, "new").detectors == ()
 
     def test_alarms_come_back_whole_in_order_of_time_and_are_judged_once(self, rig: StoreRig) -> None:
@@ -71,22 +71,31 @@ class AlarmConformance:
         raised = [_alarm(4, 300), _alarm(2, 100), _alarm(3, 200, model="fraud")]
         store.flush([_flush(store.claim(PARTITION, TopicKind.INFERENCE, "w"), 5, [], raised)])
 
-        first = alarms.unjudged(2)
+        first = alarms.unjudged(["churn", "fraud"], 2)
         alarms.judged(first, 77)
         alarms.judged([], 78)
 
         assert first == [raised[1], raised[2]]
-        assert alarms.unjudged(10) == [raised[0]]
+        assert alarms.unjudged(["churn"], 10) == [raised[0]]
         assert alarms.raised("churn", 100, 300) == [raised[1]]
         assert alarms.raised("churn", 0, 301) == [raised[1], raised[0]]
+
+    def test_only_the_models_that_are_named_are_asked_for(self, rig: StoreRig) -> None:
+        """What one judges of its own models leaves the alarms of another's."""
+        store, alarms = rig.mine.ingest, rig.mine.alarms
+        mine, others = _alarm(4, 300), _alarm(2, 100, model="fraud")
+        store.flush([_flush(store.claim(PARTITION, TopicKind.INFERENCE, "w"), 5, [], [mine, others])])
+
+        assert alarms.unjudged(["churn"], 1) == [mine]
+        assert alarms.unjudged([], 1) == []
 
     def test_an_alarm_that_is_there_already_is_not_raised_again(self, rig: StoreRig) -> None:
         """Though its record was read twice."""
         store = rig.mine.ingest
         claim = store.claim(PARTITION, TopicKind.INFERENCE, "w")
         store.flush([_flush(claim, 5, [], [_alarm(4, 100)])])
-        rig.mine.alarms.judged(rig.mine.alarms.unjudged(1), 77)
+        rig.mine.alarms.judged(rig.mine.alarms.unjudged(["churn"], 1), 77)
 
         store.flush([_flush(replace(claim, next_offset=5), 6, [], [_alarm(4, 100)])])
 
-        assert rig.mine.alarms.unjudged(10) == []
+        assert rig.mine.alarms.unjudged(["churn"], 10) == []

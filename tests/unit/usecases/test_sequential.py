@@ -107,7 +107,7 @@ def rig_of(*names: str, log: Sequence[bytes | None] | None = None) -> Rig:
 
 
 def alarms_of(engine: Engine) -> list[SequentialAlarm]:
-    return SqlAlarmStore(engine).unjudged(1_000)
+    return SqlAlarmStore(engine).unjudged(["churn"], 1_000)
 
 
 def alarms_of_all(engine: Engine) -> list[SequentialAlarm]:
@@ -443,6 +443,19 @@ def test_an_alarm_is_judged_once_however_often_the_clock_knocks() -> None:
 
     assert [report.transitions for report in reports] == [[], []]
     assert alarms_of(rig.engine) == []
+
+
+def test_alarms_of_a_model_that_is_judged_elsewhere_are_left_to_whom_it_belongs() -> None:
+    rig = rig_of("cusum")
+    run_to_end(rig, rig.worker())
+    own, raised = evaluate(rig, SUDDEN), alarms_of(rig.engine)
+    rig.models = {"fraud": replace(rig.models["churn"], name="fraud")}
+
+    evaluate(rig).run_once(rig.clock.now())
+
+    assert raised
+    assert alarms_of(rig.engine) == raised
+    assert own.run_once(rig.clock.now()).transitions
 
 
 def test_alarms_of_another_partition_in_the_same_minute_are_told_in_a_new_revision() -> None:
