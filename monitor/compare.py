@@ -4,6 +4,7 @@ from monitor.compare import build_baseline
 
 baseline = build_baseline(training)        # pandas, polars, pyarrow, anything with __arrow_c_stream__, a path
 found = baseline.compare(this_week)        # or an iterator of record batches, which is read once
+found.outcome                              # Outcome.DRIFT, NO_DRIFT or INCOMPLETE: what a build should ask
 found.drifted                              # names of columns
 found.to_pandas()                          # every finding, a row each
 found.carried_by                           # columns and values with their shares of the drift
@@ -30,7 +31,7 @@ from monitor.shells.web.charts import chart_svg, described
 from monitor.shells.web.comparison import comparison_fragment, comparison_page, headline
 from monitor.stats.attribution.words import carried_by
 from monitor.stats.sequential import CannotWatch
-from monitor.usecases.compare import Compared, Comparison
+from monitor.usecases.compare import Compared, Comparison, Outcome
 from monitor.usecases.detect import Asked, Raised
 from monitor.usecases.reference import Reference
 from monitor.usecases.training_columns import TrainingOptions
@@ -48,6 +49,7 @@ __all__ = [
     "CarrierPart",
     "Finding",
     "Findings",
+    "Outcome",
     "Picture",
     "Table",
     "Verdict",
@@ -145,13 +147,18 @@ class Findings(Sequence[Finding]):
         return self._findings[at]
 
     @property
+    def outcome(self) -> Outcome:
+        """What the comparison came to, of columns and of all records together, as the command's exit code tells."""
+        return self._found.outcome
+
+    @property
     def verdicts(self) -> dict[str, Verdict]:
         """One verdict a column, the gravest first."""
         return self._found.verdicts
 
     @property
     def drifted(self) -> tuple[str, ...]:
-        """Columns that drifted."""
+        """Columns that drifted, each by itself; `outcome` knows of what all columns show together, too."""
         return tuple(name for name, verdict in self.verdicts.items() if verdict is Verdict.DRIFTED)
 
     @property

@@ -82,8 +82,9 @@ def _show(done: "Backfilled", *, tell: bool, as_json: bool) -> None:
         )
         return
     read = done.read
+    files = "file" if done.files == 1 else "files"
     click.echo(
-        f"{done.files} files, {read.records:,} records: {read.counted:,} counted, {read.truths:,} ground truth, "
+        f"{done.files:,} {files}, {read.records:,} records: {read.counted:,} counted, {read.truths:,} ground truth, "
         f"{read.duplicates:,} duplicates, {read.refused:,} refused; {read.late:,} of the counted were late"
     )
     for name, report in done.judged.items():

@@ -53,7 +53,8 @@ def budget(directory: Path, model: str, records: float | None, *, as_json: bool)
 def _show(model: str, report: "BudgetReport") -> None:
     from monitor.stats.calibration.power import PATIENCE, SURE  # noqa: PLC0415 - heavy
 
-    click.echo(f"{model}: at most {report.false_alarms_a_month:g} false alarms a month are expected of model_drift,")
+    alarms = "false alarm a month is" if report.false_alarms_a_month == 1 else "false alarms a month are"
+    click.echo(f"{model}: at most {report.false_alarms_a_month:g} {alarms} expected of model_drift,")
     click.echo(f"in {report.windows_a_month:,.0f} windows; one window tests all columns together at {report.alpha:.2g}")
     click.echo(f"calibrated on {report.calibration}")
     click.echo(f"smallest change at {report.records:,.0f} records a window ({report.source}):")

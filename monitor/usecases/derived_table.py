@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from monitor.domain.derived import DerivedColumn
+from monitor.domain.derived import DerivedColumn, TextColumn
+from monitor.domain.errors import BaselineError
 from monitor.stats.cells import NUMBERS, TEXT, Cells, OtherCells, TableBatch, cell_values
 from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
 from monitor.stats.derived.derive import derive
@@ -16,10 +17,14 @@ from monitor.usecases.training_columns import TrainingOptions
 
 @dataclass(frozen=True, slots=True)
 class DerivedTable:
-    """The table of `inner`; `sources` are the declared columns by the names that the table has for them."""
+    """The table of `inner`; `sources` are the declared columns by the names that the table has for them.
+
+    A reference must hold texts where texts are declared; where the table compared with it does not, that is a finding.
+    """
 
     inner: TableReader
     sources: Mapping[str, DerivedColumn]
+    is_reference: bool = False
 
     @property
     def name(self) -> str:
@@ -39,11 +44,23 @@ class DerivedTable:
         """Some rows at a time."""
         made_of = {one.name: source for source, spec in self.sources.items() for one in spec.specs}
         wanted = None if columns is None else {made_of.get(name, name) for name in columns}
+        kinds: dict[str, set[str]] = {}
         for batch in self.inner.batches(wanted):
             found: dict[str, Cells] = {}
             for name, cells in batch.columns.items():
+                if name in self.sources:
+                    kinds.setdefault(name, set()).update(cells.kinds)
                 found |= _cells(self.sources[name], cells) if name in self.sources else {name: cells}
             yield TableBatch(batch.rows, found, list(self._made(batch.names)))
+        if self.is_reference:
+            self._require_texts(kinds)
+
+    def _require_texts(self, kinds: Mapping[str, Collection[str]]) -> None:
+        for name, seen in kinds.items():
+            if seen == {NUMBERS} and isinstance(self.sources[name], TextColumn):
+                raise BaselineError(
+                    f"{name} of {self.name} is declared as text, and holds numbers alone: leave it out of the texts"
+                )
 
     def _made(self, names: Collection[str]) -> Iterator[str]:
         """Of a training data set with originals, which has the made columns already, these are made again."""
@@ -57,14 +74,19 @@ class DerivedTable:
                 yield name
 
 
-def with_derived(table: TableReader, options: TrainingOptions) -> tuple[TableReader, TrainingOptions]:
-    """The table with the declared columns made, and the options for what it holds then."""
+def with_derived(
+    table: TableReader, options: TrainingOptions, *, is_reference: bool = False
+) -> tuple[TableReader, TrainingOptions]:
+    """The table with the declared columns made, and the options for what it holds then.
+
+    A reference with nothing but numbers in a column that is declared as text is a BaselineError when it is read.
+    """
     if not options.derived:
         return table, options
     original = {final: name for name, final in options.rename.items()}
     sources = {original.get(one.column, one.column): one for one in options.derived}
     rename = {name: final for name, final in options.rename.items() if name not in sources}
-    return DerivedTable(table, sources), replace(options, rename=rename, derived=())
+    return DerivedTable(table, sources, is_reference), replace(options, rename=rename, derived=())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -41,7 +41,7 @@ def read_reference(table: TableReader, options: TrainingOptions, seen: Seen, *, 
     if twice := sorted({one.column for one in options.derived} & set(options.exclude)):
         which = ", ".join(map(repr, twice))
         raise BaselineError(f"{which} cannot be excluded and declared as a text or vector: leave out one of the two")
-    table, options = with_derived(table, options)
+    table, options = with_derived(table, options, is_reference=True)
     groups = group_by_group(
         table, lambda group: _Chosen(options, keep_rows).choose(gather(table, group, seen, _Gathered))
     )

@@ -20,6 +20,7 @@ from monitor.domain.sequential import (
 from monitor.stats.baseline import Baseline
 from monitor.stats.columns import CategoricalColumn, Column, Mask, NumericColumn
 from monitor.stats.profiles.categorical import MAX_CATEGORIES, CategoricalLayout, CategoricalProfile
+from monitor.stats.profiles.layouts import Layout
 from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
 from monitor.stats.sequential.adwin import Adwin
 from monitor.stats.sequential.bets import bets_on
@@ -87,7 +88,10 @@ def law_of(spec: SequentialSpec, baseline: Baseline) -> Law:
     layout = baseline.layouts.get(spec.column)
     if layout is None:
         known = ", ".join(baseline.layouts) or "none"
-        raise CannotWatch(f"{spec.name}: the baseline has no column {spec.column!r}; there are: {known}")
+        raise CannotWatch(
+            f"{spec.name}: the baseline compares no column {spec.column!r} (it is not there, or holds times, lists, or "
+            f"a value of its own in every row); it compares: {known}"
+        )
     share_of(spec, baseline)
     profile = baseline.profiles(spec.segment)[spec.column]
     law: Law | None = None
@@ -97,11 +101,16 @@ def law_of(spec: SequentialSpec, baseline: Baseline) -> Law:
         require_order(spec)
         n, law = profile.n_values, Categories.of(layout, profile)
     if law is None:
-        raise CannotWatch(
-            f"{spec.name}: the baseline has {n} values there; it takes {LEAST_BASELINE}, of numbers more than one "
-            f"different, of categories no more than {MAX_CATEGORIES:,}"
-        )
+        raise CannotWatch(f"{spec.name}: {_lacking(n, layout)}")
     return law
+
+
+def _lacking(n: int, layout: Layout) -> str:
+    if n < LEAST_BASELINE:
+        return f"the baseline has {n:,} values there; it takes {LEAST_BASELINE:,}"
+    if isinstance(layout, NumericLayout):
+        return f"all {n:,} values of the baseline are the same number; it takes two that differ"
+    return f"too many values of the baseline are none of its {MAX_CATEGORIES:,} most frequent categories"
 
 
 def require_order(spec: SequentialSpec) -> None:

@@ -145,7 +145,7 @@ def test_the_budget_says_what_to_expect_and_the_model_as_a_whole_is_judged(call:
 
     assert "make one first with `driftline baseline build`" in str(missing.exception)
     assert "note: the training data has no event times (--event-time): alarms are calibrated by theory" in built.stdout
-    assert "at most 1 false alarms a month are expected of model_drift,\nin 720 windows" in table.stdout
+    assert "at most 1 false alarm a month is expected of model_drift,\nin 720 windows" in table.stdout
     assert "smallest change at 200 records a window (the median of the last 6 panes):" in table.stdout
     assert {one["column"] for one in report["columns"]} == {"x", "c", "prediction"}
     assert (report["records"], report["windows_a_month"]) == (1_000, 720)

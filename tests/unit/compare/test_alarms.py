@@ -52,6 +52,27 @@ def test_a_stream_of_parts_gives_the_alarms_of_the_whole() -> None:
     assert baseline.alarms(parts, "age", detector="cusum") == found
 
 
+@pytest.mark.parametrize(
+    ("column", "why"),
+    [
+        ("same", "all 1,000 values of the baseline are the same number"),
+        ("id", "compares no column 'id'.* a value of its own in every row.*; it compares: same, seldom"),
+        ("seldom", "has 10 values there; it takes 500"),
+    ],
+)
+def test_a_column_that_cannot_be_watched_says_why(column: str, why: str) -> None:
+    rows = pa.table(
+        {
+            "same": np.ones(1_000),
+            "id": [f"u{k}" for k in range(1_000)],
+            "seldom": [float(k) if k < 10 else None for k in range(1_000)],
+        }
+    )
+
+    with pytest.raises(CannotWatch, match=why):
+        build_baseline(rows).alarms(rows, column)
+
+
 def test_what_cannot_be_watched_says_why() -> None:
     baseline = build_baseline(pa.table({"plan": np.tile(["pro", "basic"], 500)}))
     rows = pa.table({"plan": ["pro", "basic"]})

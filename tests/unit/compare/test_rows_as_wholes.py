@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from monitor.compare import Verdict, build_baseline
+from monitor.compare import Outcome, Verdict, build_baseline
 from monitor.stats.columns import CategoricalColumn, NumericColumn
 from monitor.stats.row_tests import ROW_TESTS
 from monitor.usecases.table_rows import MOST_ROWS, SpreadRows, spread_rows
@@ -50,6 +50,7 @@ def test_a_change_of_what_goes_with_what_is_seen_that_no_column_shows() -> None:
     found = build_baseline(table(1, 9_000), multivariate=True)
 
     assert found.compare(changed).drifted == ()
+    assert found.compare(changed).outcome is Outcome.DRIFT
     assert verdicts(table(1, 9_000), changed) == dict.fromkeys(ROW_TESTS, Verdict.DRIFTED) | {
         "duplicate_rows": Verdict.OK,
         "training_rows": Verdict.OK,

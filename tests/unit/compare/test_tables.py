@@ -300,6 +300,17 @@ def test_texts_and_vectors_are_compared_whatever_holds_them(told: Callable[[pa.T
     assert {one.column.partition(".")[0] for one in moved.carried_by} == {"note", "v"}
 
 
+def test_numbers_declared_as_text_are_refused_in_the_reference_and_found_in_the_table() -> None:
+    with pytest.raises(BaselineError, match="x of the reference is declared as text, and holds numbers alone"):
+        build_baseline(writing(1), texts=["x"])
+
+    found = build_baseline(writing(1), texts=["note"], vectors={"v": 24}).compare(
+        writing(2).set_column(1, "note", writing(2)["x"])
+    )
+
+    assert "note.word" in found.drifted
+
+
 def test_a_parquet_file_with_texts_and_vectors_is_read_in_groups_of_columns(tmp_path: Path) -> None:
     pq.write_table(writing(1), tmp_path / "a.parquet")
 
