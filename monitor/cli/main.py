@@ -67,7 +67,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "truths": (
         "monitor.cli.truths",
         "truths",
-        "What is stored of ground truth and feedback: how much, and what was said.",
+        "What is stored of ground truth and feedback: how much, what was said.",
     ),
     "fairness": (
         "monitor.cli.fairness",

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from monitor.config.evidently_section import EvidentlySection
+from monitor.config.evidently_section import EvidentlyConditionSection, EvidentlySection
 from monitor.config.mistakes import at, did_you_mean
 from monitor.config.model_file import ModelFile
 from monitor.config.thresholds_crosscheck import Scale, threshold_mistakes
@@ -50,13 +50,32 @@ def evidently_of_no_column(file: YamlFile, shape: ModelFile, known: Vocabulary) 
             yield at(file, ("evidently", index, "column"), f"no baseline has the column {one.column!r}", hint)
 
 
-def unasked(file: YamlFile, loc: Loc, metric: str, watched: list[ModelFile]) -> Iterator[ConfigError]:
-    """A condition on a metric that no watched model asks for: it never holds."""
-    names = names_of(watched)
+def unasked(
+    file: YamlFile, loc: Loc, condition: EvidentlyConditionSection, watched: list[ModelFile]
+) -> Iterator[ConfigError]:
+    """A condition on a metric, or on a column of it, that no watched model asks for: it never holds."""
+    metric, column, names = condition.metric, condition.column, names_of(watched)
     if watched and metric not in names:
         message = f"no model that it watches asks for the metric {metric!r} of Evidently: the condition never holds"
-        hint = did_you_mean(metric, names) if names else f"give the model `evidently: [{{metric: {metric}}}]`"
-        yield at(file, (*loc, "metric"), message, hint)
+        yield at(file, (*loc, "metric"), message, did_you_mean(metric, names) if names else _ask_for(metric, column))
+    elif watched and column is not None:
+        columns = {one.column for shape in watched for one in shape.evidently if one.called == metric and one.column}
+        if column not in columns:
+            message = f"no model that it watches asks for {metric} of the column {column!r}: the condition never holds"
+            hint = did_you_mean(column, columns) if columns else "leave `column` out"
+            yield at(file, (*loc, "column"), message, hint)
+
+
+def _ask_for(metric: str, column: str | None) -> str:
+    """An entry that a model could have; a parameter that has no usual value is left to fill in."""
+    known = EVIDENTLY_METRICS.get(metric)
+    parts = [f"metric: {metric}"]
+    if known is not None and known.of_column:
+        parts.append(f"column: {column or 'COLUMN'}")
+    if known is not None and known.needs:
+        needs = ", ".join(f"{name}: {'psi' if name == 'method' else '...'}" for name in sorted(known.needs))
+        parts.append(f"parameters: {{{needs}}}")
+    return f"give the model `evidently: [{{{', '.join(parts)}}}]`"
 
 
 def names_of(watched: list[ModelFile]) -> set[str]:

@@ -140,7 +140,7 @@ def _leaf(
     loc = (*loc, next(iter(section.model_fields_set)))
     test, key = (leaf.metric, "metric") if isinstance(leaf, DropSection) else (leaf.test, "test")
     if isinstance(leaf, EvidentlyConditionSection):
-        yield from unasked(file, loc, leaf.metric, watched)
+        yield from unasked(file, loc, leaf, watched)
     elif test and known.tests and test not in _named(watched, known):
         hint = did_you_mean(test, known.tests, what="tests")
         yield at(file, (*loc, key), f"unknown test {test!r}: the condition never holds", hint)

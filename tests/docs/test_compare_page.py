@@ -47,4 +47,4 @@ def test_the_commands_and_the_program_do_what_the_page_says(
         "records",
     }
     assert "1 of 2 columns drifted" in (folder / "drift.html").read_text()
-    assert capsys.readouterr().out.startswith("('amount',)")
+    assert capsys.readouterr().out.startswith("DRIFT\n('amount',)")
