@@ -137,7 +137,7 @@ def _draw_confusion(path: Path, model: str, findings: "Sequence[Finding]", *, ne
 
     found = confusion_of(findings, newest=newest)
     if found is None:
-        raise click.UsageError(
+        raise click.ClickException(
             f"no window of {model} has a confusion matrix: it comes with accuracy, when truth has come, of at most 20 "
             "labels."
         )
@@ -149,6 +149,6 @@ def _draw(path: Path, model: str, rows: "Sequence[PerformanceRow]") -> None:
     from monitor.shells.web.estimate_svg import estimate_svg  # noqa: PLC0415 - only for pictures
 
     if not rows:
-        raise click.UsageError("there is nothing to draw: no window has an estimate or its truth.")
+        raise click.ClickException("there is nothing to draw: no window has an estimate or its truth.")
     path.write_text(estimate_svg(f"{rows[0].metric} of {model}", rows), encoding="utf-8")
     click.echo(f"wrote {path}", err=True)

@@ -51,7 +51,7 @@ log_receipts = Table(
     Index("ix_log_receipts_received_at", "received_at_ms"),
 )
 
-# How far each polled table has been read, saved with the rows that it stands for (docs/decisions/0045).
+# How far each polled table has been read, saved with the rows that it stands for (docs/decisions/0041).
 polled_tables = Table(
     "polled_tables",
     metadata,
