@@ -48,9 +48,7 @@ class UnseenCategory:
     def run(self, baseline: Profile, current: Profile) -> TestResult:
         """Compare the share of unseen values with the share that the baseline lets expect."""
         first, second = pair(CategoricalProfile, baseline, current)
-        n_baseline = first.n_values
-        known = _expected(first) if n_baseline else _NOTHING
-        return _compared(n_baseline, known, second.n_values, second.unseen, second.sample.counts)
+        return _compared(first.n_values, _expected(first), second.n_values, second.unseen, second.sample.counts)
 
     def run_columns(self, baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]) -> list[TestResult]:
         """`run` of every column; what the baseline lets expect is worked out once."""
@@ -64,9 +62,6 @@ class UnseenCategory:
         sizes, unseen = values(second, at).tolist(), second[at + UNSEEN].tolist()
         samples = [current.unseen_counts(name) for name in names]
         return list(map(_compared, *known, sizes, unseen, samples))  # type: ignore[misc]  # it is ours
-
-
-_NOTHING = (0, 1.0)
 
 
 def _categorical(model: ModelProfile, name: str) -> CategoricalProfile:
@@ -97,8 +92,11 @@ def _expected(baseline: CategoricalProfile) -> tuple[int, float]:
     A category is kept when it occurs at least t times, where t is 1, or the count at the edge of what is kept. With N_t
     categories that occur t times, and U values that are not kept, U + t N_t would be unseen if left out. That estimates
     the mass of what is not kept without bias, and (counts being Poisson) with variance U + t N_t + t (t + 1) N_{t+1},
-    of which t = 1 gives Good's N_1 + 2 N_2; a plain count has the first two terms alone.
+    of which t = 1 gives Good's N_1 + 2 N_2; a plain count has the first two terms alone. Without values nothing is
+    expected.
     """
+    if not baseline.n_values:
+        return 0, 1.0
     counts = baseline.counts
     expected, beyond = baseline.unseen, 0
     for t, those in _edges(baseline):

@@ -55,6 +55,15 @@ def test_a_finding_that_was_stored_before_there_was_more_to_tell_is_read() -> No
     assert (read.served_share, read.check.against) == (None, None)
 
 
+def test_an_alert_and_a_job_that_were_stored_before_there_was_more_to_tell_are_read() -> None:
+    event, job_before = (json.loads((GOLDEN / f"{name}.json").read_text()) for name in ("alert_event", "retrain_job"))
+    del event["value"]["amends"], job_before["value"]["asked"]
+    del job_before["value"]["request"]["by"], job_before["value"]["request"]["asked_as"]
+
+    assert documents.event_from_json(json.dumps(event)) == KINDS["alert_event"][0]
+    assert documents.job_from_json(json.dumps(job_before)) == KINDS["retrain_job"][0]
+
+
 def test_parameters_keep_their_types() -> None:
     back = documents.finding_from_json(documents.finding_to_json(finding())).check.parameters
 
