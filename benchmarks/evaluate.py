@@ -16,7 +16,7 @@ import os
 import statistics
 import time
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -27,13 +27,14 @@ from scipy import stats
 
 from benchmarks.payloads import HOUR, START, columns
 from benchmarks.stored_fleet import judge_fleet
+from benchmarks.stored_shares import StoredShares
 from monitor.domain.budgets import ONE_A_MONTH, AlarmBudget
 from monitor.domain.checks import CheckSpec
 from monitor.domain.evaluation import Evaluation
 from monitor.domain.findings import EvaluationKind
 from monitor.domain.models import ModelRef, MonitoredModel
 from monitor.domain.partitions import PartitionId
-from monitor.domain.stream import Share, ShareKey, ShareSpan
+from monitor.domain.stream import Share, ShareKey
 from monitor.domain.time import to_ms
 from monitor.domain.windows import Window, WindowSpec
 from monitor.stats.baseline import Baseline
@@ -53,22 +54,6 @@ SHIFTED = 0.2
 """A fifth of the windows drift, so that judging sees both outcomes."""
 
 Say = Callable[[str], object]
-
-
-class StoredShares:
-    """The shares of all models as a database would return them; the other reads are not asked for."""
-
-    def __init__(self, shares: Mapping[ModelRef, list[Share]], baselines: Mapping[str, bytes]) -> None:
-        self._shares, self._baselines = shares, baselines
-
-    def shares(self, spans: Sequence[ShareSpan]) -> list[Share]:
-        return [share for span in spans for share in self._shares[span.ref]]
-
-    def timelines(self, models: Collection[str]) -> dict[str, list[tuple[str, int | None, str]]]:
-        return {name: [("1", None, self._shares[ModelRef(name, "1")][0].key.baseline_id)] for name in models}
-
-    def get(self, baseline_id: str) -> bytes:
-        return self._baselines[baseline_id]
 
 
 def run(progress: Say) -> dict[str, float | int]:

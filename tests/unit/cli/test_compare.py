@@ -252,7 +252,8 @@ def test_a_file_that_is_empty_or_broken_is_named_with_what_to_do(
 
         assert isinstance(done.exception, BaselineError)
         assert str(bad) in str(done.exception)
-        assert why in str(done.exception)
+        told = str(done.exception).replace("Row #3: ", "")  # which Arrow tells where it has one processor
+        assert why in told
 
 
 def test_a_parquet_file_that_breaks_off_is_a_mistake_and_no_crash(tmp_path: Path) -> None:

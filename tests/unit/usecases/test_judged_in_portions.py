@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from benchmarks.evaluate import StoredShares
 from benchmarks.payloads import HOUR, START, columns
+from benchmarks.stored_shares import StoredShares
 from monitor.adapters.sql.documents import finding_to_json
 from monitor.domain.budgets import ONE_A_MONTH
 from monitor.domain.evaluation import Evaluation
