@@ -61,16 +61,24 @@ def vocabulary(columns: Mapping[str, Mapping[str, KnownColumn]] | None = None) -
 
 def _scales(tests: Mapping[str, object]) -> dict[str, Scale]:
     """What is known of the values of tests, metrics, estimates and measures of fairness."""
-    known = {name: Scale(_least(test), getattr(test, "higher_is_better", None)) for name, test in tests.items()}
-    known |= {name: Scale(one.bounds[0], one.higher_is_better) for name, one in ESTIMATED_METRICS.items()}
-    return known | {
-        name: Scale(is_bad_below=one.default_threshold is not None and one.default_threshold.below)
-        for name, one in FAIRNESS_MEASURES.items()
+    estimated = {
+        name: Scale(one.bounds[0], one.higher_is_better, one.bounds[1]) for name, one in ESTIMATED_METRICS.items()
     }
+    known = {name: _scale(test, estimated.get(f"estimated_{name}", Scale()).most) for name, test in tests.items()}
+    return (
+        known
+        | estimated
+        | {
+            name: Scale(is_bad_below=one.default_threshold is not None and one.default_threshold.below)
+            for name, one in FAIRNESS_MEASURES.items()
+        }
+    )
 
 
-def _least(test: object) -> float:
-    return float(getattr(test, "minimum", 0.0))
+def _scale(test: object, most: float) -> Scale:
+    """A metric's largest value is that of its estimate, where there is one."""
+    least, most = float(getattr(test, "minimum", 0.0)), float(getattr(test, "maximum", most))
+    return Scale(least, getattr(test, "higher_is_better", None), most)
 
 
 def check_routes(data: Mapping[str, object]) -> Sequence[Found]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.cli.options import config_option, instant, json_option, opened
-from monitor.cli.output import number, print_json, print_table
+from monitor.cli.output import number, print_json, print_table, written
 from monitor.cli.spans import configured
 from monitor.domain.time import format_instant
 
@@ -141,8 +141,8 @@ def _draw_confusion(path: Path, model: str, findings: "Sequence[Finding]", *, ne
             f"no window of {model} has a confusion matrix: it comes with accuracy, when truth has come, of at most 20 "
             "labels."
         )
-    path.write_text(confusion_svg(found), encoding="utf-8")
-    click.echo(f"wrote {path}: {rests_on(found)}", err=True)
+    written(path, confusion_svg(found))
+    click.echo(rests_on(found), err=True)
 
 
 def _draw(path: Path, model: str, rows: "Sequence[PerformanceRow]") -> None:
@@ -150,5 +150,4 @@ def _draw(path: Path, model: str, rows: "Sequence[PerformanceRow]") -> None:
 
     if not rows:
         raise click.ClickException("there is nothing to draw: no window has an estimate or its truth.")
-    path.write_text(estimate_svg(f"{rows[0].metric} of {model}", rows), encoding="utf-8")
-    click.echo(f"wrote {path}", err=True)
+    written(path, estimate_svg(f"{rows[0].metric} of {model}", rows))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.cli.options import config_option, instant, json_option, opened
-from monitor.cli.output import print_json
+from monitor.cli.output import print_json, written
 from monitor.domain.time import format_instant, parse_duration
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def test(directory: Path, files: Sequence[Path], junit: Path | None, *, as_json:
 
     results = run_rule_tests(directory, files)
     if junit is not None:
-        junit.write_text(junit_xml(results), encoding="utf-8")
+        written(junit, junit_xml(results))
     failed = [result for result in results if result.failures]
     if as_json:
         print_json(

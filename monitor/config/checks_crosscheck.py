@@ -39,6 +39,15 @@ def _thresholds(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator
                 yield at(file, ("checks", index, "threshold", *inner), message, hint)
 
 
+def never_judged(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator[ConfigError]:
+    """Metrics of a model that takes no ground truth: what is sent of it is not kept."""
+    for index, check in enumerate(shape.checks if shape.ground_truth is None else ()):
+        if check.test in known.metrics:
+            message = f"{check.test} needs ground truth, which the model does not take: it is never judged"
+            hint = "give the model ground_truth: {wait: 1d, horizon: 7d}, or leave the check out"
+            yield at(file, ("checks", index, "test"), message, hint)
+
+
 def unknown_in_baselines(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator[ConfigError]:
     """What no stored baseline of the model has: columns, numbers where latencies are due, labels."""
     if shape.model in known.columns:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from monitor.config.checks_crosscheck import check_mistakes, unknown_in_baselines
+from monitor.config.checks_crosscheck import check_mistakes, never_judged, unknown_in_baselines
 from monitor.config.evidently_crosscheck import evidently_mistakes, evidently_of_no_column
 from monitor.config.fairness_crosscheck import check_fairness
 from monitor.config.mistakes import Mistakes, at, did_you_mean
@@ -95,6 +95,7 @@ def check_models(models: Models, monitor: MonitorFile | None, known: Vocabulary)
         warnings += evidently_of_no_column(file, shape, known)
         warnings += detectors_of_no_column(file, shape, known)
         warnings += unknown_in_baselines(file, shape, known)
+        warnings += never_judged(file, shape, known)
         if monitor is not None and monitor.stream.archive.hash_key is None:
             errors += _hashes_without_key(file, shape)
         if monitor is not None:

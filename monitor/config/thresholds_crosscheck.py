@@ -1,5 +1,6 @@
 """Mistakes about thresholds that show only when it is known which values a test can have, and which of them are bad."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,10 +10,11 @@ from monitor.config.yaml_file import Loc
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The least value that a test or metric can have, and whether small values are bad (None: one may say either)."""
+    """The least and the largest value that a test can have, and whether small ones are bad (None: one may say)."""
 
     least: float = 0.0
     is_bad_below: bool | None = None
+    most: float = math.inf
 
 
 def threshold_mistakes(name: str, threshold: ThresholdSection, scale: Scale) -> Iterator[tuple[Loc, str, str]]:
@@ -26,6 +28,10 @@ def threshold_mistakes(name: str, threshold: ThresholdSection, scale: Scale) -> 
     for key, value in (("drifted", drifted), ("warning", warning)):
         if value is not None and value < scale.least:
             hint = f"{name} is never below {scale.least:g}: use a number above that"
+            yield (key,), f"`{key}` is {value:g}, which no value of {name} reaches", hint
+            return
+        if value is not None and value > scale.most:
+            hint = f"{name} is never above {scale.most:g}: use a number below that"
             yield (key,), f"`{key}` is {value:g}, which no value of {name} reaches", hint
             return
     below = bool(threshold.below) if side is None else side
