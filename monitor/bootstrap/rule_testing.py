@@ -1,7 +1,7 @@
 """Play findings in shorthand to the configured rules and routes, and compare with what is expected."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from monitor.config.rule_test_file import (
     RuleTestFile,
     RuleTestSection,
 )
+from monitor.config.rules_crosscheck import named_tests
 from monitor.config.yaml_file import Loc, YamlFile, read_yaml
 from monitor.domain.models import MonitoredModel
 from monitor.domain.rules import Rule, Severity
@@ -36,8 +37,9 @@ class RuleTestResult:
 
 def run_rule_tests(directory: Path, files: Sequence[Path]) -> list[RuleTestResult]:
     """Every test of the files, on the configuration of the folder; ConfigMistakes for mistakes in either."""
-    settings = load(directory, vocabulary(), os.environ)
-    return [_run(settings, file, index, test) for file, shape in map(_read, files)
+    known = vocabulary()
+    settings, tests = load(directory, known, os.environ), named_tests(known)
+    return [_run(settings, tests, file, index, test) for file, shape in map(_read, files)
             for index, test in enumerate(shape.tests)]  # fmt: skip
 
 
@@ -49,7 +51,9 @@ def _read(path: Path) -> tuple[YamlFile, RuleTestFile]:
     return file, shape
 
 
-def _run(settings: Settings, file: YamlFile, index: int, test: RuleTestSection) -> RuleTestResult:
+def _run(
+    settings: Settings, tests: Collection[str], file: YamlFile, index: int, test: RuleTestSection
+) -> RuleTestResult:
     loc: Loc = ("tests", index)
     model = settings.models.get(test.model)
     if model is None:
@@ -57,7 +61,7 @@ def _run(settings: Settings, file: YamlFile, index: int, test: RuleTestSection) 
         raise ConfigMistakes([at(file, (*loc, "model"), f"unknown model {test.model!r}", hint)])
     rules = [rule for rule in settings.rules if rule.applies_to(model.name)]
     _refuse_unknown_rules(file, loc, test, rules)
-    findings = stated_findings(file, loc, test, model)
+    findings = stated_findings(file, loc, test, model, tests)
     replay = ReplayRules(rules, metric_names(), StatedPanes(test, model), lambda _id: test.importances)
     end = max((finding.window.end for finding in findings), default=test.start)
     replayed = replay.run(model, FindingsAtHand(findings), test.start, end)

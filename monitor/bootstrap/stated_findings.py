@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -81,8 +81,11 @@ def _serves(test: RuleTestSection, number: int) -> str:
     return test.versions[min(number, len(test.versions) - 1)]
 
 
-def stated_findings(file: YamlFile, loc: Loc, test: RuleTestSection, model: MonitoredModel) -> list[Finding]:
-    """Every finding of the test; ConfigMistakes for what cannot be stated."""
+def stated_findings(
+    file: YamlFile, loc: Loc, test: RuleTestSection, model: MonitoredModel, tests: Collection[str]
+) -> list[Finding]:
+    """Every finding of the test; ConfigMistakes for what cannot be stated. `tests` are the names that findings have."""
+    _refuse_unknown_tests(file, loc, test, {*tests, *(one.name for one in model.evidently)})
     known = {*_metrics(), *ESTIMATED_METRICS}
     for name in test.on_training_data:
         if name not in known:
@@ -91,6 +94,18 @@ def stated_findings(file: YamlFile, loc: Loc, test: RuleTestSection, model: Moni
     found, training = list(_findings(file, loc, test, model)), test.on_training_data
     asking = (one for one in found if one.check.test in training and one.verdict.is_known)
     return [*found, *(_training(one, training[one.check.test]) for one in asking)]
+
+
+def _refuse_unknown_tests(file: YamlFile, loc: Loc, test: RuleTestSection, known: Collection[str]) -> None:
+    """A test of rules that states what no window can have is green for ever."""
+    checks = [(name, match["test"]) for name in test.findings if (match := _CHECK.fullmatch(name))]
+    unknown = [
+        at(file, (*loc, "findings", name), f"unknown test {one!r}", did_you_mean(one, known, what="tests"))
+        for name, one in checks
+        if one not in known
+    ]
+    if unknown:
+        raise ConfigMistakes(unknown)
 
 
 def _findings(file: YamlFile, loc: Loc, test: RuleTestSection, model: MonitoredModel) -> Iterator[Finding]:

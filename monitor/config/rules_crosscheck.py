@@ -141,7 +141,7 @@ def _leaf(
     test, key = (leaf.metric, "metric") if isinstance(leaf, DropSection) else (leaf.test, "test")
     if isinstance(leaf, EvidentlyConditionSection):
         yield from unasked(file, loc, leaf, watched)
-    elif test and known.tests and test not in _named(watched, known):
+    elif test and known.tests and test not in named_tests(known) | names_of(watched):
         hint = did_you_mean(test, known.tests, what="tests")
         yield at(file, (*loc, key), f"unknown test {test!r}: the condition never holds", hint)
     yield from unmeasured(file, loc, test, watched)
@@ -149,9 +149,9 @@ def _leaf(
     yield from _narrowing(file, loc, leaf, watched, known)
 
 
-def _named(watched: list[ModelFile], known: Vocabulary) -> set[str]:
-    """Every name of a test that a condition may ask for."""
-    return {*known.tests, *STANDING_TESTS, *SERVING_METRICS, *DETECTORS, *names_of(watched)}
+def named_tests(known: Vocabulary) -> set[str]:
+    """Every name of a test that a condition may ask for, beside metrics of Evidently."""
+    return {*known.tests, *STANDING_TESTS, *SERVING_METRICS, *DETECTORS}
 
 
 def _narrowing(

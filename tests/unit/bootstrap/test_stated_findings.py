@@ -94,6 +94,7 @@ def test_the_limit_of_a_metric_is_on_the_side_where_it_is_bad_without_saying_bel
     ("findings", "rest", "said"),
     [
         ('psi(amount): "0.5up"', NOTHING, r":4: psi tells no direction"),
+        ('pis(amount): "0.1 0.5"', NOTHING, r":4: unknown test 'pis' .*did you mean 'psi'"),
         (F1, "on_training_data: {acuracy: 0.9}", r":5: unknown metric 'acuracy' .*did you mean 'accuracy'"),
         ('psi(amount): "0.5sideways"', NOTHING, r"'0.5sideways' is no finding"),
     ],
