@@ -89,8 +89,8 @@ def law_of(spec: SequentialSpec, baseline: Baseline) -> Law:
     if layout is None:
         known = ", ".join(baseline.layouts) or "none"
         raise CannotWatch(
-            f"{spec.name}: the baseline compares no column {spec.column!r} (it is not there, or holds times, lists, or "
-            f"a value of its own in every row); it compares: {known}"
+            f"{spec.name}: the baseline compares no column {spec.column!r}; there are: {known} (columns of times, of "
+            "lists, or with a value of its own in every row are not compared)"
         )
     share_of(spec, baseline)
     profile = baseline.profiles(spec.segment)[spec.column]
