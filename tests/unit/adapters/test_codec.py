@@ -209,7 +209,7 @@ def test_event_times_are_read_in_seconds_milliseconds_and_rfc_3339(value: object
     assert among_others.event_time_ms[1] == milliseconds
 
 
-@given(st.integers(-62_135_596_800_000, 253_402_300_799_999).filter(lambda ms: abs(ms) > 10**11))
+@given(st.integers(-62_135_596_800_000, -(10**11) - 1) | st.integers(10**11 + 1, 253_402_300_799_999))
 def test_every_millisecond_of_the_calendar_survives(milliseconds: int) -> None:
     (batch,) = decode(good(event_time=milliseconds)).batches
 
