@@ -186,7 +186,7 @@ def _settings() -> str:
             continue
         text += f"\n## {name}\n\n{section.get('description', '')}\n\n| Key | Default | Meaning |\n|---|---|---|\n"
         required = section.get("required", ())
-        for key, about in properties.items():
+        for key, about in sorted(properties.items(), key=lambda item: item[0] not in required):  # these first
             default = "required" if key in required else f"`{_default(about)}`"
             text += f"| `{key}` | {default} | {_cell(about.get('description', ''))} |\n"
     return text

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from monitor.config.evidently_section import EvidentlyConditionSection
 from monitor.config.fields import LabelText, Name, NonEmpty, Section
-from monitor.config.limits import one_limit, refuse_clear_beyond
+from monitor.config.limits import OwnLimitSection, refuse_clear_beyond
 from monitor.config.serving_conditions import ErrorRateSection, LatencySection, ServingSection, ThroughputSection
 from monitor.config.wrong import wrong
 from monitor.config.yaml_file import Loc
@@ -75,7 +75,7 @@ class BadSection(Section):
         return CheckIsBad(**self.model_dump())
 
 
-class ValueSection(Section):
+class ValueSection(OwnLimitSection):
     """Holds when the statistic of a matching finding crosses a limit of the rule's own, in the unit of the test.
 
     Exactly one of `above` and `below`.
@@ -83,37 +83,21 @@ class ValueSection(Section):
 
     test: Name
     """The test or metric, as psi, missing_rate, volume, lag, accuracy, estimated_f1."""
-    column: NonEmpty | None = None
-    """Only findings about this column."""
-    segment: str | None = None
-    """Only findings about this segment (empty text: all traffic)."""
-    above: float | None = None
-    """Holds above this value."""
-    below: float | None = None
-    """Holds below this value."""
-    clear_below: float | None = None
-    """With `above`: while the rule fires, it holds on until the value is no longer above this smaller one."""
-    clear_above: float | None = None
-    """With `below`: while the rule fires, it holds on until the value is no longer below this larger one."""
     direction: Literal["up", "down"] | None = None
     """Only if the mean of the column moved this way; only the test wasserstein tells."""
 
     @model_validator(mode="after")
-    def _one_side(self) -> "ValueSection":
-        self._limit()
+    def _tells_a_direction(self) -> "ValueSection":
         if self.direction is not None and self.test != SIGNED_TEST:
             raise wrong(
                 f"{self.test} does not tell a direction", f"use test: {SIGNED_TEST}, or drop it", key="direction"
             )
         return self
 
-    def _limit(self) -> Limit:
-        return one_limit(self.above, self.below, self.clear_below, self.clear_above, as_in="above: 0.25")
-
     def condition(self) -> Condition:
         """The domain value."""
         direction = Direction(self.direction) if self.direction else None
-        return Measured(self.test, self._limit(), self.column, self.segment, direction)
+        return Measured(self.test, self.limit(), self.column, self.segment, direction)
 
 
 class DropSection(Section):

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from monitor.config.check_section import ThresholdSection
 from monitor.config.fields import Name, NonEmpty, Section
-from monitor.config.limits import one_limit
+from monitor.config.limits import OwnLimitSection
 from monitor.domain.evidently import EvidentlySpec
-from monitor.domain.rules import Condition, Limit, Measured
+from monitor.domain.rules import Condition, Measured
 
 Scalar = bool | int | float | str
 
@@ -46,7 +46,7 @@ class EvidentlySection(Section):
         )
 
 
-class EvidentlyConditionSection(Section):
+class EvidentlyConditionSection(OwnLimitSection):
     """Holds when a metric of Evidently that the model asks for crosses a limit of the rule's own.
 
     Exactly one of `above` and `below`.
@@ -54,26 +54,6 @@ class EvidentlyConditionSection(Section):
 
     metric: Name
     """The metric, or the `name` that the model gives it."""
-    column: NonEmpty | None = None
-    """Only of this column."""
-    segment: str | None = None
-    """Only of this segment (empty text: all traffic)."""
-    above: float | None = None
-    """Holds above this value."""
-    below: float | None = None
-    """Holds below this value, as for a p-value."""
-    clear_below: float | None = None
-    """With `above`: while the rule fires, it holds on until the value is no longer above this smaller one."""
-    clear_above: float | None = None
-    """With `below`: while the rule fires, it holds on until the value is no longer below this larger one."""
-
-    @model_validator(mode="after")
-    def _one_side(self) -> "EvidentlyConditionSection":
-        self._limit()
-        return self
-
-    def _limit(self) -> Limit:
-        return one_limit(self.above, self.below, self.clear_below, self.clear_above, as_in="above: 0.2")
 
     @property
     def test(self) -> str:
@@ -82,4 +62,4 @@ class EvidentlyConditionSection(Section):
 
     def condition(self) -> Condition:
         """The domain value."""
-        return Measured(self.metric, self._limit(), self.column, self.segment)
+        return Measured(self.metric, self.limit(), self.column, self.segment)

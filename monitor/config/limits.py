@@ -1,5 +1,10 @@
 """What the limits of conditions have in common."""
 
+from typing import Self
+
+from pydantic import model_validator
+
+from monitor.config.fields import NonEmpty, Section
 from monitor.config.wrong import wrong
 from monitor.domain.rules import Limit
 
@@ -31,3 +36,29 @@ def one_limit(
     if below is not None:
         return Limit(below, clear_above, below=True)
     return Limit(0.0 if above is None else above, clear_below)
+
+
+class OwnLimitSection(Section):
+    """A condition on the value of findings with a limit of the rule's own: exactly one of `above` and `below`."""
+
+    column: NonEmpty | None = None
+    """Only findings about this column."""
+    segment: str | None = None
+    """Only findings about this segment (empty text: all traffic)."""
+    above: float | None = None
+    """Holds above this value."""
+    below: float | None = None
+    """Holds below this value, as for a p-value."""
+    clear_below: float | None = None
+    """With `above`: while the rule fires, it holds on until the value is no longer above this smaller one."""
+    clear_above: float | None = None
+    """With `below`: while the rule fires, it holds on until the value is no longer below this larger one."""
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Self:
+        self.limit()
+        return self
+
+    def limit(self) -> Limit:
+        """The limit with its side; a mistake unless there is one."""
+        return one_limit(self.above, self.below, self.clear_below, self.clear_above, as_in="above: 0.25")

@@ -13,6 +13,7 @@ from monitor.stats.sequential.bets import bets_on
 from monitor.stats.sequential.categories import Categories
 from monitor.stats.sequential.detector import Alarm
 from monitor.stats.texts import MISSING, CodedTexts
+from tests.unit.stats.test_sequential_detectors import raised
 
 ARL = 5_000
 PLANS = np.array([0.5, 0.3, 0.15, 0.05])
@@ -41,15 +42,7 @@ def law_of(kind: str, n: int = 100_000) -> Categories:
 def alarms(law: Categories, values: CodedTexts, portion: int = 4_096) -> list[tuple[int, Alarm]]:
     """(position among the values that there are, alarm)."""
     of = make_detector(SequentialSpec("conformal", "plan", FalseAlarmRate(1, ARL)), law, ARL)
-    codes, _ = law.code(values)
-    times: Ints = np.arange(len(codes), dtype=np.int64)
-    state, at, found = of.start(), 0, []
-    while at < len(codes):
-        step = of.advance(state, codes[at : at + portion], times[at : at + portion])
-        state, at = step.state, at + step.used
-        if step.alarm is not None:
-            found.append((at - 1, step.alarm))
-    return found
+    return raised(of, law.code(values)[0], portion)
 
 
 # What is proven is a bound. A small baseline makes it loose: three standard errors of each share are no gain.

@@ -50,7 +50,11 @@ def detector(name: str, scores: Scores = NORMAL, arl: float = ARL, shift: float 
 
 def alarms(of: Detector, scores: Scores, values: Floats, portion: int = 8_192) -> list[tuple[int, Alarm]]:
     """(position, alarm) over values whose event times are their positions."""
-    codes, _ = scores.code(values)
+    return raised(of, scores.code(values)[0], portion)
+
+
+def raised(of: Detector, codes: Codes, portion: int) -> list[tuple[int, Alarm]]:
+    """(position, alarm) over codes that come in portions and whose event times are their positions."""
     times: Ints = np.arange(len(codes), dtype=np.int64)
     state, at, found = of.start(), 0, []
     while at < len(codes):
