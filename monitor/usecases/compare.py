@@ -127,6 +127,7 @@ def compare_with(
     window = read_window(reference, current, seen)
     if not window.rows:
         raise BaselineError(f"{current.name} holds no row: check the path, or the query and its filter")
+    window.require_excluded()
     baseline, uncompared, profile = reference.baseline, window.uncompared(), window.profile()
     proposed = propose_checks(baseline, tests, min_records)
     checks = [check for check in proposed if check.column not in uncompared and check.test != _BY_IDS]

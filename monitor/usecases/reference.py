@@ -1,7 +1,7 @@
 """The reference of a comparison: a baseline that is built from a table, a few columns at a time."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from monitor.domain.derived import SHAPE, DerivedColumn, VectorColumn
 from monitor.domain.errors import BaselineError
@@ -25,7 +25,8 @@ REF = ModelRef("reference", "1")
 class Reference:
     """A baseline, and what is not in it: `refused` are columns with the reason why nobody can compare them.
 
-    `sample` are evenly spread rows for tests of raw rows (None: none were kept).
+    `sample` are evenly spread rows for tests of raw rows (None: none were kept). `excluded_elsewhere` are columns that
+    are to be left out and are not here: the table that is compared must have them.
     """
 
     baseline: Baseline
@@ -33,6 +34,7 @@ class Reference:
     notes: tuple[str, ...]
     options: TrainingOptions
     sample: Mapping[str, Column] | None = None
+    excluded_elsewhere: frozenset[str] = frozenset()
 
 
 def read_reference(table: TableReader, options: TrainingOptions, seen: Seen, *, keep_rows: bool = False) -> Reference:
@@ -49,7 +51,8 @@ def read_reference(table: TableReader, options: TrainingOptions, seen: Seen, *, 
     rows = groups[0].rows
     if not rows:
         raise BaselineError(f"{table.name} holds no row: check the path, or the query and its filter")
-    require_named(options, names)
+    elsewhere = frozenset(options.exclude) - names
+    require_named(replace(options, exclude=()), names)
     require_derived(asked.derived, names)
     refused = {name: why for group in groups for name, why in group.refused.items()}
     profiles = [profile for group in groups for profile in group.profiles]
@@ -58,7 +61,7 @@ def read_reference(table: TableReader, options: TrainingOptions, seen: Seen, *, 
     baseline = Baseline(REF, rows, None, table.name, ModelProfile.joined(profiles, rows))
     sample = {name: column for group in groups for name, column in group.sample.items()} if keep_rows else None
     _require_vectors(asked.derived, baseline.whole)
-    return Reference(baseline, refused, notes, asked, sample)
+    return Reference(baseline, refused, notes, asked, sample, elsewhere)
 
 
 def _require_vectors(derived: Iterable[DerivedColumn], whole: ModelProfile) -> None:

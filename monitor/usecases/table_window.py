@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from monitor.domain.errors import BaselineError
 from monitor.stats.cells import NUMBERS, PROFILED, Cells, TableBatch
 from monitor.stats.columns import Column
 from monitor.stats.profiles.model import ModelProfile
@@ -34,6 +35,7 @@ class _Counted:
     _known: Set[str]
     sample: SpreadRows | None = None
     names: set[str] = field(default_factory=set)
+    excluded: set[str] = field(default_factory=set)
     repeated: set[str] = field(default_factory=set)
     strange: dict[str, frozenset[str]] = field(default_factory=dict)
 
@@ -56,6 +58,7 @@ class _Counted:
         if self.sample is not None:
             self.sample.add(batch.rows, columns)
         self.profile.add_extra({name: _sampled(cells) for name, cells in named.items() if name not in self._known})
+        self.excluded |= left_out.intersection(batch.names)
         self.names |= {rename.get(name, name) for name in batch.names if name not in left_out}
         self.repeated |= {rename.get(name, name) for name in batch.repeated - left_out}
 
@@ -94,6 +97,15 @@ class TableWindow:
         refused = self.uncompared()
         samples = [group.sample.columns() for group in self._groups if group.sample is not None]
         return {name: column for sample in samples for name, column in sample.items() if name not in refused}
+
+    def require_excluded(self) -> None:
+        """BaselineError when a column is excluded that neither table has: another one would be compared."""
+        there = {name for group in self._groups for name in group.excluded}
+        if lost := sorted(self._reference.excluded_elsewhere - there):
+            names = ", ".join(sorted(self._known.keys() | self._names()))
+            raise BaselineError(
+                f"neither table has a column {', '.join(map(repr, lost))} to exclude; there are {names}"
+            )
 
     def uncompared(self) -> dict[str, str]:
         """Columns that have no check, each with the reason."""

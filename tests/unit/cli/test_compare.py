@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from monitor.cli.main import driftline
 from monitor.domain.errors import BaselineError
@@ -87,6 +87,23 @@ def test_a_vector_without_a_number_of_dimensions_is_a_mistake(tmp_path: Path, sa
 
     assert done.exit_code == 2
     assert "is no column with a number of dimensions from 1 to 8,192, as embedding:384" in " ".join(done.output.split())
+
+
+def test_a_column_of_one_table_alone_can_be_excluded_and_one_of_neither_is_a_mistake(tmp_path: Path) -> None:
+    before, now = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    before.write_bytes(lines_of(x=NUMBERS, old=NUMBERS))
+    now.write_bytes(lines_of(x=NUMBERS, at=NUMBERS))
+
+    def compared(*names: str) -> Result:
+        return CliRunner().invoke(
+            driftline, ["compare", *(f"--exclude={name}" for name in names), str(before), str(now)]
+        )
+
+    assert "at is not compared: the reference has no such column; exclude it" in " ".join(
+        compared("old").output.split()
+    )
+    assert compared("old", "at").exit_code == 0
+    assert str(compared("old", "ta").exception) == "neither table has a column 'ta' to exclude; there are at, x"
 
 
 def test_a_text_that_the_table_lacks_is_a_mistake(tmp_path: Path) -> None:
