@@ -87,6 +87,8 @@ def _show(done: "Backfilled", *, tell: bool, as_json: bool) -> None:
         f"{done.files:,} {files}, {read.records:,} records: {read.counted:,} counted, {read.truths:,} ground truth, "
         f"{read.duplicates:,} duplicates, {read.refused:,} refused; {read.late:,} of the counted were late"
     )
+    if read.truths_ignored:
+        click.echo(f"{read.truths_ignored:,} more are ground truth of models without `ground_truth`, and were not kept")
     for name, report in done.judged.items():
         verdicts = Counter({str(verdict): n for verdict, n in report.verdicts.items()})
         click.echo(f"{name}: {report.windows} windows; " + ", ".join(f"{n:,} {v}" for v, n in verdicts.most_common()))

@@ -30,7 +30,7 @@ class FiniteSource(Source, Protocol):
 
 @dataclass(slots=True)
 class ReadTotals:
-    """What became of the records of some files."""
+    """What became of the records of some files; `truths_ignored` are of models that take no ground truth."""
 
     records: int = 0
     counted: int = 0
@@ -38,6 +38,7 @@ class ReadTotals:
     duplicates: int = 0
     refused: int = 0
     truths: int = 0
+    truths_ignored: int = 0
 
     def add(self, report: StepReport) -> None:
         """Count one step."""
@@ -47,6 +48,7 @@ class ReadTotals:
         self.duplicates += report.duplicates.total()
         self.refused += report.refused.total()
         self.truths += report.truths
+        self.truths_ignored += report.truths_ignored
 
     def merge(self, other: "ReadTotals") -> None:
         """Count another worker's files."""
@@ -56,6 +58,7 @@ class ReadTotals:
         self.duplicates += other.duplicates
         self.refused += other.refused
         self.truths += other.truths
+        self.truths_ignored += other.truths_ignored
 
 
 def read_to_end(source: FiniteSource, ingest: Ingest, task: ProgressTask) -> ReadTotals:

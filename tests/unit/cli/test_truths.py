@@ -98,3 +98,21 @@ def test_what_is_not_there_is_said(call: Call) -> None:
 
     assert "nothing was said of 'nobody else'" in str(stranger.exception)
     assert "no model 'prise' is configured" in str(mistyped.exception)
+
+
+def test_truth_of_a_model_that_takes_none_is_told_by_the_backfill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = MODEL.replace("ground_truth:", "labels: {team: growth} #")
+    for name, text in {"configs/monitor.yaml": MONITOR, "configs/models/price.yaml": model}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "train.csv").write_text("x\n" + "".join(f"{n % 5}\n" for n in range(200)))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "log.jsonl").write_text("".join(json.dumps(_said(f"e{n}", n, "up")) + "\n" for n in range(3)))
+    CliRunner().invoke(driftline, ["baseline", "build", "--model", "price", "--version", "1", "train.csv"])
+
+    done = CliRunner().invoke(driftline, ["backfill", "data"], catch_exceptions=False)
+
+    assert "3 more are ground truth of models without `ground_truth`, and were not kept" in done.stdout
