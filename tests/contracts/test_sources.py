@@ -22,7 +22,7 @@ from monitor.domain.records import PartitionId
 from monitor.domain.stream import TopicKind
 from monitor.stream.served import Statement, statements
 from monitor.testing.servers.kafka import KafkaBroker
-from monitor.testing.servers.mock_kafka import MOCK_API_VERSION, MockCluster
+from monitor.testing.servers.mock_kafka import MOCK_API_VERSION, MOCK_METADATA_AGE_MS, MockCluster
 from monitor.testing.sources import SourceConformance, SourceRig, read, values
 
 _names = count(1)
@@ -118,8 +118,9 @@ def produce(
 def settings(bootstrap: str, topic: str, version: tuple[int, int] | None = None) -> KafkaSettings:
     """A group of its own for every test."""
     return KafkaSettings(
-        bootstrap, {topic: TopicKind.INFERENCE}, group=f"g-{topic}", session_timeout_ms=6_000, api_version=version
-    )
+        bootstrap, {topic: TopicKind.INFERENCE}, group=f"g-{topic}", session_timeout_ms=6_000, api_version=version,
+        metadata_max_age_ms=60_000 if version is None else MOCK_METADATA_AGE_MS,
+    )  # fmt: skip
 
 
 class TestKafkaSource(SourceConformance):

@@ -13,7 +13,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
 from monitor.testing.servers import KafkaBroker, MockCluster, PostgresServer, ServerFailed, ServerUnavailable
-from monitor.testing.servers.mock_kafka import MOCK_API_VERSION, Api
+from monitor.testing.servers.mock_kafka import MOCK_API_VERSION, MOCK_METADATA_AGE_MS, Api
 from monitor.testing.servers.ports import accepts_connections
 from monitor.testing.servers.process import Launch, ServerProcess
 
@@ -170,7 +170,10 @@ def test_the_mock_cluster_serves_a_consumer_group_and_recovers_from_injected_fau
     mock_kafka.leader("mocked", 0, broker=2)
     mock_kafka.coordinator("readers", broker=3)
 
-    seen = consume(mock_kafka.bootstrap_servers, "mocked", RECORDS, group_id="readers", api_version=MOCK_API_VERSION)
+    seen = consume(
+        mock_kafka.bootstrap_servers, "mocked", RECORDS,
+        group_id="readers", api_version=MOCK_API_VERSION, metadata_max_age_ms=MOCK_METADATA_AGE_MS,
+    )  # fmt: skip
 
     assert seen == list(range(RECORDS))
 

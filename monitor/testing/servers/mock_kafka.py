@@ -16,8 +16,11 @@ from monitor.testing.servers.unavailable import ServerUnavailable
 
 SERVER: Final = "mock Kafka"
 
-# kafka-python needs `api_version=MOCK_API_VERSION`: the mock answers its first question malformed.
+# kafka-python needs `api_version=MOCK_API_VERSION`: the mock answers its first question malformed. Told the version, it
+# connects beside its constructor, and where a subscription comes between the first request for metadata and its
+# answer, nothing is assigned until the metadata are MOCK_METADATA_AGE_MS old.
 MOCK_API_VERSION: Final = (2, 3)
+MOCK_METADATA_AGE_MS: Final = 500
 
 _PRODUCER_TYPE = 0
 _ERROR_TEXT_BYTES = 512

@@ -19,7 +19,7 @@ from kafka import KafkaConsumer
 from alerts.testing.servers import Answer, HttpReceiver, Request
 from monitor.client import Logger
 from monitor.client.buffer import Buffer
-from monitor.testing.servers.mock_kafka import MOCK_API_VERSION, MockCluster
+from monitor.testing.servers.mock_kafka import MOCK_API_VERSION, MOCK_METADATA_AGE_MS, MockCluster
 
 FEATURES = {"amount": 1.5, "plan": "pro"}
 
@@ -284,7 +284,7 @@ def test_kafka_gets_the_same_records_with_their_place_in_the_headers(mock_kafka:
     logger.close()
     consumer = KafkaConsumer(
         "client-log", "client-truth", bootstrap_servers=servers, auto_offset_reset="earliest", group_id=None,
-        api_version=MOCK_API_VERSION, consumer_timeout_ms=30_000,
+        api_version=MOCK_API_VERSION, metadata_max_age_ms=MOCK_METADATA_AGE_MS, consumer_timeout_ms=30_000,
     )  # fmt: skip
     read = {message.topic: message for _, message in zip(range(2), consumer, strict=False)}
     consumer.close()
