@@ -10,6 +10,7 @@ from monitor.domain.errors import ConfigError
 from monitor.domain.findings import TestResult
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
+from monitor.stats.profiles.side_by_side import ComparedColumns
 
 SAYS = "says"
 """In the detail of a result: what the test found, in words that belong into the sentence of the verdict."""
@@ -47,8 +48,9 @@ class DriftTest(Protocol):
     `run` is deterministic, changes neither profile and copes with empty ones.
 
     A test may offer `run_columns(baseline, current, names)`, too: the results of `run` on these columns of two models,
-    in their order and to the last bit, in fewer operations. Where it raises, the columns are run one by one. And it
-    may have `promises`, a frozenset of `Promise`.
+    in their order and to the last bit, in fewer operations. Or `run_windows(compared)`, the same for columns of many
+    windows, a sequence of `ComparedColumns`: one result a column, window after window. Where it raises, the columns
+    are run one by one. And it may have `promises`, a frozenset of `Promise`.
     """
 
     name: ClassVar[str]
@@ -68,6 +70,23 @@ def run_columns(
     test: DriftTest, baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]
 ) -> Sequence[TestResult]:
     """The results of one test on columns of a model; column by column where the test offers nothing faster."""
+    return run_windows(test, [ComparedColumns(baseline, current, names)])
+
+
+def run_windows(test: DriftTest, compared: Sequence[ComparedColumns]) -> list[TestResult]:
+    """The same on columns of many windows: one result a column, window after window."""
+    if (at_once := getattr(test, "run_windows", None)) is not None:
+        return list(at_once(compared))
+    return [result for one in compared for result in _run_columns(test, one)]
+
+
+def runs_at_once(test: DriftTest) -> bool:
+    """Whether the test offers something faster than column by column."""
+    return hasattr(test, "run_windows") or hasattr(test, "run_columns")
+
+
+def _run_columns(test: DriftTest, compared: ComparedColumns) -> Sequence[TestResult]:
+    baseline, current, names = compared.baseline, compared.current, compared.names
     at_once = getattr(test, "run_columns", None)
     if at_once is None:
         return [test.run(baseline.columns[name], current.columns[name]) for name in names]

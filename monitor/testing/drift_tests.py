@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import MISSING, FrozenInstanceError, asdict, fields, is_dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -19,13 +20,14 @@ from scipy import stats
 from monitor.domain.checks import Aspect, Check, Threshold
 from monitor.domain.findings import TestResult, Verdict
 from monitor.stats.columns import CategoricalColumn, Floats, NumericColumn
-from monitor.stats.drift_test import DriftTest, Promise, promises_of, run_columns
+from monitor.stats.drift_test import DriftTest, Promise, promises_of, run_columns, run_windows
 from monitor.stats.judgement import judge
 from monitor.stats.profiles import edges as choose
 from monitor.stats.profiles.categorical import CategoricalLayout, CategoricalProfile
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
+from monitor.stats.profiles.side_by_side import ComparedColumns
 
 Values = Sequence[float] | Sequence[str | None]
 
@@ -261,7 +263,7 @@ class DriftTestConformance:
             check_result(test, test.run(baseline, current))
 
     def test_many_columns_at_once_give_the_same_bits(self, test: DriftTest) -> None:
-        """What `run_columns` offers, if it does, is `run` of every column, in whatever order they are asked for."""
+        """What `run_columns` or `run_windows` offers is `run` of every column, in whatever order they are asked for."""
         side_by_side = [*pairs(test), *hostile_pairs(test)]
         names = tuple(f"column {k:03}" for k in range(len(side_by_side)))
         baseline, current = (model(dict(zip(names, side, strict=True))) for side in zip(*side_by_side, strict=True))
@@ -271,6 +273,20 @@ class DriftTestConformance:
             assert [repr(result) for result in run_columns(test, baseline, current, names[::step])] == expected
         for name, result in zip(names, alone, strict=True):
             assert list(run_columns(test, baseline, current, (name,))) == [result]
+
+    def test_many_windows_at_once_give_the_same_bits(self, test: DriftTest) -> None:
+        """Windows of models with one column, with several, and with the same columns in another order."""
+        held = [*pairs(test), *hostile_pairs(test)]
+        cuts = [0, 1, 4, len(held) // 2, len(held)]
+        alone: list[TestResult] = []
+        compared: list[ComparedColumns] = []
+        for first, end in pairwise(sorted({*cuts})):
+            names = tuple(f"column {k:03}" for k in range(end - first))
+            sides = [model(dict(zip(names, side, strict=True))) for side in zip(*held[first:end], strict=True)]
+            results = [test.run(*pair) for pair in held[first:end]]
+            compared += [ComparedColumns(sides[0], sides[1], order) for order in (names, names[::-1])]
+            alone += [*results, *results[::-1]]
+        assert [repr(result) for result in run_windows(test, compared)] == [repr(result) for result in alone]
 
     def test_one_record_more_moves_it_little(self, test: DriftTest) -> None:
         """At a thousand records by less than a twentieth of what a gross fault gives."""

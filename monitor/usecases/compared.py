@@ -1,6 +1,6 @@
 """A window beside what it is compared with; of many windows the costly part is worked out together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ParamSpec, TypeVar
 
@@ -8,7 +8,9 @@ from monitor.domain.evaluation import Evaluation
 from monitor.domain.models import ALL_TRAFFIC, ModelRef, MonitoredModel
 from monitor.stats.baseline import Baseline
 from monitor.stats.budgeted import BudgetedModel, BudgetVerdict, judge_budgets
+from monitor.usecases.model_checks import BoundChecks
 from monitor.usecases.stored_windows import Wanted, rests_on_shares
+from monitor.usecases.tested_ahead import Results, tested_ahead
 from monitor.usecases.whole_model import Before, to_judge
 from monitor.usecases.window_content import WindowContent
 
@@ -17,15 +19,18 @@ from monitor.usecases.window_content import WindowContent
 class Compared:
     """What a window holds, the baseline that it is compared with, and what keeps the model's alarm budget, if any.
 
-    `before` is where the window before left that; `said` its verdict, where it is known already.
+    `checks` are those of columns, rows and the window, by segment. `before` is where the window before left what keeps
+    the budget; `said` its verdict, and `results` what tests of columns computed, where they are known already.
     """
 
     baseline_id: str
     baseline: Baseline
     content: WindowContent
     drift: BudgetedModel | None
+    checks: Mapping[str, BoundChecks]
     before: Before
     said: BudgetVerdict | None = None
+    results: Results | None = None
 
 
 P = ParamSpec("P")
@@ -49,6 +54,7 @@ def compared_ahead(portion: Sequence[Wanted], compare: Compare) -> dict[int, Com
         compared = _unless_it_breaks(compare, model, evaluation)
         if compared is not None:
             found[place] = compared
+    found |= _unless_it_breaks(_tested, found) or {}
     judged = _unless_it_breaks(_judged, {place: (*portion[place], one) for place, one in found.items()})
     return found | (judged or {})  # where one breaks, which it was is told when each is judged alone
 
@@ -58,6 +64,12 @@ def _unless_it_breaks(work_out: Callable[P, T], *about: P.args, **more: P.kwargs
         return work_out(*about, **more)
     except Exception:  # noqa: BLE001 - it comes again when this window is judged, and harms no other
         return None
+
+
+def _tested(found: dict[int, Compared]) -> dict[int, Compared]:
+    """All of them, with the results of their tests of columns."""
+    results = tested_ahead([(one.checks, one.baseline, one.content.profiles) for one in found.values()])
+    return {place: replace(one, results=said) for (place, one), said in zip(found.items(), results, strict=True)}
 
 
 def _judged(asked: dict[int, tuple[MonitoredModel, Evaluation, Compared]]) -> dict[int, Compared]:

@@ -212,7 +212,9 @@ class Judge:
             return None
         baseline = self._baseline(baseline_id)
         content = window_content(shares, baseline_id, baseline)
-        return Compared(baseline_id, baseline, content, self._checks.of_model(model, baseline_id, baseline), before)
+        drift = self._checks.of_model(model, baseline_id, baseline)
+        checks = self._checks.of_drift(model, baseline_id, baseline)
+        return Compared(baseline_id, baseline, content, drift, checks, before)
 
     def _drift(
         self, model: MonitoredModel, evaluation: Evaluation, stored: StoredWindows, now: datetime, compared: Compared
@@ -231,11 +233,11 @@ class Judge:
         def read_rows(segment: str) -> JointRows | str:
             return self._rows.joint(model, ref, window, segment, baseline_id, schema)
 
-        for segment, bound in self._checks.of_drift(model, baseline_id, baseline).items():
+        for segment, bound in compared.checks.items():
             profile = content.profiles.get(segment)
             duplicates = stored.duplicates_of(evaluation.model, evaluation.window) if not segment else None
             data = None if profile is None else WindowData(profile, duplicates)
-            outcomes = run_checks(bound, segment, baseline, data, partial(read_rows, segment))
+            outcomes = run_checks(bound, segment, baseline, data, partial(read_rows, segment), compared.results)
             findings += _findings(evaluation, outcomes, evidence, coverage)
         of_evidently = evidently_outcomes(model, self._evidently, read_rows)
         findings += _findings(evaluation, of_evidently, evidence, coverage)

@@ -1,6 +1,6 @@
 """The outcomes of a segment's drift checks: the columns of a test together, each judged by its own check."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from monitor.domain.checks import Check
 from monitor.domain.errors import BaselineError, StoreUnavailable
@@ -13,6 +13,7 @@ from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.row_test import JointRows, RowTest
 from monitor.stats.window_test import WindowData, WindowTest
 from monitor.usecases.model_checks import BoundChecks, TestedColumns
+from monitor.usecases.tested_ahead import Results
 
 Outcome = tuple[Check, Verdict, str, TestResult | None]
 """A check with what it says: verdict, reason, result."""
@@ -27,21 +28,26 @@ def _no_rows() -> JointRows | str:
     return "raw rows are not at hand here"
 
 
-def run_checks(
+def run_checks(  # noqa: PLR0917 - two sides, how to get at their rows, and what is known already
     bound: BoundChecks,
     segment: str,
     baseline: Baseline,
     current: WindowData | None,
     read_rows: ReadRows = _no_rows,
+    results: Results | None = None,
 ) -> list[Outcome]:
-    """The outcomes in the order of the checks; whatever breaks in a test is the failed verdict of its checks alone."""
+    """The outcomes in the order of the checks; whatever breaks in a test is the failed verdict of its checks alone.
+
+    `results` are those of tests that are known already.
+    """
     if current is None:
         return without_data(bound, "no records of the segment")
     try:
         reference = baseline.profile(segment)
     except BaselineError as error:
         return [_failed(check, error) for check in bound.checks]
-    return run_on(bound, reference, current, read_rows)
+    known = {place: said for (about, place), said in (results or {}).items() if about == segment}
+    return run_on(bound, reference, current, read_rows, known)
 
 
 def without_data(bound: BoundChecks, why: str) -> list[Outcome]:
@@ -50,14 +56,22 @@ def without_data(bound: BoundChecks, why: str) -> list[Outcome]:
 
 
 def run_on(
-    bound: BoundChecks, reference: ModelProfile, current: WindowData, read_rows: ReadRows = _no_rows
+    bound: BoundChecks,
+    reference: ModelProfile,
+    current: WindowData,
+    read_rows: ReadRows = _no_rows,
+    known: Mapping[int, Sequence[TestResult]] | None = None,
 ) -> list[Outcome]:
-    """The outcomes of checks that compare a window with a profile that lies on the same bins."""
-    checks = bound.checks
+    """The outcomes of checks that compare a window with a profile that lies on the same bins.
+
+    `known` are results, by the place of their test, that have been computed already.
+    """
+    checks, known = bound.checks, known or {}
     outcomes: dict[int, Outcome] = {}
-    for columns in bound.by_test:
+    for place, columns in enumerate(bound.by_test):
         those = [checks[k] for k in columns.positions]
-        outcomes.update(zip(columns.positions, _of_test(columns, those, reference, current.profile), strict=True))
+        said = _of_test(columns, those, reference, current.profile, known.get(place))
+        outcomes.update(zip(columns.positions, said, strict=True))
     for columns in bound.over_columns:
         (k,) = columns.positions
         outcomes[k] = _over_columns(columns, checks[k], reference, current.profile)
@@ -69,10 +83,14 @@ def run_on(
 
 
 def _of_test(
-    columns: TestedColumns, checks: Sequence[Check], baseline: ModelProfile, current: ModelProfile
+    columns: TestedColumns,
+    checks: Sequence[Check],
+    baseline: ModelProfile,
+    current: ModelProfile,
+    known: Sequence[TestResult] | None,
 ) -> list[Outcome]:
     try:
-        results = run_columns(columns.test, baseline, current, columns.names)
+        results = run_columns(columns.test, baseline, current, columns.names) if known is None else known
         return [(check, *judge(check, result), result) for check, result in zip(checks, results, strict=True)]
     except Exception:  # noqa: BLE001 - tests are plug-ins; which column it was is found out one by one
         return [_alone(columns.test, check, baseline, current) for check in checks]

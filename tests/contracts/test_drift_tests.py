@@ -161,6 +161,12 @@ class Disordered(Broken):
         return [self.run(baseline.columns[name], current.columns[name]) for name in sorted(names)]
 
 
+class OneForAll(Broken):
+    def run_windows(self, compared: Sequence[ComparedColumns]) -> list[TestResult]:
+        first = compared[0].baseline
+        return [run_columns(self, first, one.current, (name,))[0] for one in compared for name in one.names]
+
+
 KIT = DriftTestConformance
 
 
@@ -174,6 +180,7 @@ KIT = DriftTestConformance
         (Meddling, KIT.test_it_changes_neither_profile_and_repeats_itself),
         (OrderDependent, KIT.test_the_order_of_merges_does_not_matter),
         (Disordered, KIT.test_many_columns_at_once_give_the_same_bits),
+        (OneForAll, KIT.test_many_windows_at_once_give_the_same_bits),
         (NeverZero, KIT.test_equal_samples_give_the_minimum),
         (Unsmoothed, KIT.test_hostile_input_gives_finite_numbers_in_range),
         (Jumpy, KIT.test_one_record_more_moves_it_little),

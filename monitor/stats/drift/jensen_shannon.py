@@ -13,11 +13,10 @@ from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.drift_test import LACKS, Promise, nothing_to_compare
 from monitor.stats.homogeneity import pearson
-from monitor.stats.profiles.categorical import CategoricalLayout
+from monitor.stats.profiles.categorical import CategoricalProfile
 from monitor.stats.profiles.comparable import grouped_counts, not_told_apart, shares
 from monitor.stats.profiles.layouts import Profile
-from monitor.stats.profiles.model import ModelProfile
-from monitor.stats.profiles.side_by_side import side_by_side
+from monitor.stats.profiles.side_by_side import ComparedColumns, side_by_side
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +55,12 @@ class JensenShannon:
             bits, p_value, (n_baseline, n_current), counts.shape[1], not_told_apart(baseline, current, counts.shape[1])
         )
 
-    def run_columns(self, baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]) -> list[TestResult]:
+    def run_windows(self, compared: Sequence[ComparedColumns]) -> list[TestResult]:
         """`run` of every column, most operations on all categorical ones at once."""
-        if not all(isinstance(baseline.layouts[name], CategoricalLayout) for name in names):
-            return [self.run(baseline.columns[name], current.columns[name]) for name in names]
-        columns = side_by_side(baseline, current, names)
+        pairs = [(one.baseline.columns[name], one.current.columns[name]) for one in compared for name in one.names]
+        if not all(isinstance(before, CategoricalProfile) for before, _ in pairs):
+            return [self.run(*pair) for pair in pairs]
+        columns = side_by_side(compared)
         bins = np.diff(columns.bounds)
         both = columns.counts / np.maximum(columns.sizes, 1).repeat(bins, axis=1)
         entropies, gap = special.rel_entr(both, (both[0] + both[1]) / 2), both[0] - both[1]
@@ -70,8 +70,8 @@ class JensenShannon:
         sizes = columns.sizes.T.tolist()
         chi_squared = [float(weights[span] @ gap[span]) * n[0] * n[1] for span, n in zip(spans, sizes, strict=True)]
         p_values = special.chdtrc(np.maximum(bins - 1, 1), chi_squared).tolist()
-        ordered = zip([names[k] for k in columns.order], bins.tolist(), strict=True)
-        why = [not_told_apart(baseline.columns[name], current.columns[name], groups) for name, groups in ordered]
+        ordered = zip([pairs[k] for k in columns.order], bins.tolist(), strict=True)
+        why = [not_told_apart(*pair, groups) for pair, groups in ordered]
         return columns.in_given_order(map(_result, bits, p_values, sizes, bins.tolist(), why))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar
 
 import numpy as np
@@ -10,9 +11,8 @@ from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.drift_test import nothing_to_compare
 from monitor.stats.profiles.layouts import Profile
-from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import INVALID, MISSING, RECORDS
-from monitor.stats.profiles.side_by_side import heads, same_layouts
+from monitor.stats.profiles.side_by_side import ComparedColumns, WindowBlocks, heads
 from monitor.stats.proportions import two_sided_p
 
 
@@ -40,11 +40,26 @@ class MissingRate:
             (baseline.n, baseline.missing, baseline.invalid), (current.n, current.missing, current.invalid)
         )
 
-    def run_columns(self, baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]) -> list[TestResult]:
+    def run_windows(self, compared: Sequence[ComparedColumns]) -> list[TestResult]:
         """`run` of every column, their counters taken at once."""
-        first, second = same_layouts(baseline, current)
-        places = heads(baseline.layouts, names)[:, np.newaxis] + (RECORDS, MISSING, INVALID)
-        return list(map(_compared, first[places].tolist(), second[places].tolist()))
+        blocks = WindowBlocks.of(compared)
+        begin = blocks.places([heads(one.baseline.layouts, one.names) for one in compared])
+        now = zip(*(blocks.block[begin + counter].tolist() for counter in _COUNTERS), strict=True)
+        return list(map(_compared, chain.from_iterable(map(_of_baseline, compared)), now))
+
+
+_COUNTERS = (RECORDS, MISSING, INVALID)
+
+
+def _of_baseline(compared: ComparedColumns) -> list[list[int]]:
+    """The counters of each column; kept with the baseline."""
+    key = ("missing", compared.names)
+    kept = compared.baseline.derived.get(key)
+    if kept is None:
+        begin, block = heads(compared.baseline.layouts, compared.names), compared.baseline.block
+        counters = np.array([block[begin + counter] for counter in _COUNTERS])
+        kept = compared.baseline.derived[key] = counters.T.tolist()
+    return kept  # type: ignore[return-value]  # it is ours
 
 
 def _compared(baseline: Sequence[int], current: Sequence[int]) -> TestResult:

@@ -3,17 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar
 
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
-from monitor.stats.columns import Ints
 from monitor.stats.drift_test import nothing_to_compare
 from monitor.stats.profiles.comparable import pair
 from monitor.stats.profiles.layouts import Profile
-from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
-from monitor.stats.profiles.side_by_side import heads, numeric_layouts, same_layouts, usual_counts, values
+from monitor.stats.profiles.side_by_side import ComparedColumns, WindowBlocks, heads, numeric_layouts, usual_counts
 from monitor.stats.proportions import excess_p
 
 
@@ -44,15 +43,15 @@ class OutOfRange:
         sizes, outside = (first.n_values, second.n_values), (first.outside(), second.outside())
         return _compared(_range(first.layout), *sizes, *outside, (second.min, second.max))
 
-    def run_columns(self, baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]) -> list[TestResult]:
+    def run_windows(self, compared: Sequence[ComparedColumns]) -> list[TestResult]:
         """`run` of every column, most operations on all of them at once."""
-        blocks, key = same_layouts(baseline, current), ("usual", names)
-        kept = baseline.derived.get(key)
-        if not isinstance(kept, _Baseline):
-            kept = baseline.derived[key] = _Baseline.of(baseline, blocks[0], names)
-        sizes, outside = _outside(blocks[1], baseline, names)
-        extremes = current.extremes[kept.rows].tolist()
-        return list(map(_compared, kept.ranges, kept.sizes, sizes, kept.outside, outside, extremes))
+        known = [_Baseline.of(one) for one in compared]
+        sizes, outside = _outside(compared)
+        extremes = [one.current.extremes[its.rows].tolist() for one, its in zip(compared, known, strict=True)]
+        ranges, before = [its.ranges for its in known], [(its.sizes, its.outside) for its in known]
+        all_sizes, all_outside = (chain.from_iterable(of_all) for of_all in zip(*before, strict=True))
+        usual, lowest = chain.from_iterable(ranges), chain.from_iterable(extremes)
+        return list(map(_compared, usual, all_sizes, sizes, all_outside, outside, lowest))
 
 
 Range = tuple[float, float] | None
@@ -69,15 +68,23 @@ class _Baseline:
     rows: Sequence[int]
 
     @classmethod
-    def of(cls, baseline: ModelProfile, block: Ints, names: tuple[str, ...]) -> "_Baseline":
-        ranges = [_range(layout) for layout in numeric_layouts(baseline.layouts, names)]
-        return cls(ranges, *_outside(block, baseline, names), [baseline.layouts.numeric[name] for name in names])
+    def of(cls, compared: ComparedColumns) -> "_Baseline":
+        """Kept with the baseline."""
+        baseline, names = compared.baseline, compared.names
+        kept = baseline.derived.get(("usual", names))
+        if not isinstance(kept, _Baseline):
+            ranges = [_range(layout) for layout in numeric_layouts(baseline.layouts, names)]
+            counts = _outside([ComparedColumns(baseline, baseline, names)])
+            kept = cls(ranges, *counts, [baseline.layouts.numeric[name] for name in names])
+            baseline.derived["usual", names] = kept
+        return kept
 
 
-def _outside(block: Ints, baseline: ModelProfile, names: tuple[str, ...]) -> tuple[list[int], list[int]]:
-    """How many values each column has, and how many of them lie outside the usual range."""
-    sizes = values(block, heads(baseline.layouts, names))
-    return sizes.tolist(), (sizes - usual_counts(block, baseline.layouts, names)).tolist()
+def _outside(compared: Sequence[ComparedColumns]) -> tuple[list[int], list[int]]:
+    """How many values each column has in its window, and how many of them lie outside the usual range."""
+    blocks = WindowBlocks.of(compared)
+    sizes = blocks.values(blocks.places([heads(one.baseline.layouts, one.names) for one in compared]))
+    return sizes.tolist(), (sizes - usual_counts(blocks, compared)).tolist()
 
 
 def _range(layout: NumericLayout) -> Range:

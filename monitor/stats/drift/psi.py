@@ -1,6 +1,7 @@
 """Population Stability Index over the bins that the baseline fixed."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
@@ -14,8 +15,7 @@ from monitor.stats.columns import Ints
 from monitor.stats.drift_test import Promise, nothing_to_compare
 from monitor.stats.profiles.comparable import grouped_pairs
 from monitor.stats.profiles.layouts import Profile
-from monitor.stats.profiles.model import ModelProfile
-from monitor.stats.profiles.side_by_side import SideBySide, side_by_side
+from monitor.stats.profiles.side_by_side import ComparedColumns, SideBySide, side_by_side
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ class Psi:
         p_value = float(special.chdtrc(bins - 1, statistic / (1 / n_baseline + 1 / n_current))) if bins > 1 else 1.0
         return TestResult(statistic, p_value, n_baseline, n_current, detail={"bins": bins})
 
-    def run_columns(self, baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]) -> list[TestResult]:
+    def run_windows(self, compared: Sequence[ComparedColumns]) -> list[TestResult]:
         """`run` of every column, most operations on all of them at once."""
-        columns = side_by_side(baseline, current, names)
+        columns = side_by_side(compared)
         bins, (n_baseline, n_current) = np.diff(columns.bounds), columns.sizes
         statistics = self._statistics(columns, bins)
         noise = 1 / np.maximum(n_baseline, 1) + 1 / np.maximum(n_current, 1)

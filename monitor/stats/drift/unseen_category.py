@@ -1,7 +1,8 @@
 """Share of values that the baseline has never seen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from monitor.stats.profiles.categorical import MAX_CATEGORIES, RARE, UNSEEN, Cat
 from monitor.stats.profiles.comparable import pair
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
-from monitor.stats.profiles.side_by_side import heads, same_layouts, values
+from monitor.stats.profiles.side_by_side import ComparedColumns, WindowBlocks, heads, same_layouts, values
 from monitor.stats.profiles.words import cut
 from monitor.stats.proportions import excess_p
 
@@ -50,18 +51,28 @@ class UnseenCategory:
         first, second = pair(CategoricalProfile, baseline, current)
         return _compared(first.n_values, _expected(first), second.n_values, second.unseen, second.sample.counts)
 
-    def run_columns(self, baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]) -> list[TestResult]:
-        """`run` of every column; what the baseline lets expect is worked out once."""
-        if not all(isinstance(baseline.layouts[name], CategoricalLayout) for name in names):
-            return [self.run(baseline.columns[name], current.columns[name]) for name in names]
-        (first, second), at = same_layouts(baseline, current), heads(baseline.layouts, names)
-        known = baseline.derived.get(("expected unseen", names))
-        if known is None:
-            expected = [_expected(_categorical(baseline, name)) for name in names]
-            known = baseline.derived["expected unseen", names] = (values(first, at).tolist(), expected)
-        sizes, unseen = values(second, at).tolist(), second[at + UNSEEN].tolist()
-        samples = [current.unseen_counts(name) for name in names]
-        return list(map(_compared, *known, sizes, unseen, samples))  # type: ignore[misc]  # it is ours
+    def run_windows(self, compared: Sequence[ComparedColumns]) -> list[TestResult]:
+        """`run` of every column; what a baseline lets expect is worked out once."""
+        if not all(isinstance(one.baseline.layouts[name], CategoricalLayout) for one in compared for name in one.names):
+            pairs = ((one.baseline.columns[name], one.current.columns[name]) for one in compared for name in one.names)
+            return [self.run(*pair) for pair in pairs]
+        blocks, known = WindowBlocks.of(compared), [_of_baseline(one) for one in compared]
+        at = blocks.places([heads(one.baseline.layouts, one.names) for one in compared])
+        sizes, unseen = blocks.values(at).tolist(), blocks.block[at + UNSEEN].tolist()
+        samples = (one.current.unseen_counts(name) for one in compared for name in one.names)
+        counts, expected = (chain.from_iterable(of_all) for of_all in zip(*known, strict=True))
+        return list(map(_compared, counts, expected, sizes, unseen, samples))
+
+
+def _of_baseline(compared: ComparedColumns) -> tuple[list[int], list[tuple[int, float]]]:
+    """Numbers of values, and how many unseen ones they let expect; kept with the baseline."""
+    baseline, names = compared.baseline, compared.names
+    kept = baseline.derived.get(("expected unseen", names))
+    if kept is None:
+        sizes = values(same_layouts(baseline, baseline)[0], heads(baseline.layouts, names)).tolist()
+        kept = sizes, [_expected(_categorical(baseline, name)) for name in names]
+        baseline.derived["expected unseen", names] = kept
+    return kept  # type: ignore[return-value]  # it is ours
 
 
 def _categorical(model: ModelProfile, name: str) -> CategoricalProfile:

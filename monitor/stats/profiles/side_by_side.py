@@ -1,11 +1,12 @@
-"""The groups of many columns of two models in one array: comparing them costs a few operations, whatever their number.
+"""The groups of many columns of many windows in one array: comparing them costs few operations, whatever their number.
 
 The numbers are those of `comparable`, which does the same for one column. What depends on the layouts alone, places in
-the array of counters, is worked out once.
+the array of counters, is worked out once; those of windows that are compared together are put one behind the other.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TypeVar
 
 import numpy as np
@@ -23,11 +24,20 @@ Names = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ComparedColumns:
+    """Columns of a window beside the same of what it is compared with."""
+
+    baseline: ModelProfile
+    current: ModelProfile
+    names: Names
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SideBySide:
     """Counts per group, shape (2, groups of all columns): the baseline's, the window's. No group is empty in both.
 
     The groups of the k-th column are [bounds[k], bounds[k + 1]), and `sizes[:, k]` are its numbers of values. Numeric
-    columns come first: the k-th is the one at `order[k]` of the names that were given.
+    columns come first: the k-th is the one at `order[k]` of the columns that were given, window after window.
     """
 
     counts: Ints
@@ -42,6 +52,43 @@ class SideBySide:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class WindowBlocks:
+    """The counters of windows one behind the other, a zero behind them all, and where those of each begin."""
+
+    block: Ints
+    begin: Ints
+
+    @classmethod
+    def of(cls, compared: Sequence[ComparedColumns]) -> "WindowBlocks":
+        """LayoutMismatch where a window was counted on other bins than its baseline."""
+        blocks = [same_layouts(one.baseline, one.current)[1] for one in compared]
+        return cls(np.concatenate((*blocks, _ZERO)), _begins(blocks))
+
+    def places(self, of_windows: Sequence[Ints]) -> Ints:
+        """Places in the counters of each window as places in those of all."""
+        return _shifted(of_windows, self.begin)
+
+    def values(self, heads: Ints) -> Ints:
+        """Number of records with a value in each of the columns that begin at these places."""
+        return values(self.block, heads)
+
+
+_ZERO = np.zeros(1, np.int64)
+
+
+def _begins(parts: Sequence[Ints]) -> Ints:
+    """Where each part begins when they stand one behind the other."""
+    ends = np.cumsum(_ints(map(len, parts)))
+    return ends - _ints(map(len, parts))
+
+
+def _shifted(parts: Sequence[Ints], by: Ints) -> Ints:
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate(parts) + by.repeat(_ints(map(len, parts)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Spans:
     """Stretches of an array that are not empty and do not overlap; `starts` are for `reduceat`, a gap behind each."""
 
@@ -49,34 +96,31 @@ class _Spans:
     places: Ints
 
     @classmethod
-    def of(cls, bounds: Ints, end: int) -> "_Spans":
+    def of(cls, bounds: Ints) -> "_Spans":
         """From rows [start, stop) in any order."""
         order = bounds[:, 0].argsort()
-        starts = bounds[order].ravel()
-        return cls(starts[:-1] if len(starts) and starts[-1] == end else starts, order.argsort())
-
-    def sums(self, block: Ints) -> Ints:
-        """The sum of each stretch, in the order in which they were given."""
-        found: Ints = np.add.reduceat(block, self.starts)[::2][self.places]
-        return found
+        return cls(bounds[order].ravel(), order.argsort())
 
 
-def side_by_side(baseline: ModelProfile, current: ModelProfile, names: Names) -> SideBySide:
-    """`grouped_counts` of these columns; LayoutMismatch where the window was counted on other bins."""
-    places = _places(baseline.layouts, names)
-    blocks = same_layouts(baseline, current)
-    kept = baseline.derived.get(("side", names))
-    if not isinstance(kept, _Side):
-        kept = baseline.derived["side", names] = _Side.of(places, blocks[0])
-    sides = kept, _Side.of(places, blocks[1])
-    sizes = np.array([side.sizes for side in sides])
-    split = len(places.numeric.first)
-    counts, groups = _numeric(places.numeric, np.array([side.coarse for side in sides]))
-    if split < len(names):
-        known = np.array([side.known for side in sides])
-        more, their_groups = _categorical(places.categorical, known, sizes[:, split:])
+def side_by_side(compared: Sequence[ComparedColumns]) -> SideBySide:
+    """`grouped_counts` of these columns; LayoutMismatch where a window was counted on other bins."""
+    blocks, places = WindowBlocks.of(compared), [_places(one.baseline.layouts, one.names) for one in compared]
+    numbers, texts = _Coarse.joined([one.numeric for one in places], blocks), [one.categorical for one in places]
+    known = _Known.joined(texts, blocks)
+    before = _joined_sides([_side_of_baseline(one, their) for one, their in zip(compared, places, strict=True)])
+    now = _Side.of(numbers, known, blocks.block)
+    sizes = np.concatenate(([before.numbers, now.numbers], [before.texts, now.texts]), axis=1)
+    counts, groups = _numeric(numbers, np.array((before.coarse, now.coarse)))
+    if len(known.first):
+        more, their_groups = _categorical(known, np.array((before.known, now.known)), sizes[:, len(numbers.first) :])
         counts, groups = np.concatenate((counts, more), axis=1), np.concatenate((groups, their_groups))
-    return SideBySide(counts, np.concatenate(([0], groups.cumsum())), sizes, places.order)
+    return SideBySide(counts, np.concatenate(([0], groups.cumsum())), sizes, _order(compared, places))
+
+
+def _order(compared: Sequence[ComparedColumns], places: Sequence["_Places"]) -> list[int]:
+    begin = list(accumulate((len(one.names) for one in compared), initial=0))
+    numbers = [first + k for first, one in zip(begin, places, strict=False) for k in one.numbers]
+    return numbers + [first + k for first, one in zip(begin, places, strict=False) for k in one.texts]
 
 
 def coarse_groups(baseline: ModelProfile, current: ModelProfile, names: Names) -> Ints:
@@ -92,7 +136,7 @@ def coarse_groups(baseline: ModelProfile, current: ModelProfile, names: Names) -
     is_group[lacking] = False
     begin, found = heads(baseline.layouts, names), np.empty((2, len(is_group)), np.int64)
     for row, block in zip(found, sides, strict=True):
-        row[is_group] = _coarse_counts(places, block)
+        row[is_group] = _coarse_counts(places, np.append(block, 0))
         row[lacking] = block[begin + numeric.MISSING] + block[begin + numeric.INVALID]
     return found
 
@@ -120,15 +164,23 @@ def numeric_layouts(layouts: Layouts, names: Names) -> list[NumericLayout]:
     return found
 
 
-def usual_counts(block: Ints, layouts: Layouts, names: Names) -> Ints:
-    """Number of values within the usual range of each of these numeric columns."""
+def usual_counts(blocks: WindowBlocks, compared: Sequence[ComparedColumns]) -> Ints:
+    """Number of values within the usual range of each of these numeric columns, window after window."""
+    spans = [_usual(one.baseline.layouts, one.names) for one in compared]
+    starts, of_windows = blocks.places([one.starts for one in spans]), [one.places for one in spans]
+    places = _shifted(of_windows, _begins(of_windows))
+    found: Ints = np.add.reduceat(blocks.block, starts)[::2][places]
+    return found
+
+
+def _usual(layouts: Layouts, names: Names) -> _Spans:
     spans = layouts.derived.get(("usual", names))
     if not isinstance(spans, _Spans):
         usual = [layout.usual for layout in numeric_layouts(layouts, names)]
         begin = heads(layouts, names) + numeric.SPECIAL
         bounds = begin[:, np.newaxis] + np.array([(part.start, part.stop) for part in usual])
-        spans = layouts.derived["usual", names] = _Spans.of(bounds, layouts.size)
-    return spans.sums(block)
+        spans = layouts.derived["usual", names] = _Spans.of(bounds)
+    return spans
 
 
 def values(block: Ints, heads: Ints) -> Ints:
@@ -142,49 +194,88 @@ class _Coarse:
     """Where `reduceat` begins the coarse groups of the columns, which of its sums are groups, and where infinities lie.
 
     Behind the last group of a column it begins a sum that nobody wants: of what lies between there and the next column.
+    `heads` are where the columns begin.
     """
 
+    heads: Ints
     starts: Ints
     wanted: Mask
     first: Ints
     last: Ints
-    negative: Ints
-    positive: Ints
+
+    @classmethod
+    def joined(cls, parts: Sequence["_Coarse"], blocks: WindowBlocks) -> "_Coarse":
+        """Those of windows as those of one."""
+        if len(parts) == 1:
+            return parts[0]
+        wanted = np.concatenate([part.wanted for part in parts])
+        groups = np.cumsum([0, *(int(np.count_nonzero(part.wanted)) for part in parts)])[:-1]
+        first, last = (_shifted(ends, groups) for ends in ([p.first for p in parts], [p.last for p in parts]))
+        starts = blocks.places([part.starts for part in parts])
+        return cls(blocks.places([part.heads for part in parts]), starts, wanted, first, last)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Known:
     """Where the categories of the columns lie, the unseen values behind those of each; and where that is among them."""
 
+    heads: Ints
     counters: Ints
     sizes: Ints
     first: Ints
     rest: Ints
 
+    @classmethod
+    def joined(cls, parts: Sequence["_Known"], blocks: WindowBlocks) -> "_Known":
+        """Those of windows as those of one."""
+        if len(parts) == 1:
+            return parts[0]
+        counters = [part.counters for part in parts]
+        begin, sizes = _begins(counters), np.concatenate([part.sizes for part in parts])
+        first, rest = (_shifted(ends, begin) for ends in ([p.first for p in parts], [p.rest for p in parts]))
+        return cls(blocks.places([part.heads for part in parts]), blocks.places(counters), sizes, first, rest)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Places:
-    order: list[int]
-    heads: Ints
+    """`numbers` and `texts` are the places of the columns among the names that were given."""
+
+    numbers: Sequence[int]
+    texts: Sequence[int]
     numeric: _Coarse
     categorical: _Known
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Side:
-    """Of one profile, which is compared with many: its numbers of values, and its groups before any are put together.
+    """Numbers of values, of numeric columns and of others, and groups before any are put together."""
 
-    That of a baseline is kept with it.
-    """
-
-    sizes: Ints
+    numbers: Ints
+    texts: Ints
     coarse: Ints
     known: Ints
 
     @classmethod
-    def of(cls, places: _Places, block: Ints) -> "_Side":
-        coarse = _coarse_counts(places.numeric, block) if len(places.numeric.first) else np.empty(0, np.int64)
-        return cls(values(block, places.heads), coarse, block[places.categorical.counters])
+    def of(cls, numbers: _Coarse, texts: _Known, block: Ints) -> "_Side":
+        coarse = _coarse_counts(numbers, block) if len(numbers.first) else np.empty(0, np.int64)
+        return cls(values(block, numbers.heads), values(block, texts.heads), coarse, block[texts.counters])
+
+
+def _side_of_baseline(compared: ComparedColumns, places: _Places) -> _Side:
+    """Kept with the baseline, which is compared with many windows."""
+    baseline = compared.baseline
+    kept = baseline.derived.get(("side", compared.names))
+    if not isinstance(kept, _Side):
+        block = np.append(baseline.block.astype(np.int64, copy=False), 0)
+        kept = baseline.derived["side", compared.names] = _Side.of(places.numeric, places.categorical, block)
+    return kept
+
+
+def _joined_sides(sides: Sequence[_Side]) -> _Side:
+    if len(sides) == 1:
+        return sides[0]
+    numbers, texts = (np.concatenate(of_all) for of_all in ([s.numbers for s in sides], [s.texts for s in sides]))
+    return _Side(numbers, texts, np.concatenate([s.coarse for s in sides]), np.concatenate([s.known for s in sides]))
 
 
 def _places(layouts: Layouts, names: Names) -> _Places:
@@ -198,9 +289,8 @@ def _worked_out(layouts: Layouts, names: Names) -> _Places:
     by_place = sorted(range(len(names)), key=lambda k: layouts.slices[names[k]].start)
     numbers = [k for k in by_place if isinstance(layouts[names[k]], NumericLayout)]
     texts = [k for k in by_place if not isinstance(layouts[names[k]], NumericLayout)]
-    order = numbers + texts
     coarse, known = _coarse(layouts, [names[k] for k in numbers]), _known(layouts, [names[k] for k in texts])
-    return _Places(order, heads(layouts, tuple(names[k] for k in order)), coarse, known)
+    return _Places(numbers, texts, coarse, known)
 
 
 def _coarse(layouts: Layouts, names: Sequence[str]) -> _Coarse:
@@ -213,11 +303,8 @@ def _coarse(layouts: Layouts, names: Sequence[str]) -> _Coarse:
         starts += [*groups, place.stop]
         wanted += [*(True for _ in groups), False]
         sizes.append(len(groups))
-    if starts and starts[-1] == layouts.size:
-        del starts[-1], wanted[-1]
     heads, ends = _ints(layouts.slices[name].start for name in names), np.cumsum(_ints(sizes))
-    infinite = heads + numeric.NEGATIVE_INFINITE, heads + numeric.POSITIVE_INFINITE
-    return _Coarse(_ints(starts), np.array(wanted, np.bool_), ends - _ints(sizes), ends - 1, *infinite)
+    return _Coarse(heads, _ints(starts), np.array(wanted, np.bool_), ends - _ints(sizes), ends - 1)
 
 
 def _known(layouts: Layouts, names: Sequence[str]) -> _Known:
@@ -227,8 +314,8 @@ def _known(layouts: Layouts, names: Sequence[str]) -> _Known:
         place = layouts.slices[name]
         counters += [*range(place.start + categorical.SPECIAL, place.stop), place.start + categorical.UNSEEN]
         sizes.append(place.stop - place.start - categorical.SPECIAL + 1)
-    ends = np.cumsum(_ints(sizes))
-    return _Known(_ints(counters), _ints(sizes), ends - _ints(sizes), ends - 1)
+    heads, ends = _ints(layouts.slices[name].start for name in names), np.cumsum(_ints(sizes))
+    return _Known(heads, _ints(counters), _ints(sizes), ends - _ints(sizes), ends - 1)
 
 
 def _ints(numbers: Iterable[int]) -> Ints:
@@ -243,9 +330,10 @@ def _numeric(places: _Coarse, counts: Ints) -> tuple[Ints, Ints]:
 
 
 def _coarse_counts(places: _Coarse, block: Ints) -> Ints:
+    """`block` ends with a zero that is no counter: the last sum that nobody wants begins there."""
     counts: Ints = np.add.reduceat(block, places.starts)[places.wanted]
-    counts[places.first] += block[places.negative]
-    counts[places.last] += block[places.positive]
+    counts[places.first] += block[places.heads + numeric.NEGATIVE_INFINITE]
+    counts[places.last] += block[places.heads + numeric.POSITIVE_INFINITE]
     return counts
 
 
