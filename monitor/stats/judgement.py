@@ -35,9 +35,10 @@ def judge(check: Check, result: TestResult, *, bad: Verdict = Verdict.DRIFTED) -
 
 
 def _too_few(check: Check, result: TestResult) -> str:
-    if result.n_current < check.min_records:
-        return f"{_count(result.n_current)} in the window, at least {check.min_records:,} are needed"
-    if result.n_baseline >= 1 <= result.n_current and _UNFIT.isdisjoint(result.detail):
+    n_current = result.n_current
+    if n_current < check.min_records:
+        return f"{_count(n_current)} in the window, at least {check.min_records:,} are needed"
+    if result.n_baseline >= 1 <= n_current and _UNFIT.isdisjoint(result.detail):
         return ""
     if lacking := result.detail.get(LACKS):
         return str(lacking)
@@ -56,10 +57,12 @@ def _unfit(result: TestResult) -> str:
 
 
 def _verdict(threshold: Threshold, result: TestResult, bad: Verdict) -> Verdict:
-    significant = threshold.alpha is None or result.p_value is None or result.p_value <= threshold.alpha
-    if significant and _reaches(threshold, result.statistic, threshold.drifted):
+    alpha, p_value = threshold.alpha, result.p_value
+    if alpha is not None and p_value is not None and not p_value <= alpha:
+        return Verdict.OK
+    if _reaches(threshold, result.statistic, threshold.drifted):
         return bad
-    if significant and threshold.warning is not None and _reaches(threshold, result.statistic, threshold.warning):
+    if threshold.warning is not None and _reaches(threshold, result.statistic, threshold.warning):
         return Verdict.WARNING
     return Verdict.OK
 
@@ -69,22 +72,23 @@ def _reaches(threshold: Threshold, statistic: float, limit: float) -> bool:
 
 
 def _sentence(check: Check, result: TestResult, verdict: Verdict) -> str:
-    threshold, p_value = check.threshold, result.p_value
-    text = f"{check.name} = {result.statistic:.4g}, {_limit(threshold, verdict)}"
+    detail, more = result.detail, ""
     if result.low is not None and result.high is not None and result.high > result.low:
-        text += f" (exactly: {result.low:.4g} to {result.high:.4g})"
-    if _INTERVAL in result.detail:
-        text += _sampled(result.detail)
-    if p_value is not None:
-        text += _p_value(p_value, threshold.alpha)
-    if says := result.detail.get(SAYS):
-        text += f"; {says}"
-    return f"{text}; {_against(result.n_current, result.n_baseline)}"
+        more = f" (exactly: {result.low:.4g} to {result.high:.4g})"
+    if _INTERVAL in detail:
+        more += _sampled(detail)
+    if result.p_value is not None:
+        more += _p_value(result.p_value, check.threshold.alpha)
+    if SAYS in detail and (says := detail[SAYS]):
+        more += f"; {says}"
+    limit, sizes = _limit(check.threshold, verdict), _against(result.n_current, result.n_baseline)
+    return f"{check.name} = {result.statistic:.4g}, {limit}{more}; {sizes}"
 
 
 def _p_value(p_value: float, alpha: float | None) -> str:
-    text = f"; p = {p_value:.2g}" if p_value else "; p < 1e-300"
-    return text if alpha is None or p_value <= alpha else text + _not_below(alpha)
+    if alpha is not None and not p_value <= alpha:
+        return f"; p = {p_value:.2g}{_not_below(alpha)}"
+    return f"; p = {p_value:.2g}" if p_value else "; p < 1e-300"
 
 
 def _sampled(detail: Mapping[str, object]) -> str:

@@ -1,7 +1,7 @@
 """Every shipped drift test passes the conformance kit, and the kit catches every kind of broken one."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -13,10 +13,11 @@ from monitor.domain.findings import TestResult
 from monitor.stats.drift import DRIFT_TESTS
 from monitor.stats.drift.kolmogorov_smirnov import KolmogorovSmirnov
 from monitor.stats.drift.psi import Psi
-from monitor.stats.drift_test import DriftTest, Promise
+from monitor.stats.drift_test import DriftTest, Promise, run_columns
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import NumericProfile
+from monitor.stats.profiles.side_by_side import ComparedColumns
 from monitor.testing.drift_tests import DriftTestConformance
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from scipy import special
 
@@ -17,8 +18,7 @@ CHANCE_DEVIATIONS = 3.0
 REST = "all other records"
 
 
-@dataclass(frozen=True, slots=True)
-class GroupPart:
+class GroupPart(msgspec.Struct, frozen=True):
     """A bin or category: its shares of all records (0 to 1) before and now, and its part of the divergence in bits."""
 
     name: str
@@ -108,7 +108,11 @@ def attribute(
 
 def comparable_columns(baseline: ModelProfile) -> list[str]:
     """Columns that have a value in the baseline; the others cannot move."""
-    return [name for name, profile in baseline.columns.items() if profile.n_values]
+    kept = baseline.derived.get("comparable")
+    if kept is None:
+        found = [name for name, profile in baseline.columns.items() if profile.n_values]
+        kept = baseline.derived["comparable"] = found
+    return kept  # type: ignore[return-value]  # it is ours
 
 
 def divide(

@@ -13,7 +13,7 @@ from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.drift_test import LACKS, Promise, nothing_to_compare
 from monitor.stats.homogeneity import pearson
-from monitor.stats.profiles.categorical import CategoricalProfile
+from monitor.stats.profiles.categorical import CategoricalLayout
 from monitor.stats.profiles.comparable import grouped_counts, not_told_apart, shares
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.side_by_side import ComparedColumns, side_by_side
@@ -57,9 +57,9 @@ class JensenShannon:
 
     def run_windows(self, compared: Sequence[ComparedColumns]) -> list[TestResult]:
         """`run` of every column, most operations on all categorical ones at once."""
-        pairs = [(one.baseline.columns[name], one.current.columns[name]) for one in compared for name in one.names]
-        if not all(isinstance(before, CategoricalProfile) for before, _ in pairs):
-            return [self.run(*pair) for pair in pairs]
+        pairs = [(one, name) for one in compared for name in one.names]
+        if not all(isinstance(one.baseline.layouts[name], CategoricalLayout) for one, name in pairs):
+            return [self.run(one.baseline.columns[name], one.current.columns[name]) for one, name in pairs]
         columns = side_by_side(compared)
         bins = np.diff(columns.bounds)
         both = columns.counts / np.maximum(columns.sizes, 1).repeat(bins, axis=1)
@@ -71,8 +71,12 @@ class JensenShannon:
         chi_squared = [float(weights[span] @ gap[span]) * n[0] * n[1] for span, n in zip(spans, sizes, strict=True)]
         p_values = special.chdtrc(np.maximum(bins - 1, 1), chi_squared).tolist()
         ordered = zip([pairs[k] for k in columns.order], bins.tolist(), strict=True)
-        why = [not_told_apart(*pair, groups) for pair, groups in ordered]
+        why = [_lacking(one, name) if groups == 1 else "" for (one, name), groups in ordered]
         return columns.in_given_order(map(_result, bits, p_values, sizes, bins.tolist(), why))
+
+
+def _lacking(compared: ComparedColumns, name: str) -> str:
+    return not_told_apart(compared.baseline.columns[name], compared.current.columns[name], 1)
 
 
 def _result(bits: float, p_value: float, sizes: Sequence[int], bins: int, lacking: str) -> TestResult:

@@ -259,10 +259,13 @@ def _planes(numbers: Ints) -> tuple[int, bytes]:
 
 def _of_planes(planes: bytes, width: int) -> Ints:
     of_place = np.frombuffer(planes, np.uint8).reshape(width, -1)
-    numbers = np.zeros(of_place.shape[1], np.int64)
+    if width == 1:
+        return of_place[0].astype(np.int64)
+    numbers = np.zeros((of_place.shape[1], 8), np.uint8)
     for place, plane in enumerate(of_place):
-        numbers |= plane.astype(np.int64) << 8 * place
-    return numbers
+        numbers[:, place] = plane
+    joined: Ints = numbers.view("<i8").ravel()
+    return joined
 
 
 def _holding(n: int) -> type[np.signedinteger[Any]]:

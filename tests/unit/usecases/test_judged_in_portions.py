@@ -1,7 +1,7 @@
 """A portion of windows judged together: the same findings as one by one, in their order, whatever breaks."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +11,7 @@ from benchmarks.stored_shares import StoredShares
 from monitor.adapters.sql.documents import finding_to_json
 from monitor.domain.budgets import ONE_A_MONTH
 from monitor.domain.evaluation import Evaluation
-from monitor.domain.findings import EvaluationKind, Finding, Verdict
+from monitor.domain.findings import EvaluationKind, Finding, TestResult, Verdict
 from monitor.domain.models import ModelRef, MonitoredModel
 from monitor.domain.partitions import PartitionId
 from monitor.domain.stream import Share, ShareKey
@@ -19,8 +19,11 @@ from monitor.domain.time import to_ms
 from monitor.domain.windows import Window, WindowSpec
 from monitor.stats.baseline import Baseline
 from monitor.stats.drift import DRIFT_TESTS
+from monitor.stats.drift.psi import Psi
 from monitor.stats.performance import PERFORMANCE_METRICS
+from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
+from monitor.stats.profiles.side_by_side import ComparedColumns
 from monitor.usecases.judging import Judge, Judgement
 from monitor.usecases.stored_windows import Wanted
 from monitor.usecases.whole_model import CHECK_NAME, Before
@@ -137,3 +140,33 @@ def test_a_detector_that_breaks_on_one_model_leaves_the_others_their_verdicts(st
     assert as_stored([quiet.findings, late.findings]) == as_stored([first[0].findings, first[2].findings])
     assert whole(moved.findings).verdict is Verdict.FAILED
     assert len(moved.findings) == len(first[1].findings)
+
+
+@dataclass(frozen=True, slots=True)
+class BreaksOnMoved(Psi):
+    """Breaks on windows that moved, as a plug-in may, and with them in the whole portion."""
+
+    def run(self, baseline: Profile, current: Profile) -> TestResult:
+        result = Psi.run(self, baseline, current)
+        if result.statistic > 0.2:
+            raise ZeroDivisionError("moved")
+        return result
+
+    def run_windows(self, compared: Sequence[ComparedColumns]) -> list[TestResult]:
+        return [
+            self.run(one.baseline.columns[name], one.current.columns[name]) for one in compared for name in one.names
+        ]
+
+
+def test_a_test_that_breaks_on_columns_of_one_model_leaves_all_others_their_results(stored: StoredShares) -> None:
+    tests = {**DRIFT_TESTS, "psi": BreaksOnMoved()}
+    judge = Judge(tests, PERFORMANCE_METRICS, stored, stored, "test")  # type: ignore[arg-type]
+    asked = wanted(("quiet", "moved", "late"), 1)
+
+    quiet, moved, late = (one.findings for one in judge.judge_all(asked, judge.read(asked), START))
+
+    usual = judged(stored, asked, [3])
+    assert as_stored([quiet, late]) == as_stored([usual[0], usual[2]])
+    failed = {one.check.name for one in moved if one.verdict is Verdict.FAILED}
+    assert failed == {one.check.name for one in usual[1] if one.check.test == "psi" and one.result.statistic > 0.2}  # type: ignore[union-attr]
+    assert failed
