@@ -260,7 +260,8 @@ def _planes(numbers: Ints) -> tuple[int, bytes]:
 def _of_planes(planes: bytes, width: int) -> Ints:
     of_place = np.frombuffer(planes, np.uint8).reshape(width, -1)
     if width == 1:
-        return of_place[0].astype(np.int64)
+        only: Ints = of_place[0].astype(np.int64)
+        return only
     numbers = np.zeros((of_place.shape[1], 8), np.uint8)
     for place, plane in enumerate(of_place):
         numbers[:, place] = plane
