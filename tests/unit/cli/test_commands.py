@@ -239,7 +239,7 @@ def test_the_archive_is_verified_and_compacted_by_hand(call: Call, tmp_path: Pat
     broken = call("archive", "verify", "--json")
 
     assert (whole.exit_code, fewer.exit_code, broken.exit_code) == (0, 0, 1)
-    assert "files with 1,200 rows are whole" in whole.output
+    assert "files with 1,200 rows and 1 sample of training rows are whole" in whole.output
     assert "files fewer" in fewer.output
     assert [row["state"] for row in json.loads(broken.output)] == ["missing"]
 
