@@ -492,6 +492,19 @@ def test_every_name_in_the_catalogue_has_a_page_that_begins_with_it(call: Call) 
     assert {"adwin", "cusum", "change_of_accuracy", "estimate_error_mae", "estimates_disagree"} <= set(names)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("known_column", "the second table alone has it"),
+        ("weak_segments", "a rule may watch it"),
+        ("ValueDrift", "It needs `method`"),
+        ("EmbeddingsDrift", "`driftline checks show frechet_distance`"),
+    ],
+)
+def test_what_findings_and_comparisons_are_called_has_a_page(call: Call, name: str, said: str) -> None:
+    assert said in call("checks", "show", name).output
+
+
 def test_every_check_that_rules_may_name_unasked_has_a_page(call: Call) -> None:
     pages = [call("checks", "show", name).output for name in sorted(STANDING_TESTS)]
 

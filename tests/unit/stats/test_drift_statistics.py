@@ -213,6 +213,15 @@ def test_missing_rate_has_the_p_value_of_the_two_by_two_table() -> None:
     assert result.p_value == pytest.approx(exact)
 
 
+def test_values_that_arrive_where_none_were_are_not_told_as_missing_ones() -> None:
+    baseline = profile([None] * 200 + ["a"] * 50)
+
+    result = MissingRate().run(baseline, profile(["a"] * 100, baseline))
+
+    assert result.statistic == 80.0
+    assert result.detail["says"] == "fewer than before: 0 % are missing, 80 % were"
+
+
 def test_missing_rate_does_not_alarm_on_one_missing_value_where_there_was_none() -> None:
     before = profile([1.0] * 50_000)
 
