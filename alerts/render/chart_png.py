@@ -30,15 +30,18 @@ def chart_png(chart: Chart) -> bytes:
 
 
 def alt_text(chart: Chart) -> str:
-    """What the picture shows, in words: the category that moved most."""
+    """What the picture shows, in words: the category that moved most, if one has moved."""
+    compared = f"{chart.title}: baseline against current over {len(chart.x)} points"
+    return one_line(f"{compared}; {_largest_move(chart)}", 500)
+
+
+def _largest_move(chart: Chart) -> str:
     moves = [abs(now - before) for before, now in zip(chart.baseline, chart.current, strict=True)]
+    if not any(moves):
+        return "nothing moved"
     at = moves.index(max(moves))
     unit = f" {chart.unit}" if chart.unit else ""
-    return one_line(
-        f"{chart.title}: baseline against current over {len(chart.x)} points; largest move at {chart.x[at]}, "
-        f"from {chart.baseline[at]:.4g} to {chart.current[at]:.4g}{unit}",
-        500,
-    )
+    return f"largest move at {chart.x[at]}, from {chart.baseline[at]:.4g} to {chart.current[at]:.4g}{unit}"
 
 
 def _draw(chart: Chart, dots_per_inch: int) -> bytes:

@@ -83,7 +83,7 @@ class TrainingSamples:
             table = table.append_column(EVENT_TIME, _times(sample.kept[options.event_time], options.event_time))
 
         def fill(file: IO[bytes]) -> None:
-            pq.write_table(table, file, compression="zstd")
+            pq.write_table(table, file, compression="zstd", write_page_checksum=True)
 
         self.location.write(sample_path(baseline_id), fill)
         return sample_path(baseline_id)

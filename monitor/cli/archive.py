@@ -20,8 +20,9 @@ def archive() -> None:
 def verify(directory: Path, *, delete_foreign: bool, as_json: bool) -> None:
     """Compare the files with their list: missing, damaged and foreign ones are named.
 
-    Every file is read. A crash between writing a file and listing it leaves a foreign one: its rows are in another file
-    of the list. The exit code is 1 when something is missing or damaged.
+    Every file is read, samples of training rows, too, and compared with its checksums. A crash between writing a file
+    and listing it leaves a foreign one: its rows are in another file of the list. The exit code is 1 when something is
+    missing or damaged.
     """
     from monitor.bootstrap.archiving import verified_archive, without_foreign_files  # noqa: PLC0415 - heavy
 
@@ -46,7 +47,8 @@ def verify(directory: Path, *, delete_foreign: bool, as_json: bool) -> None:
             click.echo(f"damaged  {path}: {why}")
         for path in found.foreign:
             click.echo(f"foreign  {path}" + (" (deleted)" if deleted else ""))
-        click.echo(f"{where}: {found.files:,} files with {found.rows:,} rows are whole")
+        samples = f"{found.samples:,} sample{'' if found.samples == 1 else 's'} of training rows"
+        click.echo(f"{where}: {found.files:,} files with {found.rows:,} rows and {samples} are whole")
     click.get_current_context().exit(0 if found.is_whole else 1)
 
 

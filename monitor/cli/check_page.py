@@ -24,7 +24,7 @@ _ASPECTS = {ColumnKind.NUMERIC: NumericProfile.aspects, ColumnKind.CATEGORICAL: 
 def test_page(test: AnyTest) -> str:
     """Markdown: what it computes and when to use it, then the facts, then how to ask for it."""
     facts = {
-        "Columns": " and ".join(kind.value for kind in served_kinds(test)) or "all together",
+        "Columns": " and ".join(kind.value for kind in served_kinds(test)) or _together(test),
         "By default": _by_default(test),
         "Statistic": f"{test.unit}; {test.minimum:g} to {_bound(test.maximum)}",
         "Default threshold": threshold_words(test.default_threshold),
@@ -38,6 +38,10 @@ def test_page(test: AnyTest) -> str:
 
 
 test_page.__test__ = False  # type: ignore[attr-defined]  # not a pytest function
+
+
+def _together(test: AnyTest) -> str:
+    return "all together, or those made of one vector or text" if isinstance(test, RowTest) else "all together"
 
 
 def _facts_of_columns(test: DriftTest) -> dict[str, str]:

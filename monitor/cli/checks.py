@@ -64,9 +64,11 @@ def show_check(name: str) -> None:
 
 
 def _other_pages() -> dict[str, Callable[[], str]]:
-    """What writes the pages of detectors, of estimates, and of what is said of these when the truth has come."""
+    """What writes the pages of detectors, metrics of Evidently and estimates, and of what the truth makes of these."""
     from monitor.cli import estimate_page as estimates  # noqa: PLC0415 - heavy
     from monitor.cli.detector_page import detector_page  # noqa: PLC0415 - the same
+    from monitor.cli.evidently_page import evidently_page  # noqa: PLC0415 - the same
+    from monitor.domain.evidently import ELSEWHERE, EVIDENTLY_METRICS  # noqa: PLC0415 - the same
     from monitor.stats import estimation as known  # noqa: PLC0415 - the same
     from monitor.stats.sequential import DETECTOR_KINDS  # noqa: PLC0415 - the same
 
@@ -74,6 +76,7 @@ def _other_pages() -> dict[str, Callable[[], str]]:
     pages |= {name: partial(estimates.estimate_page, one) for name, one in known.ESTIMATED_METRICS.items()}
     pages |= {name: partial(estimates.estimate_error_page, one) for name, one in known.ESTIMATE_ERRORS.items()}
     pages |= {name: partial(estimates.change_page, one) for name, one in known.CHANGES.items()}
+    pages |= {name: partial(evidently_page, name) for name in (*EVIDENTLY_METRICS, *ELSEWHERE)}
     pages[known.ESTIMATES_DISAGREE] = partial(estimates.disagreement_page, known.ESTIMATES_DISAGREE)
     return pages
 

@@ -111,7 +111,11 @@ def _document(one: "Recomputed") -> dict[str, object]:
     show_default=True,
     help="Standard deviations that cusum and page_hinkley look for.",
 )
-@click.option("--event-time", default="", help="Column of event times; without it rows are told by number.")
+@click.option(
+    "--event-time",
+    default="",
+    help="Column of event times: timestamps, RFC 3339 text or seconds since 1970; without it rows are told by number.",
+)
 @click.option("--categorical", multiple=True, help="Column of numbers that are categories; may be repeated.")
 @json_option
 def run(  # noqa: PLR0917 - click passes options by name

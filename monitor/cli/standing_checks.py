@@ -1,4 +1,4 @@
-"""Checks that no configuration has to name: findings of every window, or of every model that sets their limit."""
+"""Checks that no configuration has to name: of every window, of every model that sets a limit, or of a comparison."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -33,14 +33,28 @@ STANDING_CHECKS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "baseline": ("Baseline", "Whether there is a baseline that windows of the version can be compared with."),
         "checks": ("Checks", "Whether the configured checks fit the version's baseline; what does not is named."),
+        "weak_segments": (
+            "Weak segments",
+            "Slices of rows in which the model is worse than elsewhere, if a metric is *degraded* and rows are kept.",
+        ),
+        "known_column": (
+            "Known column",
+            (
+                "Stands in `driftline compare`, and in comparisons from Python, for a column that cannot be compared, "
+                "with the reason: the second table alone has it, its name is there twice, or its values are neither "
+                "numbers nor text. Exclude it if that is meant; until then the comparison is incomplete. In the "
+                "service `schema` tells of it."
+            ),
+        ),
     }
 )
 """Titles and what they say, by the name that findings and rules use."""
+
+_OF_COMPARISONS = frozenset({"known_column"})
 
 
 def standing_page(name: str) -> str:
     """Markdown: what it says, and where its limit is set."""
     title, text = STANDING_CHECKS[name]
-    return (
-        f"# {title} (`{name}`)\n\n{text}\n\nNo check has to ask for it; a rule may watch it: `bad: {{test: {name}}}`.\n"
-    )
+    watched = "" if name in _OF_COMPARISONS else f"; a rule may watch it: `bad: {{test: {name}}}`"
+    return f"# {title} (`{name}`)\n\n{text}\n\nNo check has to ask for it{watched}.\n"

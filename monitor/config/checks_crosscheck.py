@@ -102,16 +102,18 @@ def _row_tests(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator[
         if check.against is not None:
             message = f"{check.test} compares with the rows of the baseline alone"
             yield at(file, ("checks", index, "against"), message, "leave `against` out")
-        if not set(check.columns) <= {_EVERY, RECORDS}:
-            message = f"{check.test} compares rows as wholes and reads no column by itself"
-            yield at(file, ("checks", index, "columns"), message, "leave out `columns`")
+        if others := sorted(set(check.columns) - {_EVERY, RECORDS} - shape.derived_columns):
+            message = f"{check.test} compares rows as wholes, or those of a vector or text, and {others[0]!r} is none"
+            hint = "leave out `columns`, or name a column of `vectors` or `texts`"
+            yield at(file, ("checks", index, "columns"), message, hint)
 
 
 def _check_columns(file: YamlFile, shape: ModelFile, known: Vocabulary) -> Iterator[ConfigError]:
     columns = known.columns[shape.model].keys()
     for index, check in enumerate(shape.checks):
+        made = shape.derived_columns if check.test in known.row_tests else frozenset()
         for column in check.columns:
-            if column != "*" and column not in columns | ALWAYS:
+            if column != "*" and column not in columns | ALWAYS | made:
                 hint = did_you_mean(column, columns, what="columns of its baselines")
                 yield at(file, ("checks", index, "columns"), f"no baseline has the column {column!r}", hint)
     for column in shape.archive.personal if shape.archive else ():

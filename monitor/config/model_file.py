@@ -301,7 +301,7 @@ class ModelFile(Section):
         if said := [one.column for one in self.texts if one.words and one.column in personal]:
             how = "write `words: false`, so that no word of it is kept, or take it out of `personal`"
             raise wrong(f"{said[0]!r} is personal, and single words of it would be kept", how, key="texts")
-        made = [*(one.column for one in self.texts), *(one.column for one in self.vectors)]
+        made = self._made()
         if again := sorted({name for name in made if made.count(name) > 1}):
             how = "a column is one text, or one vector"
             raise wrong(f"{again[0]!r} is declared twice in texts and vectors", how, key="vectors")
@@ -319,6 +319,14 @@ class ModelFile(Section):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise wrong(f"segment {twice[0]!r} is defined twice", "give each segment its own name", key="segments")
         return self
+
+    def _made(self) -> list[str]:
+        return [*(one.column for one in self.texts), *(one.column for one in self.vectors)]
+
+    @property
+    def derived_columns(self) -> frozenset[str]:
+        """Features of which columns are made: texts and vectors."""
+        return frozenset(self._made())
 
     def _sequential(self) -> tuple[SequentialSpec, ...]:
         """Those of one segment beside each other: its records are looked for once."""

@@ -164,7 +164,7 @@ def _narrowing(
         yield at(file, (*loc, "segment"), f"unknown segment {segment!r}: the condition never holds", hint)
     if column is None or not all(shape.model in known.columns for shape in watched):
         return
-    columns = {c for shape in watched for c in known.columns[shape.model]} | ALWAYS
+    columns = {c for shape in watched for c in (*known.columns[shape.model], *shape.derived_columns)} | ALWAYS
     if watched and column not in columns:
         hint = did_you_mean(column, columns, what="columns of its models")
         yield at(file, (*loc, "column"), f"unknown column {column!r}: the condition never holds", hint)

@@ -13,6 +13,11 @@ LENGTH, SHAPE = "length", "shape"
 MOST_DIMENSIONS, MOST_COMPONENTS = 8_192, 64
 
 
+def is_made_of(name: str, column: str) -> bool:
+    """Whether the column `name` is one of those that are made of this text or vector."""
+    return name.startswith(f"{column}.")
+
+
 @dataclass(frozen=True, slots=True)
 class TextColumn:
     """A column of texts; with `words`, one word of each is looked at, too."""

@@ -7,6 +7,9 @@ from typing import Protocol
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
+_FIRST_SECOND, _LAST_SECOND = 31_536_000, 7_258_118_400
+_FINER = {"milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _PART = re.compile(r"(\d+)(ms|s|m|h|d|w)")
 
@@ -24,6 +27,21 @@ def to_ms(instant: datetime) -> int:
     if instant.tzinfo is None:
         raise ValueError(f"naive instant {instant!r}: give it a time zone")
     return (instant - EPOCH) // MILLISECOND
+
+
+def seconds_to_ms(seconds: float) -> int:
+    """Seconds since the epoch in milliseconds; ValueError for a number that is the time of no record.
+
+    Numbers below a year are counts and amounts, and those beyond 2200 are finer than seconds, or ids.
+
+    >>> seconds_to_ms(1_793_520_000.5)
+    1793520000500
+    """
+    if _FIRST_SECOND <= seconds < _LAST_SECOND:
+        return timedelta(seconds=seconds) // MILLISECOND
+    finer = next((name for name, each in _FINER.items() if _FIRST_SECOND <= seconds / each < _LAST_SECOND), "")
+    how = f"it may be {finer}: divide by {_FINER[finer]:,}" if finer else "is it another column?"
+    raise ValueError(f"as seconds since 1970 it lies outside 1971 to 2199; {how}")
 
 
 def from_ms(ms: int) -> datetime:

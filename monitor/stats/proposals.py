@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from monitor.domain.checks import ALL_COLUMNS, RECORDS, Check, CheckSpec
+from monitor.domain.derived import is_made_of
 from monitor.domain.errors import ConfigError
 from monitor.domain.models import ALL_TRAFFIC, LATENCY, ColumnKind, ColumnSpec
 from monitor.stats.baseline import Baseline
@@ -23,6 +24,9 @@ PROPOSED = {
 
 PROPOSED_OVER_COLUMNS = ("newly_missing", "type_violations", "constant", "cardinality", "unit_change")
 """One finding a window each, whatever the number of columns."""
+
+PROPOSED_OF_VECTORS = ("domain_classifier", "frechet_distance")
+"""Of raw rows: whether a classifier tells the vectors of both sides apart, and how far means and covariances moved."""
 
 AnyTest = DriftTest | WindowTest | RowTest
 
@@ -57,12 +61,15 @@ def _of_the_whole(baseline: Baseline, tests: Mapping[str, AnyTest], min_records:
             yield Check(name, RECORDS, ALL_TRAFFIC, test.default_threshold, min_records)
 
 
-def propose_row_checks(tests: Mapping[str, AnyTest], min_records: int) -> tuple[Check, ...]:
-    """Every test of raw rows, for those who ask for them all."""
+def propose_row_checks(
+    tests: Mapping[str, AnyTest], min_records: int, vectors: Iterable[str] = ()
+) -> tuple[Check, ...]:
+    """Every test of raw rows, for those who ask for them all; and of each vector by itself those that suit one."""
+    of_rows = {name: test for name, test in tests.items() if isinstance(test, RowTest)}
+    asked = [(name, RECORDS) for name in of_rows]
+    asked += [(name, vector) for vector in vectors for name in PROPOSED_OF_VECTORS if name in of_rows]
     return tuple(
-        Check(name, RECORDS, ALL_TRAFFIC, test.default_threshold, min_records)
-        for name, test in tests.items()
-        if isinstance(test, RowTest)
+        Check(name, column, ALL_TRAFFIC, of_rows[name].default_threshold, min_records) for name, column in asked
     )
 
 
@@ -78,7 +85,8 @@ def bind_checks(
     """The checks that configuration asks for; ConfigError for an unknown test or column, or one that cannot serve.
 
     `*` means every column that can answer what the test needs, each with a check of its own; `all_columns` is one check
-    of all of these, and `records` (or `*`) the column of a test of whole windows or raw rows. Of two specs for one
+    of all of these, and `records` (or `*`) the column of a test of whole windows or raw rows; the latter also take a
+    vector or text, of which columns were made. Of two specs for one
     check the later holds.
     """
     bound = {check.name: check for spec in specs for check in _bind(spec, baseline, tests, min_records)}
@@ -123,7 +131,9 @@ def _bind(spec: CheckSpec, baseline: Baseline, tests: Mapping[str, AnyTest], min
 
 
 def _columns(spec: CheckSpec, baseline: Baseline, test: AnyTest) -> list[str]:
-    if isinstance(test, WindowTest | RowTest):
+    if isinstance(test, RowTest):
+        return _of_rows(spec, baseline)
+    if isinstance(test, WindowTest):
         return [_records(spec, baseline, test)]
     profiles = baseline.whole.columns
     if EVERY_COLUMN in spec.columns:
@@ -141,12 +151,24 @@ def _columns(spec: CheckSpec, baseline: Baseline, test: AnyTest) -> list[str]:
     return list(spec.columns)
 
 
-def _records(spec: CheckSpec, baseline: Baseline, test: WindowTest | RowTest) -> str:
+def _of_rows(spec: CheckSpec, baseline: Baseline) -> list[str]:
+    """Whole rows, or those of what was made of a vector or text."""
+    known = baseline.whole.columns
+    for column in spec.columns:
+        if column not in {EVERY_COLUMN, RECORDS} and not any(is_made_of(name, column) for name in known):
+            raise ConfigError(
+                f"{spec.test} compares rows as wholes, or those of a vector or text, and {column!r} is none",
+                hint="leave out columns, or name a column of `vectors` or `texts`",
+            )
+    return list(dict.fromkeys(RECORDS if column == EVERY_COLUMN else column for column in spec.columns))
+
+
+def _records(spec: CheckSpec, baseline: Baseline, test: WindowTest) -> str:
     if not set(spec.columns) <= {EVERY_COLUMN, RECORDS}:
         raise ConfigError(
             f"{spec.test} checks whole windows and no column", hint=f"leave out columns, or write [{RECORDS}]"
         )
-    if isinstance(test, WindowTest) and not test.suits(baseline.whole):
+    if not test.suits(baseline.whole):
         raise ConfigError(
             f"the baseline of {baseline.ref} does not hold what {spec.test} compares with",
             hint="build a baseline of a new version with this program",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, runtime_checkable
 
 from monitor.domain.checks import Threshold
+from monitor.domain.derived import is_made_of
 from monitor.domain.findings import TestResult
 from monitor.stats.columns import Column, Ints
 
@@ -35,6 +36,15 @@ class JointRows:
     current: RawRows
     seed: int = 0
 
+    def of(self, column: str) -> "JointRows":
+        """The rows of the columns that were made of this vector or text alone."""
+        return JointRows(_made_of(column, self.reference), _made_of(column, self.current), self.seed)
+
+
+def _made_of(column: str, rows: RawRows) -> RawRows:
+    made = {name: one for name, one in rows.columns.items() if is_made_of(name, column)}
+    return RawRows(made, rows.window_of)
+
 
 @runtime_checkable
 class RowTest(Protocol):
@@ -42,8 +52,8 @@ class RowTest(Protocol):
 
     Implementations are frozen dataclasses whose fields are the test's parameters, each with a default, as those of a
     `DriftTest`; `unit`, `minimum`, `maximum` and `default_threshold` mean the same. The column of such a check is
-    `records`. `run_rows` is deterministic, changes nothing, takes bounded time whatever the number of rows, and copes
-    with empty sides.
+    `records`, or a vector or text: then the rows hold the columns that are made of it, and no others. `run_rows` is
+    deterministic, changes nothing, takes bounded time whatever the number of rows, and copes with empty sides.
     """
 
     name: ClassVar[str]

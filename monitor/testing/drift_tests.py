@@ -104,7 +104,7 @@ def hostile_pairs(test: DriftTest) -> Iterator[tuple[Profile, Profile]]:
         [5e-324, 0.0],
         [float(k % 3) for k in range(500)],
     ]
-    texts: list[list[str | None]] = [[None] * 50, ["a"] * 200, ["a"], ["b", "c", None], [*"abcdefgh"] * 30]
+    texts: list[list[str | None]] = [[None] * 50, ["a"] * 200, ["a"], ["b", "c", None], [*"abcdefgh"] * 30, [*"aab"]]
     cases: dict[type[Profile], Sequence[Values]] = {NumericProfile: numbers, CategoricalProfile: texts}
     for kind in kinds(test):
         for values in cases[kind]:

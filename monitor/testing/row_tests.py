@@ -90,6 +90,16 @@ class RowTestBasics:
         for one in hostile():
             check_result(test, test.run_rows(one))  # type: ignore[arg-type]  # it names what a drift test does
 
+    def test_its_interval_holds_what_it_says(self, test: RowTest) -> None:
+        """A value beside its own interval leaves people to guess which of the two is meant; where it states one."""
+        for seed in range(12):
+            seen = test.run_rows(JointRows(rows(2 * seed, 120), rows(2 * seed + 1, 60), seed))
+            match seen.detail:
+                case {"interval": [float(low), float(high)], **others}:
+                    told = others.get("ratio", others.get("difference", seen.statistic))
+                    assert isinstance(told, float)
+                    assert low <= told <= high, f"seed {seed}: {told} is not in {low} to {high}"
+
 
 class RowTestConformance(RowTestBasics):
     """The promises of `RowTest`, as tests."""

@@ -24,6 +24,10 @@ class Files(Protocol):
         """(path, written at in ms or None) of every file that could hold rows."""
         ...
 
+    def samples(self) -> Iterable[str]:
+        """Path of every sample of training rows, which are in no list."""
+        ...
+
     def rows(self, path: str) -> int | None:
         """Number of rows; None when it is damaged, FileNotFoundError when it is not there."""
         ...
@@ -39,17 +43,21 @@ class Files(Protocol):
 
 @dataclass(slots=True)
 class Verified:
-    """What `verify` found: how many listed files are as they should be, and the paths of all others, with a reason."""
+    """What `verify` found: how many listed files are as they should be, and the paths of all others, with a reason.
+
+    `samples` of training rows can be read; those that cannot are among the damaged files.
+    """
 
     files: int = 0
     rows: int = 0
+    samples: int = 0
     missing: list[str] = field(default_factory=list)
     damaged: list[tuple[str, str]] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
 
     @property
     def is_whole(self) -> bool:
-        """Whether every listed row can be read. Foreign files only take room."""
+        """Whether every listed row, and every sample, can be read. Foreign files only take room."""
         return not self.missing and not self.damaged
 
 
@@ -60,6 +68,8 @@ def verify(manifest: ArchiveManifest, files: Files, now_ms: int) -> Verified:
         for file in manifest.files(model):
             there.pop(file.path, None)
             _verify_file(file, files, found)
+    for path in files.samples():
+        _verify_sample(path, files, found)
     found.foreign = [path for path, at_ms in there.items() if at_ms is None or at_ms <= now_ms - SETTLED_MS]
     return found
 
@@ -75,6 +85,16 @@ def _verify_file(file: ArchiveFile, files: Files, found: Verified) -> None:
         found.rows += rows
     else:
         found.damaged.append((file.path, "cannot be read" if rows is None else f"{rows} rows instead of {file.rows}"))
+
+
+def _verify_sample(path: str, files: Files, found: Verified) -> None:
+    try:
+        if files.rows(path) is None:
+            found.damaged.append((path, "a sample of training rows that cannot be read: build the baseline again"))
+        else:
+            found.samples += 1
+    except FileNotFoundError:
+        return  # it was deleted meanwhile
 
 
 def compact(

@@ -134,7 +134,7 @@ def compare_with(
     rows = None
     if reference.sample is not None:
         rows = JointRows(RawRows(reference.sample), RawRows(window.sample()))
-        checks += propose_row_checks(tests, min_records)
+        checks += propose_row_checks(tests, min_records, reference.vectors)
     found = _judged(checks, tests, baseline, profile, rows)
     found += [_refused(name, why) for name, why in sorted(uncompared.items())]
     charts = _charts(baseline, profile, {check.column for check in checks})

@@ -43,7 +43,7 @@ class Coverage:
 
     @property
     def is_uneven(self) -> bool:
-        """Whether records stand for unequal numbers of served ones."""
+        """Whether records stand for unequal numbers of served ones; drift tests count records (docs/decisions/0045)."""
         lightest, heaviest = self.weights
         return heaviest > lightest * _EQUAL
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from monitor.domain.checks import Check
+from monitor.domain.checks import RECORDS, Check
 from monitor.domain.errors import BaselineError, StoreUnavailable
 from monitor.domain.findings import TestResult, Verdict
 from monitor.stats.baseline import Baseline
-from monitor.stats.drift_test import DriftTest, run_columns
+from monitor.stats.drift_test import LACKS, DriftTest, run_columns
 from monitor.stats.judgement import judge
 from monitor.stats.over_columns import over_columns
 from monitor.stats.profiles.model import ModelProfile
@@ -160,10 +160,22 @@ def _of_rows(bound: BoundChecks, read_rows: ReadRows) -> dict[int, Outcome]:
 
 def _of_row_test(test: RowTest, check: Check, rows: JointRows) -> Outcome:
     try:
-        result = test.run_rows(rows)
+        result = _run_rows(test, check.column, rows)
         return check, *judge(check, result), result
     except Exception as error:  # noqa: BLE001 - as above
         return _failed(check, error)
+
+
+def _run_rows(test: RowTest, column: str, rows: JointRows) -> TestResult:
+    """Of whole rows, or of what was made of one vector or text."""
+    if column == RECORDS:
+        return test.run_rows(rows)
+    made = rows.of(column)
+    for side, kept in (("baseline", made.reference), ("window", made.current)):
+        if not kept.columns:
+            why = f"the rows of the {side} hold no column {column}.*"
+            return TestResult(test.minimum, None, len(rows.reference), len(rows.current), detail={LACKS: why})
+    return test.run_rows(made)
 
 
 def _failed(check: Check, error: Exception) -> Outcome:

@@ -36,6 +36,11 @@ class Reference:
     sample: Mapping[str, Column] | None = None
     excluded_elsewhere: frozenset[str] = frozenset()
 
+    @property
+    def vectors(self) -> tuple[str, ...]:
+        """Columns that hold vectors."""
+        return tuple(one.column for one in self.options.derived if isinstance(one, VectorColumn))
+
 
 def read_reference(table: TableReader, options: TrainingOptions, seen: Seen, *, keep_rows: bool = False) -> Reference:
     """Read all rows; BaselineError when there are none, or the table is broken. A bad column is refused alone."""

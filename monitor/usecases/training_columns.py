@@ -9,7 +9,7 @@ import numpy as np
 from monitor.domain.derived import DerivedColumn
 from monitor.domain.errors import BaselineError
 from monitor.domain.models import PREDICTION, BaselineRole, Task
-from monitor.domain.time import EPOCH, MILLISECOND, from_ms, parse_instant, to_ms
+from monitor.domain.time import EPOCH, from_ms, parse_instant, seconds_to_ms, to_ms
 from monitor.stats.baseline import Period
 from monitor.stats.calibration.windows import NO_TIME
 from monitor.stats.columns import Column, Ints, NumericColumn
@@ -190,7 +190,7 @@ def _period(times: Ints) -> Period:
 
 
 def _instant(value: object, name: str) -> int:
-    """Milliseconds since the epoch; text is RFC 3339, numbers are seconds, no zone means UTC."""
+    """Milliseconds since the epoch; text is RFC 3339, numbers are seconds (1971 to 2199), no zone means UTC."""
     try:
         if isinstance(value, datetime):
             return to_ms(value if value.tzinfo else value.replace(tzinfo=EPOCH.tzinfo))
@@ -199,7 +199,7 @@ def _instant(value: object, name: str) -> int:
         if isinstance(value, str):
             return to_ms(parse_instant(value))
         if isinstance(value, NUMBER_TYPES) and not isinstance(value, bool):
-            return timedelta(seconds=float(value)) // MILLISECOND
+            return seconds_to_ms(float(value))
     except (ValueError, OverflowError) as error:
         raise BaselineError(f"{name} holds {value!r}, which is no time: {error}") from error
     raise BaselineError(f"{name} holds {value!r}, which is no time: give RFC 3339 text, timestamps or seconds")

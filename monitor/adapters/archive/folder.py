@@ -28,11 +28,21 @@ class ArchiveFolder:
             if not file.path.startswith(f"{SAMPLES}/"):
                 yield file.path, file.written_at_ms
 
+    def samples(self) -> Iterator[str]:
+        """Path of every sample of training rows."""
+        yield from (file.path for file in self._location.files(SAMPLES))
+
     def rows(self, path: str) -> int | None:
-        """Number of rows of a file; None when it cannot be read as Parquet. FileNotFoundError when it is not there."""
+        """Number of rows of a file; None when it cannot be read as Parquet. FileNotFoundError when it is not there.
+
+        Every page is read, and compared with its checksum: those of files of earlier programs, which have none, are
+        only known to be Parquet.
+        """
+        content = BytesIO(self._location.read(path))
         try:
-            return int(pq.read_metadata(BytesIO(self._location.read(path))).num_rows)
-        except pa.ArrowInvalid:
+            file = pq.ParquetFile(content, page_checksum_verification=True)
+            return sum(len(file.read_row_group(k)) for k in range(file.num_row_groups))
+        except (pa.ArrowInvalid, OSError):  # the latter is what Arrow makes of a wrong checksum
             return None
 
     def delete(self, path: str) -> None:

@@ -79,11 +79,11 @@ def file_path(ref: ModelRef, start_ms: int, partition: PartitionId, first: int, 
 
 
 def write_table(location: ArchiveLocation, path: str, table: pa.Table, rate: float) -> None:
-    """Write a file whose metadata tells the sampling rate."""
+    """Write a file whose metadata tells the sampling rate, and each of whose pages a checksum."""
     described = table.replace_schema_metadata({RATE_KEY: repr(rate)})
 
     def fill(file: IO[bytes]) -> None:
-        pq.write_table(described, file, compression="zstd")
+        pq.write_table(described, file, compression="zstd", write_page_checksum=True)
 
     location.write(path, fill)
 

@@ -21,16 +21,19 @@ def chart_svg(chart: Chart) -> str:
     height = _TOP + _ROW * len(chart.categories) + 6
     largest = max((*chart.baseline, *chart.current), default=0.0) or 1.0
     rows = "".join(_row(chart, place, largest) for place in range(len(chart.categories)))
+    legend = _legend(has_moved=moved_most(chart) is not None)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" '
         f'height="{height}" role="img" font-family="{FONT}" font-size="12">'
-        f"<title>{escape(chart.title)}</title><desc>{escape(described(chart))}</desc>{_legend()}{rows}</svg>"
+        f"<title>{escape(chart.title)}</title><desc>{escape(described(chart))}</desc>{legend}{rows}</svg>"
     )
 
 
 def described(chart: Chart) -> str:
-    """What the picture shows, in a sentence: where the shares moved most."""
+    """What the picture shows, in a sentence: where the shares moved most, if they did."""
     place = moved_most(chart)
+    if place is None:
+        return "No share moved: the window's are those of the baseline"
     before, now = chart.baseline[place], chart.current[place]
     return (
         f"Largest move at {chart.categories[place]}: {percent(before)} of the rows in the baseline, {percent(now)} in "
@@ -38,10 +41,10 @@ def described(chart: Chart) -> str:
     )
 
 
-def moved_most(chart: Chart) -> int:
-    """Position of the category whose share changed most."""
+def moved_most(chart: Chart) -> int | None:
+    """Position of the category whose share changed most; None when none has changed, as in a constant column."""
     moves = [abs(now - before) for before, now in zip(chart.baseline, chart.current, strict=True)]
-    return moves.index(max(moves))
+    return moves.index(max(moves)) if any(moves) else None
 
 
 def percent(share: float) -> str:
@@ -57,14 +60,17 @@ def percent(share: float) -> str:
     return "> 99.9 %" if share > 0.999 else f"{100 * share:.1f} %"
 
 
-def _legend() -> str:
+def _legend(*, has_moved: bool) -> str:
+    moved = (
+        f'<rect class="moved" x="{_LABELS + 160}" y="8" width="11" height="11" rx="2" fill="{MOVED_COLOUR}"/>'
+        f"{svg_text('faint', _LABELS + 177, 18, 'window, moved most')}"
+    )
     return (
         f'<rect class="baseline" x="{_LABELS}" y="8" width="11" height="11" rx="2" fill="{BASELINE_COLOUR}"/>'
         f"{svg_text('faint', _LABELS + 17, 18, 'baseline')}"
         f'<rect class="current" x="{_LABELS + 84}" y="8" width="11" height="11" rx="2" fill="{CURRENT_COLOUR}"/>'
         f"{svg_text('faint', _LABELS + 101, 18, 'window')}"
-        f'<rect class="moved" x="{_LABELS + 160}" y="8" width="11" height="11" rx="2" fill="{MOVED_COLOUR}"/>'
-        f"{svg_text('faint', _LABELS + 177, 18, 'window, moved most')}"
+        f"{moved if has_moved else ''}"
     )
 
 

@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
-from monitor.stats.drift_test import Promise, nothing_to_compare
+from monitor.stats.drift_test import LACKS, Promise, nothing_to_compare
 from monitor.stats.homogeneity import pearson
 from monitor.stats.profiles.categorical import CategoricalProfile
-from monitor.stats.profiles.comparable import categorical_groups, pair, shares
+from monitor.stats.profiles.comparable import categorical_groups, not_told_apart, pair, shares
 from monitor.stats.profiles.layouts import Profile
 
 
@@ -24,9 +24,10 @@ class ChiSquared:
     it depends neither on the window's size nor on the baseline's. Unit: none (an effect size in [0, 1]).
 
     Categories with an expected count below 5 in the smaller sample are counted together, unseen ones with them (Cochran
-    1954). The default threshold asks for V of 0.2 *and* p <= 0.001; two categories that go from 50:50 to 70:30 have
-    V = 0.2. Use it for categorical columns. Do not use it to watch one rare category (take `proportion`), nor new ones
-    (take `unseen_category`).
+    1954); where that leaves one group, nothing can be told, unless one value is 99 % of both. The default threshold
+    asks for V of 0.2 *and* p <= 0.001; two categories that go from 50:50 to 70:30 have V = 0.2. Use it for
+    categorical columns. Do not use it to watch one rare category (take `proportion`), nor new ones (take
+    `unseen_category`).
     """
 
     name: ClassVar[str] = "chi_squared"
@@ -47,5 +48,7 @@ class ChiSquared:
         p, q = shares(counts, n_baseline, n_current)
         chi_squared, df, p_value = pearson(counts, n_baseline, n_current)
         effect = min(1.0, math.sqrt(float((p - q) ** 2 @ (1 / (p + q))) / 2))
-        detail = {"chi_squared": chi_squared, "degrees_of_freedom": df}
+        detail: dict[str, object] = {"chi_squared": chi_squared, "degrees_of_freedom": df}
+        if lacking := not_told_apart(baseline, current, df + 1):
+            detail[LACKS] = lacking
         return TestResult(effect, p_value, n_baseline, n_current, detail=detail)

@@ -9,11 +9,13 @@ import numpy as np
 
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
-from monitor.stats.drift_test import nothing_to_compare
+from monitor.stats.drift_test import SAYS, nothing_to_compare
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.numeric import INVALID, MISSING, RECORDS
 from monitor.stats.profiles.side_by_side import ComparedColumns, WindowBlocks, heads
 from monitor.stats.proportions import two_sided_p
+
+_WORTH_A_WORD = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +72,11 @@ def _compared(baseline: Sequence[int], current: Sequence[int]) -> TestResult:
     before, now = sum(lacking), missing + invalid
     p_value = two_sided_p(before, n_baseline, now, n_current) if before or now else 1.0
     share_before, share_now = before / n_baseline, now / n_current
-    detail = {"baseline_share": share_before, "share": share_now, "invalid_share": invalid / n_current}
+    detail: dict[str, object] = {
+        "baseline_share": share_before,
+        "share": share_now,
+        "invalid_share": invalid / n_current,
+    }
+    if share_before - share_now >= _WORTH_A_WORD:  # the statistic has no sign, and is read as more missing values
+        detail[SAYS] = f"fewer than before: {100 * share_now:.3g} % are missing, {100 * share_before:.3g} % were"
     return TestResult(100 * abs(share_now - share_before), p_value, n_baseline, n_current, None, None, detail)

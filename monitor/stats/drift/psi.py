@@ -12,8 +12,8 @@ from scipy import special
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.columns import Ints
-from monitor.stats.drift_test import Promise, nothing_to_compare
-from monitor.stats.profiles.comparable import grouped_pairs
+from monitor.stats.drift_test import LACKS, Promise, nothing_to_compare
+from monitor.stats.profiles.comparable import grouped_pairs, not_told_apart
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.side_by_side import ComparedColumns, SideBySide, side_by_side
 
@@ -60,7 +60,7 @@ class Psi:
             p, q = (before + extra) / all_before, (now + extra) / all_now
             statistic += (q - p) * math.log(q / p)
         p_value = float(special.chdtrc(bins - 1, statistic / (1 / n_baseline + 1 / n_current))) if bins > 1 else 1.0
-        return TestResult(statistic, p_value, n_baseline, n_current, detail={"bins": bins})
+        return _result(statistic, p_value, (n_baseline, n_current), bins, not_told_apart(baseline, current, bins))
 
     def run_windows(self, compared: Sequence[ComparedColumns]) -> list[TestResult]:
         """`run` of every column, most operations on all of them at once."""
@@ -69,7 +69,11 @@ class Psi:
         statistics = self._statistics(columns, bins)
         noise = 1 / np.maximum(n_baseline, 1) + 1 / np.maximum(n_current, 1)
         p_values = np.where(bins > 1, special.chdtrc(np.maximum(bins - 1, 1), np.array(statistics) / noise), 1.0)
-        parts = (statistics, p_values.tolist(), n_baseline.tolist(), n_current.tolist(), bins.tolist())
+        ordered = zip([names[k] for k in columns.order], bins.tolist(), strict=True)
+        why = [
+            not_told_apart(baseline.columns[name], current.columns[name], n) if n == 1 else "" for name, n in ordered
+        ]
+        parts = (statistics, p_values.tolist(), columns.sizes.T.tolist(), bins.tolist(), why)
         return columns.in_given_order(map(_result, *parts))
 
     def _statistics(self, columns: SideBySide, bins: Ints) -> list[float]:
@@ -88,7 +92,11 @@ def _added(terms: list[float]) -> float:
     return total
 
 
-def _result(statistic: float, p_value: float, n_baseline: int, n_current: int, bins: int) -> TestResult:
+def _result(statistic: float, p_value: float, sizes: Sequence[int], bins: int, lacking: str) -> TestResult:
+    n_baseline, n_current = sizes
     if not n_baseline or not n_current:
         return nothing_to_compare(n_baseline, n_current)
-    return TestResult(statistic, p_value, n_baseline, n_current, None, None, {"bins": bins})
+    detail: dict[str, object] = {"bins": bins}
+    if lacking:
+        detail[LACKS] = lacking
+    return TestResult(statistic, p_value, n_baseline, n_current, None, None, detail)

@@ -26,17 +26,19 @@ _WORTH_A_WORD = 0.005
 class DomainClassifier:
     """Area under the ROC curve of a classifier that tells rows of the window from rows of the baseline.
 
-    It is 0.5 where the two are alike (or chance has it below) and 1 where every row shows which side it is of. The
-    classifier is a linear discriminant with squares and products of two columns (ridge regression of the side on ranks
-    of numbers and indicators of categories), so it sees a change of what goes with what that leaves every single column
-    as it was.
-    Each quarter of the rows is judged by what the other three taught (Lopez-Paz & Oquab 2017). The interval is that of
-    DeLong, DeLong & Clarke-Pearson (1988); the p-value comes from exchanging windows of the baseline, where its rows
-    have event times and fill 49 windows, and otherwise from exchanging rows. Importance: by how much the area falls
-    without all terms of a column. Unit: area under the curve. The default threshold asks for 0.6 *and* p <= 0.02.
-    Use it for changes of several columns together, where `correlation` and the tests of single columns say too little.
-    It needs raw rows: `archive` in the model's file, or `driftline compare --multivariate`. `most_rows` of each side
-    are drawn, `permutations` bound the time, `ridge` is the penalty in units of a term's variance.
+    It is 0.5 where the two are alike, and where chance has it below, and 1 where every row shows which side it is of.
+    The classifier is a linear discriminant with squares and products of two columns (ridge regression of the side on
+    ranks of numbers and indicators of categories), so it sees a change of what goes with what that leaves every single
+    column as it was.
+    Each quarter of the rows is judged by what the other three taught (Lopez-Paz & Oquab 2017). The interval is about
+    the area as it is told, 0.5 at least, as wide as DeLong, DeLong & Clarke-Pearson (1988) have it; the p-value comes
+    from exchanging windows of the baseline, where its rows have event times and fill 49 windows, and otherwise from
+    exchanging rows. Importance: by how much the area falls without all terms of a column. Unit: area under the curve.
+    The default threshold asks for 0.6 *and* p <= 0.02.
+    Use it for changes of several columns together, where `correlation` and the tests of single columns say too little,
+    and for vectors (`columns: [embedding]` looks at that one alone). It needs raw rows: `archive` in the model's file,
+    or `driftline compare --multivariate`. `most_rows` of each side are drawn, `permutations` bound the time, `ridge` is
+    the penalty in units of a term's variance.
     """
 
     name: ClassVar[str] = "domain_classifier"
@@ -62,11 +64,12 @@ class DomainClassifier:
             return replace(made, statistic=self.minimum)
         of_rows = terms(made.encoded)
         areas, variance, lost = self._areas(made, of_rows)
-        error = Z95 * math.sqrt(variance)
-        low, high = max(0.0, areas[0] - error), min(1.0, areas[0] + error)
+        area, error = max(self.minimum, float(areas[0])), Z95 * math.sqrt(variance)
+        low, high = max(self.minimum, area - error), min(self.maximum, area + error)
         ranked = sorted(zip(made.encoded.names, lost.tolist(), strict=True), key=lambda item: (-item[1], item[0]))
         by = [f"{name} ({loss:.2g})" for name, loss in ranked[:NAMED] if low > self.minimum and loss >= _WORTH_A_WORD]
         detail: dict[str, object] = {
+            "area": float(areas[0]),
             "interval": [low, high],
             "importances": dict(ranked),
             "left_out": list(made.encoded.left_out),
@@ -76,7 +79,7 @@ class DomainClassifier:
             + f"; {made.words}",
         }
         p_value = made.p_value(areas)
-        return TestResult(max(0.5, float(areas[0])), p_value, len(rows.reference), len(rows.current), detail=detail)
+        return TestResult(area, p_value, len(rows.reference), len(rows.current), detail=detail)
 
     def _areas(self, made: Exchange, of_rows: Terms) -> tuple[Floats, float, Floats]:
         """Areas (k,) of the exchanges, the variance of the first, and what it loses without each column."""

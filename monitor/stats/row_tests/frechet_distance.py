@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from monitor.domain.checks import Threshold
+from monitor.domain.derived import is_made_of
 from monitor.domain.findings import TestResult
 from monitor.stats.columns import Column, Floats, Mask, NumericColumn
 from monitor.stats.drift_test import LACKS, SAYS
@@ -30,9 +31,9 @@ class FrechetDistance:
     Infinite numbers are cut like others, and missing ones lie in the middle. Unit: spreads of a column. The p-value
     comes from exchanging windows of the baseline, where its rows have event times and fill 49 windows, and otherwise
     from exchanging rows. The default threshold asks for 0.15 *and* p <= 0.02. Use it for the components of a vector
-    (`vectors` in the model's file; name it in the parameter `column`), and for numbers whose spread or correlation may
-    change together; categories are left out. It needs raw rows: `archive` in the model's file, or
-    `driftline compare --multivariate`.
+    (`vectors` in the model's file; `columns: [embedding]`, or its name in the parameter `column`, looks at that one
+    alone), and for numbers whose spread or correlation may change together; categories are left out. It needs raw rows:
+    `archive` in the model's file, or `driftline compare --multivariate`.
     """
 
     name: ClassVar[str] = "frechet_distance"
@@ -111,7 +112,7 @@ def _numbers(rows: JointRows, column: str) -> JointRows:
             for name, one in sorted(side.columns.items())
             if isinstance(one, NumericColumn)
             and isinstance(other.columns.get(name), NumericColumn)
-            and (not column or name.startswith(f"{column}."))
+            and (not column or is_made_of(name, column))
         }
         return RawRows(dict(list(columns.items())[:MOST_COLUMNS]), side.window_of)
 

@@ -10,7 +10,7 @@ from monitor.stats.attribution.attribution import attribute, comparable_columns
 from monitor.stats.attribution.words import as_document, carried_by
 from monitor.stats.drift_test import LACKS, SAYS
 from monitor.stats.homogeneity import pearson
-from monitor.stats.profiles.comparable import grouped_counts
+from monitor.stats.profiles.comparable import grouped_counts, not_told_apart
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.proportions import two_sided_p
@@ -54,10 +54,22 @@ class Divergence:
             return replace(result, detail={LACKS: found.lacking})
         names = comparable_columns(baseline)
         p_values = (_p_value(baseline.columns[name], current.columns[name]) for name in names)
+        p_value = min(1.0, len(names) * min(p_values, default=1.0))
+        if p_value == 1 and (why := _in_one_group([part.column for part in found.columns], baseline, current)):
+            return replace(result, detail={LACKS: why})
         detail = as_document(found)
         if said := carried_by(found):
             detail[SAYS] = f"carried by {said}"
-        return replace(result, p_value=min(1.0, len(names) * min(p_values, default=1.0)), detail=detail)
+        return replace(result, p_value=p_value, detail=detail)
+
+
+def _in_one_group(names: list[str], baseline: ModelProfile, current: ModelProfile) -> str:
+    """Why nothing is known of the columns that moved: each has too few records to be told apart; else empty."""
+    lacking = []
+    for name in names:
+        before, now = baseline.columns[name], current.columns[name]
+        lacking.append(not_told_apart(before, now, grouped_counts(before, now).shape[1]))
+    return f"{names[0]}: {lacking[0]}" if lacking and all(lacking) else ""
 
 
 def _p_value(baseline: Profile, current: Profile) -> float:

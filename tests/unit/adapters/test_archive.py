@@ -17,8 +17,9 @@ from monitor.adapters.archive.writer import RATE_KEY, ParquetArchive
 from monitor.adapters.sql.engine import create_engine
 from monitor.adapters.sql.migrate import migrate
 from monitor.adapters.sql.stores import SqlStores
+from monitor.adapters.training_sample import SampledRows, TrainingSamples
 from monitor.domain.errors import ConfigError, StoreUnavailable
-from monitor.domain.models import ArchivePolicy, ModelRef, MonitoredModel, Personal
+from monitor.domain.models import ArchivePolicy, ColumnKind, ColumnSpec, ModelRef, MonitoredModel, Personal
 from monitor.domain.records import PartitionId
 from monitor.domain.stream import ArchiveFile, PartitionProgress, TopicKind
 from monitor.domain.windows import WindowSpec
@@ -26,11 +27,19 @@ from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
 from monitor.stream.batch import RecordBatch
 from monitor.testing.stores.samples import flush
 from monitor.usecases.archive import compact, delete_foreign, forget, verify
+from monitor.usecases.training_columns import TrainingOptions
 
 HOUR, HOUR_MS = timedelta(hours=1), 3_600_000
 START_MS = 1_793_520_000_000
 REF, PARTITION = ModelRef("churn", "3"), PartitionId("inference", 0)
 MODEL = MonitoredModel("churn", WindowSpec(HOUR, HOUR), timedelta(minutes=5), HOUR, archive=ArchivePolicy())
+
+
+class NoRows:
+    """A reader that has been read."""
+
+    def batches(self) -> Iterator[dict[str, list[object]]]:
+        return iter(())
 
 
 def batch(first: int, n: int) -> RecordBatch:
@@ -174,7 +183,6 @@ def test_verifying_names_missing_damaged_and_foreign_files(location: ArchiveLoca
     location.write(cut.path, lambda file: file.write(b"PAR1 and no more"))
     location.write(odd.path, lambda file: file.write(location.read(whole.path) * 1))
     location.write("churn/3/stray.parquet", lambda file: file.write(b"?"))
-    location.write("training/abc.parquet", lambda file: file.write(b"?"))
     stores.archive.replace([odd], replace(odd, rows=3))
 
     now = verify(stores.archive, ArchiveFolder(location), 0)
@@ -187,6 +195,32 @@ def test_verifying_names_missing_damaged_and_foreign_files(location: ArchiveLoca
     assert later.foreign == ["churn/3/stray.parquet"]
     with pytest.raises(StoreUnavailable, match="may be what is left of them"):
         delete_foreign(ArchiveFolder(location), later)
+
+
+def test_one_changed_bit_in_a_file_is_found(location: ArchiveLocation, stores: SqlStores) -> None:
+    (file,) = save(stores, location, batch(0, 2_000))
+    changed = bytearray(location.read(file.path))
+    changed[len(changed) // 3] ^= 1
+    location.write(file.path, lambda out: out.write(bytes(changed)))
+
+    found = verify(stores.archive, ArchiveFolder(location), 0)
+
+    assert found.damaged == [(file.path, "cannot be read")]
+
+
+def test_samples_of_training_rows_are_read_and_never_foreign(location: ArchiveLocation, stores: SqlStores) -> None:
+    kept, folder = SampledRows(NoRows(), kept={"x": [float(k) for k in range(2_000)]}), ArchiveFolder(location)
+    schema = [ColumnSpec("x", ColumnKind.NUMERIC)]
+    whole, broken = (TrainingSamples(location).keep(name, kept, schema, TrainingOptions(), {}) for name in "ab")
+    changed = bytearray(location.read(broken))
+    changed[len(changed) // 3] ^= 1
+    location.write(broken, lambda out: out.write(bytes(changed)))
+
+    found = verify(stores.archive, folder, 2**53)
+
+    assert (found.samples, found.foreign) == (1, [])
+    assert found.damaged == [(broken, "a sample of training rows that cannot be read: build the baseline again")]
+    assert folder.rows(whole) == 2_000
 
 
 def test_foreign_files_are_deleted_when_everything_listed_is_whole(

@@ -176,6 +176,12 @@ def test_a_chart_with_one_point_all_zero_or_odd_text_is_drawn() -> None:
         assert chart_png(chart).startswith(b"\x89PNG")
 
 
+def test_the_words_for_a_chart_in_which_nothing_moved_say_so() -> None:
+    words = alt_text(Chart("plan", "bars", ("a", "missing"), (1.0, 0.0), (1.0, 0.0)))
+
+    assert words == "plan: baseline against current over 2 points; nothing moved"
+
+
 def test_the_words_for_a_chart_name_what_moved_most() -> None:
     assert alt_text(CHART) == (
         "contract: share of records: baseline against current over 3 points; largest move at month-to-month, "

@@ -239,7 +239,7 @@ def test_the_archive_is_verified_and_compacted_by_hand(call: Call, tmp_path: Pat
     broken = call("archive", "verify", "--json")
 
     assert (whole.exit_code, fewer.exit_code, broken.exit_code) == (0, 0, 1)
-    assert "files with 1,200 rows are whole" in whole.output
+    assert "files with 1,200 rows and 1 sample of training rows are whole" in whole.output
     assert "files fewer" in fewer.output
     assert [row["state"] for row in json.loads(broken.output)] == ["missing"]
 
@@ -490,6 +490,19 @@ def test_every_name_in_the_catalogue_has_a_page_that_begins_with_it(call: Call) 
 
     assert missing == []
     assert {"adwin", "cusum", "change_of_accuracy", "estimate_error_mae", "estimates_disagree"} <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("known_column", "the second table alone has it"),
+        ("weak_segments", "a rule may watch it"),
+        ("ValueDrift", "It needs `method`"),
+        ("EmbeddingsDrift", "`driftline checks show frechet_distance`"),
+    ],
+)
+def test_what_findings_and_comparisons_are_called_has_a_page(call: Call, name: str, said: str) -> None:
+    assert said in call("checks", "show", name).output
 
 
 def test_every_check_that_rules_may_name_unasked_has_a_page(call: Call) -> None:

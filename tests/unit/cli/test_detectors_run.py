@@ -114,6 +114,7 @@ def test_rows_without_an_event_time_are_left_out_and_counted(folder: Path) -> No
         (("--column", "amont"), "training.parquet has no column 'amont': did you mean 'amount'?"),
         (("--column", "amount", "--event-time", "when"), "week.parquet has no column 'when': it has"),
         (("--column", "amount", "--event-time", "plan"), "which is no time"),
+        (("--column", "plan", "--event-time", "amount"), "as seconds since 1970 it lies outside 1971 to 2199; is it"),
     ],
 )
 def test_a_column_that_is_not_there_is_told_with_the_one_that_was_meant(

@@ -123,3 +123,17 @@ def test_the_same_rows_are_kept_however_a_table_is_cut_into_batches(cut: int) ->
     assert isinstance(found["x"], NumericColumn)
     assert found["x"].values.tolist() == spread_rows(rows).tolist()
     assert len(found.get("late", found["x"])) == len(found["x"])
+
+
+def test_each_vector_is_looked_at_by_itself_beside_all_columns() -> None:
+    def vectors(seed: int, shift: float = 0.0) -> pd.DataFrame:
+        rng = np.random.default_rng(seed)
+        moved = (rng.normal(size=(1_000, 6)) + shift).tolist()
+        return pd.DataFrame({"moved": moved, "still": rng.normal(size=(1_000, 6)).tolist()})
+
+    baseline = build_baseline(vectors(1), multivariate=True, vectors={"moved": 6, "still": 6})
+    found = {(one.check, one.column): one.verdict for one in baseline.compare(vectors(2, 0.5))}
+
+    for test in ("domain_classifier", "frechet_distance"):
+        assert found[test, "records"] is found[test, "moved"] is Verdict.DRIFTED
+        assert found[test, "still"] is Verdict.OK

@@ -158,6 +158,16 @@ def test_records_of_no_declared_segment_are_a_part_of_their_own() -> None:
     assert division.segments[0].current == pytest.approx(0.8, abs=0.03)
 
 
+def test_a_divergence_of_what_cannot_be_told_apart_is_not_called_ok() -> None:
+    baseline = Baseline.build(ModelRef("m", "1"), {"plan": CategoricalColumn(["a"] * 19_600 + ["b"] * 400)})
+    window = counted({"plan": CategoricalColumn(["a"] * 40 + ["b"] * 20)}, baseline)
+
+    result = Divergence().run_window(baseline.whole, WindowData(window))
+
+    assert result.statistic > 0.1
+    assert "plan: too few records" in str(result.detail["lacks"])
+
+
 def test_quiet_windows_have_hardly_any_divergence_and_nothing_to_name() -> None:
     sums = [found(rows(seed, 500)).bits for seed in range(100, 160)]
 

@@ -21,6 +21,7 @@ from monitor.stats.drift.out_of_range import OutOfRange
 from monitor.stats.drift.psi import Psi
 from monitor.stats.drift.unseen_category import UnseenCategory
 from monitor.stats.drift.wasserstein import Wasserstein
+from monitor.stats.drift_test import LACKS
 from monitor.stats.profiles.comparable import grouped_counts
 from monitor.stats.profiles.layouts import Profile
 from monitor.testing.drift_tests import multiplied, profile
@@ -172,6 +173,35 @@ def test_rare_categories_are_counted_together_so_that_one_record_proves_nothing(
     assert new.p_value > 0.5
 
 
+OF_GROUPS = ["chi_squared", "g_test", "hellinger", "jensen_shannon", "kullback_leibler", "l_infinity", "psi"]
+
+
+@pytest.mark.parametrize("name", [*OF_GROUPS, "total_variation"])
+@pytest.mark.parametrize(
+    ("before", "now", "why"),
+    [
+        ({"a": 19_600, "b": 400}, {"a": 40, "b": 20}, "all values but one, together, are expected fewer than 5 times"),
+        ({"a": 60}, {"new": 20_000}, "not even the only category is expected 5 times on both sides"),
+        ({f"v{k}": 1_000 for k in range(20)}, {"v0": 60}, "none of 20 categories is expected 5 times on both sides"),
+    ],
+)
+def test_a_change_that_disappears_in_the_only_group_is_not_called_ok(
+    name: str, before: dict[str, int], now: dict[str, int], why: str
+) -> None:
+    result = DRIFT_TESTS[name].run(*categories(before, now))
+
+    assert why in str(result.detail.get(LACKS))
+
+
+@pytest.mark.parametrize("name", [*OF_GROUPS, "total_variation"])
+@pytest.mark.parametrize("now", [{"a": 60}, {"a": 594, "b": 6}])
+def test_what_is_nearly_constant_on_both_sides_is_compared(name: str, now: dict[str, int]) -> None:
+    result = DRIFT_TESTS[name].run(*categories({"a": 199_900, "b": 100}, now))
+
+    assert LACKS not in result.detail
+    assert result.statistic == 0.0
+
+
 def test_missing_rate_has_the_p_value_of_the_two_by_two_table() -> None:
     before = profile([math.nan] * 100 + [1.0] * 900)
     now = profile([math.nan] * 70 + [1.0] * 330, before)
@@ -181,6 +211,15 @@ def test_missing_rate_has_the_p_value_of_the_two_by_two_table() -> None:
 
     assert result.statistic == pytest.approx(7.5)
     assert result.p_value == pytest.approx(exact)
+
+
+def test_values_that_arrive_where_none_were_are_not_told_as_missing_ones() -> None:
+    baseline = profile([None] * 200 + ["a"] * 50)
+
+    result = MissingRate().run(baseline, profile(["a"] * 100, baseline))
+
+    assert result.statistic == 80.0
+    assert result.detail["says"] == "fewer than before: 0 % are missing, 80 % were"
 
 
 def test_missing_rate_does_not_alarm_on_one_missing_value_where_there_was_none() -> None:

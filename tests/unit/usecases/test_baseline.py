@@ -154,6 +154,14 @@ def test_event_times_may_be_text_seconds_or_dates(values: list[object]) -> None:
         (Rows([{"x": [1], "at": ["soon"]}]), {"event_time": "at"}, "at holds 'soon', which is no time"),
         (Rows([{"x": [1], "at": [True]}]), {"event_time": "at"}, "at holds True, which is no time"),
         (Rows([{"x": [1], "at": [None]}]), {"event_time": "at"}, "at has no time in any row"),
+        (
+            Rows([{"x": [1], "at": [7.5]}]),
+            {"event_time": "at"},
+            "at holds 7.5, which is no time: as seconds since 1970",
+        ),
+        (Rows([{"x": [1], "at": [-1e9]}]), {"event_time": "at"}, "1971 to 2199; is it another column?"),
+        (Rows([{"x": [1], "at": [1_793_520_000_000]}]), {"event_time": "at"}, "milliseconds: divide by 1,000"),
+        (Rows([{"x": [1], "at": [float("inf")]}]), {"event_time": "at"}, "at holds inf, which is no time"),
     ],
 )
 def test_mistakes_in_training_data_are_explained(rows: Rows, options: dict[str, object], message: str) -> None:

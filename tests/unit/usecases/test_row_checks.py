@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import pytest
 
 from monitor.domain.checks import RECORDS, Check, CheckSpec, Threshold
@@ -11,8 +12,9 @@ from monitor.domain.errors import ConfigError, StoreUnavailable
 from monitor.domain.findings import TestResult, Verdict
 from monitor.domain.models import ModelRef
 from monitor.stats.baseline import Baseline
+from monitor.stats.columns import NumericColumn
 from monitor.stats.proposals import AnyTest, bind_checks, propose_checks
-from monitor.stats.row_test import JointRows
+from monitor.stats.row_test import JointRows, RawRows
 from monitor.stats.row_tests import ROW_TESTS
 from monitor.stats.window_test import WindowData
 from monitor.stats.window_tests import WINDOW_TESTS
@@ -89,5 +91,34 @@ def test_checks_of_rows_are_bound_to_records_and_never_proposed() -> None:
 
     assert [(check.name, check.min_records) for check in bound] == [("domain_classifier(records)", 50)]
     assert not {check.test for check in propose_checks(BASELINE, TESTS, 50)} & ROW_TESTS.keys()
-    with pytest.raises(ConfigError, match="whole windows and no column"):
+    with pytest.raises(ConfigError, match="those of a vector or text, and 'a' is none"):
         bind_checks([CheckSpec("domain_classifier", ("a",))], BASELINE, TESTS, 50)
+
+
+def test_a_check_of_rows_can_be_about_one_vector_beside_that_of_all_columns() -> None:
+    baseline, read = with_vector(READ.reference), JointRows(with_vector(READ.reference), with_vector(READ.current, 2.0))
+    whole = Baseline.build(ModelRef("m", "1"), baseline.columns)
+    checks = bind_checks([CheckSpec("domain_classifier", ("*", "v"))], whole, TESTS, 50)
+
+    outcomes = run_checks(with_tests(checks, TESTS, whole), "", whole, WindowData(whole.whole), lambda: read)
+
+    assert [check.name for check, *_ in outcomes] == ["domain_classifier(records)", "domain_classifier(v)"]
+    assert [verdict for _, verdict, *_ in outcomes] == [Verdict.DRIFTED, Verdict.DRIFTED]
+    assert "told apart by v.c1" in outcomes[1][2]
+
+
+def test_rows_without_the_vector_are_no_answer() -> None:
+    whole = Baseline.build(ModelRef("m", "1"), with_vector(READ.reference).columns)
+    checks = bind_checks([CheckSpec("frechet_distance", ("v",))], whole, TESTS, 50)
+
+    ((_, verdict, why, _),) = run_checks(
+        with_tests(checks, TESTS, whole), "", whole, WindowData(whole.whole), lambda: READ
+    )
+
+    assert verdict is Verdict.INSUFFICIENT_DATA
+    assert why == "frechet_distance(v): the rows of the baseline hold no column v.*"
+
+
+def with_vector(side: RawRows, shift: float = 0.0) -> RawRows:
+    made = {f"v.c{k}": NumericColumn(np.random.default_rng(k).normal(shift, 1.0, len(side))) for k in range(2)}
+    return RawRows({**side.columns, **made})

@@ -71,6 +71,13 @@ def test_a_picture_is_a_document_with_its_words() -> None:
     assert described(CHART) == "Largest move at missing: 0 % of the rows in the baseline, 70.0 % in the window"
 
 
+def test_a_constant_column_has_no_largest_move() -> None:
+    still = Chart("plan", ("a",), (1.0,), (1.0,))
+
+    assert described(still) == "No share moved: the window's are those of the baseline"
+    assert "moved" not in chart_svg(still).replace("No share moved", "")
+
+
 def test_a_bar_is_as_long_as_its_share_and_the_one_that_moved_most_stands_out() -> None:
     bars = ET.fromstring(chart_svg(CHART)).findall(f"{SVG}rect")[3:]
 
