@@ -13,7 +13,7 @@ from monitor.stats.homogeneity import pearson
 from monitor.stats.profiles.comparable import grouped_counts, not_told_apart, shares
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
-from monitor.stats.profiles.side_by_side import ComparedColumns, side_by_side
+from monitor.stats.profiles.side_by_side import ComparedColumns, side_by_side, why_not_told_apart
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,12 +71,9 @@ class GroupedPair:
 
 def grouped_columns(baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]) -> Sequence[GroupedPair]:
     """`GroupedPair.of` of every column, most operations on all of them at once."""
-    columns = side_by_side([ComparedColumns(baseline, current, names)])
+    compared = [ComparedColumns(baseline, current, names)]
+    columns = side_by_side(compared)
     spans = [slice(*bounds) for bounds in pairwise(columns.bounds.tolist())]
     counts = [np.ascontiguousarray(columns.counts[:, span]) for span in spans]
-    sizes = columns.sizes.T.tolist()
-    ordered = [names[k] for k in columns.order]
-    return columns.in_given_order(
-        GroupedPair(c, n, m, not_told_apart(baseline.columns[name], current.columns[name], c.shape[1]))
-        for c, (n, m), name in zip(counts, sizes, ordered, strict=True)
-    )
+    sizes, why = columns.sizes.tolist(), why_not_told_apart(compared, columns)
+    return columns.in_given_order(map(GroupedPair, counts, *sizes, why))

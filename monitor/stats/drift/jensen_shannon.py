@@ -16,7 +16,7 @@ from monitor.stats.homogeneity import pearson
 from monitor.stats.profiles.categorical import CategoricalLayout
 from monitor.stats.profiles.comparable import grouped_counts, not_told_apart, shares
 from monitor.stats.profiles.layouts import Profile
-from monitor.stats.profiles.side_by_side import ComparedColumns, side_by_side
+from monitor.stats.profiles.side_by_side import ComparedColumns, side_by_side, why_not_told_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +70,8 @@ class JensenShannon:
         sizes = columns.sizes.T.tolist()
         chi_squared = [float(weights[span] @ gap[span]) * n[0] * n[1] for span, n in zip(spans, sizes, strict=True)]
         p_values = special.chdtrc(np.maximum(bins - 1, 1), chi_squared).tolist()
-        ordered = zip([pairs[k] for k in columns.order], bins.tolist(), strict=True)
-        why = [_lacking(one, name) if groups == 1 else "" for (one, name), groups in ordered]
+        why = why_not_told_apart(compared, columns)
         return columns.in_given_order(map(_result, bits, p_values, sizes, bins.tolist(), why))
-
-
-def _lacking(compared: ComparedColumns, name: str) -> str:
-    return not_told_apart(compared.baseline.columns[name], compared.current.columns[name], 1)
 
 
 def _result(bits: float, p_value: float, sizes: Sequence[int], bins: int, lacking: str) -> TestResult:

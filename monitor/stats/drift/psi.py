@@ -15,7 +15,7 @@ from monitor.stats.columns import Ints
 from monitor.stats.drift_test import LACKS, Promise, nothing_to_compare
 from monitor.stats.profiles.comparable import grouped_pairs, not_told_apart
 from monitor.stats.profiles.layouts import Profile
-from monitor.stats.profiles.side_by_side import ComparedColumns, SideBySide, side_by_side
+from monitor.stats.profiles.side_by_side import ComparedColumns, SideBySide, side_by_side, why_not_told_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,7 @@ class Psi:
         statistics = self._statistics(columns, bins)
         noise = 1 / np.maximum(n_baseline, 1) + 1 / np.maximum(n_current, 1)
         p_values = np.where(bins > 1, special.chdtrc(np.maximum(bins - 1, 1), np.array(statistics) / noise), 1.0)
-        ordered = zip([names[k] for k in columns.order], bins.tolist(), strict=True)
-        why = [
-            not_told_apart(baseline.columns[name], current.columns[name], n) if n == 1 else "" for name, n in ordered
-        ]
+        why = why_not_told_apart(compared, columns)
         parts = (statistics, p_values.tolist(), columns.sizes.T.tolist(), bins.tolist(), why)
         return columns.in_given_order(map(_result, *parts))
 

@@ -14,7 +14,7 @@ import numpy as np
 from monitor.domain.errors import LayoutMismatch
 from monitor.stats.columns import Ints, Mask
 from monitor.stats.profiles import categorical, numeric
-from monitor.stats.profiles.comparable import MIN_EXPECTED
+from monitor.stats.profiles.comparable import MIN_EXPECTED, not_told_apart
 from monitor.stats.profiles.layouts import Layouts
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import NumericLayout
@@ -115,6 +115,16 @@ def side_by_side(compared: Sequence[ComparedColumns]) -> SideBySide:
         more, their_groups = _categorical(known, np.array((before.known, now.known)), sizes[:, len(numbers.first) :])
         counts, groups = np.concatenate((counts, more), axis=1), np.concatenate((groups, their_groups))
     return SideBySide(counts, np.concatenate(([0], groups.cumsum())), sizes, _order(compared, places))
+
+
+def why_not_told_apart(compared: Sequence[ComparedColumns], found: SideBySide) -> list[str]:
+    """`comparable.not_told_apart` of each column, as `found` has them."""
+    pairs, groups = [(one, name) for one in compared for name in one.names], np.diff(found.bounds).tolist()
+    ordered = zip((pairs[place] for place in found.order), groups, strict=True)
+    return [
+        not_told_apart(one.baseline.columns[name], one.current.columns[name], n) if n == 1 else ""
+        for (one, name), n in ordered
+    ]
 
 
 def _order(compared: Sequence[ComparedColumns], places: Sequence["_Places"]) -> list[int]:
