@@ -249,7 +249,7 @@ class Baseline:
     def compare(self, table: Table | str | Path, *, min_records: int = 100) -> Findings:
         """Judge a table, or an iterator of its parts, as one window, in one pass.
 
-        No row is kept but for `multivariate`.
+        Of at most 4,000 rows pairs of columns are counted; no row is kept longer than that.
 
         A check that has fewer than `min_records` values says `insufficient_data`. A column that cannot be compared has
         a finding that says why. BaselineError when the table cannot be read.
@@ -298,15 +298,15 @@ def build_baseline(
     `exclude` are columns to leave out, `categorical` those whose numbers are categories, `rename` gives columns other
     names, here and in the tables that are compared. `texts` are columns of free text, of which descriptors are
     compared, and `vectors` columns of lists with their number of dimensions (as embeddings). A column `label` is the
-    truth and no feature. With `multivariate` some 4,000 rows are kept, and `compare` looks at rows as wholes, too.
-    BaselineError when the table cannot be read.
+    truth and no feature. With `multivariate` rows are compared as wholes, too: 2,000 to 4,000
+    of each table. BaselineError when the table cannot be read.
     """
     derived: list[DerivedColumn] = [TextColumn(name) for name in texts]
     derived += [VectorColumn(name, dimensions) for name, dimensions in (vectors or {}).items()]
     options = TrainingOptions(
         dict(rename or {}), tuple(exclude), categorical=tuple(categorical), derived=tuple(derived)
     )
-    return Baseline(reference_of(_path(table), options, keep_rows=multivariate))
+    return Baseline(reference_of(_path(table), options, tests_rows=multivariate))
 
 
 _SCHEMA = {

@@ -45,9 +45,9 @@ def detected_with(reference: Reference, table: Table | Path, asked: Asked) -> De
     return detect_with(reference, _reader(table, "the table"), asked, _unseen)
 
 
-def reference_of(table: Table | Path, options: TrainingOptions, *, keep_rows: bool = False) -> Reference:
-    """The baseline of a table, a stream of its parts, or a file; with some of its rows where they are to be kept."""
-    return read_reference(_reader(table, "the reference"), options, _unseen, keep_rows=keep_rows)
+def reference_of(table: Table | Path, options: TrainingOptions, *, tests_rows: bool = False) -> Reference:
+    """The baseline of a table, a stream of its parts, or a file; for tests of raw rows, too, where they are to run."""
+    return read_reference(_reader(table, "the reference"), options, _unseen, tests_rows=tests_rows)
 
 
 def compared_with(reference: Reference, table: Table | Path, min_records: int) -> Comparison:

@@ -1,6 +1,6 @@
 """Compare two tables: the first as the baseline, the second as one window, by the checks that a new model has."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -18,10 +18,12 @@ from monitor.stats.proposals import AnyTest, propose_checks, propose_row_checks
 from monitor.stats.row_test import JointRows, RawRows
 from monitor.stats.window_test import WindowData
 from monitor.usecases.model_checks import with_tests
+from monitor.usecases.outcomes import Outcome as CheckOutcome
 from monitor.usecases.outcomes import run_checks
 from monitor.usecases.reference import Reference, read_reference
+from monitor.usecases.table_pairs import Pairs
 from monitor.usecases.table_reader import Seen, TableReader
-from monitor.usecases.table_window import read_window
+from monitor.usecases.table_window import TableWindow, read_window
 from monitor.usecases.training_columns import TrainingOptions
 
 KNOWN = "known_column"
@@ -107,7 +109,7 @@ def compare(
     `multivariate` has the tests of raw rows run, too.
     """
     with progress.task("reference", _to_read(reference)) as task:
-        read = read_reference(reference, options, task.advance, keep_rows=multivariate)
+        read = read_reference(reference, options, task.advance, tests_rows=multivariate)
     with progress.task("current", _to_read(current)) as task:
         return compare_with(read, current, tests, min_records, task.advance)
 
@@ -122,7 +124,7 @@ def compare_with(
 ) -> Comparison:
     """Judge a table as the window of a reference, in one pass. A bad column has a verdict of its own, and no crash.
 
-    Where the reference kept rows, the tests of raw rows run, too.
+    Where the reference asks for them, the tests of raw rows run, too.
     """
     window = read_window(reference, current, seen)
     if not window.rows:
@@ -131,11 +133,13 @@ def compare_with(
     baseline, uncompared, profile = reference.baseline, window.uncompared(), window.profile()
     proposed = propose_checks(baseline, tests, min_records)
     checks = [check for check in proposed if check.column not in uncompared and check.test != _BY_IDS]
-    rows = None
-    if reference.sample is not None:
-        rows = JointRows(RawRows(reference.sample), RawRows(window.sample()))
-        checks += propose_row_checks(tests, min_records, reference.vectors)
+    rows = _kept(reference, window, uncompared)
+    least = min(min_records, len(rows.current)) if profile.n >= min_records else min_records
+    if reference.tests_rows:
+        checks += propose_row_checks(tests, least, reference.vectors)
     found = _judged(checks, tests, baseline, profile, rows)
+    pairs = Pairs.of(rows.reference, rows.current)
+    found += [] if pairs is None else _compared(pairs.outcomes(baseline, tests, least))
     found += [_refused(name, why) for name, why in sorted(uncompared.items())]
     charts = _charts(baseline, profile, {check.column for check in checks})
     notes = (*reference.notes, *window.notes())
@@ -148,11 +152,20 @@ def _judged(
     tests: Mapping[str, AnyTest],
     baseline: Baseline,
     window: ModelProfile,
-    rows: JointRows | None,
+    rows: JointRows,
 ) -> list[Compared]:
     bound = with_tests(checks, tests, baseline)
-    outcomes = run_checks(bound, ALL_TRAFFIC, baseline, WindowData(window), lambda: rows or "no rows were kept")
+    return _compared(run_checks(bound, ALL_TRAFFIC, baseline, WindowData(window), lambda: rows))
+
+
+def _compared(outcomes: Iterable[CheckOutcome]) -> list[Compared]:
     return [Compared(check.column, check.test, verdict, why, result) for check, verdict, why, result in outcomes]
+
+
+def _kept(reference: Reference, window: TableWindow, uncompared: Collection[str]) -> JointRows:
+    """Rows of both sides. A column that only the reference can compare would be taken for one that went missing."""
+    columns = {name: column for name, column in reference.sample.items() if name not in uncompared}
+    return JointRows(RawRows(columns), RawRows(window.sample()))
 
 
 def _refused(column: str, why: str) -> Compared:

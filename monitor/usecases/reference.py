@@ -25,15 +25,17 @@ REF = ModelRef("reference", "1")
 class Reference:
     """A baseline, and what is not in it: `refused` are columns with the reason why nobody can compare them.
 
-    `sample` are evenly spread rows for tests of raw rows (None: none were kept). `excluded_elsewhere` are columns that
-    are to be left out and are not here: the table that is compared must have them.
+    `sample` are evenly spread rows, of which pairs of columns are counted; `tests_rows` has tests of raw rows look at
+    them, too. `excluded_elsewhere` are columns that are to be left out and are not here: the table that is compared
+    must have them.
     """
 
     baseline: Baseline
     refused: Mapping[str, str]
     notes: tuple[str, ...]
     options: TrainingOptions
-    sample: Mapping[str, Column] | None = None
+    sample: Mapping[str, Column]
+    tests_rows: bool = False
     excluded_elsewhere: frozenset[str] = frozenset()
 
     @property
@@ -42,16 +44,14 @@ class Reference:
         return tuple(one.column for one in self.options.derived if isinstance(one, VectorColumn))
 
 
-def read_reference(table: TableReader, options: TrainingOptions, seen: Seen, *, keep_rows: bool = False) -> Reference:
+def read_reference(table: TableReader, options: TrainingOptions, seen: Seen, *, tests_rows: bool = False) -> Reference:
     """Read all rows; BaselineError when there are none, or the table is broken. A bad column is refused alone."""
     asked = options
     if twice := sorted({one.column for one in options.derived} & set(options.exclude)):
         which = ", ".join(map(repr, twice))
         raise BaselineError(f"{which} cannot be excluded and declared as a text or vector: leave out one of the two")
     table, options = with_derived(table, options, is_reference=True)
-    groups = group_by_group(
-        table, lambda group: _Chosen(options, keep_rows).choose(gather(table, group, seen, _Gathered))
-    )
+    groups = group_by_group(table, lambda group: _Chosen(options).choose(gather(table, group, seen, _Gathered)))
     names = {name for group in groups for name in group.names}
     rows = groups[0].rows
     if not rows:
@@ -64,9 +64,9 @@ def read_reference(table: TableReader, options: TrainingOptions, seen: Seen, *, 
     _require_distinct(profiles)
     notes = tuple(dict.fromkeys(note for group in groups for note in group.notes))
     baseline = Baseline(REF, rows, None, table.name, ModelProfile.joined(profiles, rows))
-    sample = {name: column for group in groups for name, column in group.sample.items()} if keep_rows else None
+    sample = {name: column for group in groups for name, column in group.sample.items()}
     _require_vectors(asked.derived, baseline.whole)
-    return Reference(baseline, refused, notes, asked, sample, elsewhere)
+    return Reference(baseline, refused, notes, asked, sample, tests_rows, elsewhere)
 
 
 def _require_vectors(derived: Iterable[DerivedColumn], whole: ModelProfile) -> None:
@@ -107,7 +107,6 @@ class _Chosen:
     """What became of a group of columns."""
 
     options: TrainingOptions
-    keep_rows: bool = False
     rows: int = 0
     names: dict[str, None] = field(default_factory=dict)
     sample: dict[str, Column] = field(default_factory=dict)
@@ -138,8 +137,7 @@ class _Chosen:
             self._refuse(final, note)
         else:
             self.profiles.append(_profile_of(final, column))
-            if self.keep_rows:
-                self.sample[final] = column.take(spread_rows(self.rows))
+            self.sample[final] = column.take(spread_rows(self.rows))
             self.notes += [note] if note else []
 
     def _refuse(self, name: str, why: str) -> None:

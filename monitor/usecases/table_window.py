@@ -33,7 +33,7 @@ class _Counted:
     profile: ModelProfile
     options: TrainingOptions
     _known: Set[str]
-    sample: SpreadRows | None = None
+    sample: SpreadRows = field(default_factory=SpreadRows)
     names: set[str] = field(default_factory=set)
     excluded: set[str] = field(default_factory=set)
     repeated: set[str] = field(default_factory=set)
@@ -45,8 +45,7 @@ class _Counted:
         rename, layouts = reference.options.rename, reference.baseline.layouts
         asked = layouts.keys() if group is None else {rename.get(name, name) for name in group}
         known = {name: layout for name, layout in layouts.items() if name in asked}
-        sample = None if reference.sample is None else SpreadRows()
-        return cls(ModelProfile.empty(known), reference.options, {*layouts, *reference.refused}, sample)
+        return cls(ModelProfile.empty(known), reference.options, {*layouts, *reference.refused})
 
     def add(self, batch: TableBatch) -> None:
         """Count some rows. Cells of another kind than the column's are invalid, as they are in records."""
@@ -55,8 +54,7 @@ class _Counted:
         known = {name: cells for name, cells in named.items() if name in self.profile.layouts}
         columns = {name: self._column(name, cells) for name, cells in known.items()}
         self.profile.update(columns, batch.rows)
-        if self.sample is not None:
-            self.sample.add(batch.rows, columns)
+        self.sample.add(batch.rows, columns)
         self.profile.add_extra({name: _sampled(cells) for name, cells in named.items() if name not in self._known})
         self.excluded |= left_out.intersection(batch.names)
         self.names |= {rename.get(name, name) for name in batch.names if name not in left_out}
@@ -93,9 +91,9 @@ class TableWindow:
         return whole
 
     def sample(self) -> dict[str, Column]:
-        """Evenly spread rows of the columns that can be compared; empty where none were to be kept."""
+        """Evenly spread rows of the columns that can be compared."""
         refused = self.uncompared()
-        samples = [group.sample.columns() for group in self._groups if group.sample is not None]
+        samples = [group.sample.columns() for group in self._groups]
         return {name: column for sample in samples for name, column in sample.items() if name not in refused}
 
     def require_excluded(self) -> None:

@@ -25,8 +25,8 @@ from tests.unit.usecases.ingest_rig import CHURN, NOW, PANE_MS, START_MS, Rig, m
 PANE = timedelta(milliseconds=PANE_MS)
 MODEL = MonitoredModel("churn", WindowSpec(PANE, PANE), timedelta(0), timedelta(hours=1))
 TESTS: Mapping[str, AnyTest] = {**DRIFT_TESTS, **QUALITY_TESTS, **WINDOW_TESTS}
-SERVICE_ALONE = {"duplicates", "correlation", "missing_pattern"}
-"""A table has no ids of records, and its columns are read a few at a time: pairs of them are not counted."""
+SERVICE_ALONE = {"duplicates"}
+"""A table has no ids of records."""
 
 
 def frame(rows: int, seed: int, shift: float) -> pd.DataFrame:
