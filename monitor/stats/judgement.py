@@ -11,6 +11,9 @@ WORDS = 1_024
 """So many phrases with numbers are kept at hand."""
 
 
+LEAST_BASELINE = 10
+"""Of fewer values in the baseline nearly every window could come: an `ok` would be a guess."""
+
 _EMPTY, _NEEDS, _INTERVAL = "empty", "needs", "interval"
 _UNFIT = frozenset((LACKS, _EMPTY, _NEEDS))
 """In the detail of a result of which nothing can be told."""
@@ -19,12 +22,13 @@ _UNFIT = frozenset((LACKS, _EMPTY, _NEEDS))
 def judge(check: Check, result: TestResult, *, bad: Verdict = Verdict.DRIFTED) -> tuple[Verdict, str]:
     """The verdict on one result, and why in a sentence with its numbers.
 
-    Fewer records than the check asks for are *insufficient data*, as is a baseline without values. Otherwise the
-    statistic decides, and where the threshold has an `alpha` and the test a p-value, both must speak: effect and
-    significance. `bad` is what reaching the limit is called. For performance it is `degraded`, and a metric beyond its
-    limit is that only if its whole 95 % interval is; otherwise it is a warning.
+    Fewer records than the check asks for are *insufficient data*, as is a baseline without values, or with fewer than
+    `LEAST_BASELINE` where the test has a p-value. Otherwise the statistic decides, and where the threshold has an
+    `alpha` and the test a p-value, both must speak: effect and significance. `bad` is what reaching the limit is
+    called. For performance it is `degraded`, and a metric beyond its limit is that only if its whole 95 % interval is;
+    otherwise it is a warning.
     """
-    short = _too_few(check, result)
+    short = _too_few(check, result) or ("" if bad is Verdict.DEGRADED else _thin(result))
     if short:
         return Verdict.INSUFFICIENT_DATA, f"{check.name}: {short}"
     if bad is Verdict.DEGRADED:
@@ -45,6 +49,12 @@ def _too_few(check: Check, result: TestResult) -> str:
     if result.n_baseline < 1:
         return "no values in the baseline to compare with"
     return "no values in the window" if result.n_current < 1 else _unfit(result)
+
+
+def _thin(result: TestResult) -> str:
+    if result.p_value is None or result.n_baseline >= LEAST_BASELINE:
+        return ""
+    return f"{_count(result.n_baseline)} in the baseline, at least {LEAST_BASELINE} are needed"
 
 
 def _unfit(result: TestResult) -> str:

@@ -70,6 +70,7 @@ def test_a_certified_interval_is_told() -> None:
         (result(9.0, n=99), "psi(amount): 99 records in the window, at least 100 are needed"),
         (result(9.0, n=1), "psi(amount): 1 record in the window, at least 100 are needed"),
         (TestResult(9.0, None, 0, 500), "psi(amount): no values in the baseline to compare with"),
+        (TestResult(9.0, 0.3, 9, 500), "psi(amount): 9 records in the baseline, at least 10 are needed"),
     ],
 )
 def test_too_little_data_is_an_answer_whatever_the_statistic(given: TestResult, reason: str) -> None:
