@@ -301,10 +301,10 @@ def build_baseline(
     truth and no feature. With `multivariate` rows are compared as wholes, too: 2,000 to 4,000
     of each table. BaselineError when the table cannot be read.
     """
-    derived: list[DerivedColumn] = [TextColumn(name) for name in texts]
+    derived: list[DerivedColumn] = [TextColumn(name) for name in _names(texts)]
     derived += [VectorColumn(name, dimensions) for name, dimensions in (vectors or {}).items()]
     options = TrainingOptions(
-        dict(rename or {}), tuple(exclude), categorical=tuple(categorical), derived=tuple(derived)
+        dict(rename or {}), _names(exclude), categorical=_names(categorical), derived=tuple(derived)
     )
     return Baseline(reference_of(_path(table), options, tests_rows=multivariate))
 
@@ -323,6 +323,11 @@ _SCHEMA = {
 
 def _path(table: Table | str | Path) -> Table | Path:
     return Path(table) if isinstance(table, str) else table
+
+
+def _names(said: Sequence[str]) -> tuple[str, ...]:
+    """One name is a sequence of letters, too, and is not meant as that."""
+    return (said,) if isinstance(said, str) else tuple(said)
 
 
 def _finding(check: Compared) -> Finding:

@@ -77,6 +77,8 @@ def _vector(said: str) -> "VectorColumn":
 
 
 def _show(found: "Comparison") -> None:
+    from monitor.shells.web.comparison import headline  # noqa: PLC0415 - heavy
+
     rows = (
         (
             check.column,
@@ -92,6 +94,7 @@ def _show(found: "Comparison") -> None:
         click.echo(f"note: {note}")
     if found.attribution is not None:
         show_attribution(found.attribution)
+    click.echo(headline(found))
     said = found.outcome.name.lower().replace("_", " ")
     noun = "row" if found.rows_current == 1 else "rows"
     click.echo(f"{said}: {found.rows_current:,} {noun} against {found.rows_reference:,} in the reference")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from monitor.domain.checks import ALL_COLUMNS, RECORDS
 from monitor.domain.derived import SHAPE, DerivedColumn, VectorColumn
 from monitor.domain.errors import BaselineError
 from monitor.domain.models import ModelRef
@@ -26,8 +27,8 @@ class Reference:
     """A baseline, and what is not in it: `refused` are columns with the reason why nobody can compare them.
 
     `sample` are evenly spread rows, of which pairs of columns are counted; `tests_rows` has tests of raw rows look at
-    them, too. `excluded_elsewhere` are columns that are to be left out and are not here: the table that is compared
-    must have them.
+    them, too. `kinds` says what the cells of a column hold. `excluded_elsewhere` are columns that are to be left out
+    and are not here: the table that is compared must have them.
     """
 
     baseline: Baseline
@@ -35,6 +36,7 @@ class Reference:
     notes: tuple[str, ...]
     options: TrainingOptions
     sample: Mapping[str, Column]
+    kinds: Mapping[str, frozenset[str]]
     tests_rows: bool = False
     excluded_elsewhere: frozenset[str] = frozenset()
 
@@ -65,8 +67,9 @@ def read_reference(table: TableReader, options: TrainingOptions, seen: Seen, *, 
     notes = tuple(dict.fromkeys(note for group in groups for note in group.notes))
     baseline = Baseline(REF, rows, None, table.name, ModelProfile.joined(profiles, rows))
     sample = {name: column for group in groups for name, column in group.sample.items()}
+    kinds = {name: held for group in groups for name, held in group.kinds.items()}
     _require_vectors(asked.derived, baseline.whole)
-    return Reference(baseline, refused, notes, asked, sample, tests_rows, elsewhere)
+    return Reference(baseline, refused, notes, asked, sample, kinds, tests_rows, elsewhere)
 
 
 def _require_vectors(derived: Iterable[DerivedColumn], whole: ModelProfile) -> None:
@@ -110,6 +113,7 @@ class _Chosen:
     rows: int = 0
     names: dict[str, None] = field(default_factory=dict)
     sample: dict[str, Column] = field(default_factory=dict)
+    kinds: dict[str, frozenset[str]] = field(default_factory=dict)
     profiles: list[ModelProfile] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -125,6 +129,9 @@ class _Chosen:
 
     def _choose_one(self, name: str, parts: Sequence[Cells]) -> None:
         final = self.options.rename.get(name, name)
+        if final in {ALL_COLUMNS, RECORDS}:
+            self._refuse(final, f"findings call all columns together {final}: give this one another name")
+            return
         try:
             numbers_are_categories = is_categorical(final, self.options, None)
             cells = JoinedCells(parts)
@@ -137,6 +144,7 @@ class _Chosen:
             self._refuse(final, note)
         else:
             self.profiles.append(_profile_of(final, column))
+            self.kinds[final] = cells.kinds
             self.sample[final] = column.take(spread_rows(self.rows))
             self.notes += [note] if note else []
 

@@ -38,6 +38,7 @@ class _Counted:
     excluded: set[str] = field(default_factory=set)
     repeated: set[str] = field(default_factory=set)
     strange: dict[str, frozenset[str]] = field(default_factory=dict)
+    kinds: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, reference: Reference, group: frozenset[str] | None) -> "_Counted":
@@ -62,6 +63,7 @@ class _Counted:
 
     def _column(self, name: str, cells: Cells) -> Column:
         is_numeric = isinstance(self.profile.layouts[name], NumericLayout)
+        self.kinds[name] = self.kinds.get(name, frozenset()) | cells.kinds
         strange = cells.kinds - (frozenset({NUMBERS}) if is_numeric else PROFILED)
         if strange:
             self.strange[name] = self.strange.get(name, frozenset()) | strange
@@ -120,10 +122,24 @@ class TableWindow:
             f"{name} is in the reference alone: it counts as missing in every row"
             for name in sorted(self._known.keys() - self._names())
         ]
-        return lost + [
-            f"{name} holds {', '.join(sorted(kinds))} where the reference holds {self._held(name)}: "
-            "such values count as missing"
-            for name, kinds in sorted(strange.items())
+        return (
+            lost
+            + self._retyped()
+            + [
+                f"{name} holds {_listed(kinds)} where the reference holds {self._held(name)}: "
+                "such values count as missing"
+                for name, kinds in sorted(strange.items())
+            ]
+        )
+
+    def _retyped(self) -> list[str]:
+        """Categories of another type than before: each value is compared as its text."""
+        now = {name: kinds for group in self._groups for name, kinds in group.kinds.items()}
+        return [
+            f"{name} holds {_listed(now[name])} where the reference holds {_listed(before)}: compared as text"
+            for name, before in sorted(self._reference.kinds.items())
+            if before and now.get(name) and not before & now[name] and now[name] <= PROFILED
+            if not isinstance(self._known[name], NumericLayout)
         ]
 
     def _held(self, name: str) -> str:
@@ -133,6 +149,10 @@ class TableWindow:
 
     def _names(self) -> set[str]:
         return {name for group in self._groups for name in group.names}
+
+
+def _listed(kinds: Iterable[str]) -> str:
+    return ", ".join(sorted(kinds))
 
 
 def _sampled(cells: Cells) -> Iterable[tuple[str, int]]:

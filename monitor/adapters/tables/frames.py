@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import pyarrow as pa
 
 from monitor.adapters.tables.arrow_cells import BATCH_ROWS, cells, table_batch
@@ -45,6 +46,15 @@ Table = ArrowStream | PandasFrame | Iterable[ArrowArray | ArrowStream | PandasFr
 """A table, or an iterator of its parts, which is read once."""
 
 
+_PART = "a part of "
+_NEARLY = {
+    "LazyFrame": "collect() it first",
+    "Series": "to_frame() makes a table of it",
+    "ndarray": "a data frame gives its columns names: pandas.DataFrame(array)",
+    "dict": "a data frame of it is one: pandas.DataFrame(columns)",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class FrameTable:
     """A table in memory, or a stream of its parts; a stream can be read once alone."""
@@ -69,10 +79,12 @@ class FrameTable:
         try:
             yield from _batches(self.table, self.name, columns)
         except pa.ArrowException as error:
-            raise BaselineError(f"{self.name} cannot be read as Arrow: {error}") from error
+            raise BaselineError(f"{self.name} cannot be read as Arrow: {error}{_advice(self.table)}") from error
 
 
 def _batches(table: object, name: str, columns: Collection[str] | None) -> Iterator[TableBatch]:
+    if isinstance(table, np.ndarray):
+        raise BaselineError(f"{name} is an array, which has no names of columns{_advice(table)}")
     if _is_pandas(table):
         yield from _pandas_batches(table, columns)
     elif isinstance(table, ArrowStream):
@@ -81,12 +93,17 @@ def _batches(table: object, name: str, columns: Collection[str] | None) -> Itera
         yield table_batch(pa.record_batch(table), columns)
     elif isinstance(table, Iterable) and not isinstance(table, str | bytes | dict):
         for part in table:
-            yield from _batches(part, f"a part of {name}", columns)
+            yield from _batches(part, name if name.startswith(_PART) else f"{_PART}{name}", columns)
     else:
         raise BaselineError(
             f"{name} is a {type(table).__name__}, which is no table: give a pandas, polars or pyarrow table, "
-            "anything with __arrow_c_stream__, or an iterator of such parts"
+            f"anything with __arrow_c_stream__, or an iterator of such parts{_advice(table)}"
         )
+
+
+def _advice(table: object) -> str:
+    """How to make a table of what is nearly one."""
+    return next((f"; {what}" for name, what in _NEARLY.items() if type(table).__name__ == name), "")
 
 
 def _stream_batches(stream: pa.RecordBatchReader, columns: Collection[str] | None) -> Iterator[TableBatch]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from monitor.domain.checks import ALL_COLUMNS, RECORDS
 from monitor.domain.findings import Verdict
 from monitor.domain.rules import Chart
 from monitor.shells.web.attribution import attribution_section
@@ -22,6 +23,7 @@ _OUTCOMES = {
     Outcome.NO_DRIFT: ("good", "no drift"),
     Outcome.INCOMPLETE: ("unknown", "incomplete"),
 }
+_NAMED = 3
 
 
 def comparison_page(found: Comparison) -> str:
@@ -35,13 +37,20 @@ def comparison_fragment(found: Comparison) -> str:
 
 
 def headline(found: Comparison) -> str:
-    """What the comparison came to, in half a sentence."""
+    """What the comparison came to, in a sentence: also what no column shows by itself, and warnings."""
     verdicts = list(found.verdicts.values())
     compared = [verdict for verdict in verdicts if verdict is not Verdict.INSUFFICIENT_DATA]
     drifted = verdicts.count(Verdict.DRIFTED)
     if not compared:
         return "No column could be compared"
-    return f"{drifted or 'None'} of {_plural(len(compared), 'column')} drifted"
+    words = f"{drifted or 'None'} of {_plural(len(compared), 'column')} drifted"
+    together = [check.test for check in found.checks if check.column in {ALL_COLUMNS, RECORDS} and check.verdict.is_bad]
+    if together and not drifted:
+        words += f" by itself; together they did: {', '.join(together)}"
+    if warned := [name for name, verdict in found.verdicts.items() if verdict is Verdict.WARNING]:
+        more = f" and {len(warned) - _NAMED} more" if len(warned) > _NAMED else ""
+        words += f"; warning: {', '.join(warned[:_NAMED])}{more}"
+    return words
 
 
 def _content(found: Comparison) -> str:

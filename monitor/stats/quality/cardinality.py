@@ -46,6 +46,7 @@ class Cardinality:
             return nothing_to_compare(n_baseline, n_current)
         size = min(n_baseline, n_current)
         (expected, spread), (distinct, other) = (_rarefied(*_frequencies(side), size) for side in (first, second))
+        expected, distinct = min(expected, size), min(distinct, size)  # an estimate may say more than there can be
         variance = spread + other
         gap = max(0.0, abs(distinct - expected) - 0.5)  # whole numbers against a continuous law
         p_value = float(2 * special.ndtr(-gap / math.sqrt(variance + 0.25)))

@@ -1,5 +1,6 @@
 """Tables of every library and kind: read alike, and a bad column is told so alone."""
 
+import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -227,6 +228,47 @@ def test_one_row_is_not_enough() -> None:
     assert set(found.verdicts.values()) == {Verdict.INSUFFICIENT_DATA}
 
 
+def test_one_row_is_no_reference_that_anything_could_be_unlike_or_like() -> None:
+    found = build_baseline(FRAME.head(1)).compare(FRAME)
+
+    assert set(found.verdicts.values()) == {Verdict.INSUFFICIENT_DATA}
+    assert all("at least 10 are needed" in one.reason for one in found if one.check == "psi")
+
+
+@pytest.mark.parametrize("name", ["all_columns", "records"])
+def test_a_column_that_is_called_as_findings_call_all_of_them_is_left_out_and_named(name: str) -> None:
+    table = FRAME.assign(**{name: 1.0})
+
+    found = build_baseline(table).compare(table)
+
+    assert found.verdicts["word"] is Verdict.OK
+    assert any(one.check == "known_column" and one.column == name for one in found)
+    assert not any(one.verdict is Verdict.FAILED for one in found)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "words"),
+    [
+        ([True, False], ["True", "False"], "text where the reference holds booleans"),
+        ([True, False], [1, 0], "numbers where the reference holds booleans"),
+        (["1", "0"], [1, 0], "numbers where the reference holds text"),
+    ],
+)
+def test_categories_of_another_type_are_named(before: list[object], now: list[object], words: str) -> None:
+    tables = [pd.DataFrame({"kind": part * 100, "x": range(200)}) for part in (before, now)]
+
+    found = build_baseline(tables[0]).compare(tables[1])
+
+    assert f"kind holds {words}: compared as text" in found.notes
+
+
+def test_one_name_is_no_sequence_of_letters() -> None:
+    found = build_baseline(FRAME, exclude="word", categorical="count").compare(FRAME)
+
+    assert {"word", "count"} & set(found.verdicts) == {"count"}
+    assert any(one.column == "count" and one.check == "jensen_shannon" for one in found)
+
+
 def test_a_reference_of_ten_rows_raises_no_alarm_without_cause() -> None:
     found = build_baseline(FRAME.head(10)).compare(FRAME.tail(N - 10))
 
@@ -238,6 +280,10 @@ def test_a_reference_of_ten_rows_raises_no_alarm_without_cause() -> None:
     [
         (5, "is a int, which is no table"),
         ({"x": [1]}, "is a dict, which is no table"),
+        ({"x": [1]}, "a data frame of it is one"),
+        (np.zeros((3, 2)), "is an array, which has no names of columns"),
+        (FRAME["word"], "to_frame"),
+        ([[5]], "^a part of the reference is a int"),
         ([], "holds no row"),
         (pd.DataFrame(), "holds no row"),
         (FRAME.head(0), "holds no row"),
@@ -333,3 +379,14 @@ def test_findings_are_a_table_pictures_and_a_page(tmp_path: Path) -> None:
     assert repr(found) == "<Findings: 1 of 4 columns drifted>"
     with pytest.raises(KeyError, match="there are count, flag, word, x"):
         found.picture("y")
+
+
+def test_an_estimate_never_says_more_distinct_values_than_there_are_rows() -> None:
+    words = pd.DataFrame({"kind": ["a", "b"] * 2_500})
+    numbers = [pd.DataFrame({"kind": np.random.default_rng(seed).normal(size=5_000)}) for seed in range(5)]
+
+    found = [one for part in numbers for one in build_baseline(words).compare(part) if one.check == "cardinality"]
+
+    told = [int(match[1].replace(",", "")) for one in found if (match := re.search(r"([\d,]+) distinct", one.reason))]
+    assert len(told) == 5
+    assert max(told) <= 5_000

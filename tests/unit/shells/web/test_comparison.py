@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -60,6 +61,15 @@ def test_nothing_that_drifted_is_no_picture() -> None:
     assert "<svg" not in page
     assert "What moved" not in page
     assert headline(comparison(Verdict.OK)) == "None of 2 columns drifted"
+
+
+def test_the_headline_names_warnings_and_what_no_column_shows_by_itself() -> None:
+    together = Compared("records", "correlation", Verdict.DRIFTED, "correlation(records) = 0.7", None)
+    quiet = comparison(Verdict.OK)
+
+    assert headline(comparison(Verdict.WARNING)) == f"None of 2 columns drifted; warning: {NASTY}"
+    told = headline(replace(quiet, checks=(*quiet.checks, together)))
+    assert told == "None of 2 columns drifted by itself; together they did: correlation"
 
 
 def test_a_picture_is_a_document_with_its_words() -> None:
