@@ -103,9 +103,14 @@ def _notes(notes: Sequence[str]) -> str:
 
 def _table(found: Comparison) -> str:
     order = {name: place for place, name in enumerate(found.verdicts)}
-    checks = sorted(found.checks, key=lambda check: order.get(check.column, len(order)))  # of all columns: last
+    checks = sorted(found.checks, key=lambda check: order.get(check.column, _place_together(check, len(order))))
     titles = ("column", "check", "statistic", "p-value", "verdict", "why")
     return f'<div class="scroll">{_rows(titles, map(_finding, checks), numbers=(2, 3))}</div>'
+
+
+def _place_together(check: Compared, last: int) -> int:
+    """Of all columns: before any column where it is bad, for none may show it; otherwise last."""
+    return -1 if check.verdict.is_bad else last
 
 
 def _finding(check: Compared) -> str:

@@ -32,7 +32,7 @@ border:1px solid currentColor;white-space:nowrap}
 .driftline table{border-collapse:collapse;width:100%;font-size:13.5px}
 .driftline th,.driftline td{text-align:left;padding:7px 14px;border-top:1px solid var(--line);vertical-align:top}
 .driftline thead th{border-top:0;color:var(--faint);font-weight:600;white-space:nowrap}
-.driftline tbody th{font-weight:600;overflow-wrap:anywhere}
+.driftline tbody th{font-weight:600;min-width:7em;overflow-wrap:anywhere}
 .driftline td.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .driftline th.number{text-align:right}
 .driftline ul{margin:0;padding-left:20px}

@@ -17,7 +17,12 @@ from monitor.stats.window_test import WindowData
 NAMED = 3
 _WORTH_A_WORD = 0.1
 _ALMOST = 0.999
-_LACKING = "no two numeric columns vary enough, on both sides, to tell a correlation"
+_LEAST = 72
+"""Records in which ranks that are spread evenly vary enough (`Together.correlations`)."""
+
+_LACKING = (
+    f"no two numeric columns vary enough, on both sides, to tell a correlation, which takes {_LEAST} records or more"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,3 +69,13 @@ def test_a_column_that_cannot_be_compared_is_not_said_to_go_missing_with_another
     found = build_baseline(table(1, 2_000)).compare(twice)
 
     assert of(found, "missing_pattern") is Verdict.OK
+
+
+def test_few_records_are_said_to_be_few_where_columns_vary() -> None:
+    baseline = build_baseline(table(1, 2_000))
+
+    few = next(one for one in baseline.compare(table(2, 60), min_records=30) if one.check == "correlation")
+
+    assert few.verdict is Verdict.INSUFFICIENT_DATA
+    assert "takes 72 records or more" in few.reason
+    assert of(baseline.compare(table(2, 90), min_records=30), "correlation") is Verdict.OK

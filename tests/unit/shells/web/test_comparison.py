@@ -70,6 +70,8 @@ def test_the_headline_names_warnings_and_what_no_column_shows_by_itself() -> Non
     assert headline(comparison(Verdict.WARNING)) == f"None of 2 columns drifted; warning: {NASTY}"
     told = headline(replace(quiet, checks=(*quiet.checks, together)))
     assert told == "None of 2 columns drifted by itself; together they did: correlation"
+    page = comparison_page(replace(quiet, checks=(*quiet.checks, together)))
+    assert page.index("correlation(records) = 0.7") < page.index("psi(fine)")
 
 
 def test_a_picture_is_a_document_with_its_words() -> None:
