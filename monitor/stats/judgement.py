@@ -28,7 +28,9 @@ def judge(check: Check, result: TestResult, *, bad: Verdict = Verdict.DRIFTED) -
     called. For performance it is `degraded`, and a metric beyond its limit is that only if its whole 95 % interval is;
     otherwise it is a warning.
     """
-    short = _too_few(check, result) or ("" if bad is Verdict.DEGRADED else _thin(result))
+    short = _too_few(check, result)
+    if not short and result.n_baseline < LEAST_BASELINE and bad is not Verdict.DEGRADED:
+        short = _thin(result)
     if short:
         return Verdict.INSUFFICIENT_DATA, f"{check.name}: {short}"
     if bad is Verdict.DEGRADED:
@@ -52,9 +54,11 @@ def _too_few(check: Check, result: TestResult) -> str:
 
 
 def _thin(result: TestResult) -> str:
-    if result.p_value is None or result.n_baseline >= LEAST_BASELINE:
-        return ""
-    return f"{_count(result.n_baseline)} in the baseline, at least {LEAST_BASELINE} are needed"
+    return (
+        ""
+        if result.p_value is None
+        else f"{_count(result.n_baseline)} in the baseline, at least {LEAST_BASELINE} are needed"
+    )
 
 
 def _unfit(result: TestResult) -> str:
