@@ -175,12 +175,17 @@ class AlertService:
             keys = self._groups_of(conn, matchers) if matchers else None
             return decisions.repeated_refusals(conn, keys, limit)
 
-    def replay(self, delivery_id: str) -> None:
-        """Send a dead or a sent delivery again, with a new period of grace; raises UnknownDelivery."""
+    def replay(self, beginning: str) -> DeliveryId:
+        """Send the dead or sent delivery whose id begins like this again, with a new period of grace; its id.
+
+        Raises UnknownDelivery where none does, or several do.
+        """
         with self._transaction() as conn:
-            if not outbox.replay(conn, DeliveryId(delivery_id), self._clock.now()):
-                msg = f"no delivery {delivery_id!r} that is sent or dead; list them with `deliveries`"
-                raise UnknownDelivery(msg)
+            found = outbox.done_beginning_with(conn, beginning)
+            if len(found) != 1 or not outbox.replay(conn, found[0], self._clock.now()):
+                which = "several deliveries that are sent or dead have" if found else "no sent or dead delivery has"
+                raise UnknownDelivery(f"{which} an id that begins with {beginning!r}")
+            return found[0]
 
     def next_dispatch_at(self) -> datetime | None:
         """When the next delivery may be tried; None when nothing is on its way."""

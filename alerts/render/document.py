@@ -214,18 +214,13 @@ def _weight(alert: Alert) -> float:
 
 
 def _title(notification: Notification, entries: tuple[Entry, ...]) -> str:
-    if len(entries) == 1:
-        notes = ["resolved"] if entries[0].is_resolved else []
-        notes += [f"{notification.muted} more muted"] if notification.muted else []
-        return f"{entries[0].title} ({', '.join(notes)})" if notes else entries[0].title
-    shared = {field: None for field in entries[0].labels if all(field in entry.labels for entry in entries)}
-    grouped = [Field(name, one_line(value)) for name, value in notification.group.labels.items()]
-    subject = ", ".join(field.value for field in (grouped or shared)) or "alerts"
+    """The worst alert by name, for that is what people read on a locked screen, and how many others there are."""
     firing, resolved = len(notification.firing), len(notification.resolved)
-    counts = [f"{firing} firing"] if firing else []
-    counts += [f"{resolved} resolved"] if resolved else []
-    counts += [f"{notification.muted} muted"] if notification.muted else []
-    return one_line(f"{subject}: {', '.join(counts)}")
+    others = (firing or resolved) - 1
+    notes = [f"{resolved} resolved" if firing else "resolved"] if resolved else []
+    notes += [f"{notification.muted} more muted"] if notification.muted else []
+    words = entries[0].title + (f" and {others} more" if others else "")
+    return one_line(f"{words} ({', '.join(notes)})" if notes else words)
 
 
 def _fields(notification: Notification, worst: Severity, since: datetime) -> tuple[Field, ...]:

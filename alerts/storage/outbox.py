@@ -24,6 +24,7 @@ from alerts.superseding import Unsent
 _WAITS = "waiting: "
 _WAITING = (DeliveryState.DUE.value, DeliveryState.RETRY.value)
 _OPEN = (*_WAITING, DeliveryState.LEASED.value)
+_DONE = (DeliveryState.DEAD.value, DeliveryState.SENT.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +213,21 @@ def withdraw(conn: sa.Connection, names: Sequence[DeliveryId], at: datetime) -> 
     return [delivery_of(row) for row in sorted(gone, key=lambda row: row["seq"])]
 
 
+def done_beginning_with(conn: sa.Connection, beginning: str) -> list[DeliveryId]:
+    """Dead and sent deliveries whose id begins like this, at most two: they are looked for to find the only one."""
+    is_alike = deliveries.c.delivery_id.startswith(beginning, autoescape=True)
+    query = sa.select(deliveries.c.delivery_id).where(is_alike, deliveries.c.state.in_(_DONE)).limit(2)
+    return [DeliveryId(found) for found in conn.execute(query).scalars()]
+
+
 def replay(conn: sa.Connection, delivery_id: DeliveryId, now: datetime) -> bool:
     """Put a dead or a sent delivery back on its way, with a new period of grace; False when there is none."""
-    done = deliveries.c.state.in_([DeliveryState.DEAD.value, DeliveryState.SENT.value])
     values = {"state": DeliveryState.DUE.value, "next_at": now, "give_up_from": now, "finished_at": None}
-    statement = sa.update(deliveries).where(deliveries.c.delivery_id == delivery_id, done).values(**values)
+    statement = (
+        sa.update(deliveries)
+        .where(deliveries.c.delivery_id == delivery_id, deliveries.c.state.in_(_DONE))
+        .values(**values)
+    )
     return conn.execute(statement).rowcount == 1
 
 

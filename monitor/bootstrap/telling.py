@@ -42,10 +42,10 @@ def list_deliveries(app: App, state: str | None) -> Sequence[Mapping[str, object
     ]
 
 
-def replay_delivery(app: App, delivery_id: str) -> None:
-    """Send a message again; MonitorError when there is none of this id."""
+def replay_delivery(app: App, beginning: str) -> str:
+    """Send the message whose id begins like this again; its id. MonitorError when there is none, or several."""
     try:
-        alert_service_of(app).replay(delivery_id)
+        return alert_service_of(app).replay(beginning)
     except UnknownDelivery as error:
         raise MonitorError(f"{error}: see `driftline alerts deliveries list`") from error
 

@@ -86,12 +86,12 @@ def list_deliveries(directory: Path, state: str | None, *, as_json: bool) -> Non
 @config_option
 @click.argument("delivery_id")
 def replay(directory: Path, delivery_id: str) -> None:
-    """Send a message again, with a new period of grace."""
+    """Send a message again (the start of its id is enough), with a new period of grace."""
     from monitor.bootstrap.telling import replay_delivery  # noqa: PLC0415 - `--help` must not wait for it
 
     with opened(directory) as app:
-        replay_delivery(app, delivery_id)
-    click.echo(f"{delivery_id} is due again; the dispatcher sends it")
+        found = replay_delivery(app, delivery_id)
+    click.echo(f"{found} is due again; the dispatcher sends it")
 
 
 @alerts.group()

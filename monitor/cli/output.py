@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _FILE_WIDTH = 240
 """Characters a line where the output is no terminal."""
 
+_MOST_CHARS = 5_000
+"""Of one cell; what this program writes itself stays far below."""
+
 VERDICT_STYLES = {
     "ok": "green",
     "warning": "yellow",
@@ -87,7 +90,11 @@ def console(*, err: bool = False) -> Console:
 
 
 def _shown(cell: object) -> str:
-    return "" if cell is None else str(cell)
+    """In a terminal: what others wrote must not move its cursor, nor fill it."""
+    text = "" if cell is None else str(cell).replace("\t", " ")
+    rest = len(text) - _MOST_CHARS
+    text = text if rest <= 0 else f"{text[:_MOST_CHARS]}... ({rest:,} characters more; --json shows all)"
+    return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 @dataclass(frozen=True, slots=True)

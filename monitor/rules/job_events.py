@@ -55,10 +55,15 @@ def _amendment(job: RetrainJob, state: RuleState) -> AlertEvent:
     )
 
 
-def job_words(job: RetrainJob | None) -> str:
-    """How the job that a rule's alert asked for stands, in a sentence; None: the guard has not seen it yet."""
+def job_words(job: RetrainJob | None, *, is_over: bool = False) -> str:
+    """How the job that a rule's alert asked for stands, in a sentence; None: the guard has not seen it yet.
+
+    With the alert a job `is_over` that still waits: the guard settles it, and nobody need approve it any more.
+    """
     if job is None:
         return _REQUESTED
+    if is_over and job.phase is JobPhase.HELD:
+        return f"Job {job.request.key} of {job.request.asker} was held back, and is no longer needed."
     since = f" at {format_instant(job.promoted_at)}" if job.phase is JobPhase.PROMOTED and job.promoted_at else ""
     return f"Job {job.request.key} of {job.request.asker}: {_headline(job)}{since}. {_sentence(job.detail)}".strip()
 

@@ -125,12 +125,17 @@ def judge_metric(check: Check, result: TestResult) -> tuple[Verdict, str]:
         nearest = result.high if threshold.below else result.low
         surely = nearest is None or _reaches(threshold, nearest, threshold.drifted)
         verdict = verdict if surely else Verdict.WARNING
-    text = f"{check.name} = {result.statistic:.4g}"
-    if result.low is not None and result.high is not None:
-        text += f" (95 % interval {result.low:.4g} to {result.high:.4g})"
-    text += f", {_limit(threshold, verdict if surely else Verdict.DEGRADED)}"
+    text = f"{measured(check, result)}, {_limit(threshold, verdict if surely else Verdict.DEGRADED)}"
     text += "" if surely else ", which the interval does not exclude"
     return verdict, text
+
+
+def measured(check: Check, result: TestResult) -> str:
+    """The value of a metric, with its interval where it has one."""
+    text = f"{check.name} = {result.statistic:.4g}"
+    if result.low is None or result.high is None:
+        return text
+    return f"{text} (95 % interval {result.low:.4g} to {result.high:.4g})"
 
 
 def _limit(threshold: Threshold, verdict: Verdict) -> str:

@@ -23,13 +23,14 @@ class FinishJob:
         """Take what is said; saying the same again changes nothing.
 
         A successful job's training data becomes a baseline of the new version that waits for the promotion; what goes
-        wrong with it is told and harms nothing else. MonitorError when the job was never sent, or ended otherwise.
+        wrong with it is told and harms nothing else, and is mended by saying it again with the right place.
+        MonitorError when the job was never sent, or ended otherwise.
         """
         job = self.ledger.job(outcome.key)
         if job.phase.is_open and (job.phase.has_been_sent or job.attempts) and not _has_candidate(job):
             return self._taken(job, outcome, by)
         if _agrees(job, outcome):
-            return job
+            return self._mended(job, outcome, by) if _lacks_baseline(job) else job
         if not job.attempts:
             raise MonitorError(f"job {outcome.key} is {job.phase} and was never started: nothing of it can have ended")
         version = f", version {job.candidate.version}" if job.candidate.version else ""
@@ -43,6 +44,15 @@ class FinishJob:
             said = "; ".join(filter(None, (outcome.detail, detail)))
             changed = self.ledger.change(replace(job, candidate=candidate), JobPhase.CANDIDATE, said, by)
         # somebody else moved the job meanwhile: look again at what it is now
+        return changed if changed is not None else self.finish(outcome, by)
+
+    def _mended(self, job: RetrainJob, outcome: JobOutcome, by: str) -> RetrainJob:
+        """The candidate with the baseline that could not be built before; the same trouble again changes nothing."""
+        found, detail = self._candidate(job, outcome)
+        if found.baseline is None and detail in job.detail:
+            return job
+        candidate = replace(job.candidate, training_data=found.training_data, baseline=found.baseline)
+        changed = self.ledger.change(replace(job, candidate=candidate), job.phase, detail, by)
         return changed if changed is not None else self.finish(outcome, by)
 
     def _candidate(self, job: RetrainJob, outcome: JobOutcome) -> tuple[Candidate, str]:
@@ -71,6 +81,10 @@ class FinishJob:
 def _has_candidate(job: RetrainJob) -> bool:
     """Whether the version is known; a run that was only seen to end well still waits for its name."""
     return job.phase in {JobPhase.CANDIDATE, JobPhase.VERIFYING} and job.candidate.version is not None
+
+
+def _lacks_baseline(job: RetrainJob) -> bool:
+    return _has_candidate(job) and job.candidate.baseline is None
 
 
 def _agrees(job: RetrainJob, outcome: JobOutcome) -> bool:

@@ -176,10 +176,11 @@ class RuleFolding:
         if transition is not None:
             folded.transitions.append(transition)
             outcome = replace(outcome, because=transition.why)
-        occasion = self._occasion(model, one, outcome, judgement)
+        is_over = state.phase.is_active and not after.phase.is_active
+        occasion = self._occasion(model, one, outcome, judgement, is_over=is_over)
         if after.phase is Phase.FIRING:
             folded.events.append(firing_event(rule, model, after, occasion))
-        elif state.phase.is_active and not after.phase.is_active:
+        elif is_over:
             folded.events.append(resolved_event(rule, model, state, occasion))
         if transition is not None and transition.after is Phase.FIRING and transition.before is not Phase.RECOVERING:
             folded.requests += _requests(rule, model, judgement, transition)
@@ -202,7 +203,7 @@ class RuleFolding:
             return
         outcome = _outcome(one, seen, states, judgement.importances)
         if change.is_withdrawn:
-            occasion = self._occasion(model, one, outcome, judgement, _WITHDRAWN)
+            occasion = self._occasion(model, one, outcome, judgement, _WITHDRAWN, is_over=True)
             at, why = state.folded_to or window.end, f"withdrawn: {outcome.because}"
             folded.states[one.subject] = change.state
             folded.transitions.append(Transition(one.subject, state.phase, change.state.phase, at, window, why))
@@ -212,7 +213,14 @@ class RuleFolding:
             _raise_late(model, one, change, judgement, occasion, folded)
 
     def _occasion(
-        self, model: MonitoredModel, one: "_Asked", outcome: Outcome, judgement: Judgement, note: str = ""
+        self,
+        model: MonitoredModel,
+        one: "_Asked",
+        outcome: Outcome,
+        judgement: Judgement,
+        note: str = "",
+        *,
+        is_over: bool = False,
     ) -> Occasion:
         window, found = judgement.evaluation.window, judgement.attribution(one.subject.segment)
         return Occasion(
@@ -220,7 +228,7 @@ class RuleFolding:
             window,
             outcome,
             self._link(model.name, window),
-            self._retraining(model, one.rule, one.state),
+            self._retraining(model, one.rule, one.state, is_over=is_over),
             judgement.charts(finding.check.column for finding in outcome.causes),
             sample_line(judgement.evaluation, judgement.findings),
             one.subject.segment,
@@ -230,7 +238,7 @@ class RuleFolding:
             "" if one.subject.segment else weak_line(judgement.findings),
         )
 
-    def _retraining(self, model: MonitoredModel, rule: Rule, state: RuleState) -> str:
+    def _retraining(self, model: MonitoredModel, rule: Rule, state: RuleState, *, is_over: bool) -> str:
         """How the job stands that the rule asked for since it fires; empty where it asks for none."""
         if not rule.retrain or not model.retraining:
             return ""
@@ -240,7 +248,7 @@ class RuleFolding:
             for job in known
             if job.request.rule == rule.name and job.request.at >= (state.fired_at or job.request.at)
         ]
-        return job_words(asked[-1] if asked else None)
+        return job_words(asked[-1] if asked else None, is_over=is_over)
 
     def _judged_since(
         self,

@@ -8,7 +8,7 @@ from typing import Protocol
 from monitor.domain.checks import Check, CheckSpec, Threshold
 from monitor.domain.errors import MonitorError
 from monitor.domain.fairness import FairnessPolicy
-from monitor.domain.findings import TestResult, Verdict
+from monitor.domain.findings import Verdict
 from monitor.domain.models import ALL_TRAFFIC, PREDICTION, ModelRef, MonitoredModel, Segment
 from monitor.domain.ports import PairReads
 from monitor.domain.stream import JoinSpan
@@ -17,7 +17,7 @@ from monitor.rules.explain import percent
 from monitor.stats.fairness import FAIRNESS_MEASURES
 from monitor.stats.fairness.measures import FairnessMeasure
 from monitor.stats.fairness.outcomes import GroupCount, Groups, Rate, Smallest, counts_of, groups_of
-from monitor.stats.judgement import judge
+from monitor.stats.judgement import judge, measured
 from monitor.stats.profiles.categorical import CategoricalProfile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.recorded import RecordedColumns, as_texts
@@ -49,7 +49,7 @@ class FairnessCheck:
             why = "fewer than two groups count" if len(groups.counted) < 2 else "nobody was selected"
             return check, Verdict.INSUFFICIENT_DATA, f"{check.name}: {why}{_left_out(groups)}", None
         verdict, reason = judge(check, result, bad=Verdict.DEGRADED)
-        said = reason.rsplit("; ", 1)[0] if self.is_limited else f"{_value(check, result)}, no limit is set"
+        said = reason.rsplit("; ", 1)[0] if self.is_limited else f"{measured(check, result)}, no limit is set"
         compared = f"{self.measure.rate}: {_rated(groups.least)} against {_rated(groups.most)}"
         return check, verdict, f"{said}; {compared}{_left_out(groups)}", result
 
@@ -159,10 +159,6 @@ def _favoured(segment: str, profiles: Mapping[str, ModelProfile], favourable: st
 
 def _silent(one: FairnessCheck, why: str, verdict: Verdict = Verdict.INSUFFICIENT_DATA) -> Outcome:
     return one.check, verdict, f"{one.check.name}: {why}", None
-
-
-def _value(check: Check, result: TestResult) -> str:
-    return f"{check.name} = {result.statistic:.4g} (95 % interval {result.low:.4g} to {result.high:.4g})"
 
 
 def _rated(one: GroupCount) -> str:

@@ -72,13 +72,18 @@ class JudgeCandidate:
         return self.verification.report(model, job, limits)
 
     def promote(self, job: RetrainJob, why: str, by: str) -> RetrainJob | None:
-        """Let the candidate's baseline hold, then say so: doing both again after a crash changes nothing."""
+        """Let the candidate's baseline hold, then say so: doing both again after a crash changes nothing.
+
+        A version whose baseline could not be built is promoted all the same, for it serves; what it lacks is said.
+        """
         candidate, said = job.candidate, why
         if candidate.baseline is not None and candidate.version is not None:
             effective_ms = None if candidate.effective_from is None else to_ms(candidate.effective_from)
             ref = ModelRef(job.request.model, candidate.version)
             self.baselines.promote(ref, candidate.baseline, effective_ms, f"retraining job {job.request.key}")
             said = f"{why}; baseline {candidate.baseline} is current for {ref}"
+        else:
+            said = "; ".join(filter(None, (why, self._lacking(job))))
         return self.ledger.change(replace(job, promoted_at=self.ledger.clock.now()), JobPhase.PROMOTED, said, by)
 
     def _watch(self, job: RetrainJob) -> RetrainJob | None:
@@ -89,7 +94,20 @@ class JudgeCandidate:
         if model is None or policy is None:
             return self.ledger.settle(job, JobEnd.UNWATCHED, "its model or policy is no longer configured")
         verdict = self.watching.verdict(model, job, policy)
-        return None if verdict is None else self.ledger.settle(job, *verdict)
+        if verdict is None:
+            return None
+        end, said = verdict
+        return self.ledger.settle(job, end, "; ".join(filter(None, (self._lacking(job), said))))
+
+    def _lacking(self, job: RetrainJob) -> str:
+        """What is to be said of a promoted version that has no baseline, neither of the job nor made by hand."""
+        model, version = job.request.model, job.candidate.version
+        if job.candidate.baseline is not None or version is None:
+            return ""
+        if any(version == known for known, _, _ in self.baselines.timeline(model)):
+            return ""
+        build = f"driftline baseline build --model {model} --version {version}"
+        return f"{model}:{version} has no baseline, so its drift is not seen: `{build} TRAINING_DATA` makes one"
 
     def _promoted_later(self, job: RetrainJob) -> RetrainJob | None:
         at = job.promoted_at

@@ -16,7 +16,7 @@ from monitor.domain.time import duration_ms, format_duration
 from monitor.domain.windows import Window
 from monitor.rules.conditions import RECORDS, TRUTH_COVERAGE
 from monitor.rules.explain import percent
-from monitor.stats.judgement import judge
+from monitor.stats.judgement import judge, measured
 from monitor.stats.performance.metric import Judged
 from monitor.stats.performance.usable import never_predicted, usable, why_undefined
 from monitor.usecases.model_checks import MetricCheck
@@ -94,7 +94,7 @@ def truth_coverage(policy: GroundTruthPolicy, truth: WindowTruth, task: Task | N
 def _judged(one: MetricCheck, result: TestResult, known: str) -> Outcome:
     check = one.check
     if not one.is_limited:
-        return check, Verdict.OK, f"{check.name} = {result.statistic:.4g}, no limit is set; {known}", result
+        return check, Verdict.OK, f"{measured(check, result)}, no limit is set; {known}", result
     verdict, reason = judge(check, result, bad=Verdict.DEGRADED)
     return check, verdict, f"{reason.rsplit('; ', 1)[0]}; {known}", result
 

@@ -6,7 +6,7 @@ from monitor.domain.findings import TestResult, Verdict
 from monitor.domain.models import ALL_TRAFFIC
 from monitor.domain.windows import Window
 from monitor.stats.drift_test import LACKS
-from monitor.stats.judgement import judge_metric
+from monitor.stats.judgement import judge_metric, measured
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.serving.metric import ServingWindow
 from monitor.usecases.outcomes import Outcome
@@ -42,7 +42,6 @@ def _judged(one: ServingCheck, result: TestResult | None) -> Outcome:
         reason = f"{check.name}: {n} with a value in the window, at least {check.min_records:,} are needed"
         return check, Verdict.INSUFFICIENT_DATA, reason, None
     if not one.is_limited:
-        interval = f"(95 % interval {result.low:.4g} to {result.high:.4g})"
-        return check, Verdict.OK, f"{check.name} = {result.statistic:.4g} {interval}, no limit is set; {n}", result
+        return check, Verdict.OK, f"{measured(check, result)}, no limit is set; {n}", result
     verdict, reason = judge_metric(check, result)
     return check, verdict, f"{reason}; {n}", result

@@ -9,8 +9,10 @@ from monitor.adapters.loose_record import LooseTruth, read_record
 from monitor.adapters.record_fields import MixedFields
 from monitor.domain.errors import RecordRejected, RejectReason
 from monitor.domain.stream import TopicKind
+from monitor.stats.structured import Structured
 
 _DIGEST_BYTES = 16
+_PACKED_BELOW = 2**63  # larger whole numbers have no form of their own in MessagePack
 
 _decode = msgspec.json.Decoder(MixedFields).decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -62,4 +64,11 @@ def _loose_parts(value: bytes) -> tuple[str, tuple[object, ...]]:
 def _statement(truth: MixedFields | LooseTruth) -> tuple[object, ...]:
     """Without a name and an annotator as before there were any, so that what was accepted then is known still."""
     named = (truth.name, truth.annotator) if truth.name or truth.annotator else ()
-    return (truth.model, truth.event_id, truth.event_time, truth.label, *named)
+    return (truth.model, truth.event_id, _packable(truth.event_time), _packable(truth.label), *named)
+
+
+def _packable(said: object) -> object:
+    """Itself, where MessagePack has a form for it: not for lists and grades (of rankings, texts), nor huge numbers."""
+    if isinstance(said, Structured):
+        return (str(said),)  # no text that reads the same
+    return str(said) if isinstance(said, int) and abs(said) >= _PACKED_BELOW else said

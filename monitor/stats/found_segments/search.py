@@ -146,17 +146,20 @@ def _effect(scene: Scene, members: Mask, rest: Mask) -> float:
 
 
 def _distinct(scene: Scene, slices: Slices, certain: Ints) -> Iterator[int]:
-    """Places of slices, in this order, that are worse than those named before explain."""
-    strata, shown = np.zeros(len(scene.losses), dtype=np.int64), 0
+    """Places of slices, in this order, that are worse than those named before explain; none comes twice."""
+    strata, named = np.zeros(len(scene.losses), dtype=np.int64), set[int]()
     alone = {int(slices.first[at]): at for at in certain.tolist() if slices.first[at] == slices.second[at]}
     for place in certain.tolist():
         members = _members(scene, slices, place)
-        if shown and _excess_p(members, scene.losses, strata) > ALPHA / len(slices.n):
+        if named and _excess_p(members, scene.losses, strata) > ALPHA / len(slices.n):
             continue
         simple = _simplest(scene, slices, place, alone)
+        if simple in named:
+            continue
         yield simple
-        strata, shown = np.unique(2 * strata + _members(scene, slices, simple), return_inverse=True)[1], shown + 1
-        if shown == MOST_SHOWN + MOST_VARIANTS:
+        named.add(simple)
+        strata = np.unique(2 * strata + _members(scene, slices, simple), return_inverse=True)[1]
+        if len(named) == MOST_SHOWN + MOST_VARIANTS:
             return
 
 

@@ -167,14 +167,29 @@ def test_what_is_final_is_dead_at_once_says_why_and_can_be_replayed_when_it_is_m
 
     first = alerts.dispatch()
     (dead,) = alerts.deliveries(DeliveryState.DEAD)
-    alerts.replay(dead.id)
+    replayed = alerts.replay(dead.id[:8])
     second = alerts.dispatch()
 
     assert (first.dead, second.sent) == (1, 1)
     assert dead.last_failure == "auth_error: invalid_auth"
     assert box.sent[0].delivery_id == dead.id
-    with pytest.raises(UnknownDelivery):
+    assert replayed == dead.id
+    with pytest.raises(UnknownDelivery, match="no sent or dead delivery has an id that begins with 'no such"):
         alerts.replay("no such delivery")
+
+
+def test_a_beginning_that_several_deliveries_share_sends_none_of_them_again(engine: sa.Engine) -> None:
+    alerts = service(engine, FixedClock(), Scripted("box"), Scripted("other"))
+    alerts.accept([event()])
+    alerts.tick()
+    alerts.dispatch()
+
+    with pytest.raises(
+        UnknownDelivery, match="several deliveries that are sent or dead have an id that begins with ''"
+    ):
+        alerts.replay("")
+
+    assert {one.state for one in alerts.deliveries()} == {DeliveryState.SENT}
 
 
 def test_what_cannot_be_sent_for_a_day_is_dead(engine: sa.Engine) -> None:

@@ -162,6 +162,16 @@ def test_a_corrected_truth_is_another_record() -> None:
     assert identify(variants({}, of=TRUTH)[0]) == identify(bodies[0])
 
 
+def test_truth_of_rankings_and_texts_has_an_id_as_every_truth_and_so_have_numbers_beyond_64_bits() -> None:
+    labels = [["b", "a"], ["a", "b"], {"a": 2, "b": 1}, [], {}, '["b","a"]', 2**63, -(2**64), 10**400, 2**63 - 1]
+
+    ids = [identify(value) for value in variants(*({"label": label} for label in labels), of=TRUTH)]
+    again = [identify(value) for value in variants(*({"label": label} for label in labels), of=TRUTH)]
+
+    assert len(set(ids)) == len(labels)
+    assert ids == again
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [

@@ -44,6 +44,16 @@ def test_an_ordinary_message_looks_as_it_did_when_somebody_last_looked(name: str
     assert shown.strip() == (GOLDEN / f"{name}.{form}").read_text(encoding="utf-8").strip()
 
 
+def test_the_title_names_the_worst_alert_and_counts_the_others() -> None:
+    broken = alert("broken", annotations={"summary": "broken: churn"}, severity=Severity.CRITICAL)
+    minor, over = alert("minor"), resolved("over")
+
+    titles = [message(*alerts).title for alerts in ([minor, broken], [over, minor, broken], [broken], [over])]
+
+    assert titles[:3] == ["broken: churn and 1 more", "broken: churn and 1 more (1 resolved)", "broken: churn"]
+    assert titles[3] == "over: PSI 0.34 is above its limit 0.10 (resolved)"
+
+
 @pytest.mark.parametrize("one", [message(), resolution(), hostile()], ids=["plain", "end", "hostile"])
 def test_every_style_is_whole_and_no_tag_has_an_attribute_that_we_did_not_write(one: Message) -> None:
     page = render_html(one, [("cid:chart", alt_text(chart)) for chart in one.charts])

@@ -84,7 +84,7 @@ def test_forty_alerts_at_once_are_one_message() -> None:
 
     assert len(world.box.messages) == 1
     assert world.box.messages[0].firing_count == 40
-    assert world.box.messages[0].title == "m: 40 firing"
+    assert world.box.messages[0].title == "model=m, name=feature_34 and 39 more"
 
 
 def test_an_update_time_that_was_slept_through_is_used_once_when_somebody_looks() -> None:

@@ -9,6 +9,7 @@ import structlog
 from click.testing import CliRunner, Result
 
 from monitor.cli.main import driftline
+from monitor.cli.output import print_table
 
 Call = Callable[..., Result]
 
@@ -116,3 +117,15 @@ def test_truth_of_a_model_that_takes_none_is_told_by_the_backfill(
     done = CliRunner().invoke(driftline, ["backfill", "data"], catch_exceptions=False)
 
     assert "3 more are ground truth of models without `ground_truth`, and were not kept" in done.stdout
+
+
+def test_what_somebody_said_neither_moves_the_cursor_nor_fills_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_table(["label"], [["yes\x1b[2J\x00no"], ["x" * 70_000]], empty="")
+
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "yes\ufffd[2J\ufffdno" in shown
+    assert shown.count("x") < 6_000
+    assert "(65,000 characters more; --json shows all)" in " ".join(shown.split())

@@ -231,6 +231,21 @@ def test_a_weakness_of_two_conditions_together_keeps_both() -> None:
     assert len(first.conditions) == 2
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_segment_is_no_variant_of_itself_and_no_variant_comes_twice(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    columns = people(random, 2_400)
+    doubt = np.abs(np.asarray(columns["age"].values, dtype=np.float64) - 50) / 60
+    risk = np.where(of_region(columns, "north"), 0.5 + doubt, 0.5 - doubt)
+
+    segments = found(columns, (random.random(2_400) < risk).astype(np.float64)).found
+
+    assert any(segment.text == "region=north" for segment in segments)
+    for segment in segments:
+        assert segment.text not in segment.variants
+        assert len(set(segment.variants)) == len(segment.variants)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_weakness_whose_edge_lies_between_two_cuts_is_named_once_with_its_variants(seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -28,6 +28,18 @@ def test_what_an_alert_says_about_its_job_follows_the_job_from_window_to_window(
     assert told[2].endswith(". It is better.")
 
 
+def test_the_end_of_an_alert_asks_nobody_to_approve_the_job_that_it_no_longer_needs() -> None:
+    rig = started(models={"churn": replace(MODEL, retraining="careful")}, rules=[replace(DRIFT, retrain=True)])
+    _judge(rig, 0, 2.0)
+    job = _decided(rig, JobPhase.HELD, "policy careful asks a person: approve the job")
+    _judge(rig, 1, 0.0)
+
+    ended = [event for _, event in rig.stores.outbox.pending(100) if event.ends_at is not None]
+
+    said = f"Job {job.request.key} of rule drift was held back, and is no longer needed."
+    assert [event.annotations["retraining"] for event in ended] == [said]
+
+
 def test_the_job_of_an_earlier_time_says_nothing_about_an_alert_that_fires_anew() -> None:
     rig = started(models={"churn": replace(MODEL, retraining="careful")}, rules=[replace(DRIFT, retrain=True)])
     _judge(rig, 0, 2.0)

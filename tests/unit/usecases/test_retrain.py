@@ -594,6 +594,46 @@ def test_trouble_with_the_new_baseline_is_told_and_leaves_the_candidate(
     assert (job.phase, job.candidate.baseline, job.detail) == (JobPhase.CANDIDATE, None, detail)
 
 
+def test_a_baseline_that_could_not_be_built_is_built_when_the_right_place_is_said() -> None:
+    rig = Rig()
+    job = rig.finished(training_data="broken")
+    told = len(rig.events())
+
+    again = rig.retrain.finish(JobOutcome(job.request.key, True, "4", "broken"))
+    told_again = len(rig.events())
+    mended = rig.retrain.finish(JobOutcome(job.request.key, True, "4", "train.parquet"), "ada")
+
+    assert (again, told_again) == (job, told)
+    assert (mended.phase, mended.candidate.baseline, mended.by) == (JobPhase.CANDIDATE, "baseline-4", "ada")
+    assert mended.candidate.training_data == "train.parquet"
+    assert rig.retrain.promote(job.request.key, "ada").candidate.baseline == "baseline-4"
+    assert rig.stores.baselines.timeline("churn") == [("4", None, "baseline-4")]
+
+
+@pytest.mark.parametrize("policy", [POLICY, replace(POLICY, auto_promote=True)])
+def test_a_version_that_is_promoted_without_a_baseline_is_said_to_lack_one(policy: RetrainPolicy) -> None:
+    rig = Rig(policy)
+    job = rig.finished(training_data="broken")
+
+    promoted = job if policy.auto_promote else rig.retrain.promote(job.request.key, "ada", "it serves")
+
+    lacks = "churn:4 has no baseline, so its drift is not seen: `driftline baseline build --model churn --version 4"
+    assert (promoted.phase, promoted.end) == (JobPhase.SETTLED, JobEnd.UNWATCHED)
+    assert promoted.detail.startswith(lacks)
+    assert lacks in rig.stores.jobs.history(job.request.key)[-2].detail
+
+
+def test_nothing_is_lacking_where_the_baseline_was_built_by_hand() -> None:
+    rig = Rig()
+    job = rig.finished(training_data=None)
+    rig.build(ModelRef("churn", "4"), "train.parquet")
+    rig.stores.baselines.promote(ModelRef("churn", "4"), "baseline-4", None, "by hand")
+
+    promoted = rig.retrain.promote(job.request.key, "ada", "it serves")
+
+    assert promoted.detail == "nothing was set up to watch the new version by"
+
+
 @pytest.mark.parametrize("policy", [POLICY, replace(POLICY, auto_promote=True)])
 def test_a_call_back_that_comes_twice_changes_nothing_and_one_that_says_otherwise_is_refused(
     policy: RetrainPolicy,
