@@ -23,6 +23,7 @@ from monitor.usecases.outcomes import run_checks
 from monitor.usecases.reference import Reference, read_reference
 from monitor.usecases.table_pairs import Pairs
 from monitor.usecases.table_reader import Seen, TableReader
+from monitor.usecases.table_whole import whole_table
 from monitor.usecases.table_window import TableWindow, read_window
 from monitor.usecases.training_columns import TrainingOptions
 
@@ -140,6 +141,8 @@ def compare_with(
     found = _judged(checks, tests, baseline, profile, rows)
     pairs = Pairs.of(rows.reference, rows.current)
     found += [] if pairs is None else _compared(pairs.outcomes(baseline, tests, least))
+    whole = whole_table(baseline, profile, min_records, uncompared)
+    found += [] if whole is None else _compared([whole])
     found += [_refused(name, why) for name, why in sorted(uncompared.items())]
     charts = _charts(baseline, profile, {check.column for check in checks})
     notes = (*reference.notes, *window.notes())

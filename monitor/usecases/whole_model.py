@@ -170,10 +170,15 @@ def _kept(states: Mapping[str, Accumulated]) -> dict[str, object]:
 
 
 def _detail(said: BudgetVerdict) -> dict[str, object]:
-    columns = [_column(one) for one in said.drifted]
+    columns = drifted_columns(said)
     detectors = [detector.value for detector in said.detectors]
     since = None if said.since_ms is None else format_instant(from_ms(said.since_ms))
     return {"detectors": detectors, "since": since, "columns": columns, **_kept(said.states)}
+
+
+def drifted_columns(said: BudgetVerdict) -> list[dict[str, object]]:
+    """What has drifted, as plain data."""
+    return [_column(one) for one in said.drifted]
 
 
 def _column(one: PartDrift) -> dict[str, object]:
@@ -191,12 +196,20 @@ def _column(one: PartDrift) -> dict[str, object]:
 
 def _sentence(said: BudgetVerdict) -> str:
     if not said.drifted or said.since_ms is None:
-        nearest = _place(*said.nearest)
-        return f"no change beyond chance; nearest {nearest} ({min(said.evidence, 0.99):.0%} of an alarm)"
+        return f"no change beyond chance; {nearest_words(said)}"
     who = " and ".join(_SAID[detector] for detector in said.detectors)
+    return f"drift since {format_instant(from_ms(said.since_ms))} by {who}: {drifted_words(said)}{_importance(said)}"
+
+
+def drifted_words(said: BudgetVerdict) -> str:
+    """The columns that have drifted, the first by name, with what moved in them and how far."""
     named = ", ".join(_words(one) for one in said.drifted[:NAMED])
-    rest = f" and {len(said.drifted) - NAMED} more" if len(said.drifted) > NAMED else ""
-    return f"drift since {format_instant(from_ms(said.since_ms))} by {who}: {named}{rest}{_importance(said)}"
+    return named + (f" and {len(said.drifted) - NAMED} more" if len(said.drifted) > NAMED else "")
+
+
+def nearest_words(said: BudgetVerdict) -> str:
+    """What is nearest to an alarm where there is none."""
+    return f"nearest {_place(*said.nearest)} ({min(said.evidence, 0.99):.0%} of an alarm)"
 
 
 def _words(one: PartDrift) -> str:

@@ -226,9 +226,13 @@ def _dispersion(hits: Floats, records: Floats, lost: float = 1.0) -> Floats:
 
 
 def _dispersion_beyond(components: Components, counts: Counts, variance: Floats, usual: float) -> Floats:
-    """The same of values beyond; never seen categories, which a baseline cannot show, cluster as the others do."""
+    """The same of values beyond; never seen categories, which a baseline cannot show, cluster as the others do.
+
+    Rare ones, which it shows, may cluster more.
+    """
     shown = _dispersion(counts.beyond, counts.records[:, 0], _LOST_TO_EDGES)
     (members,) = components.members
     inflation = (members * variance[: len(members), np.newaxis]).max(axis=0, initial=1.0)
     like_others = (inflation - 1) / (components.beyond_share * usual)
-    return np.where(components.grouping.is_numeric, shown, like_others)
+    of_rare = np.where(counts.beyond.any(axis=0), shown, 0.0)
+    return np.where(components.grouping.is_numeric, shown, np.maximum(like_others, of_rare))

@@ -33,7 +33,7 @@ class Counts:
 
     `records` (w, models) by model, of which there is one but in `joined`; `groups` (w, g) values by group; `values`
     (w, f) values in any group; `missing` (w, f) records without a usable value; `beyond` (w, f) numeric values outside
-    the usual range, or categories never seen before.
+    the usual range, or categories never seen before, and with them those that are too rare for a group.
     """
 
     records: Floats
@@ -59,13 +59,15 @@ class Grouping:
     """Which counters of a model's profiles are counted together. Fixed by the baseline and the usual window's size.
 
     `column_of` (g,) is the column of each group; groups of one column follow each other. `labels` (g,) name the groups
-    of categorical columns. `is_numeric` (f,). `model_of` (f,) is the place of each column's model: 0, but in `joined`.
+    of categorical columns, `beyond_labels` (f,) what lies beyond them. `is_numeric` (f,). `model_of` (f,) is the place
+    of each column's model: 0, but in `joined`.
     """
 
     columns: tuple[str, ...]
     is_numeric: Mask
     column_of: Ints
     labels: tuple[str, ...]
+    beyond_labels: tuple[str, ...]
     model_of: Ints
     column_starts: Ints
     _counters: Ints
@@ -84,6 +86,7 @@ class Grouping:
             np.array([part.is_numeric for part in held], np.bool_),
             np.repeat(np.arange(len(held)), per_column),
             tuple(label for part in held for label in part.labels),
+            tuple(part.beyond_label for part in held),
             np.zeros(len(held), np.int64),
             _starts(per_column),
             np.concatenate(counted or [np.empty(0, np.int64)]),
@@ -98,6 +101,7 @@ class Grouping:
             tuple(name for part in parts for name in part.columns),
             np.concatenate([part.is_numeric for part in parts]),
             shifted([part.column_of for part in parts], offsets(columns)),
+            (),
             (),
             np.repeat(np.arange(len(parts)), columns),
             shifted([part.column_starts for part in parts], offsets(groups)),
@@ -127,6 +131,7 @@ class _Part:
     groups: list[Ints]
     labels: list[str]
     beyond: Ints
+    beyond_label: str
     lacking: Ints
     records: Ints
 
@@ -157,16 +162,18 @@ def _part(baseline: ModelProfile, name: str, usual_records: float) -> _Part | No
     profile, start = baseline.columns[name], baseline.layouts.slices[name].start
     is_numeric = isinstance(profile, NumericProfile)
     if isinstance(profile, NumericProfile):
-        groups, beyond = _numeric(profile)
+        (groups, beyond), beyond_label = _numeric(profile), "values outside the usual range"
         labels = [""] * len(groups)
         all_records, lacking = numeric.RECORDS, (numeric.MISSING, numeric.INVALID)
     else:
-        groups, labels, beyond = _categorical(profile, usual_records)
+        groups, labels, rare = _categorical(profile, usual_records)
+        beyond = np.append(categorical.UNSEEN, categorical.SPECIAL + rare)
+        beyond_label = _beyond_label([profile.layout.categories[one] for one in rare])
         all_records, lacking = categorical.RECORDS, (categorical.MISSING, categorical.INVALID)
     if not groups:
         return None
     of_groups, special = [start + group for group in groups], [start + np.array(at) for at in (lacking, (all_records,))]
-    return _Part(name, is_numeric, of_groups, labels, start + beyond, *special)
+    return _Part(name, is_numeric, of_groups, labels, start + beyond, beyond_label, *special)
 
 
 def _numeric(profile: NumericProfile) -> tuple[list[Ints], Ints]:
@@ -187,10 +194,20 @@ def _numeric(profile: NumericProfile) -> tuple[list[Ints], Ints]:
     return groups, np.concatenate((infinite, bins[~usual]))
 
 
+def _beyond_label(rare: Sequence[str]) -> str:
+    if not rare:
+        return "unseen values"
+    return f"{rare[0]} or unseen values" if len(rare) == 1 else "rare or unseen values"
+
+
 def _categorical(profile: CategoricalProfile, usual_records: float) -> tuple[list[Ints], list[str], Ints]:
-    counts, beyond = profile.counts, np.array([categorical.UNSEEN])
+    """Groups of categories, their names, and the categories that even together are too rare for a group of their own.
+
+    Those are counted with the most like them, and beside that with what was never seen, where a few more show.
+    """
+    counts, none = profile.counts, np.empty(0, np.int64)
     if not int(counts.sum()):
-        return [], [], beyond
+        return [], [], none
     expected = counts / profile.n * usual_records
     kept = np.argsort(-counts, kind="stable")[:MOST_CATEGORIES]
     kept = kept[expected[kept] >= LEAST_EXPECTED]
@@ -199,7 +216,8 @@ def _categorical(profile: CategoricalProfile, usual_records: float) -> tuple[lis
     labels = [profile.layout.categories[one] for one in kept]
     if len(rest) and expected[rest].sum() < LEAST_EXPECTED and groups:
         groups[-1] = np.concatenate((groups[-1], categorical.SPECIAL + rest))
-    elif len(rest):
+        return groups, labels, rest
+    if len(rest):
         groups.append(categorical.SPECIAL + rest)
         labels.append(OTHERS)
-    return groups, labels, beyond
+    return groups, labels, none

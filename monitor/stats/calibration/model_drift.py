@@ -264,11 +264,10 @@ def _sudden_effect(
     if aspect == Aspect.MISSING:
         return _effect(components, components.missing.start + column, found)
     if aspect == Aspect.BEYOND:
-        is_numeric = bool(components.grouping.is_numeric[column])
         n, share = float(found.counts.records[0, 0]), float(components.beyond_share[column])
         seen = float(found.counts.beyond[0, column]) / n
         effect = 2 * float(np.arcsin(np.sqrt(seen)) - np.arcsin(np.sqrt(share)))
-        return "values outside the usual range" if is_numeric else "unseen values", effect
+        return components.grouping.beyond_labels[column], effect
     return _effect(components, loudest[column], found)
 
 
