@@ -9,7 +9,7 @@ import click
 from monitor.cli.finding_details import show_details
 from monitor.cli.options import config_option, instant, json_option, opened
 from monitor.cli.output import number, print_json, print_table, verdict_text
-from monitor.domain.errors import ConfigError
+from monitor.cli.spans import judged
 from monitor.domain.findings import Finding, Verdict
 from monitor.domain.time import format_instant
 from monitor.rules.explain import percent
@@ -42,9 +42,7 @@ def findings(  # noqa: PLR0917 - click passes options by name
     from monitor.usecases.estimating import greyed  # noqa: PLC0415 - the same
 
     with opened(directory) as app:
-        if model not in app.settings.models:
-            known = ", ".join(sorted(app.settings.models)) or "none"
-            raise ConfigError(f"no model {model!r} is configured", hint=f"known: {known}")
+        judged(app, model)
         found = greyed(app.stores.evaluations.findings(model, since, until))
         wanted = [f for f in found if _is_wanted(f, verdicts, checks)]
     shown = wanted[-limit:] if limit else wanted if as_json else wanted[-200:]

@@ -9,7 +9,7 @@ import click
 
 from monitor.cli.options import config_option, instant, json_option, opened
 from monitor.cli.output import number, print_json, print_table, written
-from monitor.cli.spans import configured
+from monitor.cli.spans import judged
 from monitor.domain.time import format_instant
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def performance(  # noqa: PLR0917 - click passes options by name
     if picture is not None and len(metrics) != 1:
         raise click.UsageError("--picture draws one metric: name it by --metric.")
     with opened(directory) as app:
-        configured(app, model)
+        judged(app, model)
         findings = app.stores.evaluations.findings(model, since, until)
         rows = performance_record(findings, metrics)
     if confusion is not None:
