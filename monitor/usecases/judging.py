@@ -22,7 +22,7 @@ from monitor.rules.explain import WEAK_SEGMENTS
 from monitor.stats.attribution.attribution import Attribution
 from monitor.stats.baseline import Baseline
 from monitor.stats.estimation import CHANGES, ESTIMATE_ERRORS
-from monitor.stats.performance.metric import PerformanceMetric
+from monitor.stats.performance.metric import PerformanceMetric, is_proposed
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.proposals import AnyTest
 from monitor.stats.row_test import JointRows
@@ -382,7 +382,8 @@ class Judge:
 
 def _said_by_truth(model: MonitoredModel, checks: Iterable[MetricCheck]) -> Task | None:
     """The model's task, where the truth says what the model predicts: a thumb does not."""
-    return model.task if any(model.task in one.metric.tasks for one in checks) else None
+    compares = any(model.task in one.metric.tasks and is_proposed(one.metric) for one in checks)
+    return model.task if compares else None
 
 
 def _span(policy: GroundTruthPolicy, evaluation: Evaluation) -> JoinSpan:
