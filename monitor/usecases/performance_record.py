@@ -11,6 +11,7 @@ from monitor.rules.conditions import GROUND_TRUTH
 from monitor.rules.explain import WEAK_SEGMENTS
 from monitor.stats.estimation import CHANGES, ESTIMATE_ERRORS, ESTIMATED_METRICS, EstimatedMetric
 from monitor.usecases.estimating import greyed
+from monitor.usecases.metric_limits import is_limit
 
 _NO_METRICS = frozenset({*ESTIMATED_METRICS, *CHANGES, *ESTIMATE_ERRORS, WEAK_SEGMENTS})
 """What else is told about the column of truth."""
@@ -21,7 +22,8 @@ class PerformanceRow:
     """One metric of one window; each part None where there is none (yet).
 
     `reason` says why the estimate is not to be relied on (empty: it is), `change` holds the parts of the change from
-    the baseline: value and 95 % interval by name.
+    the baseline: value and 95 % interval by name; `verdict` is what its limit, if it has one,
+    says of the truth.
     """
 
     window: Window
@@ -31,6 +33,7 @@ class PerformanceRow:
     truth: TestResult | None
     reason: str
     change: TestResult | None
+    verdict: Verdict | None = None
 
     @property
     def reweighted(self) -> float | None:
@@ -109,6 +112,7 @@ def _row(
         truth.result if truth else None,
         estimate.reason if estimate and is_grey else "",
         change.result if change else None,
+        truth.verdict if truth and is_limit(truth.check.threshold) else None,
     )
 
 

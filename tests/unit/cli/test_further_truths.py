@@ -1,6 +1,7 @@
 """Several truths of one model, judged side by side: from a configuration and records to what people see."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -197,3 +198,26 @@ def test_a_thumb_is_not_asked_why_it_is_no_class(call: Call) -> None:
     rows = json.loads(call("findings", "--model", "loans.thumb", "--check", "truth_coverage", "--json").stdout)
 
     assert not any("was ever predicted" in row["reason"] for row in rows)
+
+
+def test_the_page_of_a_further_truth_has_its_metrics_and_a_matrix_at_the_chosen_threshold(call: Call) -> None:
+    command = ("performance", "--model", "loans.reviewer", "--since", "2026-11-01T02:00Z", "--html", "page.html")
+
+    asked = call(*command, "--threshold", "0.5")
+
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert (asked.exit_code, "wrote page.html" in asked.output) == (0, True)
+    assert ">Confusion matrix of loans.reviewer:1, bad predicted from a score of 0.5 on<" in page
+    cells = re.findall(r'font-size="11">(\d+)</text>', page)
+    assert cells == ["0", "36", "0", "39"]  # every score is 0.5; truth: 12 good and 13 bad of 25 an hour
+    assert call(*command, "--threshold", "0.6").exit_code == 0
+    assert re.findall(r'font-size="11">(\d+)</text>', Path("page.html").read_text()) == ["36", "0", "39", "0"]
+
+
+def test_a_threshold_that_cannot_be_set_is_refused_with_the_reason(call: Call) -> None:
+    alone = call("performance", "--model", "loans", "--threshold", "0.5")
+    Path("configs/models/loans.yaml").write_text(MODEL.replace("task: binary\npositive_label: bad\n", ""))
+    without = call("performance", "--model", "loans", "--threshold", "0.5", "--confusion", "matrix.svg")
+
+    assert "ask for it by --confusion or --html" in alone.output
+    assert "loans is no binary model with `positive_label`" in without.output
