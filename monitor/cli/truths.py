@@ -17,7 +17,7 @@ _TALLIES = (
     "name", "counts", "judged_as", "statements", "predictions", "unmatched", "replaced", "annotators", "first_known",
     "last_known",
 )  # fmt: skip
-_SOURCES = ("source", "rows", "unlabelled", "undated", "newest", "read_to_end", "failures", "error")
+_SOURCES = ("source", "rows", "refused", "unlabelled", "undated", "newest", "read_to_end", "failures", "error")
 _STATEMENTS = ("name", "label", "known_at", "annotator", "holds")
 
 
@@ -72,13 +72,16 @@ def show_truths(directory: Path, model: str, event_id: str, *, as_json: bool) ->
 def list_sources(directory: Path, *, as_json: bool) -> None:
     """How far each table of `truth_sources` has been read.
 
-    Rows: new ones so far. Unlabelled: those whose label was not known yet. Undated: rows without `updated_at`, which
-    are never read (counted up to a thousand). Newest: the latest `updated_at` that was seen.
+    Rows: new ones so far. Refused: those of them that are dead letters (of the first thousand, as long as these are
+    kept): `driftline dead-letters list` says why. Unlabelled: rows whose label was not known yet. Undated:
+    rows without `updated_at`, which are never read (counted up to a thousand). Newest: the latest `updated_at` that was
+    seen.
     """
-    from monitor.bootstrap.truth_sources import truth_states  # noqa: PLC0415 - `--help` must not wait for it
+    from monitor.bootstrap.truth_sources import refused_rows, truth_states  # noqa: PLC0415 - `--help` must not wait for it
 
     with opened(directory) as app:
-        rows = [_source(state) for state in truth_states(app)]
+        refused = refused_rows(app)
+        rows = [_source(state, refused[state.source]) for state in truth_states(app)]
     if as_json:
         print_json(rows)
         return
@@ -112,11 +115,12 @@ def _tally(one: TruthTally, model: str, judged_as: str | None) -> dict[str, obje
     }
 
 
-def _source(state: TableState) -> dict[str, object]:
+def _source(state: TableState, refused: int) -> dict[str, object]:
     newest_ms, completed_ms = state.cursor.newest_ms, state.completed_at_ms
     return {
         "source": state.source,
         "rows": state.rows,
+        "refused": refused,
         "unlabelled": state.unlabelled,
         "undated": state.undated,
         "newest": format_instant(from_ms(newest_ms)) if state.cursor.newest else None,

@@ -23,6 +23,7 @@ from monitor.stats.attribution.attribution import Attribution
 from monitor.stats.baseline import Baseline
 from monitor.stats.estimation import CHANGES, ESTIMATE_ERRORS
 from monitor.stats.performance.metric import PerformanceMetric, is_proposed
+from monitor.stats.performance.odd_labels import no_class
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.proposals import AnyTest
 from monitor.stats.row_test import JointRows
@@ -315,7 +316,8 @@ class Judge:
         evidence = Evidence("", digest, {}, self.code_version, format_instant(now))
         judged = truth.judged
         checks = self._metric_checks(model, evaluation)
-        outcomes = [measure(one, judged, model.positive_label) for one in checks]
+        odd = no_class(judged, model.positive_label)
+        outcomes = [measure(one, judged, model.positive_label, odd) for one in checks]
         findings = _findings(evaluation, outcomes, evidence, truth.coverage)
         if model.ground_truth is not None:
             outcomes = [

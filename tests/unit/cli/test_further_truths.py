@@ -221,3 +221,25 @@ def test_a_threshold_that_cannot_be_set_is_refused_with_the_reason(call: Call) -
 
     assert "ask for it by --confusion or --html" in alone.output
     assert "loans is no binary model with `positive_label`" in without.output
+
+
+def test_a_label_that_is_no_class_is_told_beside_every_metric_that_counts_it(call: Call) -> None:
+    odd = {"type": "ground_truth", "model": "loans", "event_time": "2026-11-01T07:00:00Z", "label": "goood"}
+    tell(Path("data/odd.jsonl"), [{**odd, "event_id": f"0-{place}"} for place in range(6)])
+    call("backfill", "--workers", "1", "data")
+
+    rows = json.loads(call("findings", "--model", "loans", "--check", "recall", "--json").stdout)
+
+    told = "6 truths are no label that was ever predicted, counted as not 'bad': 'goood' (6)"
+    assert [told in row["reason"] for row in rows] == [True, False, False, False, False]
+    assert rows[0]["revision"] == 1
+
+
+def test_an_unknown_check_is_answered_with_the_nearest_one(call: Call) -> None:
+    by_test = call("findings", "--model", "loans", "--check", "accurcy")
+    by_name = call("findings", "--model", "loans", "--check", "psi(incom)")
+    known = call("findings", "--model", "loans", "--check", "rouge_l")
+
+    assert "no finding is of 'accurcy': did you mean 'accuracy'?" in by_test.output
+    assert "no finding is of 'psi(incom)': did you mean 'psi(income)'?" in by_name.output
+    assert "did you mean" not in known.output
