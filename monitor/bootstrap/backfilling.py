@@ -63,9 +63,9 @@ def backfill(
         read = _read(app, files, workers or _useful_processes(files), bar)
         read.merge(read_truth(app, truth_sources, bar))
     topics = frozenset(file.resolve().as_posix() for file in files)
-    judged = {}
-    with progress.task("judging", len(models)) as bar:
-        for one in models:
+    judged, to_judge = {}, [*models, *_further(app, models)]
+    with progress.task("judging", len(to_judge)) as bar:
+        for one in to_judge:
             judged[one.name] = _judge(app, one, topics, tells=tells)
             bar.advance()
     return Backfilled(len(files), read, judged)
@@ -87,6 +87,12 @@ def _models(app: App, name: str | None) -> list[MonitoredModel]:
         names = ", ".join(model.name for model in wanted) or "any model"
         raise BaselineError(f"there is no baseline of {names}: make one first with `driftline baseline build`")
     return with_baseline
+
+
+def _further(app: App, models: Sequence[MonitoredModel]) -> list[MonitoredModel]:
+    """The same models by their further truths."""
+    names = {model.name for model in models}
+    return [model for model in app.settings.further.values() if model.recorded_as in names]
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:

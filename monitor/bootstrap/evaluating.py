@@ -11,9 +11,17 @@ from monitor.bootstrap.finding_segments import find_segments
 from monitor.bootstrap.reporting import report_links
 from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import EvaluationStore, WindowReads
+from monitor.usecases.borrowed_predictions import BorrowedPredictions
 from monitor.usecases.evaluate import Evaluate
 from monitor.usecases.group_fairness import TruthByGroup
 from monitor.usecases.judging import Judge
+
+
+def window_reads(app: App, windows: WindowReads | None = None) -> WindowReads:
+    """The reads (those of the database, unless told otherwise), that answer for further truths of models as well."""
+    reads = windows or app.stores.windows
+    lenders = {model.name: model.recorded_as for model in app.settings.further.values()}
+    return BorrowedPredictions(reads, lenders) if lenders else reads
 
 
 def build_evaluate(
@@ -24,7 +32,7 @@ def build_evaluate(
     sweep_every: timedelta = timedelta(0),
 ) -> Evaluate:
     """The use case: for all models on the database, unless told otherwise."""
-    reads = windows or app.stores.windows
+    reads = window_reads(app, windows)
     evaluations = store or app.stores.evaluations
     judge = Judge(
         app.tests,
@@ -39,7 +47,7 @@ def build_evaluate(
         segments=find_segments(app),
         evidently=EvidentlyMetrics(),
     )
-    models = app.settings.models if models is None else models
+    models = app.settings.judged if models is None else models
     return Evaluate(
         models,
         app.settings.rules,

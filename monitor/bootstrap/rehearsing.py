@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cache
 
 from monitor.bootstrap.app import App
+from monitor.bootstrap.evaluating import window_reads
 from monitor.bootstrap.incidents import marked_incidents
 from monitor.domain.errors import ConfigError
 from monitor.domain.findings import EvaluationKind
@@ -73,7 +74,7 @@ def standings(app: App, model: str, rule: str | None) -> Iterator[Standing]:
     states = app.stores.evaluations.rule_states(model)
     newest = _newest(app, monitored, watching)
     folding = RuleFolding(
-        watching, frozenset(app.metrics), app.stores.windows, app.stores.evaluations, lambda _model, _window: None
+        watching, frozenset(app.metrics), window_reads(app), app.stores.evaluations, lambda _model, _window: None
     )
     for one in chosen:
         judgement = newest.get(folding.kind(one))
@@ -90,10 +91,10 @@ def standings(app: App, model: str, rule: str | None) -> Iterator[Standing]:
 
 def model_of(app: App, name: str) -> MonitoredModel:
     """The configured model; ConfigError when there is none of this name."""
-    if name not in app.settings.models:
-        known = ", ".join(sorted(app.settings.models)) or "none"
+    if name not in app.settings.judged:
+        known = ", ".join(sorted(app.settings.judged)) or "none"
         raise ConfigError(f"no model {name!r} is configured", hint=f"known: {known}")
-    return app.settings.models[name]
+    return app.settings.judged[name]
 
 
 def _replay(app: App, rules: Sequence[Rule]) -> ReplayRules:
@@ -101,7 +102,7 @@ def _replay(app: App, rules: Sequence[Rule]) -> ReplayRules:
     def importances(baseline_id: str) -> Mapping[str, float]:
         return Baseline.from_bytes(app.stores.baselines.get(baseline_id)).importances
 
-    return ReplayRules(rules, frozenset(app.metrics), app.stores.windows, importances)
+    return ReplayRules(rules, frozenset(app.metrics), window_reads(app), importances)
 
 
 def _newest(app: App, model: MonitoredModel, rules: Sequence[Rule]) -> Mapping[EvaluationKind, Judgement]:

@@ -43,7 +43,8 @@ def report_page(app: App) -> Callable[[str, datetime], bytes]:
             report_writer(app).run(monitored, monitored.windows.starting(to_ms(start)), path)
             return path.read_bytes()
 
-    def page(model: str, start: datetime) -> bytes:
+    def page(name: str, start: datetime) -> bytes:
+        model = app.settings.judged[name].recorded_as
         windows, start_ms = app.settings.models[model].windows, to_ms(start)
         if windows.pane_start_ms(start_ms) != start_ms:
             raise ReportFailed(f"no window of {model} starts at {start:%Y-%m-%dT%H:%M:%SZ}")
@@ -60,9 +61,10 @@ def report_links(app: App) -> Callable[[str, Window], str | None]:
     base, token = section.address, app.secret(section.bearer_token)
 
     def link(model: str, window: Window) -> str | None:
-        monitored = app.settings.models.get(model)
+        judged = app.settings.judged.get(model)
+        monitored = app.settings.models.get(judged.recorded_as) if judged else None
         if base is None or monitored is None or not monitored.archive:
             return None
-        return report_url(base, model, window.start, token)
+        return report_url(base, monitored.name, window.start, token)
 
     return link

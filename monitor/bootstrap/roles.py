@@ -83,7 +83,7 @@ def _registry(app: App, retraining: Retrain) -> list[Knock]:
 
 def _evaluation(app: App) -> Callable[[], None]:
     evaluate = build_evaluate(app, sweep_every=app.settings.monitor.schedule.sweep_every)
-    models = app.settings.models
+    models = app.settings.judged
     segments = {name: [segment.name for segment in model.segments] for name, model in models.items()}
     retire = RetireRules(models, app.settings.rules, app.stores.evaluations, segments)
 
@@ -110,7 +110,7 @@ def _forget(app: App, service: AlertService) -> None:
     # Ages count from the stream's own time when that is behind: a replay of old data must not vanish while it runs.
     reached = [p.watermark_ms for p in app.stores.windows.progress() if p.watermark_ms is not None]
     now = min([app.clock.now(), *([from_ms(max(reached))] if reached else [])])
-    for table, number in sweep(app.stores.retention, app.settings.models, policy, now).items():
+    for table, number in sweep(app.stores.retention, app.settings.judged, policy, now).items():
         app.telemetry.count("retention_deleted_total", number, table=table)
     app.telemetry.count("retention_deleted_total", forget_archived(app, to_ms(now)), table="archive_files")
     section = app.settings.monitor.source

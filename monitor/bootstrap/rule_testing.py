@@ -55,9 +55,9 @@ def _run(
     settings: Settings, tests: Collection[str], file: YamlFile, index: int, test: RuleTestSection
 ) -> RuleTestResult:
     loc: Loc = ("tests", index)
-    model = settings.models.get(test.model)
+    model = settings.judged.get(test.model)
     if model is None:
-        hint = did_you_mean(test.model, settings.models, what="models here")
+        hint = did_you_mean(test.model, settings.judged, what="models here")
         raise ConfigMistakes([at(file, (*loc, "model"), f"unknown model {test.model!r}", hint)])
     rules = [rule for rule in settings.rules if rule.applies_to(model.name)]
     _refuse_unknown_rules(file, loc, test, rules)

@@ -72,7 +72,7 @@ def build_api(app: App) -> ApiParts:
         findings=lambda model, since, until: greyed(app.stores.evaluations.findings(model, since, until)),
         alerts=lambda: alert_rows(service),
         report=report_page(app),
-        models=frozenset(app.settings.models),
+        models=frozenset(app.settings.judged),
         bearer_token=app.secret(section.bearer_token),
         callback_secret=_signing_key(app),
         is_loopback=section.is_loopback,

@@ -1,5 +1,7 @@
 """The parts that poll tables of ground truth, and read what came of it."""
 
+import json
+from collections import Counter
 from datetime import datetime, timedelta
 
 from monitor.adapters.joined_sources import JoinedSources
@@ -16,6 +18,7 @@ from monitor.domain.errors import ConfigError
 from monitor.domain.partitions import PartitionId
 from monitor.domain.polling import TableState
 from monitor.domain.ports import Source
+from monitor.domain.records import LetterQuery
 from monitor.domain.stream import TopicKind
 from monitor.domain.time import duration_ms, to_ms
 from monitor.shells.workers.consume import Backoff
@@ -32,6 +35,10 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 5.0, 300.0
 
 KEEP = timedelta(hours=1)
 """Rows that are folded stay in the log so long, as those sent over HTTP do by default."""
+
+
+MOST_REFUSED = 1_000
+"""So many refused rows are looked at to count them."""
 
 
 def build_poll(app: App, name: str) -> PollTruth:
@@ -55,6 +62,26 @@ def truth_states(app: App) -> list[TableState]:
     """What is known of each configured table."""
     polled = SqlPolledLog(app.engine, PARTITION)
     return [polled.state(name) for name in app.settings.monitor.truth_sources]
+
+
+def refused_rows(app: App) -> dict[str, int]:
+    """How many rows of each table are dead letters now, of the first `MOST_REFUSED` of all tables.
+
+    A letter tells the model and the name of the truth: tables that have both in common have their letters in common.
+    """
+    letters = app.stores.records.kept_letters(LetterQuery(partition=PARTITION), MOST_REFUSED)
+    told = Counter(_about(one.letter.value) for one in letters)
+    sections = app.settings.monitor.truth_sources
+    return {name: told[section.model, section.name] for name, section in sections.items()}
+
+
+def _about(value: bytes) -> tuple[str, str]:
+    """Model and name of the truth of a refused row; empty of one that is cut, and so does not tell them."""
+    try:
+        said = json.loads(value)
+    except ValueError:
+        return "", ""
+    return str(said.get("model")), str(said.get("name", ""))
 
 
 def with_truth_sources(app: App, source: Source) -> Source:

@@ -1,7 +1,9 @@
 """`driftline findings`."""
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -9,7 +11,7 @@ import click
 from monitor.cli.finding_details import show_details
 from monitor.cli.options import config_option, instant, json_option, opened
 from monitor.cli.output import number, print_json, print_table, verdict_text
-from monitor.domain.errors import ConfigError
+from monitor.cli.spans import judged
 from monitor.domain.findings import Finding, Verdict
 from monitor.domain.time import format_instant
 from monitor.rules.explain import percent
@@ -42,11 +44,10 @@ def findings(  # noqa: PLR0917 - click passes options by name
     from monitor.usecases.estimating import greyed  # noqa: PLC0415 - the same
 
     with opened(directory) as app:
-        if model not in app.settings.models:
-            known = ", ".join(sorted(app.settings.models)) or "none"
-            raise ConfigError(f"no model {model!r} is configured", hint=f"known: {known}")
+        judged(app, model)
         found = greyed(app.stores.evaluations.findings(model, since, until))
         wanted = [f for f in found if _is_wanted(f, verdicts, checks)]
+        unknown = _unknown(checks, found, {*app.tests, *app.metrics})
     shown = wanted[-limit:] if limit else wanted if as_json else wanted[-200:]
     if as_json:
         print_json(finding_row(finding) for finding in shown)
@@ -58,6 +59,8 @@ def findings(  # noqa: PLR0917 - click passes options by name
         rows = ((*_cells(one)[:-1], _of_served(one), one.reason) for one in shown)
     empty = f"none of {len(found):,} findings about {model} is of these" if found else f"no findings about {model} here"
     print_table(titles, rows, empty=empty)
+    for line in unknown:
+        click.echo(line, err=True)
     if len(shown) < len(wanted):
         click.echo(f"the newest {len(shown)} of {len(wanted)}; --limit and --json show more")
     if details:
@@ -68,6 +71,19 @@ def findings(  # noqa: PLR0917 - click passes options by name
 def _is_wanted(finding: Finding, verdicts: Sequence[str], checks: Sequence[str]) -> bool:
     named = not checks or finding.check.test in checks or finding.check.name in checks
     return named and (not verdicts or finding.verdict.value in verdicts)
+
+
+def _unknown(checks: Sequence[str], found: Sequence[Finding], tests: AbstractSet[str]) -> list[str]:
+    """What to look for instead of names that neither a finding nor a test has; nothing where there is no finding."""
+    said = {finding.check.test for finding in found}
+    named = {finding.check.name for finding in found}
+    strange = [name for name in checks if found and name not in named | said | tests]
+    return [f"no finding is of {name!r}: {_nearest(name, named, said, tests)}" for name in strange]
+
+
+def _nearest(name: str, named: AbstractSet[str], said: AbstractSet[str], tests: AbstractSet[str]) -> str:
+    close = get_close_matches(name, sorted(named if "(" in name else said | tests), n=1)
+    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(said))}"
 
 
 def _cells(finding: Finding) -> tuple[object, ...]:

@@ -9,11 +9,13 @@ import click
 
 from monitor.cli.options import config_option, instant, json_option, opened
 from monitor.cli.output import number, print_json, print_table, written
-from monitor.cli.spans import configured
+from monitor.cli.spans import judged
 from monitor.domain.time import format_instant
 
 if TYPE_CHECKING:
+    from monitor.bootstrap.app import App
     from monitor.domain.findings import Finding
+    from monitor.usecases.confusions import Confusion
     from monitor.usecases.performance_record import PerformanceRow
 
 _PARTS = ("covariate_shift", "label_shift", "unexplained")
@@ -32,6 +34,14 @@ _PARTS = ("covariate_shift", "label_shift", "unexplained")
     type=click.Path(path_type=Path, dir_okay=False),
     help="Draw the confusion matrix into this SVG file: of the newest window, or with --since of all.",
 )
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    help="Take the positive label as predicted from this score on, in the confusion matrix.",
+)
+@click.option(
+    "--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with pictures of every metric, too."
+)
 @json_option
 def performance(  # noqa: PLR0917 - click passes options by name
     directory: Path,
@@ -42,6 +52,8 @@ def performance(  # noqa: PLR0917 - click passes options by name
     limit: int,
     picture: Path | None,
     confusion: Path | None,
+    threshold: float | None,
+    html: Path | None,
     *,
     as_json: bool,
 ) -> None:
@@ -57,12 +69,17 @@ def performance(  # noqa: PLR0917 - click passes options by name
 
     if picture is not None and len(metrics) != 1:
         raise click.UsageError("--picture draws one metric: name it by --metric.")
+    if threshold is not None and confusion is None and html is None:
+        raise click.UsageError("--threshold is about the confusion matrix: ask for it by --confusion or --html.")
     with opened(directory) as app:
-        configured(app, model)
+        judged(app, model)
         findings = app.stores.evaluations.findings(model, since, until)
         rows = performance_record(findings, metrics)
+        matrix = _confusion(app, model, findings, threshold, newest=since is None) if confusion or html else None
     if confusion is not None:
-        _draw_confusion(confusion, model, findings, newest=since is None)
+        _draw_confusion(confusion, model, matrix)
+    if html is not None:
+        _write_page(html, model, findings, metrics, matrix)
     if picture is not None:
         _draw(picture, model, rows)
     shown = rows[-limit:]
@@ -131,11 +148,41 @@ def _json(row: "PerformanceRow") -> dict[str, object]:
     return found | {"held": row.holds, "disputed": row.is_disputed, "reason": row.reason}
 
 
-def _draw_confusion(path: Path, model: str, findings: "Sequence[Finding]", *, newest: bool) -> None:
-    from monitor.shells.web.confusion_svg import confusion_svg, rests_on  # noqa: PLC0415 - only for pictures
-    from monitor.usecases.confusions import confusion_of  # noqa: PLC0415 - as above
+def _confusion(
+    app: "App", model: str, findings: "Sequence[Finding]", threshold: float | None, *, newest: bool
+) -> "Confusion | None":
+    from monitor.bootstrap.evaluating import window_reads  # noqa: PLC0415 - heavy
+    from monitor.usecases.confusions import confusion_at, confusion_of  # noqa: PLC0415 - only for pictures
 
     found = confusion_of(findings, newest=newest)
+    if found is None or threshold is None:
+        return found
+    moved = confusion_at(found, app.settings.judged[model], window_reads(app), threshold)
+    if moved is None:
+        raise click.ClickException(
+            f"no threshold can be set: {model} is no binary model with `positive_label`, or its predictions of these "
+            "windows have no score, or are no longer kept."
+        )
+    return moved
+
+
+def _write_page(
+    path: Path, model: str, findings: "Sequence[Finding]", metrics: Sequence[str], matrix: "Confusion | None"
+) -> None:
+    from monitor.rules.conditions import TRUTH_COVERAGE  # noqa: PLC0415 - only for the page
+    from monitor.shells.web.performance_page import performance_page  # noqa: PLC0415 - as above
+    from monitor.usecases.performance_record import performance_record  # noqa: PLC0415 - as above
+
+    rows = performance_record(findings, metrics, everything=True)
+    if not rows:
+        raise click.ClickException("there is nothing to show: no window has an estimate or its truth.")
+    coverages = [one for one in findings if one.check.test == TRUTH_COVERAGE]
+    written(path, performance_page(model, rows, coverages, matrix))
+
+
+def _draw_confusion(path: Path, model: str, found: "Confusion | None") -> None:
+    from monitor.shells.web.confusion_svg import confusion_svg, rests_on  # noqa: PLC0415 - only for pictures
+
     if found is None:
         raise click.ClickException(
             f"no window of {model} has a confusion matrix: it comes with accuracy, when truth has come, of at most 20 "

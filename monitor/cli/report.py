@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.cli.options import config_option, instant, opened
-from monitor.domain.errors import ConfigError
+from monitor.cli.spans import judged
 
 if TYPE_CHECKING:
     from monitor.domain.models import MonitoredModel
@@ -29,12 +29,9 @@ def report(directory: Path, model: str, start: datetime, version: str | None, ou
     from monitor.usecases.report import report_name  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
-        if model not in app.settings.models:
-            known = ", ".join(sorted(app.settings.models)) or "none"
-            raise ConfigError(f"no model {model!r} is configured", hint=f"known: {known}")
-        monitored = app.settings.models[model]
+        monitored = app.settings.models[judged(app, model).recorded_as]
         window = _window(monitored, start)
-        path = output or Path("reports") / report_name(model, window)
+        path = output or Path("reports") / report_name(monitored.name, window)
         rendered = report_writer(app).run(monitored, window, path, version)
     click.echo(f"{rendered.path}: {rendered.current_rows:,} records against {rendered.reference_rows:,} training rows")
     if rendered.rate < 1:

@@ -88,7 +88,7 @@ def backtest(  # noqa: PLR0917 - click passes options by name
     with opened(directory) as app:
         chosen = _chosen(app.settings.rules if file is None else _rules_of(file), names)
         end = until or app.clock.now()
-        found = [rehearse(app, chosen, name, end - last, end) for name in (models or sorted(app.settings.models))]
+        found = [rehearse(app, chosen, name, end - last, end) for name in (models or sorted(app.settings.judged))]
     if as_json:
         print_json(row for one in found for row in _alert_rows(one))
         return

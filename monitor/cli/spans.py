@@ -13,11 +13,19 @@ if TYPE_CHECKING:
 
 
 def configured(app: "App", model: str) -> "MonitoredModel":
-    """The model; ConfigError names those that there are."""
+    """The model that records are about; ConfigError names those that there are."""
     if model not in app.settings.models:
         known = ", ".join(sorted(app.settings.models)) or "none"
         raise ConfigError(f"no model {model!r} is configured", hint=f"known: {known}")
     return app.settings.models[model]
+
+
+def judged(app: "App", model: str) -> "MonitoredModel":
+    """The model that findings are about, which may be one with a further truth; ConfigError names those there are."""
+    if model not in app.settings.judged:
+        known = ", ".join(sorted(app.settings.judged)) or "none"
+        raise ConfigError(f"no model {model!r} is configured", hint=f"known: {known}")
+    return app.settings.judged[model]
 
 
 def newest_version(app: "App", model: str) -> str:

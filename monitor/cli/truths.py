@@ -14,9 +14,10 @@ from monitor.domain.records import Truth, TruthTally
 from monitor.domain.time import format_instant, from_ms
 
 _TALLIES = (
-    "name", "counts", "statements", "predictions", "unmatched", "replaced", "annotators", "first_known", "last_known",
+    "name", "counts", "judged_as", "statements", "predictions", "unmatched", "replaced", "annotators", "first_known",
+    "last_known",
 )  # fmt: skip
-_SOURCES = ("source", "rows", "unlabelled", "undated", "newest", "read_to_end", "failures", "error")
+_SOURCES = ("source", "rows", "refused", "unlabelled", "undated", "newest", "read_to_end", "failures", "error")
 _STATEMENTS = ("name", "label", "known_at", "annotator", "holds")
 
 
@@ -32,13 +33,14 @@ def truths() -> None:
 def list_truths(directory: Path, model: str, *, as_json: bool) -> None:
     """How much truth of each name there is.
 
-    Counts: whether the metrics rest on it (`ground_truth.name` of the model). Unmatched: ids of which no prediction is
+    Counts: whether the model's metrics rest on it (`ground_truth.name`). Judged as: the name under which there are
+    findings by it, of a further truth (`truths` of the model) one of its own. Unmatched: ids of which no prediction is
     stored, because it has not come, has no `prediction`, or is older than what is kept. Replaced: predictions that were
     told different labels.
     """
     with opened(directory) as app:
-        counting = _counting(app.settings, model)
-        rows = [_tally(one, counting) for one in app.stores.truths.tallies(model)]
+        judged = _judged(app.settings, model)
+        rows = [_tally(one, model, judged.get(one.name)) for one in app.stores.truths.tallies(model)]
     if as_json:
         print_json(rows)
         return
@@ -53,7 +55,7 @@ def list_truths(directory: Path, model: str, *, as_json: bool) -> None:
 def show_truths(directory: Path, model: str, event_id: str, *, as_json: bool) -> None:
     """Everything that was said of the prediction EVENT_ID; of each name the statement known last holds."""
     with opened(directory) as app:
-        _counting(app.settings, model)
+        _judged(app.settings, model)
         found = app.stores.truths.statements(model, event_id)
     if not found:
         raise ConfigError(f"nothing was said of {event_id!r}", hint="`driftline truths list` tells how much there is")
@@ -70,32 +72,39 @@ def show_truths(directory: Path, model: str, event_id: str, *, as_json: bool) ->
 def list_sources(directory: Path, *, as_json: bool) -> None:
     """How far each table of `truth_sources` has been read.
 
-    Rows: new ones so far. Unlabelled: those whose label was not known yet. Undated: rows without `updated_at`, which
-    are never read (counted up to a thousand). Newest: the latest `updated_at` that was seen.
+    Rows: new ones so far. Refused: those of them that are dead letters (of the first thousand, as long as these are
+    kept): `driftline dead-letters list` says why. Unlabelled: rows whose label was not known yet. Undated:
+    rows without `updated_at`, which are never read (counted up to a thousand). Newest: the latest `updated_at` that was
+    seen.
     """
-    from monitor.bootstrap.truth_sources import truth_states  # noqa: PLC0415 - `--help` must not wait for it
+    from monitor.bootstrap.truth_sources import refused_rows, truth_states  # noqa: PLC0415 - `--help` must not wait for it
 
     with opened(directory) as app:
-        rows = [_source(state) for state in truth_states(app)]
+        refused = refused_rows(app)
+        rows = [_source(state, refused[state.source]) for state in truth_states(app)]
     if as_json:
         print_json(rows)
         return
     print_table(_SOURCES, (tuple(row.values()) for row in rows), empty="no `truth_sources` in monitor.yaml")
 
 
-def _counting(settings: Settings, model: str) -> str | None:
-    """The name of the truth that counts, None when the model waits for none; ConfigError without such a model."""
+def _judged(settings: Settings, model: str) -> dict[str, str]:
+    """Under which name the model is judged by which truth; ConfigError without such a model."""
     if model not in settings.models:
         known = ", ".join(sorted(settings.models)) or "none"
         raise ConfigError(f"no model {model!r} is configured", hint=f"known: {known}")
-    policy = settings.models[model].ground_truth
-    return None if policy is None else policy.name
+    return {
+        one.ground_truth.name: one.name
+        for one in settings.judged.values()
+        if one.ground_truth is not None and one.recorded_as == model
+    }
 
 
-def _tally(one: TruthTally, counting: str | None) -> dict[str, object]:
+def _tally(one: TruthTally, model: str, judged_as: str | None) -> dict[str, object]:
     return {
         "name": one.name,
-        "counts": one.name == counting,
+        "counts": judged_as == model,
+        "judged_as": judged_as,
         "statements": one.statements,
         "predictions": one.predictions,
         "unmatched": one.unmatched,
@@ -106,11 +115,12 @@ def _tally(one: TruthTally, counting: str | None) -> dict[str, object]:
     }
 
 
-def _source(state: TableState) -> dict[str, object]:
+def _source(state: TableState, refused: int) -> dict[str, object]:
     newest_ms, completed_ms = state.cursor.newest_ms, state.completed_at_ms
     return {
         "source": state.source,
         "rows": state.rows,
+        "refused": refused,
         "unlabelled": state.unlabelled,
         "undated": state.undated,
         "newest": format_instant(from_ms(newest_ms)) if state.cursor.newest else None,

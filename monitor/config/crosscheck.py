@@ -5,6 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from monitor.config.checks_crosscheck import check_mistakes, never_judged, unknown_in_baselines
 from monitor.config.evidently_crosscheck import evidently_mistakes, evidently_of_no_column
 from monitor.config.fairness_crosscheck import check_fairness
+from monitor.config.further_truths_crosscheck import (
+    by_further_truths,
+    further_truth_mistakes,
+    truths_outlive_records,
+)
 from monitor.config.mistakes import Mistakes, at, did_you_mean
 from monitor.config.model_file import ModelFile
 from monitor.config.monitor_file import MonitorFile
@@ -21,7 +26,6 @@ from monitor.config.source_section import FilesSource, KafkaSource
 from monitor.config.vocabulary import Vocabulary
 from monitor.config.yaml_file import Loc, YamlFile
 from monitor.domain.errors import ConfigError
-from monitor.domain.time import in_one_unit
 
 Models = list[tuple[YamlFile, ModelFile]]
 
@@ -61,6 +65,7 @@ def check_registry(file: YamlFile, shape: MonitorFile, models: Models) -> Mistak
 def check_truth_sources(file: YamlFile, shape: MonitorFile, models: Models) -> Mistakes:
     """Tables of truth about models that are not here, or wait for no truth; to be asked as `check_registry`."""
     waiting = {model.model: model.ground_truth for _, model in models}
+    further = {model.model: model.truths.keys() for _, model in models}
     errors, warnings = list[ConfigError](), list[ConfigError]()
     for source, section in shape.truth_sources.items():
         loc: Loc = ("truth_sources", source)
@@ -71,21 +76,22 @@ def check_truth_sources(file: YamlFile, shape: MonitorFile, models: Models) -> M
         elif truth is None:
             hint = "give it the section `ground_truth`"
             errors.append(at(file, (*loc, "model"), f"model {section.model!r} keeps no ground truth", hint))
-        elif section.name != truth.name:
+        elif section.name not in {truth.name, *further[section.model]}:
             place = (*loc, "name") if section.name else loc
             said = f"no metric of {section.model} rests on truth named {section.name!r}"
-            warnings.append(
-                at(file, place, said, f"its ground_truth.name is {truth.name!r}; others are kept and shown")
-            )
+            hint = f"its ground_truth.name is {truth.name!r}; others are kept and shown, and judged if in its `truths`"
+            warnings.append(at(file, place, said, hint))
     return Mistakes(tuple(errors), tuple(warnings))
 
 
 def check_models(models: Models, monitor: MonitorFile | None, known: Vocabulary) -> Mistakes:
     """Names given twice, unknown tests, parameters, segments, columns and policies."""
-    errors = list(twice([(file, ("model",), shape.model) for file, shape in models], "model"))
+    named = [*models, *by_further_truths(models)]
+    errors = list(twice([(file, ("model",), shape.model) for file, shape in named], "model"))
     warnings: list[ConfigError] = []
     for file, shape in models:
         errors += check_mistakes(file, shape, known)
+        errors += further_truth_mistakes(file, shape, known)
         errors += check_fairness(file, shape)
         errors += serving_mistakes(file, shape)
         errors += detectors_twice(file, shape)
@@ -99,21 +105,12 @@ def check_models(models: Models, monitor: MonitorFile | None, known: Vocabulary)
         if monitor is not None and monitor.stream.archive.hash_key is None:
             errors += _hashes_without_key(file, shape)
         if monitor is not None:
-            errors += _truth_outlives_records(file, shape, monitor)
+            errors += truths_outlive_records(file, shape, monitor)
         policies = monitor.retraining.policies if monitor else None
         if policies is not None and shape.retraining and shape.retraining not in policies:
             hint = did_you_mean(shape.retraining, policies, what="policies in monitor.yaml")
             errors.append(at(file, ("retraining",), f"unknown retraining policy {shape.retraining!r}", hint))
     return Mistakes(tuple(errors), tuple(warnings))
-
-
-def _truth_outlives_records(file: YamlFile, shape: ModelFile, monitor: MonitorFile) -> Iterator[ConfigError]:
-    truth, kept = shape.ground_truth, monitor.retention.records
-    if truth is not None and truth.horizon + shape.window.size > kept:
-        hint = "predictions would be gone before their truth: raise retention.records in monitor.yaml"
-        waits = f"horizon {in_one_unit(truth.horizon)} after a window of {in_one_unit(shape.window.size)}"
-        said = f"{waits} is longer than records are kept ({in_one_unit(kept)})"
-        yield at(file, ("ground_truth", "horizon"), said, hint)
 
 
 def _hashes_without_key(file: YamlFile, shape: ModelFile) -> Iterator[ConfigError]:

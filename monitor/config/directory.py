@@ -30,15 +30,22 @@ S = TypeVar("S", bound=BaseModel)
 class Settings:
     """A configuration without mistakes, models by name. `training` says how to read each model's training data.
 
-    `routes` is what routes.yaml says, unread; None without the file.
+    `models` are those that records are about, `further` judge their predictions by another truth. `routes` is what
+    routes.yaml says, unread; None without the file.
     """
 
     directory: Path
     monitor: MonitorFile
     models: Mapping[str, MonitoredModel]
+    further: Mapping[str, MonitoredModel]
     rules: tuple[Rule, ...]
     routes: Mapping[str, object] | None
     training: Mapping[str, TrainingOptions]
+
+    @property
+    def judged(self) -> dict[str, MonitoredModel]:
+        """Everything that has findings."""
+        return {**self.models, **self.further}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +107,13 @@ def _settings(
     routes: Mapping[str, object] | None,
 ) -> Settings:
     own = [rule.value() for _, shape in rules for rule in shape.rules]
-    choices = {shape.model: shape.default_rules for _, shape in models}
+    judged = [(shape, model) for _, shape in models for model in shape.values()]
+    choices = {model.name: shape.default_rules for shape, model in judged}
     return Settings(
         directory,
         monitor,
-        {shape.model: shape.value() for _, shape in models},
+        {model.name: model for _, model in judged if model.predictions_of is None},
+        {model.name: model for _, model in judged if model.predictions_of is not None},
         tuple(with_own_no_data(with_default_rules(own, choices))),
         routes,
         {shape.model: shape.training.options() for _, shape in models},

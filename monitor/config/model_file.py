@@ -1,6 +1,6 @@
 """The shape of models/*.yaml: one monitored model a file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from monitor.config.check_section import CheckSection
 from monitor.config.evidently_section import EvidentlySection
 from monitor.config.fields import Budget, Duration, LabelText, Name, NonEmpty, Section
+from monitor.config.ground_truth_section import FurtherTruthSection, GroundTruthSection, Share
 from monitor.config.sequential_section import SequentialSection
 from monitor.config.wrong import wrong
 from monitor.domain.budgets import ONE_A_MONTH
@@ -17,18 +18,17 @@ from monitor.domain.fairness import FairnessPolicy
 from monitor.domain.models import (
     ArchivePolicy,
     BaselineRole,
-    GroundTruthPolicy,
     MonitoredModel,
     Personal,
     Segment,
     Task,
+    by_further_truth,
 )
 from monitor.domain.sequential import SequentialSpec
 from monitor.domain.time import in_one_unit
 from monitor.domain.windows import WindowSpec
 from monitor.usecases.training_columns import TrainingOptions
 
-Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1, strict=True)]
 
 
@@ -93,34 +93,6 @@ class VectorSection(Section):
     def value(self) -> VectorColumn:
         """The domain value."""
         return VectorColumn(self.column, self.dimensions, self.components)
-
-
-class GroundTruthSection(Section):
-    """How performance windows wait for ground truth."""
-
-    wait: Duration
-    """Judge a window when so much event time has passed since its end, whatever truth is there."""
-    min_coverage: Share = 0.8
-    """Judge it sooner when this share of its predictions has truth."""
-    horizon: Duration
-    """Truth that was known later than this after the window's end does not count."""
-    name: str = ""
-    """Which kind of truth counts, where records name several (such as a reviewer's decision and a thumb): the one of
-    this name; without it, the one without a name. The others are kept and shown."""
-
-    @model_validator(mode="after")
-    def _horizon_is_last(self) -> "GroundTruthSection":
-        if self.horizon < self.wait:
-            raise wrong(
-                f"horizon {in_one_unit(self.horizon)} is shorter than wait {in_one_unit(self.wait)}",
-                "truth must be allowed to come at least until the window is judged",
-                key="horizon",
-            )
-        return self
-
-    def policy(self) -> GroundTruthPolicy:
-        """The domain value."""
-        return GroundTruthPolicy(self.wait, self.min_coverage, self.horizon, self.name)
 
 
 class FairnessSection(Section):
@@ -243,6 +215,9 @@ class ModelFile(Section):
     """Let the baseline propose checks for every column."""
     ground_truth: GroundTruthSection | None = None
     """How to wait for truth; without it, performance is not judged."""
+    truths: Mapping[Name, FurtherTruthSection] = {}
+    """Further kinds of truth by their name, as a reviewer's decision: each is judged beside `ground_truth`, under the
+    name of a model of its own, MODEL.NAME, that findings, rules and commands use."""
     fairness: FairnessSection | None = None
     """Which features are sensitive, so that their groups are compared; without it, groups are not."""
     training: TrainingSection = TrainingSection()
@@ -328,11 +303,28 @@ class ModelFile(Section):
         """Features of which columns are made: texts and vectors."""
         return frozenset(self._made())
 
+    @model_validator(mode="after")
+    def _truths_are_further_ones(self) -> "ModelFile":
+        if self.truths and self.ground_truth is None:
+            raise wrong("there is no `ground_truth`", "say first which truth is the model's own", key="truths")
+        if self.ground_truth is not None and self.ground_truth.name in self.truths:
+            how = "leave it out here: the model itself is judged by it"
+            raise wrong(f"{self.ground_truth.name!r} is the truth of `ground_truth`", how, key="truths")
+        return self
+
     def _sequential(self) -> tuple[SequentialSpec, ...]:
         """Those of one segment beside each other: its records are looked for once."""
         declared = [segment.name for segment in self.segments]
         specs = [spec for one in self.sequential for spec in one.specs(declared)]
         return tuple(sorted(specs, key=lambda spec: spec.segment))
+
+    def values(self) -> Iterator[MonitoredModel]:
+        """The domain values: the model, and it judged by each further truth."""
+        model = self.value()
+        yield model
+        for name, truth in self.truths.items():
+            checks = tuple(check.spec() for check in truth.checks)
+            yield by_further_truth(model, truth.policy(name), checks, propose_checks=truth.propose_checks)
 
     def value(self) -> MonitoredModel:
         """The domain value."""

@@ -1,12 +1,14 @@
 """Mistakes of rules that no file shows by itself: names that lead nowhere, rules that wait for one another."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from monitor.config.checks_crosscheck import ALWAYS
 from monitor.config.condition_section import ConditionSection, DropSection, LabelCoverageSection, LeafSection
 from monitor.config.crosscheck import Models, twice
 from monitor.config.evidently_crosscheck import names_of, unasked
 from monitor.config.evidently_section import EvidentlyConditionSection
+from monitor.config.further_truths_crosscheck import by_further_truths
 from monitor.config.mistakes import Mistakes, at, did_you_mean
 from monitor.config.model_file import ModelFile
 from monitor.config.rules_file import RuleSection, RulesFile
@@ -47,11 +49,14 @@ def check_rules(rules: Rules, models: Models, known: Vocabulary, *, has_all_mode
         (file, ("rules", index, "name"), rule.name) for file, shape in rules for index, rule in enumerate(shape.rules)
     ]
     warnings: list[ConfigError] = []
+    further = by_further_truths(models)
+    known = replace(known, columns={**known.columns, **{shape.model: {} for _, shape in further}})
     for file, shape in rules:
         for index, rule in enumerate(shape.rules):
             loc: Loc = ("rules", index)
-            warnings += _unknown_models(file, loc, rule, models) if has_all_models else ()
-            warnings += _rule(file, loc, rule, models, known)
+            warnings += _unknown_models(file, loc, rule, [*models, *further]) if has_all_models else ()
+            warnings += _rule(file, loc, rule, _watched(rule, models, further), known)
+            warnings += _never_by_truth(file, loc, rule, further, known)
     placed: Placed = [(file, ("rules", n), rule) for file, shape in rules for n, rule in enumerate(shape.rules)]
     errors = [*twice(places, "rule"), *_asked(placed)]
     return Mistakes(tuple(errors), tuple(warnings))
@@ -78,10 +83,15 @@ def _asked(placed: Placed) -> Iterator[ConfigError]:
 
 def _place(rule: RuleSection, name: str) -> Loc:
     """Where the rule asks for this one."""
-    conditions: list[tuple[Loc, ConditionSection]] = [(("when",), rule.when)]
-    conditions += [(("escalate", index, "when"), step.when) for index, step in enumerate(rule.escalate)]
-    places = (place for loc, section in conditions for place, one in _walk(loc, section) if one.fires == name)
+    places = (place for place, one in _everything((), rule) if one.fires == name)
     return (*next(places, ("when",)), "fires")
+
+
+def _everything(loc: Loc, rule: RuleSection) -> Iterator[tuple[Loc, ConditionSection]]:
+    """All conditions of the rule and their parts, with their places."""
+    yield from _walk((*loc, "when"), rule.when)
+    for index, step in enumerate(rule.escalate):
+        yield from _walk((*loc, "escalate", index, "when"), step.when)
 
 
 def _circle(start: str, asks: dict[str, list[str]]) -> list[str]:
@@ -114,8 +124,15 @@ def _unknown_models(file: YamlFile, loc: Loc, rule: RuleSection, models: Models)
             yield at(file, (*loc, "models"), f"rule {rule.name!r} names the unknown model {name!r}", hint)
 
 
-def _rule(file: YamlFile, loc: Loc, rule: RuleSection, models: Models, known: Vocabulary) -> Iterator[ConfigError]:
-    watched = [shape for _, shape in models if "*" in rule.models or shape.model in rule.models]
+def _watched(rule: RuleSection, models: Models, further: Models) -> list[ModelFile]:
+    """The models that the rule is about; of further truths those that it names, for `*` is written for the models."""
+    named = [shape for _, shape in further if shape.model in rule.models]
+    return [shape for _, shape in models if "*" in rule.models or shape.model in rule.models] + named
+
+
+def _rule(
+    file: YamlFile, loc: Loc, rule: RuleSection, watched: list[ModelFile], known: Vocabulary
+) -> Iterator[ConfigError]:
     without = [shape.model for shape in watched if shape.retraining is None]
     if rule.retrain and watched and len(without) == len(watched):
         message = f"rule {rule.name!r} asks for retraining, but no model that it watches has a policy"
@@ -123,11 +140,22 @@ def _rule(file: YamlFile, loc: Loc, rule: RuleSection, models: Models, known: Vo
     if rule.each == "segment" and watched and not any(shape.segments for shape in watched):
         message = f"rule {rule.name!r} wants an alert for each segment, but no model that it watches has any"
         yield at(file, (*loc, "each"), message, "give the model `segments`, or write each: model")
-    conditions: list[tuple[Loc, ConditionSection]] = [((*loc, "when"), rule.when)]
-    conditions += [((*loc, "escalate", index, "when"), step.when) for index, step in enumerate(rule.escalate)]
-    for place, section in conditions:
-        for inner, one in _walk(place, section):
-            yield from _leaf(file, inner, one, watched, known)
+    for inner, one in _everything(loc, rule):
+        yield from _leaf(file, inner, one, watched, known)
+
+
+def _never_by_truth(
+    file: YamlFile, loc: Loc, rule: RuleSection, further: Models, known: Vocabulary
+) -> Iterator[ConfigError]:
+    """Conditions on what truth does not tell, in a rule about further truths alone."""
+    if not rule.models or not set(rule.models) <= {shape.model for _, shape in further}:
+        return
+    untold = (known.tests.keys() - known.metrics) | (STANDING_TESTS - {"truth_coverage", "checks"})
+    for inner, one in _everything(loc, rule):
+        test = getattr(one.leaf(), "test", None)
+        if test in untold:
+            message = f"{test} is not told by truth, and {' and '.join(rule.models)} is judged by nothing else"
+            yield at(file, (*inner, next(iter(one.model_fields_set)), "test"), message, "watch the model itself by it")
 
 
 def _leaf(

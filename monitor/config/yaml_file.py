@@ -35,6 +35,14 @@ class YamlFile:
                 node, here = node[part], (*here, part)  # type: ignore[index] # one of the two, as just seen
         return self.lines.get(here, 1)
 
+    def below(self, loc: Loc) -> "YamlFile":
+        """A part of the file as a file of its own, with the lines of the whole."""
+        node = self.data
+        for part in loc:
+            node = node[part]  # type: ignore[index] # the caller has read this part
+        lines = {place[len(loc) :]: line for place, line in self.lines.items() if place[: len(loc)] == loc}
+        return YamlFile(self.path, node, lines)
+
 
 def read_yaml(path: Path) -> YamlFile:
     """Read one file; ConfigError with the line when it is not valid YAML or names a key twice."""

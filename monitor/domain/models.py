@@ -141,7 +141,8 @@ class MonitoredModel:
     (None: it is not judged as a whole). `fairness` says which features are sensitive (None: none is said to be).
     `max_baseline_age` is how long before a window the data of its baseline may end (None: it is not judged). `derived`
     are features of which columns are made that can be profiled. `sequential` are the detectors that look at its records
-    one by one, `evidently` the metrics of Evidently that are computed on its raw rows.
+    one by one, `evidently` the metrics of Evidently that are computed on its raw rows. `predictions_of` is the model
+    whose predictions it judges by a further truth (None: it has its own).
     """
 
     name: str
@@ -171,3 +172,39 @@ class MonitoredModel:
     derived: tuple[DerivedColumn, ...] = ()
     sequential: tuple[SequentialSpec, ...] = ()
     evidently: tuple[EvidentlySpec, ...] = ()
+    predictions_of: str | None = None
+
+    @property
+    def recorded_as(self) -> str:
+        """The name in the records, and that of its baselines."""
+        return self.predictions_of or self.name
+
+
+def further_name(model: str, truth: str) -> str:
+    """Under which name a model is judged by a further truth."""
+    return f"{model}.{truth}"
+
+
+def by_further_truth(
+    model: MonitoredModel, policy: GroundTruthPolicy, checks: tuple[CheckSpec, ...], *, propose_checks: bool
+) -> MonitoredModel:
+    """The model as it is judged by a further truth: performance alone, with these checks, under `MODEL.TRUTH`.
+
+    It has no records of its own, so nothing of it is counted, watched or kept; and it asks for no retraining, for the
+    guard and the proof of a retrained model rest on the model's own truth.
+    """
+    return MonitoredModel(
+        name=further_name(model.name, policy.name),
+        windows=model.windows,
+        lateness=model.lateness,
+        retention=model.retention,
+        min_records=model.min_records,
+        task=model.task,
+        positive_label=model.positive_label,
+        checks=checks,
+        propose_checks=propose_checks,
+        ground_truth=policy,
+        silence_after=model.silence_after,
+        labels=model.labels,
+        predictions_of=model.name,
+    )

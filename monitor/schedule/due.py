@@ -83,12 +83,13 @@ def _due_of(
     judged = {(d.model, d.window, d.kind): d for d in done}
     for (window, version), content in held.items():
         ref = ModelRef(model.name, version)
-        yield from _next(judged, ref, window, EvaluationKind.DRIFT, content.n)
+        if model.predictions_of is None:
+            yield from _next(judged, ref, window, EvaluationKind.DRIFT, content.n)
         before = judged.get((ref, window, EvaluationKind.PERFORMANCE))
         waited = from_ms(until_ms) - window.end
         if model.ground_truth is not None and _truth_suffices(before, content, waited, model.ground_truth):
             yield from _next(judged, ref, window, EvaluationKind.PERFORMANCE, content.statements)
-    if model.silence_after is not None:
+    if model.silence_after is not None and model.predictions_of is None:
         yield from _silent(model, until_ms, panes, held, done)
 
 

@@ -7,16 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.domain.findings import Finding
-from monitor.domain.models import ModelRef
+from monitor.domain.models import ModelRef, MonitoredModel
+from monitor.domain.ports import WindowReads
+from monitor.domain.stream import JoinSpan
 from monitor.domain.windows import Window
 from monitor.rules.conditions import GROUND_TRUTH
+from monitor.usecases.realized import known_by_ms
 
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
     """Numbers of records by true class (rows) and predicted class, of one version in these windows, in order.
 
-    `coverage` is the share (0 to 1) of the predictions whose truth is known; None where it is not known.
+    `coverage` is the share (0 to 1) of the predictions whose truth is known; None where it is not known. `threshold` is
+    the score from which on the positive label, the last one, counts as predicted; None: as the model predicted.
     """
 
     ref: ModelRef
@@ -24,6 +28,7 @@ class Confusion:
     labels: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
     coverage: float | None
+    threshold: float | None = None
 
     @property
     def n(self) -> int:
@@ -49,6 +54,33 @@ def confusion_of(findings: Sequence[Finding], *, newest: bool) -> Confusion | No
     counts = tuple(tuple(total[truth, said] for said in labels) for truth in labels)
     windows = tuple(sorted((f.window for f, _ in chosen), key=lambda one: one.start))
     return Confusion(last.model, windows, labels, counts, _coverage([f for f, _ in chosen]))
+
+
+def confusion_at(found: Confusion, model: MonitoredModel, reads: WindowReads, threshold: float) -> Confusion | None:
+    """What it would be if the positive label were predicted from this score on (0 to 1), by the stored predictions.
+
+    Predictions without a score in [0, 1] are left out. None where no score is stored, or no label is the positive one.
+    """
+    policy, positive = model.ground_truth, model.positive_label
+    if policy is None or positive is None:
+        return None
+    spans = [
+        JoinSpan(found.ref, one.start_ms, one.end_ms, policy.name, known_by_ms(one, policy)) for one in found.windows
+    ]
+    scored = [
+        (one.label == positive, one.score >= threshold)
+        for span in spans
+        for one in reads.joined(span)
+        if one.score is not None and 0 <= one.score <= 1
+    ]
+    if not scored:
+        return None
+    total = Counter(scored)
+    sides = (False, True)
+    counts = tuple(tuple(total[truth, said] for said in sides) for truth in sides)
+    predicted = sum(reads.predictions_count(span.ref, span.since_ms, span.until_ms) for span in spans)
+    coverage = min(1.0, len(scored) / predicted) if predicted else None
+    return Confusion(found.ref, found.windows, (f"not {positive}", positive), counts, coverage, threshold)
 
 
 def _cells(finding: Finding) -> Counter[tuple[str, str]]:

@@ -378,6 +378,6 @@ def _raise_late(  # noqa: PLR0917 - a rule, what changed, and how it is told
 
 def _requests(rule: Rule, model: MonitoredModel, judgement: Judgement, transition: Transition) -> list[RetrainRequest]:
     version = judgement.evaluation.model.version
-    if not rule.retrain or not version:  # a reader that is behind is no reason to train any version
-        return []
+    if not rule.retrain or not version or model.predictions_of is not None:
+        return []  # a reader that is behind is no reason to train any version, and a further truth has none of its own
     return [RetrainRequest(model.name, version, rule.name, transition.at, transition.why)]

@@ -11,7 +11,7 @@ from monitor.domain.checks import Check, Threshold
 from monitor.domain.errors import BaselineError, MonitorError, StoreUnavailable
 from monitor.domain.evaluation import Evaluation
 from monitor.domain.findings import EvaluationKind, Evidence, Finding, TestResult, Verdict
-from monitor.domain.models import ALL_TRAFFIC, ColumnSpec, GroundTruthPolicy, ModelRef, MonitoredModel
+from monitor.domain.models import ALL_TRAFFIC, ColumnSpec, GroundTruthPolicy, ModelRef, MonitoredModel, Task
 from monitor.domain.ports import AccountReads, BaselineStore, WindowReads
 from monitor.domain.rules import Chart
 from monitor.domain.stream import JoinSpan
@@ -22,7 +22,8 @@ from monitor.rules.explain import WEAK_SEGMENTS
 from monitor.stats.attribution.attribution import Attribution
 from monitor.stats.baseline import Baseline
 from monitor.stats.estimation import CHANGES, ESTIMATE_ERRORS
-from monitor.stats.performance.metric import PerformanceMetric
+from monitor.stats.performance.metric import PerformanceMetric, is_proposed
+from monitor.stats.performance.odd_labels import no_class
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.proposals import AnyTest
 from monitor.stats.row_test import JointRows
@@ -314,10 +315,15 @@ class Judge:
         digest = hashlib.blake2b(repr([row[:3] for row in truth.rows]).encode(), digest_size=16).hexdigest()
         evidence = Evidence("", digest, {}, self.code_version, format_instant(now))
         judged = truth.judged
-        outcomes = [measure(one, judged, model.positive_label) for one in self._metric_checks(model, evaluation)]
+        checks = self._metric_checks(model, evaluation)
+        odd = no_class(judged, model.positive_label)
+        outcomes = [measure(one, judged, model.positive_label, odd) for one in checks]
         findings = _findings(evaluation, outcomes, evidence, truth.coverage)
         if model.ground_truth is not None:
-            outcomes = [truth_coverage(model.ground_truth, truth, model.task), *self._lights(evaluation, findings)]
+            outcomes = [
+                truth_coverage(model.ground_truth, truth, _said_by_truth(model, checks)),
+                *self._lights(evaluation, findings),
+            ]
             findings += _findings(evaluation, outcomes, evidence, truth.coverage)
             found = self._changes(model, evaluation, truth, findings)
             findings += _findings(evaluation, found, evidence, truth.coverage)
@@ -333,7 +339,7 @@ class Judge:
         if not asks_for_scale(checks):
             return checks
         baseline_id = baseline_at(
-            self._store.timeline(model.name), evaluation.model.version, evaluation.window.start_ms
+            self._store.timeline(model.recorded_as), evaluation.model.version, evaluation.window.start_ms
         )
         return checks if baseline_id is None else scaled(checks, self._baseline(baseline_id).naive_error)
 
@@ -374,6 +380,12 @@ class Judge:
         of_window = [f for f in stored if f.model == evaluation.model and f.window == window]
         known = {f.check.test: f.result for f in realized if f.result is not None}
         return compare(of_window, known)
+
+
+def _said_by_truth(model: MonitoredModel, checks: Iterable[MetricCheck]) -> Task | None:
+    """The model's task, where the truth says what the model predicts: a thumb does not."""
+    compares = any(model.task in one.metric.tasks and is_proposed(one.metric) for one in checks)
+    return model.task if compares else None
 
 
 def _span(policy: GroundTruthPolicy, evaluation: Evaluation) -> JoinSpan:

@@ -8,8 +8,13 @@ from monitor.domain.findings import Finding, TestResult, Verdict
 from monitor.domain.models import ModelRef
 from monitor.domain.windows import Window
 from monitor.rules.conditions import GROUND_TRUTH
-from monitor.stats.estimation import ESTIMATED_METRICS, EstimatedMetric
+from monitor.rules.explain import WEAK_SEGMENTS
+from monitor.stats.estimation import CHANGES, ESTIMATE_ERRORS, ESTIMATED_METRICS, EstimatedMetric
 from monitor.usecases.estimating import greyed
+from monitor.usecases.metric_limits import is_limit
+
+_NO_METRICS = frozenset({*ESTIMATED_METRICS, *CHANGES, *ESTIMATE_ERRORS, WEAK_SEGMENTS})
+"""What else is told about the column of truth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +22,8 @@ class PerformanceRow:
     """One metric of one window; each part None where there is none (yet).
 
     `reason` says why the estimate is not to be relied on (empty: it is), `change` holds the parts of the change from
-    the baseline: value and 95 % interval by name.
+    the baseline: value and 95 % interval by name; `verdict` is what its limit, if it has one,
+    says of the truth.
     """
 
     window: Window
@@ -27,6 +33,7 @@ class PerformanceRow:
     truth: TestResult | None
     reason: str
     change: TestResult | None
+    verdict: Verdict | None = None
 
     @property
     def reweighted(self) -> float | None:
@@ -55,10 +62,13 @@ class PerformanceRow:
                 return None
 
 
-def performance_record(findings: Sequence[Finding], metrics: Iterable[str] = ()) -> list[PerformanceRow]:
-    """A row for every window, version and metric (these, or all there are) with a number or why there is none.
+def performance_record(
+    findings: Sequence[Finding], metrics: Iterable[str] = (), *, everything: bool = False
+) -> list[PerformanceRow]:
+    """A row for every window, version and metric with a number or why there is none; ordered by window.
 
-    Ordered by window.
+    These metrics, or without names those that can be estimated; `everything` asks for the others, too, and so does a
+    model of which nothing else is known.
     """
     shown = {
         (f.window, f.model, f.check.test): f
@@ -66,13 +76,17 @@ def performance_record(findings: Sequence[Finding], metrics: Iterable[str] = ())
         if not f.check.segment and (f.check.column == GROUND_TRUTH or f.check.test in ESTIMATED_METRICS)
     }
     wanted = frozenset(metrics)
+    estimated = {metric.of: metric for metric in ESTIMATED_METRICS.values() if not metric.apart}
+    others = sorted({name for *_, name in shown} - estimated.keys() - _NO_METRICS)
+    names = [name for name in [*estimated, *others] if not wanted or name in wanted]
     rows = [
-        _row(shown, window, model, metric)
+        _row(shown, window, model, name, estimated.get(name))
         for window, model in sorted({key[:2] for key in shown}, key=_order)
-        for metric in ESTIMATED_METRICS.values()
-        if not metric.apart and (not wanted or metric.of in wanted)
+        for name in names
     ]
-    return [row for row in rows if row.estimate is not None or row.truth is not None or row.reason]
+    known = [row for row in rows if row.estimate is not None or row.truth is not None or row.reason]
+    usual = [row for row in known if row.metric in estimated]
+    return known if wanted or everything or not usual else usual
 
 
 def _order(key: tuple[Window, ModelRef]) -> tuple[datetime, str]:
@@ -80,20 +94,25 @@ def _order(key: tuple[Window, ModelRef]) -> tuple[datetime, str]:
 
 
 def _row(
-    shown: dict[tuple[Window, ModelRef, str], Finding], window: Window, model: ModelRef, metric: EstimatedMetric
+    shown: dict[tuple[Window, ModelRef, str], Finding],
+    window: Window,
+    model: ModelRef,
+    metric: str,
+    estimated: EstimatedMetric | None,
 ) -> PerformanceRow:
-    estimate, truth, change = (
-        shown.get((window, model, name)) for name in (metric.name, metric.of, metric.change_name)
-    )
+    names = (estimated.name, estimated.change_name) if estimated else ("", "")
+    estimate, change = (shown.get((window, model, name)) for name in names)
+    truth = shown.get((window, model, metric))
     is_grey = estimate is not None and estimate.verdict is Verdict.INSUFFICIENT_DATA
     return PerformanceRow(
         window,
         model,
-        metric.of,
+        metric,
         estimate.result if estimate else None,
         truth.result if truth else None,
         estimate.reason if estimate and is_grey else "",
         change.result if change else None,
+        truth.verdict if truth and is_limit(truth.check.threshold) else None,
     )
 
 

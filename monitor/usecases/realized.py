@@ -17,7 +17,9 @@ from monitor.domain.windows import Window
 from monitor.rules.conditions import RECORDS, TRUTH_COVERAGE
 from monitor.rules.explain import percent
 from monitor.stats.judgement import judge, measured
+from monitor.stats.performance.classification import CLASSIFICATION
 from monitor.stats.performance.metric import Judged
+from monitor.stats.performance.odd_labels import unpriced
 from monitor.stats.performance.usable import never_predicted, usable, why_undefined
 from monitor.usecases.model_checks import MetricCheck
 from monitor.usecases.outcomes import Outcome
@@ -48,22 +50,27 @@ def known_by_ms(window: Window, policy: GroundTruthPolicy) -> int:
     return window.end_ms + duration_ms(policy.horizon)
 
 
-def measure(one: MetricCheck, judged: Judged, positive: str | None) -> Outcome:
-    """What a metric says of a window: a number and its verdict, or a sentence on why there is none."""
+def measure(one: MetricCheck, judged: Judged, positive: str | None, odd: str = "") -> Outcome:
+    """What a metric says of a window: a number and its verdict, or a sentence on why there is none.
+
+    `odd` is what is odd about its true labels (empty: nothing), said by the metrics that count labels.
+    """
     check = one.check
     known = f"{judged.n:,} predictions with known truth"
+    odd = odd if one.metric.tasks <= CLASSIFICATION else ""
     if judged.n < check.min_records:
         reason = f"{check.name}: {known}, at least {check.min_records:,} are needed"
         return check, Verdict.INSUFFICIENT_DATA, reason, None
     fit = usable(one.metric, judged)
     if not fit.suffices or fit.judged.n < check.min_records:
-        return check, Verdict.INSUFFICIENT_DATA, f"{check.name}: {fit.aside}; too few are left of {known}", None
+        why = "; ".join(filter(None, (f"{fit.aside}; too few are left of {known}", unpriced(one.metric, judged))))
+        return check, Verdict.INSUFFICIENT_DATA, f"{check.name}: {why}", None
     try:
         result = one.metric.run(fit.judged, positive)
     except Exception as error:  # noqa: BLE001 - metrics are plug-ins, too
         why = str(error) if isinstance(error, MonitorError) else f"{type(error).__name__}: {error}"
         return check, Verdict.FAILED, f"{check.name} failed: {why}", None
-    known = f"{known}; {fit.aside}" if fit.aside else known
+    known = "; ".join(filter(None, (known, fit.aside, odd, unpriced(one.metric, judged))))
     if result is None:
         why = why_undefined(one.metric, fit.judged, positive)
         return check, Verdict.INSUFFICIENT_DATA, f"{check.name} is not defined: {why}; {known}", None

@@ -38,6 +38,7 @@ FREE = {
     "growth",
     "outcomes",
     "reviews",
+    "reviewer",
 }
 """Names that users invent: where one is referred to, the reference is reported instead."""
 

@@ -20,6 +20,8 @@ def confusion_svg(found: Confusion) -> str:
     width = max(_LEAST_WIDTH, _LABELS + k * _CELL_WIDTH + _MARGIN)
     height = _TOP + k * _CELL_HEIGHT + _MARGIN
     title = f"Confusion matrix of {found.ref}"
+    if found.threshold is not None:
+        title += f", {_short(found.labels[-1])} predicted from a score of {found.threshold:g} on"
     texts = [_text(_MARGIN, 24, title, INK, size=15), _text(_MARGIN, 44, rests_on(found), FAINT)]
     texts.append(_text(_LABELS, 66, "predicted", FAINT))
     texts.append(_text(_LABELS - 10, _TOP - 10, "true", FAINT, anchor="end"))

@@ -27,6 +27,13 @@ border:1px solid currentColor;white-space:nowrap}
 .driftline .chart .ink{fill:var(--ink)}.driftline .chart .faint{fill:var(--faint)}
 .driftline .chart .baseline{fill:var(--baseline)}.driftline .chart .current{fill:var(--current)}
 .driftline .chart .moved{fill:var(--red)}
+.driftline .card>svg{display:block;max-width:100%;height:auto;margin-top:6px}
+.driftline svg [fill="#1f2933"]{fill:var(--ink)}.driftline svg [stroke="#1f2933"]{stroke:var(--ink)}
+.driftline svg [fill="#616e7c"]{fill:var(--faint)}.driftline svg [stroke="#616e7c"]{stroke:var(--faint)}
+.driftline svg [fill="#c62828"]{fill:var(--red)}.driftline svg [stroke="#c62828"]{stroke:var(--red)}
+.driftline svg [fill="#2f6fb2"]{fill:var(--current)}.driftline svg [stroke="#2f6fb2"]{stroke:var(--current)}
+.driftline .instant{white-space:nowrap}.driftline figcaption{font-size:14px}
+.driftline details.warn summary{color:var(--amber)}
 .driftline details{margin-top:8px;font-size:13px}.driftline summary{cursor:pointer;color:var(--faint)}
 .driftline .scroll{overflow-x:auto;background:var(--card);border:1px solid var(--line);border-radius:12px}
 .driftline table{border-collapse:collapse;width:100%;font-size:13.5px}

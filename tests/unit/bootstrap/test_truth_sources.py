@@ -119,7 +119,7 @@ def test_the_command_and_the_metrics_show_how_far_the_table_was_read(
     ran = CliRunner().invoke(driftline, ["truths", "sources", "--json"])
 
     (row,) = json.loads(ran.stdout)
-    assert (row["rows"], row["newest"], row["failures"]) == (2, "2026-11-01T11:00:00Z", 0)
+    assert (row["rows"], row["refused"], row["newest"], row["failures"]) == (2, 0, "2026-11-01T11:00:00Z", 0)
     assert b'driftline_truth_source_age_seconds{source="outcomes"} 120.0' in app.telemetry.page()
 
 
@@ -132,6 +132,8 @@ def test_a_command_reads_the_table_once_and_says_what_it_cannot(
     monkeypatch.setenv("OUTCOMES", f"sqlite:///{tmp_path / 'gone.db'}")
     gone = CliRunner().invoke(driftline, ["backfill", "--sql", "outcomes"])
 
+    (row,) = json.loads(CliRunner().invoke(driftline, ["truths", "sources", "--json"]).stdout)
+    assert (row["rows"], row["refused"]) == (2, 1)
     assert "2 records: 0 counted, 1 ground truth, 0 duplicates, 1 refused" in read.stdout
     assert "no truth source 'outcome' is configured" in str(nothing.exception)
     assert "truth source outcomes: sqlite" in str(gone.exception)

@@ -72,6 +72,7 @@ def test_the_list_says_how_much_of_each_name_there_is_and_which_counts(call: Cal
     assert reviewed == {
         "name": "reviewer",
         "counts": True,
+        "judged_as": "price",
         "statements": 3,
         "predictions": 2,
         "unmatched": 0,

@@ -31,6 +31,7 @@ from monitor.stats.drift import DRIFT_TESTS
 from monitor.stats.performance import PERFORMANCE_METRICS
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
+from monitor.usecases.borrowed_predictions import BorrowedPredictions
 from monitor.usecases.evaluate import Evaluate
 from monitor.usecases.judging import Judge
 from monitor.usecases.retire import RetireRules
@@ -106,10 +107,10 @@ class Rig:
         tests = {**DRIFT_TESTS, "breaks": Breaks()}
         metrics = {**PERFORMANCE_METRICS, "breaks_too": BreaksToo()}
         before = self.stores.evaluations
-        judge = Judge(tests, metrics, self.stores.windows, self.stores.baselines, "test", findings=before)
-        return Evaluate(
-            self.models, self.rules, judge, self.stores.windows, self.stores.evaluations, jobs=self.stores.jobs
-        )
+        lenders = {model.name: model.recorded_as for model in self.models.values() if model.predictions_of}
+        windows = BorrowedPredictions(self.stores.windows, lenders)
+        judge = Judge(tests, metrics, windows, self.stores.baselines, "test", findings=before)
+        return Evaluate(self.models, self.rules, judge, windows, self.stores.evaluations, jobs=self.stores.jobs)
 
     def promote(self, built: Baseline) -> Baseline:
         self.stores.baselines.put(built.id, built.ref, built.to_bytes(), built.describe())
@@ -151,8 +152,8 @@ class Rig:
         self.evaluate.run_once(NOW)
         return self.findings()
 
-    def findings(self, test: str = "") -> list[Finding]:
-        found = self.stores.evaluations.findings("churn")
+    def findings(self, test: str = "", model: str = "churn") -> list[Finding]:
+        found = self.stores.evaluations.findings(model)
         return [f for f in found if not test or f.check.test == test]
 
     def phases(self) -> list[tuple[int, str]]:

@@ -7,7 +7,8 @@ from random import Random
 import pytest
 
 from monitor.domain.checks import CheckSpec
-from monitor.domain.models import GroundTruthPolicy, Task
+from monitor.domain.findings import EvaluationKind
+from monitor.domain.models import GroundTruthPolicy, Task, by_further_truth
 from monitor.domain.records import Prediction, Truth
 from monitor.domain.rules import CheckIsBad, Rule
 from monitor.domain.stream import TopicKind
@@ -20,14 +21,23 @@ POLICY = GroundTruthPolicy(wait=2 * HOUR, min_coverage=0.5, horizon=HORIZON)
 WATCHED = replace(
     MODEL, task=Task.BINARY, positive_label="yes", ground_truth=POLICY, checks=(CheckSpec("accuracy"),), min_records=10
 )
+BY_OTHERS = [
+    by_further_truth(WATCHED, replace(POLICY, name=name), WATCHED.checks, propose_checks=False)
+    for name in ("reviewer", "committee")
+]
 
 
 def statements(random: Random) -> list[Truth]:
     """Of every prediction none, one, or several; before it was made, in time, corrected, and too late."""
     said = [
         Truth(
-            "churn", f"0-{i}", random.choice(["yes", "no", "maybe"]), to_ms(START + random.randint(-60, 600) * MINUTE)
+            "churn",
+            f"0-{i}",
+            random.choice(["yes", "no", "maybe"]),
+            to_ms(START + random.randint(-60, 600) * MINUTE),
+            name,
         )
+        for name in ("", "reviewer", "committee")
         for i in range(N)
         for _ in range(random.choice([0, 1, 1, 1, 2, 3]))
     ]
@@ -48,7 +58,9 @@ def expected(said: list[Truth]) -> float:
 
 
 def rig_with_predictions() -> Rig:
-    rig = started(models={"churn": WATCHED}, rules=[Rule("quality", CheckIsBad(test="accuracy"))])
+    rig = started(
+        models={one.name: one for one in (WATCHED, *BY_OTHERS)}, rules=[Rule("quality", CheckIsBad(test="accuracy"))]
+    )
     made = [Prediction("churn", "1", f"0-{i}", to_ms(START), "yes", 0.5) for i in range(N)]
     rig.hour(0, rows(1, n=N))
     tell(rig, 1, predictions=made)
@@ -61,7 +73,7 @@ def tell(rig: Rig, hours: float, **content: object) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_late_repeated_reordered_and_corrected_truth_ends_in_the_same_number(seed: int) -> None:
+def test_late_repeated_reordered_and_corrected_truth_of_each_name_ends_in_the_same_number(seed: int) -> None:
     random = Random(seed)
     said = statements(random)
     coming = [*said, *random.choices(said, k=20)]  # some are told twice
@@ -79,6 +91,9 @@ def test_late_repeated_reordered_and_corrected_truth_ends_in_the_same_number(see
     tell(rig, 32)
     rig.run()
 
-    (finding,) = [f for f in rig.findings("accuracy") if f.window.start == START]
-    assert finding.result is not None
-    assert finding.result.statistic == expected(said)
+    for model, name in (("churn", ""), ("churn.reviewer", "reviewer"), ("churn.committee", "committee")):
+        (finding,) = [f for f in rig.findings("accuracy", model) if f.window.start == START]
+        assert finding.result is not None
+        assert finding.result.statistic == expected([one for one in said if one.name == name])
+        kinds = {f.kind for f in rig.findings(model=model)}
+        assert kinds == {EvaluationKind.PERFORMANCE} | (set() if name else {EvaluationKind.DRIFT})
