@@ -246,15 +246,16 @@ class Baseline:
         """Columns that were left out and why, in sentences."""
         return self._reference.notes
 
-    def compare(self, table: Table | str | Path, *, min_records: int = 100) -> Findings:
+    def compare(self, table: Table | str | Path, *, min_records: int = 100, columns_only: bool = False) -> Findings:
         """Judge a table, or an iterator of its parts, as one window, in one pass.
 
         Of at most 4,000 rows pairs of columns are counted; no row is kept longer than that.
 
         A check that has fewer than `min_records` values says `insufficient_data`. A column that cannot be compared has
-        a finding that says why. BaselineError when the table cannot be read.
+        a finding that says why. `columns_only` leaves out `model_drift`, the check of all columns together, which takes
+        rows for independent. BaselineError when the table cannot be read.
         """
-        return Findings(compared_with(self._reference, _path(table), min_records))
+        return Findings(compared_with(self._reference, _path(table), min_records, columns_only=columns_only))
 
     def alarms(
         self,

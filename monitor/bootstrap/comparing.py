@@ -21,15 +21,19 @@ def compare_files(
     progress: Progress,
     *,
     multivariate: bool = False,
+    columns_only: bool = False,
 ) -> Comparison:
     """By every drift test that is installed; BaselineError names a file that cannot be read.
 
-    Those of raw rows run where `multivariate` asks for them.
+    Those of raw rows run where `multivariate` asks for them; `columns_only` leaves out all columns together.
     """
     first = FileTable(reference)
     second = FileTable(current, first.column_types)
     tests = drift_tests()
-    return compare(first, second, tests, options, min_records=min_records, progress=progress, multivariate=multivariate)
+    return compare(
+        first, second, tests, options,
+        min_records=min_records, progress=progress, multivariate=multivariate, columns_only=columns_only,
+    )  # fmt: skip
 
 
 def detect_in_files(
@@ -50,9 +54,12 @@ def reference_of(table: Table | Path, options: TrainingOptions, *, tests_rows: b
     return read_reference(_reader(table, "the reference"), options, _unseen, tests_rows=tests_rows)
 
 
-def compared_with(reference: Reference, table: Table | Path, min_records: int) -> Comparison:
+def compared_with(
+    reference: Reference, table: Table | Path, min_records: int, *, columns_only: bool = False
+) -> Comparison:
     """The checks of a table, a stream of its parts, or a file against a baseline."""
-    return compare_with(reference, _reader(table, "the table"), drift_tests(), min_records, _unseen)
+    second = _reader(table, "the table")
+    return compare_with(reference, second, drift_tests(), min_records, _unseen, columns_only=columns_only)
 
 
 def _reader(table: Table | Path, name: str) -> TableReader:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--vector", "vectors", multiple=True, help="Column of vectors and their length, as embedding:384.")
 @click.option("--min-records", type=click.IntRange(1), default=100, show_default=True, help="Rows a check needs.")
 @click.option("--multivariate", is_flag=True, help="Compare rows as wholes, too: what goes with what.")
+@click.option("--columns-only", is_flag=True, help="Leave out the check of all columns together (dependent rows).")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with pictures, too.")
 @json_option
 def compare(  # noqa: PLR0917 - click passes options by name
@@ -37,6 +38,7 @@ def compare(  # noqa: PLR0917 - click passes options by name
     *,
     min_records: int,
     multivariate: bool,
+    columns_only: bool,
     html: Path | None,
     as_json: bool,
 ) -> None:
@@ -54,7 +56,9 @@ def compare(  # noqa: PLR0917 - click passes options by name
     derived += map(_vector, vectors)
     options = TrainingOptions(exclude=exclude, categorical=categorical, derived=tuple(derived))
     with bars() as progress:
-        found = compare_files(reference, current, options, min_records, progress, multivariate=multivariate)
+        found = compare_files(
+            reference, current, options, min_records, progress, multivariate=multivariate, columns_only=columns_only
+        )
     if html is not None:
         from monitor.shells.web.comparison import comparison_page  # noqa: PLC0415 - for those who ask for it
 

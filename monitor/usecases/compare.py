@@ -104,15 +104,16 @@ def compare(
     min_records: int,
     progress: Progress,
     multivariate: bool = False,
+    columns_only: bool = False,
 ) -> Comparison:
     """Build a baseline from `reference` and judge `current` as its window; BaselineError when one cannot be read.
 
-    `multivariate` has the tests of raw rows run, too.
+    `multivariate` has the tests of raw rows run, too; `columns_only` leaves out the check of all columns together.
     """
     with progress.task("reference", _to_read(reference)) as task:
         read = read_reference(reference, options, task.advance, tests_rows=multivariate)
     with progress.task("current", _to_read(current)) as task:
-        return compare_with(read, current, tests, min_records, task.advance)
+        return compare_with(read, current, tests, min_records, task.advance, columns_only=columns_only)
 
 
 def _to_read(table: TableReader) -> int | None:
@@ -121,7 +122,13 @@ def _to_read(table: TableReader) -> int | None:
 
 
 def compare_with(
-    reference: Reference, current: TableReader, tests: Mapping[str, AnyTest], min_records: int, seen: Seen
+    reference: Reference,
+    current: TableReader,
+    tests: Mapping[str, AnyTest],
+    min_records: int,
+    seen: Seen,
+    *,
+    columns_only: bool = False,
 ) -> Comparison:
     """Judge a table as the window of a reference, in one pass. A bad column has a verdict of its own, and no crash.
 
@@ -141,7 +148,7 @@ def compare_with(
     found = _judged(checks, tests, baseline, profile, rows)
     pairs = Pairs.of(rows.reference, rows.current)
     found += [] if pairs is None else _compared(pairs.outcomes(baseline, tests, least))
-    whole = whole_table(baseline, profile, min_records, uncompared)
+    whole = None if columns_only else whole_table(baseline, profile, min_records, uncompared)
     found += [] if whole is None else _compared([whole])
     found += [_refused(name, why) for name, why in sorted(uncompared.items())]
     charts = _charts(baseline, profile, {check.column for check in checks})

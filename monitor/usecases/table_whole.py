@@ -10,11 +10,12 @@ from monitor.domain.findings import TestResult, Verdict
 from monitor.domain.models import ALL_TRAFFIC
 from monitor.domain.time import from_ms
 from monitor.domain.windows import Window, WindowSpec
+from monitor.rules.conditions import MODEL_DRIFT
 from monitor.stats.baseline import Baseline
 from monitor.stats.budgeted import BudgetedModel, BudgetVerdict, budgeted_model
 from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.outcomes import Outcome
-from monitor.usecases.whole_model import MODEL_DRIFT, calibration_words, drifted_columns, drifted_words, nearest_words
+from monitor.usecases.whole_model import calibration_words, drifted_columns, drifted_words, nearest_words
 
 COMPARISONS = 1_000
 """One false alarm in so many comparisons of tables without drift."""

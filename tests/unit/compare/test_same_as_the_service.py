@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from monitor.adapters.sql.stores import SqlStores
 from monitor.compare import build_baseline
+from monitor.domain.findings import Verdict
 from monitor.domain.models import MonitoredModel
 from monitor.domain.windows import WindowSpec
 from monitor.stats.drift import DRIFT_TESTS
@@ -27,6 +28,9 @@ MODEL = MonitoredModel("churn", WindowSpec(PANE, PANE), timedelta(0), timedelta(
 TESTS: Mapping[str, AnyTest] = {**DRIFT_TESTS, **QUALITY_TESTS, **WINDOW_TESTS}
 SERVICE_ALONE = {"duplicates"}
 """A table has no ids of records."""
+
+WHOLE = ("all_columns", "model_drift")
+"""Goes by the model's alarm budget in the service, by a rate of its own in a comparison."""
 
 
 def frame(rows: int, seed: int, shift: float) -> pd.DataFrame:
@@ -90,6 +94,7 @@ def test_a_table_has_the_findings_that_the_service_stores_for_the_same_rows() ->
         if one.check.test in TESTS.keys() - SERVICE_ALONE and one.window.start_ms == START_MS and one.result
     }
     told = {(one.column, one.check): (one.verdict, one.reason, one.statistic, one.p_value) for one in found}
+    assert told.pop(WHOLE)[0] is Verdict.DRIFTED
     assert told == stored
     assert len(told) > 20
     assert found.drifted
