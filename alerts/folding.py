@@ -70,7 +70,7 @@ class _Folding:
         if received.event.amends:
             self._amend(received, before)
             return
-        folded = fold(before, received.event, received.received_at)
+        folded = fold(before, received.event, received.received_at, name)
         alert = folded.alert
         if folded.outcome in {FoldOutcome.OPENED, FoldOutcome.REOPENED} and name in self._member_names:
             alert = replace(alert, flaps=before.flaps + 1 if before else 1)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import NewType
 
 from alerts.errors import IncidentRefused, StepMistaken
@@ -166,7 +167,12 @@ class Step:
 
 def incident_id(group: Group) -> IncidentId:
     """The incident of a group's generation."""
-    return IncidentId(content_id("incident", group.key, str(group.generation)))
+    return _incident_id(group.key, group.generation)
+
+
+@lru_cache(maxsize=1024)  # every look at a group asks for it several times
+def _incident_id(key: GroupKey, generation: int) -> IncidentId:
+    return IncidentId(content_id("incident", key, str(generation)))
 
 
 def mark_words(mark: Mark) -> str:

@@ -57,7 +57,7 @@ def dump_event(event: AlertEvent) -> str:
         "startsAt": event.starts_at,
         "endsAt": event.ends_at,
         "generatorURL": event.link,
-        "severity": event.severity,
+        "severity": str(event.severity),
         "charts": list(map(asdict, event.charts)),
         "updatedAt": event.updated_at,
         "amends": event.amends or None,

@@ -171,7 +171,7 @@ def member_names(conn: sa.Connection, fingerprints: Iterable[Fingerprint]) -> se
 def open_keys(conn: sa.Connection, keys: Collection[GroupKey]) -> set[GroupKey]:
     """Those of these groups that are open."""
     query = sa.select(groups.c.group_key).where(among(conn, groups.c.group_key, sorted(keys)), _is_active(None))
-    return set(conn.execute(query).scalars())
+    return set(conn.execute(query).scalars().all())
 
 
 def finished_groups(conn: sa.Connection, keys: Collection[GroupKey]) -> dict[GroupKey, Group]:
@@ -309,13 +309,13 @@ def _states(
     conn: sa.Connection, which: sa.ColumnElement[bool], written: Mapping[Fingerprint, Alert] = MappingProxyType({})
 ) -> dict[GroupKey, GroupState]:
     query = sa.select(groups).where(which).order_by(groups.c.group_key)
-    found = [group_of(row) for row in conn.execute(query).mappings()]
+    found = [group_of(row) for row in conn.execute(query).mappings().all()]
     ids: dict[GroupKey, list[Fingerprint]] = {group.key: [] for group in found}
     logs: dict[GroupKey, dict[str, Told]] = {group.key: {} for group in found}
     if found:
-        for key, name in conn.execute(sa.select(*_MEMBER).where(among(conn, members.c.group_key, list(ids)))):
+        for key, name in conn.execute(sa.select(*_MEMBER).where(among(conn, members.c.group_key, list(ids)))).all():
             ids[key].append(name)
-        for row in conn.execute(sa.select(told).where(among(conn, told.c.group_key, list(ids)))).mappings():
+        for row in conn.execute(sa.select(told).where(among(conn, told.c.group_key, list(ids)))).mappings().all():
             logs[row["group_key"]][row["channel"]] = told_of(row)
     read = latest_alerts(conn, (name for names in ids.values() for name in names if name not in written))
     return {
