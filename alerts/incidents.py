@@ -333,7 +333,7 @@ def _involved(
             alert.occurrence,
             alert.labels,
             _title(alert),
-            max((alert.severity, known.severity if known else alert.severity), key=lambda one: one.rank),
+            alert.severity if known is None else max(alert.severity, known.severity, key=lambda one: one.rank),
             alert.starts_at,
             known.joined_at if known else now,
             None if is_firing else alert.ends_at,
@@ -373,4 +373,5 @@ def _title(alert: Alert) -> str:
 
 def _printable(text: str) -> str:
     """In one line, without what could move a terminal's cursor."""
-    return "".join(char for char in " ".join(text.split()) if char.isprintable())
+    line = " ".join(text.split())
+    return line if line.isprintable() else "".join(filter(str.isprintable, line))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import blake2b
+from struct import Struct
 from typing import Literal, NewType
 
 Fingerprint = NewType("Fingerprint", str)
@@ -29,7 +30,10 @@ def content_id(*parts: str) -> str:
     True
     """
     raw = [part.encode() for part in parts]
-    return blake2b(b"".join([len(one).to_bytes(8, "big") + one for one in raw]), digest_size=16).hexdigest()
+    return blake2b(b"".join([_LENGTH(len(one)) + one for one in raw]), digest_size=16).hexdigest()
+
+
+_LENGTH = Struct(">Q").pack
 
 
 @lru_cache(maxsize=4096)

@@ -258,7 +258,7 @@ def _footer(notification: Notification) -> str:
 def _entry(alert: Alert, now: datetime) -> Entry:
     texts = {name: clean(value) for name, value in alert.annotations.items()}
     title = one_line(texts.get("title") or texts.get("summary") or str(alert.labels))
-    summary = texts.get("summary", "")
+    summary = texts.get("summary", "") if texts.get("title") else ""  # it is the title
     over = not alert.is_firing(now)
     top = "" if over else texts.get("top", "")  # what caused something that is over is in its first message
     causes = [one_line(line, 300) for line in top.splitlines() if line.strip()]
@@ -298,12 +298,10 @@ def _clean_chart(chart: Chart) -> Chart:
 
 
 def _links(alert: Alert) -> Iterable[Link]:
-    report = alert.annotations.get("report_url")
-    offered = (
-        ("Report", report),
-        ("Open", None if alert.link == report else alert.link),
-        ("Runbook", alert.annotations.get("runbook")),
-    )
+    report, runbook = alert.annotations.get("report_url"), alert.annotations.get("runbook")
+    if not (report or runbook or alert.link):
+        return
+    offered = (("Report", report), ("Open", None if alert.link == report else alert.link), ("Runbook", runbook))
     for text, url in offered:
         if url and re.fullmatch(r"https?://[^\s<>\"'|\\^`\x00-\x1f]+", url):
             yield Link(text, url)
