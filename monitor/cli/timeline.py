@@ -71,7 +71,8 @@ def unknown_because(rehearsal: "Rehearsal", subject: Subject) -> str:
     rule = next(of_subject(one, subject) for one in rehearsal.rules if one.name == subject.rule)
     unseen = rehearsal.replayed.unseen(rule)
     asked = {leaf.test for leaf in leaves(rule.when) if isinstance(leaf, Measured | CheckIsBad | Trending)}
-    if not unseen or asked & _MAY_BE_ABSENT:
+    is_told = any(alert.subject == subject for alert in rehearsal.alerts)  # that data is missing can be a reason
+    if not unseen or is_told or asked & _MAY_BE_ABSENT:
         return ""
     said = f"nobody can know, for no finding of {' or '.join(unseen)} is stored of this time"
     model = rehearsal.model
