@@ -46,12 +46,12 @@ def check_rules(rules: Rules, models: Models, known: Vocabulary, *, has_all_mode
     Without `has_all_models` some model file could not be read: nothing is said about unknown models, nor of a rule
     that may watch that model about what no model has.
     """
-    read = {shape.model for _, shape in [*models, *further]}
     places = [
         (file, ("rules", index, "name"), rule.name) for file, shape in rules for index, rule in enumerate(shape.rules)
     ]
     warnings: list[ConfigError] = []
     further = by_further_truths(models)
+    read = {shape.model for _, shape in [*models, *further]}
     known = replace(known, columns={**known.columns, **{shape.model: {} for _, shape in further}})
     for file, shape in rules:
         for index, rule in enumerate(shape.rules):
