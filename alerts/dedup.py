@@ -32,6 +32,8 @@ class News:
     @property
     def audible(self) -> tuple[Alert, ...]:
         """What fires and is not muted."""
+        if not self.muted:
+            return self.firing
         return tuple(alert for alert in self.firing if alert.fingerprint not in self.muted)
 
     def ended(self, told: Told) -> tuple[Alert, ...]:
@@ -73,7 +75,7 @@ def compare(
 
 def _is_unmuted(told: Told, news: News) -> bool:
     before = {name for name, muted in told.muted.items() if muted.reason in _BY_DECISION}
-    return any(alert.fingerprint in before for alert in news.audible)
+    return bool(before) and any(alert.fingerprint in before for alert in news.audible)
 
 
 def _never_told(news: News, phase: Phase) -> NotifyReason | SkipReason:

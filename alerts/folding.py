@@ -55,7 +55,9 @@ class _Folding:
         subjects = [(event.labels, event.severity) for event in events]
         subjects += [(alert.labels, alert.severity) for alert in others]
         self._homes = {of: grouping.homes(root, *of) for of in dict.fromkeys(subjects)}
-        self._groups = sql.groups_of(conn, {home.key for homes in self._homes.values() for home in homes})
+        keys = {home.key for homes in self._homes.values() for home in homes}
+        self._open = sql.open_keys(conn, keys)
+        self._former = sql.finished_groups(conn, keys)
         self._opened: dict[GroupKey, Group] = {}
         self._joined: dict[tuple[GroupKey, Fingerprint], datetime] = {}
         self._changed: dict[tuple[Fingerprint, int], Alert] = {}
@@ -68,7 +70,7 @@ class _Folding:
         if received.event.amends:
             self._amend(received, before)
             return
-        folded = fold(before, received.event, received.received_at)
+        folded = fold(before, received.event, received.received_at, name)
         alert = folded.alert
         if folded.outcome in {FoldOutcome.OPENED, FoldOutcome.REOPENED} and name in self._member_names:
             alert = replace(alert, flaps=before.flaps + 1 if before else 1)
@@ -87,11 +89,10 @@ class _Folding:
     def join(self, alert: Alert, at: datetime) -> None:
         """Make an alert a member of its groups, opening those that are not open."""
         for home in self._homes[alert.labels, alert.severity]:
-            former = self._groups.get(home.key)
-            if former is None or former.is_finished:
-                group = home.open(at) if former is None else grouping.reopen(former.group, at)
-                self._opened[home.key] = group
-                self._groups[home.key] = sql.KnownGroup(group, is_finished=False)
+            if home.key not in self._open:
+                former = self._former.get(home.key)
+                self._opened[home.key] = home.open(at) if former is None else grouping.reopen(former, at)
+                self._open.add(home.key)
             self._joined.setdefault((home.key, alert.fingerprint), at)
 
     def save(self) -> dict[Fingerprint, Alert]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from alerts.model import Group, GroupKey, Labels, Severity, content_id
 from alerts.routing import Route, match, routable
@@ -48,9 +49,12 @@ def homes(root: Route, own: Labels, severity: Severity) -> tuple[Home, ...]:
 
 def _homes(root: Route, labels: Mapping[str, str]) -> Iterator[Home]:
     for route in match(root, labels):
-        group_labels = route.group_labels(labels)
-        key = GroupKey(content_id(route.key, *(part for pair in group_labels.pairs for part in pair)))
-        yield Home(key, route.key, group_labels)
+        yield _home(route.key, route.group_labels(labels))
+
+
+@lru_cache(maxsize=16_384)
+def _home(route: str, labels: Labels) -> Home:
+    return Home(GroupKey(content_id(route, *(part for pair in labels.pairs for part in pair))), route, labels)
 
 
 def reopen(group: Group, now: datetime) -> Group:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import NewType
 
 from alerts.errors import IncidentRefused, StepMistaken
@@ -166,7 +167,12 @@ class Step:
 
 def incident_id(group: Group) -> IncidentId:
     """The incident of a group's generation."""
-    return IncidentId(content_id("incident", group.key, str(group.generation)))
+    return _incident_id(group.key, group.generation)
+
+
+@lru_cache(maxsize=1024)  # every look at a group asks for it several times
+def _incident_id(key: GroupKey, generation: int) -> IncidentId:
+    return IncidentId(content_id("incident", key, str(generation)))
 
 
 def mark_words(mark: Mark) -> str:
@@ -327,7 +333,7 @@ def _involved(
             alert.occurrence,
             alert.labels,
             _title(alert),
-            max((alert.severity, known.severity if known else alert.severity), key=lambda one: one.rank),
+            alert.severity if known is None else max(alert.severity, known.severity, key=lambda one: one.rank),
             alert.starts_at,
             known.joined_at if known else now,
             None if is_firing else alert.ends_at,
@@ -367,4 +373,5 @@ def _title(alert: Alert) -> str:
 
 def _printable(text: str) -> str:
     """In one line, without what could move a terminal's cursor."""
-    return "".join(char for char in " ".join(text.split()) if char.isprintable())
+    line = " ".join(text.split())
+    return line if line.isprintable() else "".join(filter(str.isprintable, line))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from alerts.model import Alert, AlertEvent, EndReason
+from alerts.model import Alert, AlertEvent, EndReason, Fingerprint
 
 
 class FoldOutcome(StrEnum):
@@ -28,19 +28,21 @@ class Folded:
     outcome: FoldOutcome
 
 
-def fold(alert: Alert | None, event: AlertEvent, received_at: datetime) -> Folded:
-    """Advance the latest occurrence of one fingerprint by one event.
+def fold(
+    alert: Alert | None, event: AlertEvent, received_at: datetime, fingerprint: Fingerprint | None = None
+) -> Folded:
+    """Advance the latest occurrence of one fingerprint, which need not be made again where it is known, by one event.
 
     As Alertmanager merges: events that overlap in time are one occurrence, which keeps the earliest
     start and takes the latest annotations, severity and end; an event that starts when the last
     occurrence was over begins a new one.
     """
     if alert is None:
-        return _begin(event, received_at, occurrence=1)
+        return _begin(event, received_at, fingerprint or event.labels.fingerprint, occurrence=1)
     if _is_older(alert, event):
         return Folded(_keep_earliest_start(alert, event), FoldOutcome.STALE)
     if alert.ends_at is not None and event.starts_at >= alert.ends_at and alert.ends_at <= received_at:
-        return _begin(event, received_at, occurrence=alert.occurrence + 1)
+        return _begin(event, received_at, alert.fingerprint, occurrence=alert.occurrence + 1)
     return _merge(alert, event, received_at)
 
 
@@ -58,10 +60,10 @@ def settle(alert: Alert, now: datetime) -> Alert:
     return alert
 
 
-def _begin(event: AlertEvent, received_at: datetime, *, occurrence: int) -> Folded:
+def _begin(event: AlertEvent, received_at: datetime, fingerprint: Fingerprint, *, occurrence: int) -> Folded:
     over = event.ends_at is not None and event.ends_at <= received_at
     alert = Alert(
-        fingerprint=event.labels.fingerprint,
+        fingerprint=fingerprint,
         occurrence=occurrence,
         labels=event.labels,
         annotations=event.annotations,

@@ -6,10 +6,11 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import blake2b
+from struct import Struct
 from typing import Literal, NewType
 
 Fingerprint = NewType("Fingerprint", str)
@@ -29,7 +30,10 @@ def content_id(*parts: str) -> str:
     True
     """
     raw = [part.encode() for part in parts]
-    return blake2b(b"".join(len(one).to_bytes(8, "big") + one for one in raw), digest_size=16).hexdigest()
+    return blake2b(b"".join([_LENGTH(len(one)) + one for one in raw]), digest_size=16).hexdigest()
+
+
+_LENGTH = Struct(">Q").pack
 
 
 @lru_cache(maxsize=4096)
@@ -144,7 +148,7 @@ class Labels(Mapping[str, str]):
     @property
     def fingerprint(self) -> Fingerprint:
         """The identity of every alert with these labels."""
-        return Fingerprint(content_id(*(part for pair in self.pairs for part in pair)))
+        return Fingerprint(content_id(*[part for pair in self.pairs for part in pair]))
 
     def __getitem__(self, name: str) -> str:
         for own, value in self.pairs:  # few, and most are asked for once: cheaper than to build a dictionary
@@ -153,7 +157,7 @@ class Labels(Mapping[str, str]):
         raise KeyError(name)
 
     def __contains__(self, name: object) -> bool:
-        return name in [own for own, _ in self.pairs]
+        return any(own == name for own, _ in self.pairs)
 
     def __iter__(self) -> Iterator[str]:
         return (name for name, _ in self.pairs)
@@ -229,7 +233,7 @@ class AlertEvent:
             ("ends_at", self.ends_at),
             ("updated_at", self.updated_at),
         ):
-            if instant is not None and instant.utcoffset() != _UTC_OFFSET:
+            if instant is not None and instant.tzinfo is not UTC and instant.utcoffset() != _UTC_OFFSET:
                 msg = f"{name} of alert event ({self.labels}) must be an aware UTC time, not {instant.isoformat()}"
                 raise ValueError(msg)
         if self.ends_at is not None and self.ends_at < self.starts_at:

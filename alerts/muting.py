@@ -46,14 +46,14 @@ def stages_at(rules: MutingRules, given: Circumstances, now: datetime) -> tuple[
     demoter = Demoter(rules.budgets, given.demoted)
 
     def inhibit(candidate: Candidate) -> Candidate:
-        return _mark(candidate, inhibitor.muted)
+        return _mark(candidate, inhibitor.muted) if inhibitor.sources else candidate
 
     def keep_mute_times(candidate: Candidate) -> Candidate:
         why = mute_time(candidate.route, rules.mute_times, now)
         return candidate if why is None else _mark(candidate, lambda _: why)
 
     def silence(candidate: Candidate) -> Candidate:
-        return _mark(candidate, silencer.muted)
+        return _mark(candidate, silencer.muted) if silencer.active else candidate
 
     def keep_budgets(candidate: Candidate) -> Candidate:
         return _mark(candidate, demoter.muted) if given.demoted else candidate

@@ -106,7 +106,8 @@ class Route:
         """The labels by which an alert is grouped here; `...` groups by all, that is, not at all."""
         if ALL_LABELS in self.group_by:
             return Labels.of(labels)
-        return Labels.of({name: labels[name] for name in self.group_by if name in labels})
+        values = {name: labels[name] for name in self.group_by if labels.get(name)}
+        return Labels(tuple(sorted(values.items())))  # they are labels already
 
     def walk(self) -> Iterator[Route]:
         """This node and everything below it, depth first."""
@@ -127,7 +128,7 @@ class Step:
 
 def routable(labels: Labels, severity: Severity) -> dict[str, str]:
     """The labels as routes see them: with the severity, which is not part of the identity."""
-    return {**dict(labels.pairs), "severity": severity.value}
+    return {**dict(labels.pairs), "severity": str(severity)}
 
 
 def match(root: Route, labels: Mapping[str, str]) -> tuple[Route, ...]:
@@ -135,6 +136,8 @@ def match(root: Route, labels: Mapping[str, str]) -> tuple[Route, ...]:
 
     A node none of whose children accepts is chosen itself. The root accepts everything.
     """
+    if not root.children:
+        return (root,) if root.accepts(labels) else ()
     return tuple(step.route for step in explain(root, labels) if step.is_chosen)
 
 

@@ -42,6 +42,7 @@ from alerts.routing import Matcher
 from alerts.silence_book import SilenceBook
 from alerts.storage import budgets, decisions, health, incidents, outbox, retention, sql
 from alerts.storage.outbox import Attempt
+from alerts.unswept import unswept
 
 _KEEP_EVERY = timedelta(minutes=1)
 _LOOKED_THROUGH = 10_000  # alerts, the latest, among which `why_not` looks for those that are meant
@@ -96,7 +97,7 @@ class AlertService:
 
     def accept(self, events: Sequence[AlertEvent]) -> int:
         """Keep events; how many were news. An event that equals one accepted before is not news."""
-        with self._transaction() as conn:
+        with unswept(), self._transaction() as conn:
             return sql.put_events(conn, events, self._clock.now())
 
     def tick(self, now: datetime | None = None) -> TickSummary:
@@ -106,7 +107,7 @@ class AlertService:
         sources could not be heard, and an alert that explains others may come in after those.
         """
         at = now or self._clock.now()
-        with self._transaction() as conn:
+        with unswept(), self._transaction() as conn:
             sql.take_turn(conn)
             is_held = self._hold(conn, at)
             folded = fold_waiting(conn, self._root, self._routes, at)

@@ -1,15 +1,15 @@
 """Telling at size: 100,000 alerts in 10,000 groups beside a real Alertmanager, and a burst over a channel that fails.
 
 Our `tick` with nothing new is what happens every second; Alertmanager has timers instead, so the two are compared by
-what they have in common: the processor time from the first alert handed over until every group has been told, and
-memory. The burst is 10,000 alerts to a channel that fails every second time: `lost` counts those that were never told.
+what they have in common: memory, and the processor time from the first alert handed over until every group has been
+told, without that of making what is handed over. The burst is 10,000 alerts to a channel that fails every second time:
+`lost` counts those that were never told.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -80,7 +80,10 @@ def _ours() -> dict[str, float | int]:
         service = _service(f"sqlite:///{folder}/alerts.db", clock, channel)
         cpu, began = time.process_time(), time.monotonic()
         for first in range(0, ALERTS, _POSTED_AT_ONCE):
-            service.accept([_event(number) for number in range(first, first + _POSTED_AT_ONCE)])
+            making = time.process_time()
+            events = [_event(number) for number in range(first, first + _POSTED_AT_ONCE)]
+            cpu += time.process_time() - making
+            service.accept(events)
         accepted_s = time.monotonic() - began
         while service.tick().folded:
             pass
@@ -104,7 +107,7 @@ def _ours() -> dict[str, float | int]:
         "fold_s": round(folded_s, 1),
         "told_s": round(told_s, 1),
         "cpu_s": round(used_s, 1),
-        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "memory_mb": _memory_mb(os.getpid()),
         "groups_told": channel.tries,
     }
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pydantic import TypeAdapter
+import msgspec
 
 from alerts.incidents import Incident, IncidentState
 from alerts.model import Alert, Chart, EndReason, Notification, NotifyReason, Severity
@@ -135,17 +135,18 @@ class Message:
         return tuple(chart for entry in self.entries for chart in entry.charts)[:_MAX_CHARTS]
 
 
-_MESSAGE = TypeAdapter(Message)
+_ENCODE = msgspec.json.Encoder().encode
+_DECODE = msgspec.json.Decoder(Message).decode
 
 
 def dump_message(message: Message) -> str:
     """Write a message as JSON for the outbox."""
-    return _MESSAGE.dump_json(message).decode()
+    return _ENCODE(message).decode()
 
 
 def load_message(body: str) -> Message:
     """Read a message back; equal to the one that was dumped."""
-    return _MESSAGE.validate_json(body)
+    return _DECODE(body)
 
 
 def compose(notification: Notification, incident: Incident | None = None) -> Message:
@@ -206,8 +207,10 @@ def _rank(alert: Alert, now: datetime) -> tuple[bool, int, float, datetime, str]
 
 
 def _weight(alert: Alert) -> float:
+    if "weight" not in alert.annotations:
+        return 0.0
     try:
-        weight = float(alert.annotations.get("weight", "0"))
+        weight = float(alert.annotations["weight"])
     except ValueError:
         return 0.0
     return weight if math.isfinite(weight) else 0.0
@@ -255,7 +258,7 @@ def _footer(notification: Notification) -> str:
 def _entry(alert: Alert, now: datetime) -> Entry:
     texts = {name: clean(value) for name, value in alert.annotations.items()}
     title = one_line(texts.get("title") or texts.get("summary") or str(alert.labels))
-    summary = texts.get("summary", "")
+    summary = texts.get("summary", "") if texts.get("title") else ""  # it is the title
     over = not alert.is_firing(now)
     top = "" if over else texts.get("top", "")  # what caused something that is over is in its first message
     causes = [one_line(line, 300) for line in top.splitlines() if line.strip()]
@@ -295,12 +298,10 @@ def _clean_chart(chart: Chart) -> Chart:
 
 
 def _links(alert: Alert) -> Iterable[Link]:
-    report = alert.annotations.get("report_url")
-    offered = (
-        ("Report", report),
-        ("Open", None if alert.link == report else alert.link),
-        ("Runbook", alert.annotations.get("runbook")),
-    )
+    report, runbook = alert.annotations.get("report_url"), alert.annotations.get("runbook")
+    if not (report or runbook or alert.link):
+        return
+    offered = (("Report", report), ("Open", None if alert.link == report else alert.link), ("Runbook", runbook))
     for text, url in offered:
         if url and re.fullmatch(r"https?://[^\s<>\"'|\\^`\x00-\x1f]+", url):
             yield Link(text, url)

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from alerts.budgets import Account, Budget, BudgetChange, BudgetDecision, Spent, occasion_of
 from alerts.incidents import IncidentId, Mark
 from alerts.model import DeliveryState, Severity
+from alerts.storage.bulk import upsert, write_many
 from alerts.storage.rows import Row, Values
-from alerts.storage.sql import chunks, insert
+from alerts.storage.sql import chunks
 from alerts.storage.tables import budget_decisions, deliveries, incidents, spending
 
 Address = tuple[str, int, datetime]
@@ -41,8 +42,7 @@ def put_spent(conn: sa.Connection, batch: Iterable[TeamSpent]) -> None:
         }
         for one in batch
     ]
-    if rows:
-        conn.execute(insert(conn, spending).on_conflict_do_nothing(), rows)
+    write_many(conn, upsert(conn.dialect.name, spending, ("occasion", "team", "rule"), ()), rows)
 
 
 def account_of(conn: sa.Connection, budget: Budget, now: datetime) -> Account:

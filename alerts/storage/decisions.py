@@ -7,14 +7,17 @@ from collections.abc import Collection, Sequence
 import sqlalchemy as sa
 
 from alerts.model import Decision, GroupKey, Repeated
+from alerts.storage.bulk import write_many
 from alerts.storage.rows import decision_of, decision_values
 from alerts.storage.tables import decisions, groups
 
 
 def put_decisions(conn: sa.Connection, batch: Sequence[Decision]) -> None:
     """Write down why channels were told, or were not."""
-    if batch:
-        conn.execute(sa.insert(decisions), list(map(decision_values, batch)))
+    write_many(conn, _ADD, list(map(decision_values, batch)))
+
+
+_ADD = sa.insert(decisions)
 
 
 def listed_decisions(conn: sa.Connection, keys: Collection[GroupKey] | None, limit: int) -> list[Decision]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from alerts.model import Alert, MutedAlert
 from alerts.storage.rows import alert_of, decision_of
-from alerts.storage.sql import active_groups, insert
+from alerts.storage.sql import active_groups, put_rows
 from alerts.storage.tables import alerts, decisions, digests, groups
 
 
@@ -20,15 +20,14 @@ def told_until(conn: sa.Connection) -> Mapping[str, datetime]:
 
 def put_told_until(conn: sa.Connection, name: str, until: datetime) -> None:
     """Write it down."""
-    statement = insert(conn, digests).values(name=name, told_until=until)
-    conn.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"told_until": until}))
+    put_rows(conn, digests, ("name",), [{"name": name, "told_until": until}])
 
 
 def alerts_between(conn: sa.Connection, since: datetime, until: datetime) -> list[Alert]:
     """The occurrences that fired, began or ended in a period, as far as was heard of them by its end, oldest first."""
     concerns = sa.or_(alerts.c.ends_at.is_(None), alerts.c.ends_at >= since, alerts.c.last_seen_at >= since)
     query = sa.select(alerts).where(alerts.c.first_seen_at < until, concerns)
-    rows = conn.execute(query.order_by(alerts.c.first_seen_at, alerts.c.fingerprint)).mappings()
+    rows = conn.execute(query.order_by(alerts.c.first_seen_at, alerts.c.fingerprint))
     return [alert_of(row) for row in rows]
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import sqlalchemy as sa
 
 from alerts.pacing import Health
-from alerts.storage.sql import insert
+from alerts.storage.sql import put_rows
 from alerts.storage.tables import channels
 
 
@@ -20,9 +20,7 @@ def health_of(conn: sa.Connection, channel: str) -> Health:
 
 def put_health(conn: sa.Connection, health: Health) -> None:
     """Store it."""
-    values = asdict(health)
-    statement = insert(conn, channels).values(**values)
-    conn.execute(statement.on_conflict_do_update(index_elements=["channel"], set_=values))
+    put_rows(conn, channels, ("channel",), [asdict(health)])
 
 
 def all_health(conn: sa.Connection) -> list[Health]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -20,39 +19,35 @@ from alerts.incidents import (
     Mark,
 )
 from alerts.model import Fingerprint, GroupKey, Labels, Severity
+from alerts.storage.bulk import among, upsert, write_many
 from alerts.storage.rows import Row, Values
-from alerts.storage.sql import chunks, insert, put_rows
+from alerts.storage.sql import put_rows
 from alerts.storage.tables import groups, incident_alerts, incident_events, incidents
 
 
 def cases_of(conn: sa.Connection, of: Collection[IncidentId]) -> dict[IncidentId, Case]:
     """Those of these incidents that there are, with their alerts."""
-    found: dict[IncidentId, Case] = {}
-    for chunk in chunks(sorted(of)):
-        rows = conn.execute(sa.select(incidents).where(incidents.c.incident_id.in_(chunk))).mappings()
-        found.update(_with_alerts(conn, map(_incident_of, rows)))
-    return found
+    rows = conn.execute(sa.select(incidents).where(among(conn, incidents.c.incident_id, sorted(of)))).mappings()
+    return _with_alerts(conn, map(_incident_of, rows))
 
 
 def put_followed(conn: sa.Connection, batch: Sequence[Followed]) -> None:
     """Store what looks at groups did to their incidents."""
     put_incidents(conn, [one.case.incident for one in batch])
     involved: list[Values] = [_involved_values(one.case.incident.id, alert) for one in batch for alert in one.changed]
-    put_rows(conn, incident_alerts, ["incident_id", "fingerprint", "occurrence"], involved)
+    put_rows(conn, incident_alerts, ("incident_id", "fingerprint", "occurrence"), involved)
     add_events(conn, [event for one in batch for event in one.events])
 
 
 def put_incidents(conn: sa.Connection, batch: Iterable[Incident]) -> None:
     """Store incidents, replacing what was known of them."""
-    put_rows(conn, incidents, ["incident_id"], list(map(_incident_values, batch)))
+    put_rows(conn, incidents, ("incident_id",), list(map(_incident_values, batch)))
 
 
 def add_events(conn: sa.Connection, batch: Sequence[IncidentEvent]) -> int:
     """Add to the history; how many were news. One that is there already stays as it is."""
-    if not batch:
-        return 0
-    statement = insert(conn, incident_events).on_conflict_do_nothing(index_elements=["event_id"])
-    return len(conn.execute(statement.returning(incident_events.c.seq), list(map(_event_values, batch))).all())
+    statement = upsert(conn.dialect.name, incident_events, ("event_id",), ())
+    return write_many(conn, statement, list(map(_event_values, batch)))
 
 
 def is_known(conn: sa.Connection, event: IncidentEvent) -> bool:
@@ -119,17 +114,32 @@ def _with_alerts(conn: sa.Connection, found: Iterable[Incident]) -> dict[Inciden
     cases = {one.id: Case(one) for one in found}
     alerts: dict[IncidentId, list[Involved]] = {name: [] for name in cases}
     order = (incident_alerts.c.joined_at, incident_alerts.c.fingerprint, incident_alerts.c.occurrence)
-    for chunk in chunks(list(cases)):
-        query = sa.select(incident_alerts).where(incident_alerts.c.incident_id.in_(chunk)).order_by(*order)
-        for row in conn.execute(query).mappings():
+    if cases:
+        is_theirs = among(conn, incident_alerts.c.incident_id, list(cases))
+        for row in conn.execute(sa.select(incident_alerts).where(is_theirs).order_by(*order)).mappings():
             alerts[row["incident_id"]].append(_involved_of(row))
     return {name: Case(case.incident, tuple(alerts[name])) for name, case in cases.items()}
 
 
 def _incident_values(incident: Incident) -> Values:
-    values: Values = asdict(incident)
-    del values["id"], values["group_labels"]
-    return {**values, "incident_id": incident.id, "labels": dict(incident.group_labels)}
+    return {
+        "incident_id": incident.id,
+        "group_key": incident.group_key,
+        "generation": incident.generation,
+        "route": incident.route,
+        "labels": dict(incident.group_labels.pairs),
+        "title": incident.title,
+        "severity": str(incident.severity),
+        "state": str(incident.state),
+        "opened_at": incident.opened_at,
+        "acknowledged_at": incident.acknowledged_at,
+        "acknowledged_by": incident.acknowledged_by,
+        "assignee": incident.assignee,
+        "mark": str(incident.mark) if incident.mark else None,
+        "marked_by": incident.marked_by,
+        "resolved_at": incident.resolved_at,
+        "resolved_by": incident.resolved_by,
+    }
 
 
 def _incident_of(row: Row) -> Incident:
@@ -158,9 +168,9 @@ def _involved_values(incident: IncidentId, alert: Involved) -> Values:
         "incident_id": incident,
         "fingerprint": alert.fingerprint,
         "occurrence": alert.occurrence,
-        "labels": dict(alert.labels),
+        "labels": dict(alert.labels.pairs),
         "title": alert.title,
-        "severity": alert.severity.value,
+        "severity": str(alert.severity),
         "starts_at": alert.starts_at,
         "joined_at": alert.joined_at,
         "ends_at": alert.ends_at,
@@ -186,7 +196,7 @@ def _event_values(event: IncidentEvent) -> Values:
         "incident_id": event.incident,
         "at": event.at,
         "author": event.by,
-        "change": event.change.value,
+        "change": str(event.change),
         "value": event.value,
         "reason": event.reason,
     }

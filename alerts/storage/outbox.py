@@ -16,8 +16,9 @@ import sqlalchemy as sa
 from alerts.errors import FailureReason
 from alerts.model import Delivery, DeliveryId, DeliveryState, GroupKey, Notification, NotifyReason, Receipt
 from alerts.pipeline import Address
+from alerts.storage.bulk import among, upsert, write_many
 from alerts.storage.rows import Values, delivery_of, receipt_of, receipt_values
-from alerts.storage.sql import chunks, insert
+from alerts.storage.sql import chunks
 from alerts.storage.tables import attempts, deliveries, told
 from alerts.superseding import Unsent
 
@@ -59,9 +60,8 @@ class Queued:
 
 def enqueue_all(conn: sa.Connection, batch: Sequence[Queued]) -> None:
     """Put messages on their way; those on their way already stay as they are."""
-    if batch:
-        statement = insert(conn, deliveries).on_conflict_do_nothing(index_elements=["delivery_id"])
-        conn.execute(statement, [_due(one.notification, one.body, one.instead_of) for one in batch])
+    rows = [_due(one.notification, one.body, one.instead_of) for one in batch]
+    write_many(conn, upsert(conn.dialect.name, deliveries, ("delivery_id",), ()), rows)
 
 
 def _due(notification: Notification, body: str, instead_of: Delivery | None) -> Values:
@@ -111,10 +111,8 @@ def finish(conn: sa.Connection, batch: Sequence[Ended], owner: str) -> int:
 
     The attempts themselves are kept in either case, since they happened.
     """
-    if not batch:
-        return 0
-    conn.execute(sa.insert(attempts), [_attempt_values(one.attempt) for one in batch])
-    return conn.execute(_FINISH, [{**_ended_values(one), "of_owner": owner} for one in batch]).rowcount
+    write_many(conn, _ADD_ATTEMPT, [_attempt_values(one.attempt) for one in batch])
+    return write_many(conn, _FINISH, [{**_ended_values(one), "of_owner": owner} for one in batch])
 
 
 def _attempt_values(attempt: Attempt) -> Values:
@@ -128,6 +126,7 @@ def _attempt_values(attempt: Attempt) -> Values:
     }
 
 
+_ADD_ATTEMPT = sa.insert(attempts)
 _FINISH = (
     sa.update(deliveries)
     .where(
@@ -141,7 +140,7 @@ _FINISH = (
         next_at=sa.bindparam("new_next_at"),
         lease_until=None,
         owner=None,
-        progress=sa.bindparam("new_progress", type_=sa.JSON(none_as_null=True)),
+        progress=sa.bindparam("new_progress"),
         last_failure=sa.bindparam("new_failure"),
         finished_at=sa.bindparam("new_finished_at"),
     )
@@ -294,10 +293,10 @@ def _oldest(conn: sa.Connection, which: sa.ColumnElement[bool], limit: int) -> s
 def _receipts_before(conn: sa.Connection, rows: Sequence[sa.RowMapping]) -> dict[DeliveryId, Receipt]:
     """Of each delivery, the receipt of the message before it to the same channel about the same group."""
     known: dict[tuple[str, str, int], Receipt] = {}
-    for chunk in chunks(sorted({row["group_key"] for row in rows})):
-        query = sa.select(told.c.group_key, told.c.channel, told.c.generation, told.c.receipt)
-        for of in conn.execute(query.where(told.c.group_key.in_(chunk), told.c.receipt.is_not(None))):
-            if (receipt := receipt_of(of.receipt)) is not None:
-                known[of.group_key, of.channel, of.generation] = receipt
+    query = sa.select(told.c.group_key, told.c.channel, told.c.generation, told.c.receipt)
+    is_theirs = among(conn, told.c.group_key, sorted({row["group_key"] for row in rows}))
+    for of in conn.execute(query.where(is_theirs, told.c.receipt.is_not(None))):
+        if (receipt := receipt_of(of.receipt)) is not None:
+            known[of.group_key, of.channel, of.generation] = receipt
     keys = {DeliveryId(row["delivery_id"]): (row["group_key"], row["channel"], row["generation"]) for row in rows}
     return {name: known[key] for name, key in keys.items() if key in known}

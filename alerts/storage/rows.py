@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,23 +33,28 @@ Row = sa.RowMapping
 Values = dict[str, Any]
 
 
-def alert_of(row: Row) -> Alert:
-    """Read an alert."""
+_SEVERITIES = {str(severity): severity for severity in Severity}
+
+
+def alert_of(row: Iterable[Any]) -> Alert:
+    """Read an alert: a row with all the columns, in their order, for there are many of them."""
+    name, occurrence, labels, annotations, severity, starts_at, ends_at, link, charts, first, last, *rest = row
+    updated_at, end_reason, flaps = rest
     return Alert(
-        fingerprint=Fingerprint(row["fingerprint"]),
-        occurrence=row["occurrence"],
-        labels=Labels.stored(row["labels"]),
-        annotations=row["annotations"],
-        severity=Severity(row["severity"]),
-        starts_at=row["starts_at"],
-        ends_at=row["ends_at"],
-        link=row["link"],
-        charts=tuple(_chart_of(chart) for chart in row["charts"]),
-        first_seen_at=row["first_seen_at"],
-        last_seen_at=row["last_seen_at"],
-        updated_at=row["updated_at"],
-        end_reason=EndReason(row["end_reason"]) if row["end_reason"] else None,
-        flaps=row["flaps"],
+        fingerprint=name,
+        occurrence=occurrence,
+        labels=Labels.stored(labels),
+        annotations=annotations,
+        severity=_SEVERITIES[severity],
+        starts_at=starts_at,
+        ends_at=ends_at,
+        link=link,
+        charts=tuple(map(_chart_of, charts)),
+        first_seen_at=first,
+        last_seen_at=last,
+        updated_at=updated_at,
+        end_reason=EndReason(end_reason) if end_reason else None,
+        flaps=flaps,
     )
 
 
@@ -59,15 +65,15 @@ def alert_values(alert: Alert) -> Values:
         "occurrence": alert.occurrence,
         "labels": dict(alert.labels.pairs),
         "annotations": dict(alert.annotations),
-        "severity": alert.severity.value,
+        "severity": str(alert.severity),
         "starts_at": alert.starts_at,
         "ends_at": alert.ends_at,
         "link": alert.link,
-        "charts": [_chart_values(chart) for chart in alert.charts],
+        "charts": list(map(_chart_values, alert.charts)),
         "first_seen_at": alert.first_seen_at,
         "last_seen_at": alert.last_seen_at,
         "updated_at": alert.updated_at,
-        "end_reason": alert.end_reason.value if alert.end_reason else None,
+        "end_reason": str(alert.end_reason) if alert.end_reason else None,
         "flaps": alert.flaps,
     }
 
@@ -99,7 +105,7 @@ def group_values(group: Group) -> Values:
 def told_of(row: Row) -> Told:
     """Read what a channel was told."""
     return Told(
-        firing={Fingerprint(name): Severity(severity) for name, severity in row["firing"].items()},
+        firing={Fingerprint(name): _SEVERITIES[severity] for name, severity in row["firing"].items()},
         owed=frozenset(Fingerprint(name) for name in row["owed"]),
         muted={Fingerprint(name): muted_of(why) for name, why in row["muted"].items()},
         resolved=frozenset(Fingerprint(name) for name in row["resolved"]),
@@ -113,7 +119,7 @@ def told_of(row: Row) -> Told:
 def told_values(told: Told) -> Values:
     """Write what a channel was told, but for what sending writes; sorted, so that equal values give equal rows."""
     return {
-        "firing": {name: told.firing[name].value for name in sorted(told.firing)},
+        "firing": {name: str(told.firing[name]) for name in sorted(told.firing)},
         "owed": sorted(told.owed),
         "muted": {name: muted_values(told.muted[name]) for name in sorted(told.muted)},
         "resolved": sorted(told.resolved),

@@ -8,23 +8,23 @@ import sqlalchemy as sa
 
 from alerts.routing import Matcher
 from alerts.silences import Silence, SilenceId
+from alerts.storage.bulk import upsert, write_many
 from alerts.storage.rows import Row
-from alerts.storage.sql import insert
 from alerts.storage.tables import silences
 
 
 def put_silence(conn: sa.Connection, silence: Silence) -> None:
     """Store a silence; of one that is there already, only its times change."""
-    times = {"starts_at": silence.starts_at, "ends_at": silence.ends_at}
-    statement = insert(conn, silences).values(
-        silence_id=silence.id,
-        matchers=list(map(str, silence.matchers)),
-        author=silence.author,
-        reason=silence.reason,
-        created_at=silence.created_at,
-        **times,
-    )
-    conn.execute(statement.on_conflict_do_update(index_elements=["silence_id"], set_=times))
+    row = {
+        "silence_id": silence.id,
+        "matchers": list(map(str, silence.matchers)),
+        "author": silence.author,
+        "reason": silence.reason,
+        "starts_at": silence.starts_at,
+        "ends_at": silence.ends_at,
+        "created_at": silence.created_at,
+    }
+    write_many(conn, upsert(conn.dialect.name, silences, ("silence_id",), ("starts_at", "ends_at")), [row])
 
 
 def silences_ending_after(conn: sa.Connection, now: datetime) -> list[Silence]:

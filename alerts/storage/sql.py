@@ -5,14 +5,13 @@ There is no second implementation for memory: quick starts and tests run this on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from alerts.lifecycle import FoldOutcome
 from alerts.model import (
@@ -28,6 +27,7 @@ from alerts.model import (
     content_id,
 )
 from alerts.pipeline import GroupState
+from alerts.storage.bulk import among, upsert, write_many
 from alerts.storage.rows import (
     Values,
     alert_of,
@@ -38,13 +38,14 @@ from alerts.storage.rows import (
     told_of,
     told_values,
 )
-from alerts.storage.tables import UtcDateTime, alerts, events, groups, locks, members, told
-from alerts.wire import dump_event, load_event
+from alerts.storage.tables import alerts, events, groups, locks, members, told
+from alerts.storage.types import UtcDateTime
+from alerts.wire import dump_event, load_dumped
 
 _MEMBER = (members.c.group_key, members.c.fingerprint)
 _IS_PLAN = locks.c.name == "plan"
 Name = TypeVar("Name", bound=str | int)
-_CHUNK = 500  # values in one IN list; SQLite takes 32,766 parameters, PostgreSQL 65,535
+_CHUNK = 500  # groups looked at together, and values in one IN list
 
 
 def take_turn(conn: sa.Connection) -> None:
@@ -89,11 +90,7 @@ def put_events(conn: sa.Connection, batch: Sequence[AlertEvent], received_at: da
         name = content_id(body)
         values = {"event_id": name, "fingerprint": event.labels.fingerprint, "received_at": received_at, "body": body}
         rows.setdefault(name, values)
-    if not rows:
-        return 0
-    # asked for by RETURNING: psycopg counts no rows for an INSERT that SQLAlchemy gives a key to
-    statement = insert(conn, events).on_conflict_do_nothing(index_elements=["event_id"]).returning(events.c.seq)
-    return len(conn.execute(statement, list(rows.values())).all())
+    return write_many(conn, upsert(conn.dialect.name, events, ("event_id",), ()), list(rows.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,30 +105,29 @@ class Received:
 
 def unfolded(conn: sa.Connection, limit: int) -> list[Received]:
     """The oldest events that wait, in order of arrival."""
-    query = sa.select(events).where(events.c.outcome.is_(None)).order_by(events.c.seq).limit(limit)
-    rows = conn.execute(query).mappings().all()
-    return [Received(row["seq"], row["fingerprint"], load_event(row["body"]), row["received_at"]) for row in rows]
+    columns = (events.c.seq, events.c.fingerprint, events.c.body, events.c.received_at)
+    query = sa.select(*columns).where(events.c.outcome.is_(None)).order_by(events.c.seq).limit(limit)
+    rows = conn.execute(query).all()
+    return [Received(seq, Fingerprint(name), load_dumped(body), at) for seq, name, body, at in rows]
 
 
 def mark_folded(conn: sa.Connection, outcomes: Mapping[int, FoldOutcome]) -> None:
     """Write down what folding each event did; it is not folded again."""
     for outcome in FoldOutcome:
-        for chunk in chunks([seq for seq, did in outcomes.items() if did is outcome]):
-            conn.execute(sa.update(events).where(events.c.seq.in_(chunk)).values(outcome=outcome.value))
+        if names := [seq for seq, did in outcomes.items() if did is outcome]:
+            conn.execute(sa.update(events).where(among(conn, events.c.seq, names)).values(outcome=outcome.value))
 
 
 def latest_alerts(conn: sa.Connection, fingerprints: Iterable[Fingerprint]) -> dict[Fingerprint, Alert]:
     """The latest occurrence of each fingerprint that is known."""
-    found = {}
-    for chunk in chunks(sorted(set(fingerprints))):
-        rows = conn.execute(_latest().where(alerts.c.fingerprint.in_(chunk))).mappings().all()
-        found.update({alert.fingerprint: alert for alert in map(alert_of, rows)})
-    return found
+    names = sorted(set(fingerprints))
+    rows = conn.execute(_latest().where(among(conn, alerts.c.fingerprint, names))).all() if names else ()
+    return {alert.fingerprint: alert for alert in map(alert_of, rows)}
 
 
 def put_alerts(conn: sa.Connection, batch: Iterable[Alert]) -> None:
     """Store occurrences, replacing what was known of them."""
-    put_rows(conn, alerts, ["fingerprint", "occurrence"], list(map(alert_values, batch)))
+    put_rows(conn, alerts, ("fingerprint", "occurrence"), list(map(alert_values, batch)))
 
 
 def active_groups(conn: sa.Connection) -> dict[GroupKey, GroupState]:
@@ -148,7 +144,7 @@ def due_groups(
     """
     query = sa.select(groups.c.group_key).where(_is_active(due_at)).order_by(groups.c.group_key)
     for chunk in chunks(list(conn.execute(query).scalars())):
-        yield list(_states(conn, groups.c.group_key.in_(chunk), known).values())
+        yield list(_states(conn, among(conn, groups.c.group_key, chunk), known).values())
 
 
 def told_generation(conn: sa.Connection, key: GroupKey, generation: int) -> GroupState | None:
@@ -168,46 +164,36 @@ def orphan_groups(conn: sa.Connection, routes: Iterable[str]) -> dict[GroupKey, 
 
 def member_names(conn: sa.Connection, fingerprints: Iterable[Fingerprint]) -> set[Fingerprint]:
     """Those of these alerts that are members of a group: one that is active, since all leave one that is over."""
-    found: set[Fingerprint] = set()
-    for chunk in chunks(sorted(set(fingerprints))):
-        query = sa.select(members.c.fingerprint).where(members.c.fingerprint.in_(chunk))
-        found.update(conn.execute(query).scalars())
-    return found
+    query = sa.select(members.c.fingerprint).where(among(conn, members.c.fingerprint, sorted(set(fingerprints))))
+    return set(conn.execute(query).scalars())
 
 
-@dataclass(frozen=True, slots=True)
-class KnownGroup:
-    """A group, and whether it is over."""
-
-    group: Group
-    is_finished: bool
+def open_keys(conn: sa.Connection, keys: Collection[GroupKey]) -> set[GroupKey]:
+    """Those of these groups that are open."""
+    query = sa.select(groups.c.group_key).where(among(conn, groups.c.group_key, sorted(keys)), _is_active(None))
+    return set(conn.execute(query).scalars().all())
 
 
-def groups_of(conn: sa.Connection, keys: Iterable[GroupKey]) -> dict[GroupKey, KnownGroup]:
-    """Those of these groups that were ever opened."""
-    found: dict[GroupKey, KnownGroup] = {}
-    for chunk in chunks(sorted(set(keys))):
-        for row in conn.execute(sa.select(groups).where(groups.c.group_key.in_(chunk))).mappings():
-            found[row["group_key"]] = KnownGroup(group_of(row), row["finished_at"] is not None)
-    return found
+def finished_groups(conn: sa.Connection, keys: Collection[GroupKey]) -> dict[GroupKey, Group]:
+    """Those of these groups that are over."""
+    query = sa.select(groups).where(among(conn, groups.c.group_key, sorted(keys)), groups.c.finished_at.is_not(None))
+    return {row["group_key"]: group_of(row) for row in conn.execute(query).mappings()}
 
 
 def open_groups(conn: sa.Connection, batch: Iterable[Group]) -> None:
     """Store new generations, of which no channel knows anything."""
     opened = list(batch)
-    for chunk in chunks([group.key for group in opened if group.generation > 1]):
-        conn.execute(sa.delete(told).where(told.c.group_key.in_(chunk)))
-        conn.execute(sa.delete(members).where(members.c.group_key.in_(chunk)))
+    if again := [group.key for group in opened if group.generation > 1]:
+        conn.execute(sa.delete(told).where(among(conn, told.c.group_key, again)))
+        conn.execute(sa.delete(members).where(among(conn, members.c.group_key, again)))
     rows: list[Values] = [{**group_values(group), "finished_at": None, "look_at": None} for group in opened]
-    put_rows(conn, groups, ["group_key"], rows)
+    put_rows(conn, groups, ("group_key",), rows)
 
 
 def join_groups(conn: sa.Connection, joined: Mapping[tuple[GroupKey, Fingerprint], datetime]) -> None:
     """Make alerts members; joining twice is joining once."""
     rows = [{"group_key": key, "fingerprint": name, "joined_at": at} for (key, name), at in joined.items()]
-    if rows:
-        keys = ["group_key", "fingerprint"]
-        conn.execute(insert(conn, members).on_conflict_do_nothing(index_elements=keys), rows)
+    write_many(conn, upsert(conn.dialect.name, members, ("group_key", "fingerprint"), ()), rows)
 
 
 def look_again(conn: sa.Connection, fingerprints: Iterable[Fingerprint]) -> None:
@@ -216,9 +202,8 @@ def look_again(conn: sa.Connection, fingerprints: Iterable[Fingerprint]) -> None
     A group that collects is left until it has: it was looked at once, and before then nobody is told of it.
     """
     may_tell = sa.or_(groups.c.checked_at.is_not(None), groups.c.look_at.is_(None))
-    for chunk in chunks(sorted(set(fingerprints))):
-        of_these = sa.select(members.c.group_key).where(members.c.fingerprint.in_(chunk))
-        conn.execute(sa.update(groups).where(groups.c.group_key.in_(of_these), may_tell).values(look_at=None))
+    of_these = sa.select(members.c.group_key).where(among(conn, members.c.fingerprint, sorted(set(fingerprints))))
+    conn.execute(sa.update(groups).where(groups.c.group_key.in_(of_these), may_tell).values(look_at=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +218,9 @@ class GroupAfter:
 
 def put_groups(conn: sa.Connection, batch: Sequence[GroupAfter]) -> None:
     """Store groups after planning."""
-    if not batch:
-        return
-    values: Values = {name: sa.bindparam(f"new_{name}") for name in ("checked_at", "finished_at", "look_at")}
-    conn.execute(
-        sa.update(groups).where(groups.c.group_key == sa.bindparam("of_key")).values(**values),
+    write_many(
+        conn,
+        _PUT_GROUP,
         [
             {
                 "of_key": one.group.key,
@@ -249,9 +232,17 @@ def put_groups(conn: sa.Connection, batch: Sequence[GroupAfter]) -> None:
         ],
     )
     gone = [{"of_key": one.group.key, "of_name": name} for one in batch for name in sorted(one.left)]
-    if gone:
-        is_gone = (members.c.group_key == sa.bindparam("of_key"), members.c.fingerprint == sa.bindparam("of_name"))
-        conn.execute(sa.delete(members).where(*is_gone), gone)
+    write_many(conn, _LEAVE_GROUP, gone)
+
+
+_PUT_GROUP = (
+    sa.update(groups)
+    .where(groups.c.group_key == sa.bindparam("of_key"))
+    .values({name: sa.bindparam(f"new_{name}") for name in ("checked_at", "finished_at", "look_at")})
+)
+_LEAVE_GROUP = sa.delete(members).where(
+    members.c.group_key == sa.bindparam("of_key"), members.c.fingerprint == sa.bindparam("of_name")
+)
 
 
 def put_told(conn: sa.Connection, batch: Sequence[tuple[Group, str, Told]]) -> None:
@@ -260,44 +251,45 @@ def put_told(conn: sa.Connection, batch: Sequence[tuple[Group, str, Told]]) -> N
         {"group_key": group.key, "channel": channel, "generation": group.generation, **told_values(log)}
         for group, channel, log in batch
     ]
-    put_rows(conn, told, ["group_key", "channel"], rows)
+    put_rows(conn, told, ("group_key", "channel"), rows)
 
 
 def put_receipts(conn: sa.Connection, batch: Sequence[tuple[Delivery, Receipt]], at: datetime) -> None:
     """Keep the handles of the last messages and when they went out, but of groups that have begun anew since."""
-    if not batch:
-        return
-    keys = ("group_key", "channel", "generation")
-    statement = sa.update(told).where(*(told.c[name] == sa.bindparam(f"of_{name}") for name in keys))
     rows = [
         {
-            **{f"of_{name}": getattr(delivery, name) for name in keys},
+            **{f"of_{name}": getattr(delivery, name) for name in _OF_TOLD},
             "new_receipt": receipt_values(receipt),
             # what a person did is no news of the alerts, so reminders do not count from it
             "new_sent_at": None if delivery.reason is NotifyReason.HANDLED else at,
         }
         for delivery, receipt in sorted(batch, key=lambda one: (one[0].group_key, one[0].channel))  # as planners do
     ]
-    sent_at = sa.func.coalesce(sa.bindparam("new_sent_at", type_=UtcDateTime()), told.c.sent_at)
-    conn.execute(statement.values(receipt=sa.bindparam("new_receipt"), sent_at=sent_at), rows)
+    write_many(conn, _PUT_RECEIPT, rows)
+
+
+_OF_TOLD = ("group_key", "channel", "generation")
+_PUT_RECEIPT = (
+    sa.update(told)
+    .where(*(told.c[name] == sa.bindparam(f"of_{name}") for name in _OF_TOLD))
+    .values(
+        receipt=sa.bindparam("new_receipt"),
+        sent_at=sa.func.coalesce(sa.bindparam("new_sent_at", type_=UtcDateTime()), told.c.sent_at),
+    )
+)
 
 
 def firing_alerts(conn: sa.Connection, now: datetime) -> list[Alert]:
     """The alerts that fire, oldest first."""
     is_firing = sa.or_(alerts.c.ends_at.is_(None), alerts.c.ends_at > now)
-    rows = conn.execute(_latest().where(is_firing).order_by(alerts.c.starts_at, alerts.c.fingerprint)).mappings()
+    rows = conn.execute(_latest().where(is_firing).order_by(alerts.c.starts_at, alerts.c.fingerprint))
     return [alert_of(row) for row in rows]
 
 
 def all_alerts(conn: sa.Connection, limit: int) -> list[Alert]:
     """Every occurrence, the latest first."""
     query = sa.select(alerts).order_by(alerts.c.first_seen_at.desc(), alerts.c.fingerprint).limit(limit)
-    return [alert_of(row) for row in conn.execute(query).mappings()]
-
-
-def insert(conn: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT that knows ON CONFLICT in the dialect of the connection; both spell it alike."""
-    return postgresql.insert(table) if conn.dialect.name == "postgresql" else sqlite.insert(table)
+    return [alert_of(row) for row in conn.execute(query)]
 
 
 def _latest() -> sa.Select[tuple[object, ...]]:
@@ -317,13 +309,13 @@ def _states(
     conn: sa.Connection, which: sa.ColumnElement[bool], written: Mapping[Fingerprint, Alert] = MappingProxyType({})
 ) -> dict[GroupKey, GroupState]:
     query = sa.select(groups).where(which).order_by(groups.c.group_key)
-    found = [group_of(row) for row in conn.execute(query).mappings()]
+    found = [group_of(row) for row in conn.execute(query).mappings().all()]
     ids: dict[GroupKey, list[Fingerprint]] = {group.key: [] for group in found}
     logs: dict[GroupKey, dict[str, Told]] = {group.key: {} for group in found}
-    for chunk in chunks(list(ids)):
-        for key, name in conn.execute(sa.select(*_MEMBER).where(members.c.group_key.in_(chunk))).all():
+    if found:
+        for key, name in conn.execute(sa.select(*_MEMBER).where(among(conn, members.c.group_key, list(ids)))).all():
             ids[key].append(name)
-        for row in conn.execute(sa.select(told).where(told.c.group_key.in_(chunk))).mappings():
+        for row in conn.execute(sa.select(told).where(among(conn, told.c.group_key, list(ids)))).mappings().all():
             logs[row["group_key"]][row["channel"]] = told_of(row)
     read = latest_alerts(conn, (name for names in ids.values() for name in names if name not in written))
     return {
@@ -334,12 +326,11 @@ def _states(
     }
 
 
-def put_rows(conn: sa.Connection, table: sa.Table, keys: Sequence[str], rows: Sequence[Values]) -> None:
+def put_rows(conn: sa.Connection, table: sa.Table, keys: tuple[str, ...], rows: Sequence[Values]) -> None:
     """Insert rows, replacing those with the same keys: one statement, many rows."""
     if rows:
-        statement = insert(conn, table)
-        changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-        conn.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changed), list(rows))
+        changed = tuple(name for name in rows[0] if name not in keys)
+        write_many(conn, upsert(conn.dialect.name, table, keys, changed), rows)
 
 
 def chunks(names: list[Name]) -> Iterator[list[Name]]:

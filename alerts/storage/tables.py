@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any
-
 import sqlalchemy as sa
+
+from alerts.storage.types import Json, UtcDateTime
 
 metadata = sa.MetaData(
     naming_convention={
@@ -16,57 +13,6 @@ metadata = sa.MetaData(
         "ix": "%(table_name)s_%(column_0_N_name)s_idx",
     }
 )
-
-
-class UtcDateTime(sa.TypeDecorator[datetime]):
-    """An aware UTC instant, also where the database keeps no zone (SQLite)."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
-        """Refuse what is not aware; store UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise _unaware(value)
-        return value if value.tzinfo is UTC else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
-        """Give back aware UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-    def bind_processor(self, dialect: sa.Dialect) -> Callable[[Any], Any] | None:
-        """On SQLite the text that its own type would write, in one step: every row has several instants."""
-        return _text if dialect.name == "sqlite" else super().bind_processor(dialect)
-
-    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], Any] | None:
-        """On SQLite the instant that this text says, in one step."""
-        return _instant if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
-
-
-_INSTANTS = 4096  # many rows of one turn say the same instants
-_CHARS = len("2026-11-01 00:00:00.000000")
-
-
-@lru_cache(maxsize=_INSTANTS)
-def _text(value: datetime | None) -> str | None:
-    if value is None:
-        return None
-    if value.tzinfo is None:
-        raise _unaware(value)
-    return value.astimezone(UTC).isoformat(" ", "microseconds")[:_CHARS]
-
-
-@lru_cache(maxsize=_INSTANTS)
-def _instant(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def _unaware(value: datetime) -> ValueError:
-    return ValueError(f"{value.isoformat()} has no time zone; only aware UTC times are stored")
 
 
 def _sequence() -> sa.Column[int]:
@@ -95,13 +41,13 @@ alerts = sa.Table(
     metadata,
     _id("fingerprint", primary_key=True),
     sa.Column("occurrence", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("labels", sa.JSON, nullable=False),
-    sa.Column("annotations", sa.JSON, nullable=False),
+    sa.Column("labels", Json, nullable=False),
+    sa.Column("annotations", Json, nullable=False),
     sa.Column("severity", sa.String(16), nullable=False),
     sa.Column("starts_at", UtcDateTime, nullable=False),
     sa.Column("ends_at", UtcDateTime),
     sa.Column("link", sa.Text),
-    sa.Column("charts", sa.JSON, nullable=False),
+    sa.Column("charts", Json, nullable=False),
     sa.Column("first_seen_at", UtcDateTime, nullable=False),
     sa.Column("last_seen_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, comment="when the latest news was decided"),
@@ -116,7 +62,7 @@ groups = sa.Table(
     metadata,
     _id("group_key", primary_key=True),
     sa.Column("route", sa.Text, nullable=False),
-    sa.Column("labels", sa.JSON, nullable=False),
+    sa.Column("labels", Json, nullable=False),
     sa.Column("generation", sa.Integer, nullable=False),
     sa.Column("opened_at", UtcDateTime, nullable=False),
     sa.Column("checked_at", UtcDateTime, comment="the last update time that was used"),
@@ -141,14 +87,14 @@ told = sa.Table(
     _id("group_key", primary_key=True),
     sa.Column("channel", sa.String(200), primary_key=True),
     sa.Column("generation", sa.Integer, nullable=False),
-    sa.Column("firing", sa.JSON, nullable=False, comment="fingerprint to severity, as told"),
-    sa.Column("owed", sa.JSON, nullable=False, comment="fingerprints told before, left out since, end not told"),
-    sa.Column("muted", sa.JSON, nullable=False, comment="fingerprint to reason, at the last look"),
-    sa.Column("resolved", sa.JSON, nullable=False, comment="fingerprints told to be over"),
+    sa.Column("firing", Json, nullable=False, comment="fingerprint to severity, as told"),
+    sa.Column("owed", Json, nullable=False, comment="fingerprints told before, left out since, end not told"),
+    sa.Column("muted", Json, nullable=False, comment="fingerprint to reason, at the last look"),
+    sa.Column("resolved", Json, nullable=False, comment="fingerprints told to be over"),
     sa.Column("told_at", UtcDateTime, comment="null: knows nothing of this generation"),
     sa.Column("count", sa.Integer, nullable=False, comment="messages planned in this generation"),
     sa.Column("decision", sa.String(80), nullable=False, comment="the last reason, of either kind"),
-    sa.Column("receipt", sa.JSON, comment="handle of the last message sent"),
+    sa.Column("receipt", Json, comment="handle of the last message sent"),
     sa.Column("sent_at", UtcDateTime, comment="when the last message went out"),
 )
 
@@ -169,7 +115,7 @@ deliveries = sa.Table(
     sa.Column("lease_until", UtcDateTime),
     sa.Column("owner", sa.String(200)),
     sa.Column("body", sa.Text, nullable=False, comment="the message, so that a retry sends the same"),
-    sa.Column("progress", sa.JSON, comment="what a failed try had reached"),
+    sa.Column("progress", Json, comment="what a failed try had reached"),
     sa.Column("last_failure", sa.Text, nullable=False),
     sa.Column("finished_at", UtcDateTime),
     sa.Index(None, "state", "next_at"),
@@ -199,7 +145,7 @@ decisions = sa.Table(
     sa.Column("is_told", sa.Boolean, nullable=False),
     sa.Column("reason", sa.String(80), nullable=False),
     sa.Column("next_at", UtcDateTime),
-    sa.Column("muted", sa.JSON, nullable=False, comment="labels and reason of the alerts left out"),
+    sa.Column("muted", Json, nullable=False, comment="labels and reason of the alerts left out"),
     sa.Index(None, "group_key", "seq"),
     sa.Index(None, "at"),
 )
@@ -208,7 +154,7 @@ silences = sa.Table(
     "alerts_silences",
     metadata,
     _id("silence_id", primary_key=True),
-    sa.Column("matchers", sa.JSON, nullable=False),
+    sa.Column("matchers", Json, nullable=False),
     sa.Column("author", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("starts_at", UtcDateTime, nullable=False),
@@ -224,7 +170,7 @@ incidents = sa.Table(
     _id("group_key"),
     sa.Column("generation", sa.Integer, nullable=False),
     sa.Column("route", sa.Text, nullable=False),
-    sa.Column("labels", sa.JSON, nullable=False, comment="of the group"),
+    sa.Column("labels", Json, nullable=False, comment="of the group"),
     sa.Column("title", sa.Text, nullable=False),
     sa.Column("severity", sa.String(16), nullable=False, comment="the worst so far"),
     sa.Column("state", sa.String(16), nullable=False),
@@ -247,7 +193,7 @@ incident_alerts = sa.Table(
     _id("incident_id", primary_key=True),
     _id("fingerprint", primary_key=True),
     sa.Column("occurrence", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("labels", sa.JSON, nullable=False),
+    sa.Column("labels", Json, nullable=False),
     sa.Column("title", sa.Text, nullable=False),
     sa.Column("severity", sa.String(16), nullable=False, comment="the worst so far"),
     sa.Column("starts_at", UtcDateTime, nullable=False),

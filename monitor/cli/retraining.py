@@ -8,7 +8,7 @@ import click
 
 from monitor.cli.options import config_option, instant, json_option, opened
 from monitor.cli.output import print_json, print_table
-from monitor.domain.retraining import BY_HAND, EVERY_MODEL, JobOutcome, OperatorHold, RetrainJob
+from monitor.domain.retraining import BY_HAND, EVERY_MODEL, LONGEST_ASKED_AS, JobOutcome, OperatorHold, RetrainJob
 from monitor.domain.time import format_instant
 from monitor.domain.verification import Comparison, Verification
 from monitor.shells.jobs import history_row, hold_row, job_row, report_row
@@ -27,7 +27,10 @@ reason_option = click.option("--reason", default="", help="Why; kept in the ledg
 
 @click.group()
 def retraining() -> None:
-    """The ledger of retraining jobs: see, ask, approve, hold, verify, promote."""
+    """The ledger of retraining jobs: see, ask, approve, hold, verify, promote.
+
+    The beginning of a job's key is enough where no other begins so.
+    """
 
 
 @retraining.command("list")
@@ -57,8 +60,9 @@ def show(key: str, directory: Path, *, as_json: bool) -> None:
     from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
-        job = build_retraining(app).ledger.job(key)
-        history = app.stores.jobs.history(key)
+        ledger = build_retraining(app).ledger
+        job = ledger.job(ledger.named(key))
+        history = app.stores.jobs.history(job.request.key)
     if as_json:
         print_json([{**job_row(job), "history": [history_row(one) for one in history]}])
         return
@@ -100,9 +104,11 @@ def finish(  # noqa: PLR0917 - click passes options by name
     """Say what became of a run, as the pipeline's call-back would."""
     from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
 
-    said = JobOutcome(key, not is_failed, version, training_data, effective_from, detail, scores, trained_until)
     with opened(directory) as app:
-        _say(build_retraining(app).finish(said, by))
+        retraining = build_retraining(app)
+        name = retraining.ledger.named(key)
+        said = JobOutcome(name, not is_failed, version, training_data, effective_from, detail, scores, trained_until)
+        _say(retraining.finish(said, by))
 
 
 @retraining.command()
@@ -118,6 +124,9 @@ def ask(directory: Path, model: str, known_as: str, by: str, reason: str) -> Non
     """
     from monitor.bootstrap.retraining import build_retraining, request_by_hand  # noqa: PLC0415 - heavy
 
+    if len(known_as) > LONGEST_ASKED_AS:
+        said = f"it has {len(known_as)} characters: at most {LONGEST_ASKED_AS} are allowed"
+        raise click.BadParameter(said, param_hint="--idempotency-key")
     with opened(directory) as app:
         _say(build_retraining(app).ask(request_by_hand(app, model, by, reason, asked_as=known_as)))
 
@@ -132,7 +141,8 @@ def approve(key: str, directory: Path, by: str, reason: str) -> None:
     from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
-        _say(build_retraining(app).approve(key, by, reason))
+        retraining = build_retraining(app)
+        _say(retraining.approve(retraining.ledger.named(key), by, reason))
 
 
 @retraining.command()
@@ -141,11 +151,12 @@ def approve(key: str, directory: Path, by: str, reason: str) -> None:
 @by_option
 @reason_option
 def decline(key: str, directory: Path, by: str, reason: str) -> None:
-    """Settle a job that was not started: it will not be."""
+    """Settle a job that was not started: it will not be. Or decline the rollback that a job suggests, with a reason."""
     from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
-        _say(build_retraining(app).decline(key, by, reason))
+        retraining = build_retraining(app)
+        _say(retraining.decline(retraining.ledger.named(key), by, reason))
 
 
 @retraining.command()
@@ -168,7 +179,8 @@ def hold(  # noqa: PLR0917 - click passes options by name
         if key is not None:
             from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
 
-            _say(build_retraining(app).hold(key, by, reason))
+            retraining = build_retraining(app)
+            _say(retraining.hold(retraining.ledger.named(key), by, reason))
             return
         from monitor.bootstrap.holding import operator_holds  # noqa: PLC0415 - heavy
 
@@ -214,7 +226,8 @@ def verify(key: str, directory: Path, *, as_json: bool) -> None:
     from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
-        report = build_retraining(app).verify(key)
+        retraining = build_retraining(app)
+        report = retraining.verify(retraining.ledger.named(key))
     if as_json:
         print_json([report_row(report)])
     else:
@@ -231,7 +244,8 @@ def promote(key: str, directory: Path, by: str, reason: str) -> None:
     from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
-        _say(build_retraining(app).promote(key, by, reason))
+        retraining = build_retraining(app)
+        _say(retraining.promote(retraining.ledger.named(key), by, reason))
 
 
 @retraining.command()
@@ -244,7 +258,8 @@ def reject(key: str, directory: Path, by: str, reason: str) -> None:
     from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
-        _say(build_retraining(app).reject(key, by, reason))
+        retraining = build_retraining(app)
+        _say(retraining.reject(retraining.ledger.named(key), by, reason))
 
 
 def _held(hold: OperatorHold) -> str:

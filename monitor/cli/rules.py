@@ -83,7 +83,7 @@ def backtest(  # noqa: PLR0917 - click passes options by name
     A window counts once, by its newest revision, in the order of event time.
     """
     from monitor.bootstrap.rehearsing import rehearse  # noqa: PLC0415 - `--help` must not wait for it
-    from monitor.cli.timeline import rehearsal_lines  # noqa: PLC0415 - as above
+    from monitor.cli.timeline import rehearsal_lines, unknown_lines  # noqa: PLC0415 - as above
 
     with opened(directory) as app:
         chosen = _chosen(app.settings.rules if file is None else _rules_of(file), names)
@@ -91,6 +91,8 @@ def backtest(  # noqa: PLR0917 - click passes options by name
         found = [rehearse(app, chosen, name, end - last, end) for name in (models or sorted(app.settings.judged))]
     if as_json:
         print_json(row for one in found for row in _alert_rows(one))
+        for line in (line for one in found for line in unknown_lines(one)):
+            click.echo(line, err=True)
         return
     for one in found:
         for line in rehearsal_lines(one):

@@ -4,9 +4,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from monitor.domain.rules import Phase, Subject
+from monitor.config.rules_crosscheck import STANDING_TESTS
+from monitor.domain.evidently import EVIDENTLY_METRICS
+from monitor.domain.rules import CheckIsBad, Measured, Phase, Subject, Trending
+from monitor.domain.sequential import DETECTORS
 from monitor.domain.time import format_duration, format_instant
-from monitor.rules.leaves import subjects
+from monitor.rules.leaves import leaves, of_subject, subjects
 
 if TYPE_CHECKING:
     from monitor.bootstrap.rehearsing import Rehearsal
@@ -18,6 +21,8 @@ WIDTH = 72
 _MARKS = {Phase.INACTIVE: ".", Phase.PENDING: "-", Phase.RECOVERING: "=", Phase.FIRING: "#"}
 _WORST = list(_MARKS)
 _MAX_SHOWN = 20
+_MAY_BE_ABSENT = {*STANDING_TESTS, *DETECTORS}
+"""Tests of which only bad findings are stored, or that no check has to ask for: none is as good as good ones."""
 
 
 def rehearsal_lines(rehearsal: "Rehearsal") -> Iterator[str]:
@@ -43,12 +48,40 @@ def _subject(rehearsal: "Rehearsal", subject: Subject, first: datetime, last: da
     flaps = sum(alert.is_flap for alert in alerts)
     name = subject.rule + (f" [{subject.segment}]" if subject.segment else "")
     yield ""
+    if why := unknown_because(rehearsal, subject):
+        yield f"{name}: {why}"
+        return
     yield f"{name}: {_count(len(alerts), 'alert')}, {_count(flaps, 'flap')}{_firing_share(alerts, first, last)}"
     yield from _said(rehearsal, alerts)
     yield f"  {_line(rehearsal, subject, first, last)}"
     if len(alerts) > _MAX_SHOWN:
         yield f"  the newest {_MAX_SHOWN}; --json shows all"
     yield from (f"  {_alert(alert, last)}" for alert in alerts[-_MAX_SHOWN:])
+
+
+def unknown_lines(rehearsal: "Rehearsal") -> Iterator[str]:
+    """Of which rules nobody can know what they would have told, and why."""
+    for subject in (subject for rule in rehearsal.rules for subject in subjects(rule, rehearsal.model)):
+        if rehearsal.replayed.steps and (why := unknown_because(rehearsal, subject)):
+            yield f"{rehearsal.model.name}: {subject.rule}: {why}"
+
+
+def unknown_because(rehearsal: "Rehearsal", subject: Subject) -> str:
+    """Why nobody can know what the rule would have told; empty where the findings of that time tell."""
+    rule = next(of_subject(one, subject) for one in rehearsal.rules if one.name == subject.rule)
+    unseen = rehearsal.replayed.unseen(rule)
+    asked = {leaf.test for leaf in leaves(rule.when) if isinstance(leaf, Measured | CheckIsBad | Trending)}
+    is_told = any(alert.subject == subject for alert in rehearsal.alerts)  # that data is missing can be a reason
+    if not unseen or is_told or asked & _MAY_BE_ABSENT:
+        return ""
+    said = f"nobody can know, for no finding of {' or '.join(unseen)} is stored of this time"
+    model = rehearsal.model
+    judge = f"`driftline backfill --model {model.name}` judges past windows"
+    wanted = asked & EVIDENTLY_METRICS.keys() - {one.name for one in model.evidently}
+    if wanted:
+        metrics = " or ".join(sorted(str(test) for test in wanted))
+        return f"{said}: {model.name} does not ask Evidently for {metrics} (`evidently` in its file); then {judge}"
+    return f"{said}: if its check is new, {judge}"
 
 
 def _line(rehearsal: "Rehearsal", subject: Subject, first: datetime, last: datetime) -> str:

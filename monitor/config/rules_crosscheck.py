@@ -43,20 +43,23 @@ STANDING_TESTS = frozenset(
 def check_rules(rules: Rules, models: Models, known: Vocabulary, *, has_all_models: bool) -> Mistakes:
     """Names given twice; models, tests, columns and segments that no model has.
 
-    Without `has_all_models` some model file could not be read, and nothing is said about unknown models.
+    Without `has_all_models` some model file could not be read: nothing is said about unknown models, nor of a rule
+    that may watch that model about what no model has.
     """
     places = [
         (file, ("rules", index, "name"), rule.name) for file, shape in rules for index, rule in enumerate(shape.rules)
     ]
     warnings: list[ConfigError] = []
     further = by_further_truths(models)
+    read = {shape.model for _, shape in [*models, *further]}
     known = replace(known, columns={**known.columns, **{shape.model: {} for _, shape in further}})
     for file, shape in rules:
         for index, rule in enumerate(shape.rules):
             loc: Loc = ("rules", index)
             warnings += _unknown_models(file, loc, rule, [*models, *further]) if has_all_models else ()
-            warnings += _rule(file, loc, rule, _watched(rule, models, further), known)
-            warnings += _never_by_truth(file, loc, rule, further, known)
+            if has_all_models or read.issuperset(rule.models):
+                warnings += _rule(file, loc, rule, _watched(rule, models, further), known)
+                warnings += _never_by_truth(file, loc, rule, further, known)
     placed: Placed = [(file, ("rules", n), rule) for file, shape in rules for n, rule in enumerate(shape.rules)]
     errors = [*twice(places, "rule"), *_asked(placed)]
     return Mistakes(tuple(errors), tuple(warnings))

@@ -76,6 +76,7 @@ class JobEnd(StrEnum):
     HELPED = "helped"
     NO_WORSE = "no_worse"
     WORSE = "worse"
+    KEPT = "kept"  # worse, and a person declined the rollback
     UNWATCHED = "unwatched"
     SUPERSEDED = "superseded"
     REJECTED = "rejected"
@@ -182,6 +183,9 @@ class OperatorHold:
             self.model in {model, EVERY_MODEL} and self.released_at is None and (self.until is None or now < self.until)
         )
 
+
+LONGEST_ASKED_AS = 200
+"""Characters of what a person's request may be known by."""
 
 BY_HAND = "by hand"
 """Stands for the rule where a person asks about no rule's alert."""

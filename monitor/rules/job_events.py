@@ -22,6 +22,7 @@ _ENDINGS = {
     JobEnd.HELPED: "settled: version {} is better",
     JobEnd.NO_WORSE: "settled: version {} is no worse",
     JobEnd.WORSE: "settled: version {} is worse, rollback suggested",
+    JobEnd.KEPT: "settled: version {} is worse and stays",
     JobEnd.UNWATCHED: "settled: version {} was promoted",
     JobEnd.SUPERSEDED: "settled: version {} was superseded",
     JobEnd.REJECTED: "settled: version {} was rejected",
@@ -32,13 +33,29 @@ _ENDINGS = {
 }
 
 
-def job_events(job: RetrainJob, asking: Sequence[RuleState] = ()) -> list[AlertEvent]:
+def job_events(
+    job: RetrainJob, asking: Sequence[RuleState] = (), others: Sequence[RetrainJob] = ()
+) -> list[AlertEvent]:
     """Everything that people are told of a job as it stands now; the alert about the job itself comes last.
 
-    `asking` is where the rule that asked for it stands: its alerts, where they fire, say how the job stands.
+    `asking` is where the rule that asked for it stands: its alerts, where they fire, say how the job stands. `others`
+    are jobs of the same model: a rollback that one of them suggests is no matter any more once this is promoted.
     """
     amendments = [_amendment(job, state) for state in asking if state.labels and _asked_for(job, state)]
-    return [*amendments, *([_rollback_event(job)] if job.end is JobEnd.WORSE else []), job_event(job)]
+    return [*amendments, *_rollback(job, others), job_event(job)]
+
+
+def _rollback(job: RetrainJob, others: Sequence[RetrainJob]) -> list[AlertEvent]:
+    """The suggestion, or its end: a person declined it, or yet another version serves."""
+    if job.end is JobEnd.WORSE:
+        return [_rollback_event(job, job.changed_at + _TROUBLE_SHOWN_FOR)]
+    if job.end is JobEnd.KEPT:
+        return [_rollback_event(job, job.changed_at)]
+    if job.phase is not JobPhase.PROMOTED:
+        return []
+    suggesting = [one for one in others if one.end is JobEnd.WORSE and one.request.key != job.request.key]
+    shown = [one for one in suggesting if job.changed_at < one.changed_at + _TROUBLE_SHOWN_FOR]
+    return [_rollback_event(one, max(one.changed_at, job.changed_at)) for one in shown[-1:]]
 
 
 def _asked_for(job: RetrainJob, state: RuleState) -> bool:
@@ -93,8 +110,9 @@ def job_event(job: RetrainJob) -> AlertEvent:
     )
 
 
-def _rollback_event(job: RetrainJob) -> AlertEvent:
+def _rollback_event(job: RetrainJob, ends_at: datetime) -> AlertEvent:
     request, version = job.request, job.candidate.version
+    to_do = f"let version {request.version} serve again, train another, or driftline retraining decline {request.key}"
     return AlertEvent(
         labels={"alertname": ROLLBACK_NAME, "model": request.model},
         annotations={
@@ -102,11 +120,11 @@ def _rollback_event(job: RetrainJob) -> AlertEvent:
             "description": _sentence(job.detail),
             "job": request.key,
             "version": version or "",
-            "to_do": f"let version {request.version} serve again, or train another",
+            "to_do": to_do,
         },
         severity=Severity.WARNING,
         starts_at=job.changed_at,
-        ends_at=job.changed_at + _TROUBLE_SHOWN_FOR,
+        ends_at=ends_at,
         link=job.link,
     )
 

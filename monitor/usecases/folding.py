@@ -222,7 +222,9 @@ class RuleFolding:
         *,
         is_over: bool = False,
     ) -> Occasion:
-        window, found = judgement.evaluation.window, judgement.attribution(one.subject.segment)
+        window = judgement.evaluation.window
+        # what carries the drift of all rows says nothing of a number that Evidently made of some of them
+        found = None if _is_of_evidently(model, outcome) else judgement.attribution(one.subject.segment)
         return Occasion(
             judgement.evaluation.model,
             window,
@@ -285,6 +287,12 @@ class RuleFolding:
             return ServingVersions()
         since_ms, until_ms = min(one.start_ms for one in windows), max(one.end_ms for one in windows)
         return ServingVersions(self._windows.panes([PaneSpan(model.name, since_ms, until_ms, model.windows.slide_ms)]))
+
+
+def _is_of_evidently(model: MonitoredModel, outcome: Outcome) -> bool:
+    """Whether all that speaks for the condition are metrics of Evidently."""
+    names = {spec.name for spec in model.evidently}
+    return bool(outcome.causes) and all(finding.check.test in names for finding in outcome.causes)
 
 
 @dataclass(frozen=True, slots=True)

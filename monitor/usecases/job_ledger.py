@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from monitor.domain.errors import MonitorError, UnknownJob
+from monitor.domain.errors import BadRequest, MonitorError, UnknownJob
 from monitor.domain.ports import JobStore
 from monitor.domain.retraining import JobEnd, JobPhase, RetrainJob, RetrainRequest
 from monitor.domain.rules import AlertEvent, RuleState
@@ -12,6 +12,8 @@ from monitor.rules.job_events import job_events
 
 GUARD, PIPELINE = "guard", "pipeline"
 """Who decides when no person does."""
+
+_MOST_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class Ledger:
 
     def events(self, job: RetrainJob) -> list[AlertEvent]:
         """What is told of a job as it stands now, also by the alerts of the rule that asked for it."""
-        return job_events(job, self.asking(job.request))
+        others = self.jobs.jobs(job.request.model) if job.phase is JobPhase.PROMOTED else ()
+        return job_events(job, self.asking(job.request), others)
 
     def job(self, key: str) -> RetrainJob:
         """The job; UnknownJob when there is none."""
@@ -32,6 +35,16 @@ class Ledger:
         if job is None:
             raise UnknownJob(f"there is no retraining job {key!r}: see `driftline retraining list`")
         return job
+
+    def named(self, beginning: str) -> str:
+        """The key that begins like this, where one alone does; UnknownJob for none, BadRequest for several."""
+        if self.jobs.get(beginning) is not None:
+            return beginning
+        found = [job.request.key for job in self.jobs.jobs() if job.request.key.startswith(beginning)]
+        if beginning and len(found) > 1:
+            shown = ", ".join(found[:_MOST_SHOWN]) + (", ..." if len(found) > _MOST_SHOWN else "")
+            raise BadRequest(f"{len(found)} retraining jobs begin with {beginning!r}: {shown}")
+        return found[0] if beginning and found else self.job(beginning).request.key
 
     def change(self, job: RetrainJob, phase: JobPhase, detail: str, by: str = GUARD) -> RetrainJob | None:
         """Move the job; None when somebody else changed it meanwhile, who is then right.

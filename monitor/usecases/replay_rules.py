@@ -9,10 +9,22 @@ from itertools import pairwise
 from monitor.domain.evaluation import Evaluation
 from monitor.domain.findings import EvaluationKind, Finding
 from monitor.domain.models import ModelRef, MonitoredModel
-from monitor.domain.rules import AlertEvent, Phase, Rule, RuleState, Severity, Subject, Transition
+from monitor.domain.rules import (
+    AlertEvent,
+    CheckIsBad,
+    Measured,
+    Phase,
+    Rule,
+    RuleState,
+    Severity,
+    Subject,
+    Transition,
+    Trending,
+)
 from monitor.domain.stream import PaneSpan
 from monitor.domain.windows import Window
 from monitor.rules.explain import severity_in
+from monitor.rules.leaves import leaves
 from monitor.usecases.due_windows import ServingVersions
 from monitor.usecases.estimating import FindingReads
 from monitor.usecases.folding import PaneReads, RuleFolding
@@ -83,6 +95,14 @@ class Replayed:
     steps: list[Step] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
     requests: int = 0
+    seen: set[tuple[str, str, str]] = field(default_factory=set)
+    """Test, column and segment of every finding."""
+
+    def unseen(self, rule: Rule) -> list[str]:
+        """What the rule's condition asks for, where no finding of any of it was there: then nobody can know."""
+        asked = [leaf for leaf in leaves(rule.when) if isinstance(leaf, CheckIsBad | Measured | Trending) and leaf.test]
+        missing = [leaf for leaf in asked if not any(_is_about(leaf, *one) for one in self.seen)]
+        return [_asked(leaf) for leaf in missing] if len(missing) == len(list(leaves(rule.when))) else []
 
 
 class ReplayRules:
@@ -108,6 +128,8 @@ class ReplayRules:
                 folded = folding.fold(model, judgement, states)
                 states |= folded.states
                 evaluation = judgement.evaluation
+                checks = [finding.check for finding in judgement.findings]
+                replayed.seen.update((check.test, check.column, check.segment) for check in checks)
                 replayed.steps.append(Step(evaluation.window, evaluation.kind, folded.states, folded.events))
                 replayed.transitions += folded.transitions
                 replayed.requests += len(folded.requests)
@@ -167,6 +189,15 @@ def _with_flaps(alerts: Sequence[PastAlert], model: MonitoredModel) -> list[Past
     }
     marked = [replace(one, is_flap=id(one) in flapped) for several in by_subject.values() for one in several]
     return sorted(marked, key=lambda one: (one.starts_at, one.subject.rule, one.subject.segment))
+
+
+def _is_about(leaf: CheckIsBad | Measured | Trending, test: str, column: str, segment: str) -> bool:
+    return leaf.test == test and leaf.column in {None, column} and leaf.segment in {None, segment}
+
+
+def _asked(leaf: CheckIsBad | Measured | Trending) -> str:
+    of = f"({leaf.column})" if leaf.column else ""
+    return f"{leaf.test}{of}" + (f" [{leaf.segment}]" if leaf.segment else "")
 
 
 def _in_event_time(

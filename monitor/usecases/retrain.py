@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from monitor.domain.errors import MonitorError, StoreUnavailable
+from monitor.domain.errors import BadRequest, MonitorError, StoreUnavailable
 from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import BaselineStore, HoldStore, JobStore, RetrainTrigger
 from monitor.domain.retraining import (
@@ -155,13 +155,16 @@ class Retrain:
 
         Asking is approving, so a policy that asks people asks nobody again. What else the guard holds against it
         stands: only `approve` overrides that. A request that says what it is known by (`asked_as`) is taken once: said
-        again it is answered with its job. MonitorError says why nothing can be started.
+        again it is answered with its job. MonitorError says why nothing can be started: while an operator holds the
+        model no request is taken, whether a job waits or not.
         """
         jobs = self._parts.jobs.jobs(request.model)
         if request.asked_as and (known := asked_before(jobs, request)):
             return known
         if self._policy(request.model) is None:
             raise MonitorError(f"{request.model} has no retraining policy, so nothing says what to start")
+        if (hold := self.held_by(request.model)) is not None:
+            raise MonitorError(hold)
         if any(job.phase.is_open or job.phase is JobPhase.HELD for job in jobs):
             return self._approve_waiting(jobs, request)
         request = asked_anew(jobs, request)
@@ -187,12 +190,22 @@ class Retrain:
         return f"{against.sentence} (`driftline retraining release --model '{hold.model}'` ends it)"
 
     def decline(self, key: str, by: str, why: str = "") -> RetrainJob:
-        """Settle a job that was not sent: it will not be. MonitorError when it was."""
+        """Settle a job that was not sent: it will not be. Of one that suggests a rollback: the new version stays.
+
+        MonitorError when the job was sent and suggests nothing; BadRequest when a rollback is declined without a why.
+        """
         job = self.ledger.job(key)
+        if job.end is JobEnd.WORSE:
+            return self._keep(job, by, why)
         if job.phase is not JobPhase.HELD and not (job.phase is JobPhase.APPROVED and not job.attempts):
             raise MonitorError(f"job {key} is {job.phase}: only one that was not sent can be declined")
         unused = replace(job, approved_at=None)
         return self.ledger.must(self.ledger.settle(unused, JobEnd.DECLINED, why or "declined", by), key)
+
+    def _keep(self, job: RetrainJob, by: str, why: str) -> RetrainJob:
+        if not why.strip():
+            raise BadRequest(f"say why version {job.candidate.version} stays although it is worse: {job.detail}")
+        return self.ledger.must(self.ledger.settle(job, JobEnd.KEPT, f"rollback declined: {why}", by), job.request.key)
 
     def hold(self, key: str, by: str, why: str = "") -> RetrainJob:
         """Keep a job that waits to be sent from being sent until somebody approves it."""

@@ -80,5 +80,5 @@ def _said(body: bytes, shape: type[Body]) -> Body:
 
 def _someone(by: str, reason: str) -> None:
     if not by.strip() or not reason.strip() or len(by) + len(reason) > _MOST_WORDS:
-        said = f"say in `by` who decides and in `reason` why, and keep both below {_MOST_WORDS} characters"
+        said = f"say in `by` who decides and in `reason` why, in at most {_MOST_WORDS} characters together"
         raise Problem(said, status_code=400)

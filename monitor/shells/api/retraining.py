@@ -9,14 +9,14 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
-from monitor.domain.retraining import JobOutcome, RetrainJob
+from monitor.domain.retraining import LONGEST_ASKED_AS, JobOutcome, RetrainJob
 from monitor.domain.time import parse_instant
 from monitor.shells.api.auth import refuse_another_content, require_json, require_signature, require_token
 from monitor.shells.api.parts import ApiParts, JobsApi
 from monitor.shells.api.problems import Problem
 from monitor.shells.jobs import history_row, job_row, report_row
 
-_MOST_WORDS, _MOST_OF_A_KEY = 500, 200
+_MOST_WORDS = 500
 
 
 class FinishedBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,7 +97,7 @@ def retraining_routes(parts: ApiParts, jobs: JobsApi) -> list[HTTPRouteHandler]:
 
 
 def _decisions(parts: ApiParts, jobs: JobsApi) -> list[HTTPRouteHandler]:
-    """POST /v1/retraining/{key}/approve, decline, promote, reject."""
+    """POST /v1/retraining/{key}/approve, decline (a job, or the rollback that it suggests), promote, reject."""
     verbs: Mapping[str, Callable[[str, str, str], RetrainJob]] = {
         "approve": jobs.approve,
         "decline": jobs.decline,
@@ -131,15 +131,17 @@ def _asked(body: bytes) -> AskBody:
     except msgspec.MsgspecError as error:
         raise Problem(f"the body says not what is asked for, by whom and why: {error}", status_code=400) from error
     if not said.by.strip() or not said.reason.strip() or len(said.by) + len(said.reason) > _MOST_WORDS:
-        wanted = f"say in `by` who asks and in `reason` why, and keep both below {_MOST_WORDS} characters"
+        wanted = f"say in `by` who asks and in `reason` why, in at most {_MOST_WORDS} characters together"
         raise Problem(wanted, status_code=400)
     return said
 
 
 def _known_as(key: str) -> str:
-    if len(key) > _MOST_OF_A_KEY:
-        raise Problem(f"keep the Idempotency-Key below {_MOST_OF_A_KEY} characters", status_code=400)
-    return key.strip()
+    key = key.strip()
+    if len(key) > LONGEST_ASKED_AS:
+        said = f"the Idempotency-Key has {len(key)} characters: at most {LONGEST_ASKED_AS} are allowed"
+        raise Problem(said, status_code=400)
+    return key
 
 
 def _decision(body: bytes) -> DecisionBody:
@@ -148,7 +150,8 @@ def _decision(body: bytes) -> DecisionBody:
     except msgspec.MsgspecError as error:
         raise Problem(f"the body is no decision: {error}", status_code=400) from error
     if not said.by.strip() or len(said.by) + len(said.reason) > _MOST_WORDS:
-        raise Problem(f"say in `by` who decides, and keep it below {_MOST_WORDS} characters", status_code=400)
+        wanted = f"say in `by` who decides, with `reason` in at most {_MOST_WORDS} characters together"
+        raise Problem(wanted, status_code=400)
     return said
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from alerts.model import AlertEvent, Chart, Labels, Severity
 from alerts.testing.messages import CHART, START
-from alerts.wire import dump_event, load_event
+from alerts.wire import AlertEventDocument, dump_event, load_dumped, load_event
 
 CHURN = Labels.of({"model": "churn"})
 
@@ -82,6 +82,23 @@ def test_an_event_comes_back_from_json_as_it_went_in(
     ends = START + timedelta(minutes=minutes)
     event = AlertEvent(Labels.of(values), annotations, severity, START, ends, None, (CHART,), START)
 
-    again = load_event(dump_event(event))
+    text = dump_event(event)
+    again, trusted = load_event(text), load_dumped(text)
 
-    assert (again, dump_event(again)) == (event, dump_event(event))
+    assert (again, trusted, dump_event(again)) == (event, event, text)
+    # the id of an event is made of its text, and of one that comes again after an update it must be the same
+    document = AlertEventDocument.model_validate_json(text)
+    assert document.model_dump_json(by_alias=True, exclude_none=True) == text
+
+
+def test_an_amendment_comes_back_as_one() -> None:
+    event = AlertEvent(
+        CHURN, {"retraining": "runs"}, Severity.INFO, START, None, "https://x.org", (), None, amends=True
+    )
+
+    assert load_dumped(dump_event(event)) == load_event(dump_event(event)) == event
+
+
+def test_what_is_no_text_is_refused_before_it_is_kept() -> None:
+    with pytest.raises(TypeError, match="int"):
+        dump_event(AlertEvent(CHURN, {"weight": 3}, Severity.INFO, START))  # type: ignore[dict-item]

@@ -45,3 +45,5 @@ def test_a_hold_is_placed_listed_and_ended_by_name_and_what_makes_no_sense_is_re
     assert "bo" in run("retraining", "holds", "--all")
     assert "there is no model 'prise'; models: price" in run("retraining", "ask", "--model", "prise")
     assert "no window of price has been judged" in run("retraining", "ask", "--model", "price")
+    too_long = run("retraining", "ask", "--model", "price", "--idempotency-key", "k" * 201)
+    assert "it has 201 characters: at most 200 are allowed" in too_long

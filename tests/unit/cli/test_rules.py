@@ -173,3 +173,24 @@ def test_a_backtest_says_which_alerts_meet_marked_incidents_and_which_confirmed_
 
 def _content(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_backtest_of_what_was_never_measured_says_why_nobody_can_know(call: Call, tmp_path: Path) -> None:
+    rules = (
+        "rules:\n"
+        "  - {name: far, when: {evidently: {metric: ValueDrift, column: x, above: 0.1}}}\n"
+        "  - {name: slow, when: {value: {test: psi, column: x, above: 100}}}\n"
+    )
+    (tmp_path / "new.yaml").write_text(rules)
+    call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
+    call("backfill", "data")
+    backtest = ("rules", "backtest", "--until", "2026-11-02T00:00:00Z", "--rules", "new.yaml")
+
+    tried, as_json = call(*backtest), call(*backtest, "--json")
+
+    assert (
+        "far: nobody can know, for no finding of ValueDrift(x) is stored of this time: price does not ask Evidently for"
+        " ValueDrift (`evidently` in its file); then `driftline backfill --model price` judges past windows"
+    ) in tried.stdout
+    assert "slow: 0 alerts, 0 flaps" in tried.stdout
+    assert "price: far: nobody can know" in as_json.stderr

@@ -51,3 +51,15 @@ def test_the_entry_that_is_proposed_is_accepted(metric: str, entry: str, tmp_pat
     assert f"give the model `evidently: [{entry}]`" in found
     model = f"\nevidently: [{entry}]\n"
     assert warnings(tmp_path / "with", model, f"{{metric: {metric}, above: 0.2}}") == []
+
+
+def test_of_a_model_whose_file_cannot_be_read_nobody_knows_what_it_asks_for(tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLE, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "models/churn.yaml").write_text(f"model: churn\nwindow: {{size: an hour}}\n{MODEL}", encoding="utf-8")
+    rule = "rules:\n  - {name: far, models: [churn], when: {evidently: {metric: ValueDrift, above: 0.2}}}\n"
+    (tmp_path / "rules/far.yaml").write_text(rule, encoding="utf-8")
+
+    found = check(tmp_path, vocabulary(), {}).mistakes
+
+    assert ["an hour" in str(one) for one in found.errors] == [True]
+    assert [str(one) for one in found.warnings if "that it watches" in str(one)] == []

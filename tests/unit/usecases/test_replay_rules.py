@@ -11,7 +11,8 @@ from monitor.adapters.sql.engine import create_engine
 from monitor.adapters.sql.migrate import migrate
 from monitor.adapters.sql.stores import SqlStores
 from monitor.domain.checks import Check, Threshold
-from monitor.domain.evaluation import EvaluationCommit
+from monitor.domain.evaluation import Evaluation, EvaluationCommit
+from monitor.domain.evidently import EvidentlySpec
 from monitor.domain.findings import EvaluationKind, Evidence, Finding, TestResult, Verdict
 from monitor.domain.models import ModelRef, MonitoredModel, Segment
 from monitor.domain.rules import (
@@ -36,8 +37,12 @@ from monitor.domain.rules import (
 from monitor.domain.stream import PaneSpan, PaneSummary
 from monitor.domain.windows import Window, WindowSpec
 from monitor.rules.leaves import in_order, with_own_no_data
+from monitor.stats.profiles.model import ModelProfile
+from monitor.usecases.attributing import Sides
 from monitor.usecases.folding import RuleFolding
+from monitor.usecases.judging import Judgement
 from monitor.usecases.replay_rules import FindingsAtHand, PastAlert, Replayed, ReplayRules, past_alerts
+from tests.unit.usecases.test_evaluate import baseline, rows
 
 START, HOUR = datetime(2026, 11, 2, tzinfo=UTC), timedelta(hours=1)
 MODEL = MonitoredModel(
@@ -205,3 +210,21 @@ def _stand(replayed: Replayed) -> Mapping[Subject, RuleState]:
 
 def test_an_empty_history_says_nothing() -> None:
     assert played([replace(RULES[0])], []) == (Replayed(), [])
+
+
+def test_an_alert_on_a_metric_of_evidently_does_not_say_what_carries_the_drift_of_all_rows() -> None:
+    built = baseline()
+    profile = ModelProfile.empty(built.layouts)
+    profile.update(rows(1, shift=2.0), 500)
+    sides = Sides(built, {"": profile})
+    model = replace(MODEL, evidently=(EvidentlySpec("ValueDrift", "ValueDrift", "amount"),))
+    by_test = {}
+    for test in ("psi", "ValueDrift"):
+        found = finding(0, 0.9, test)
+        judged = Judgement(Evaluation(found.model, found.window, EvaluationKind.DRIFT, 0, 500), [found], sides=sides)
+        rule = Rule("far", Measured(test, Limit(0.1)))
+        folding = RuleFolding([rule], METRICS, NoPanes(), FindingsAtHand([found]), lambda _model, _window: None)
+        [by_test[test]] = folding.fold(model, judged, {}).events
+
+    assert by_test["psi"].annotations["carried_by"].startswith("amount 100 %")
+    assert "carried_by" not in by_test["ValueDrift"].annotations

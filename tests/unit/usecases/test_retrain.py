@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from monitor.domain.errors import MonitorError, TriggerFailed, UnknownJob
+from monitor.domain.errors import BadRequest, MonitorError, TriggerFailed, UnknownJob
 from monitor.domain.models import ModelRef
 from monitor.domain.retraining import (
     CostSum,
@@ -238,6 +238,36 @@ def test_an_operators_hold_stops_guard_and_approvals_until_it_is_released() -> N
 
     assert rig.job(other).hold_reason is HoldReason.NEEDS_APPROVAL
     assert rig.retrain.approve(waiting.key, "ada").phase is JobPhase.RUNNING
+
+
+def test_while_an_operator_holds_the_model_no_request_of_a_person_is_taken_whether_a_job_waits_or_not() -> None:
+    idle, waiting = Rig(ASKING), Rig(ASKING)
+    waiting.ask()
+    waiting.retrain.run_once()
+    wanted = RetrainRequest("churn", "3", "drift", START, "new prices", "ada")
+
+    for rig in (idle, waiting):
+        rig.stores.holds.hold(OperatorHold("churn", "ops", "deploy freeze", START))
+        before = rig.stores.jobs.jobs("churn")
+        with pytest.raises(MonitorError, match="ops holds retraining of churn: deploy freeze"):
+            rig.retrain.ask(wanted)
+        assert rig.stores.jobs.jobs("churn") == before
+
+
+def test_the_beginning_of_a_key_names_a_job_where_no_other_begins_so() -> None:
+    rig = Rig(ASKING)
+    keys = [rig.ask(f"rule-{number}").key for number in range(20)]
+    rig.retrain.run_once()
+    ledger = rig.retrain.ledger
+    [shared, *_] = [key[0] for key in keys if sum(other[0] == key[0] for other in keys) > 1]
+
+    assert [ledger.named(key[:12]) for key in keys] == keys
+    assert ledger.named(keys[0]) == keys[0]
+    with pytest.raises(BadRequest, match=f"retraining jobs begin with '{shared}'"):
+        ledger.named(shared)
+    for nobody in ("", "zzz"):
+        with pytest.raises(UnknownJob):
+            ledger.named(nobody)
 
 
 def test_an_operators_hold_stops_a_job_that_was_approved_and_waits_to_be_sent_again() -> None:

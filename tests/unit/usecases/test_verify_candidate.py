@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from monitor.adapters.sql.engine import writing
 from monitor.adapters.sql.tables import predictions, truths
 from monitor.domain.checks import Check, Threshold
+from monitor.domain.errors import BadRequest, MonitorError
 from monitor.domain.evaluation import Evaluation, EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Evidence, Finding, Verdict
 from monitor.domain.models import GroundTruthPolicy, ModelRef, MonitoredModel, Segment, Task
 from monitor.domain.retraining import JobEnd, JobPhase, RetrainJob, RetrainPolicy
+from monitor.domain.rules import AlertEvent
 from monitor.domain.verification import Answer, VerifyPolicy
 from monitor.domain.windows import Window
 from tests.unit.usecases.retrain_rig import HOUR, MODEL, POLICY, START, Rig
@@ -313,6 +315,49 @@ def test_the_first_windows_of_the_new_version_are_compared_with_the_last_of_the_
 
     assert (job.phase, job.end) == (JobPhase.SETTLED, end)
     assert words in job.detail
+
+
+def worse() -> World:
+    """Version 4 turned out worse than version 3, so a rollback is suggested."""
+    world = World(replace(VERIFYING, cooldown=timedelta(seconds=1), repeat_within=timedelta(seconds=1)))
+    world.serve({"3": 0.7, "4": 0.95}, windows=2)
+    world.knock()
+    world.serve({"4": 0.4}, windows=2)
+    assert world.knock().end is JobEnd.WORSE
+    return world
+
+
+def rollbacks(world: World) -> list[AlertEvent]:
+    return [one for one in world.rig.events() if one.labels["alertname"] == "rollback-suggested"]
+
+
+def test_a_suggested_rollback_ends_as_soon_as_a_person_declines_it_with_a_reason() -> None:
+    world = worse()
+    world.rig.clock.at += HOUR
+    key = world.job.request.key
+
+    with pytest.raises(BadRequest, match="say why version 4 stays although it is worse"):
+        world.rig.retrain.decline(key, "ada")
+    kept = world.rig.retrain.decline(key, "ada", "the feed of labels was broken")
+
+    suggested, over = rollbacks(world)
+    assert suggested.ends_at == suggested.starts_at + timedelta(days=1)
+    assert (kept.end, kept.by, kept.detail) == (JobEnd.KEPT, "ada", "rollback declined: the feed of labels was broken")
+    assert (over.labels, over.ends_at) == (suggested.labels, world.rig.clock.at)
+    with pytest.raises(MonitorError, match="only one that was not sent"):
+        world.rig.retrain.decline(key, "ada", "again")
+
+
+def test_a_suggested_rollback_ends_when_another_job_of_the_model_is_promoted() -> None:
+    world = worse()
+    world.rig.clock.at += HOUR
+
+    job = world.rig.finished(model_version="5")
+    world.rig.retrain.promote(job.request.key, "ada")
+
+    suggested, over = rollbacks(world)
+    assert (over.labels, over.ends_at) == (suggested.labels, world.rig.clock.at)
+    assert world.now().end is JobEnd.WORSE
 
 
 def test_a_watch_ends_when_a_newer_version_is_promoted() -> None:

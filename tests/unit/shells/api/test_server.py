@@ -354,10 +354,10 @@ KEY = {"Idempotency-Key": "OPS-12"}
         ({**ASKED, "model": "nobody"}, {}, 400, "there is no model 'nobody'; models: m"),
         ({**ASKED, "by": " "}, {}, 400, "say in `by` who asks and in `reason` why"),
         ({**ASKED, "reason": ""}, {}, 400, "say in `by` who asks and in `reason` why"),
-        ({**ASKED, "reason": "x" * 500}, {}, 400, "below 500 characters"),
+        ({**ASKED, "reason": "x" * 500}, {}, 400, "in at most 500 characters together"),
         ({"model": "m", "by": "ada"}, {}, 400, "missing required field `reason`"),
         ({**ASKED, "verison": "3"}, {}, 400, "unknown field `verison`"),
-        (ASKED, {"Idempotency-Key": "k" * 201}, 400, "keep the Idempotency-Key below 200 characters"),
+        (ASKED, {"Idempotency-Key": "k" * 201}, 400, "has 201 characters: at most 200 are allowed"),
         (ASKED, {"Idempotency-Key": "ended"}, 409, "what was said before stands"),
     ],
 )
