@@ -1,4 +1,4 @@
-"""A category too rare to be looked at by itself in a usual window: quiet while it is as rare as before, seen when not."""
+"""A category too rare to be looked at by itself in a window: quiet while it is as rare as before, seen when not."""
 
 from dataclasses import replace
 from datetime import timedelta
