@@ -44,13 +44,23 @@ def headline(found: Comparison) -> str:
     if not compared:
         return "No column could be compared"
     words = f"{drifted or 'None'} of {_plural(len(compared), 'column')} drifted"
-    together = [check.test for check in found.checks if check.column in {ALL_COLUMNS, RECORDS} and check.verdict.is_bad]
+    together = [_named(one) for one in found.checks if one.column in {ALL_COLUMNS, RECORDS} and one.verdict.is_bad]
     if together and not drifted:
         words += f" by itself; together they did: {', '.join(together)}"
     if warned := [name for name, verdict in found.verdicts.items() if verdict is Verdict.WARNING]:
-        more = f" and {len(warned) - _NAMED} more" if len(warned) > _NAMED else ""
-        words += f"; warning: {', '.join(warned[:_NAMED])}{more}"
+        words += f"; warning: {_first_of(warned)}"
     return words
+
+
+def _named(check: Compared) -> str:
+    """A check of all columns, with those that it found where it tells."""
+    columns = check.result.detail.get("columns") if check.result else None
+    names = [one["column"] for one in columns if isinstance(one, dict)] if isinstance(columns, list) else []
+    return f"{check.test} ({_first_of(names)})" if names else check.test
+
+
+def _first_of(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
 def _content(found: Comparison) -> str:

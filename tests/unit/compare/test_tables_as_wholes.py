@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from monitor.cli.main import driftline
 from monitor.compare import Findings, build_baseline
 from monitor.domain.findings import Verdict
+from monitor.shells.web.comparison import headline
 from monitor.usecases.compare import Outcome
 
 
@@ -36,6 +37,7 @@ def test_a_rate_that_goes_from_one_to_five_percent_is_drift_whatever_the_number_
     assert (verdict, found.outcome) == (Verdict.DRIFTED, Outcome.DRIFT)
     assert reason.startswith("drift: fraud (yes or unseen values +")
     assert "one false alarm in 1,000 comparisons" in reason
+    assert "together they did: model_drift (fraud)" in headline(found._found)
 
 
 def test_of_tables_without_drift_about_one_in_a_thousand_is_called_that() -> None:
