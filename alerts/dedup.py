@@ -97,10 +97,16 @@ def _change(told: Told, news: News) -> NotifyReason | SkipReason:
     if any(alert.fingerprint not in told.firing for alert in news.audible):
         return NotifyReason.NEW_ALERTS
     if not news.ended(told):
-        return _all_muted(news) if news.firing and not news.audible else SkipReason.NOTHING_NEW
+        return _untold(news)
     if not news.wants_resolved:
         return SkipReason.SEND_RESOLVED_OFF
     return NotifyReason.SOME_RESOLVED if news.firing else NotifyReason.ALL_RESOLVED
+
+
+def _untold(news: News) -> SkipReason:
+    if news.firing and not news.audible:
+        return _all_muted(news)
+    return SkipReason.RESOLVED_BEFORE_TOLD if news.resolved else SkipReason.NOTHING_NEW
 
 
 def _all_muted(news: News) -> SkipReason:

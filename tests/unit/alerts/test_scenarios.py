@@ -61,6 +61,15 @@ def test_a_flap_that_nobody_was_told_of_is_written_in_the_history() -> None:
     assert [(alert.occurrence, alert.is_flap) for alert in world.service.history()] == [(2, True), (1, False)]
 
 
+def test_an_alert_that_begins_and_ends_between_updates_of_a_group_that_was_told_others_is_on_record() -> None:
+    world = World(seconds(1, 4))
+
+    told = world.run({0.5: ["+a"], 2: ["+b"], 3: ["-b"]}, 6)
+
+    assert told == ["F{a}@1.5"]
+    assert SkipReason.RESOLVED_BEFORE_TOLD in {one.reason for one in world.service.decisions()}
+
+
 def test_the_end_is_told_to_whoever_was_told_the_start_also_when_the_route_is_gone_meanwhile() -> None:
     world = World(
         seconds(1, 2, routes=[{"name": "old", "match": ["model=m"], "channels": ["old"]}]), {"box": {}, "old": {}}
