@@ -24,6 +24,9 @@ from monitor.usecases.baseline import BuildBaseline
 from monitor.usecases.training_columns import TrainingOptions
 
 HOUR, HOUR_MS = timedelta(hours=1), 3_600_000
+FIRST_HOUR = 168 * 2_900
+"""Of the traffic, since the epoch: a week begins."""
+
 SPEC = WindowSpec(HOUR, HOUR)
 ROWS, WINDOWS, QUIET = 1_200, 40, 80
 NUMBERS = ("n0", "n1", "n2", "n3", "n4")
@@ -69,8 +72,8 @@ class Shop:
         rows: dict[str, list[object]] = {
             name: [value for part in parts for value in part[name].values] for name in parts[0]
         }
-        rows["at"] = [hour * 3_600 for hour in range(WINDOWS) for _ in range(ROWS)]
-        self._hour = WINDOWS
+        rows["at"] = [(FIRST_HOUR + hour) * 3_600 for hour in range(WINDOWS) for _ in range(ROWS)]
+        self._hour = FIRST_HOUR + WINDOWS
         model = MonitoredModel("shop", SPEC, timedelta(0), HOUR, segments=self.segments)
         engine = create_engine("sqlite://")
         migrate(engine)
