@@ -27,13 +27,21 @@ def log_run_length(bet: float, margin: float, log_threshold: float) -> float:
     if log_threshold <= low:
         return 0.0
     nodes = max(24, int(_NODES_A_STEP * (log_threshold - low) / bet))
-    place, weight = np.polynomial.legendre.leggauss(nodes)
+    place, weight = _gauss(nodes)
     half = (log_threshold - low) / 2
     y, weight = low + half * (place + 1), weight * half
     kernel = _density(y, np.logaddexp(0.0, y) + drift, bet) * weight
     mean = np.linalg.solve(np.eye(nodes) - kernel, np.ones(nodes))
     first = 1 + float((_density(y, np.array([drift]), bet) * weight)[0] @ mean)
     return float(np.log(first)) if first > 0 else _LONGEST
+
+
+@lru_cache(maxsize=512)
+def _gauss(nodes: int) -> tuple[Floats, Floats]:
+    """Nodes and weights of Gauss-Legendre quadrature on [-1, 1]; finding them is most of the work, so they are kept."""
+    place, weight = np.polynomial.legendre.leggauss(nodes)
+    place.flags.writeable = weight.flags.writeable = False
+    return place, weight
 
 
 def log_threshold(bet: float, margin: float, error: float, log_length: float) -> float:
