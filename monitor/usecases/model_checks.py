@@ -171,26 +171,28 @@ def with_tests(checks: Sequence[Check], tests: Mapping[str, AnyTest], baseline: 
     over_columns: list[TestedColumns] = []
     of_window: list[tuple[WindowTest, int]] = []
     of_rows: list[tuple[RowTest, int]] = []
+    asked = {check.test: tests[check.test] for check in checks}.items()  # asking what kind a test is takes long
+    windows = {name: test for name, test in asked if isinstance(test, WindowTest)}
+    rows = {name: test for name, test in asked if isinstance(test, RowTest)}
+    columns = {name: test for name, test in asked if not isinstance(test, WindowTest | RowTest)}
     for k, check in enumerate(checks):
-        test = tests[check.test]
-        if isinstance(test, WindowTest):
-            of_window.append((with_parameters(test, check.test, check.parameters), k))
-        elif isinstance(test, RowTest):
-            of_rows.append((with_parameters(test, check.test, check.parameters), k))
+        if check.test in windows:
+            of_window.append((with_parameters(windows[check.test], check.test, check.parameters), k))
+        elif check.test in rows:
+            of_rows.append((with_parameters(rows[check.test], check.test, check.parameters), k))
         elif check.column == ALL_COLUMNS and ALL_COLUMNS not in baseline.layouts:
-            bound = with_parameters(test, check.test, check.parameters)
+            bound = with_parameters(columns[check.test], check.test, check.parameters)
             over_columns.append(TestedColumns(bound, columns_for(bound, baseline), (k,)))
         else:
             alike.setdefault((check.test, repr(sorted(check.parameters.items()))), []).append(k)
-    by_test = tuple(_tested(checks, positions, tests) for positions in alike.values())
+    by_test = tuple(_tested(checks, positions, columns) for positions in alike.values())
     return BoundChecks(tuple(checks), by_test, tuple(over_columns), tuple(of_window), tuple(of_rows))
 
 
-def _tested(checks: Sequence[Check], positions: Sequence[int], tests: Mapping[str, AnyTest]) -> TestedColumns:
+def _tested(checks: Sequence[Check], positions: Sequence[int], tests: Mapping[str, DriftTest]) -> TestedColumns:
     first = checks[positions[0]]
     test = with_parameters(tests[first.test], first.test, first.parameters)
-    columns = tuple(checks[k].column for k in positions)
-    return TestedColumns(test, columns, tuple(positions))  # type: ignore[arg-type]  # tests of windows and rows were taken out
+    return TestedColumns(test, tuple(checks[k].column for k in positions), tuple(positions))
 
 
 def _estimate_check(

@@ -1,5 +1,6 @@
 """How long a Shiryaev-Roberts detector of normal scores runs before a false alarm, computed and not simulated."""
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -51,7 +52,13 @@ def log_threshold(bet: float, margin: float, error: float, log_length: float) ->
     mean of the scores is then no 0 but N(0, `error`^2), and takes away from the margin or adds to it. The mean rate of
     false alarms over that law is exp(-log_length). Both `margin` and `error` are looked up in steps of 0.1 and 0.05.
     """
-    levels, lengths = _averaged(bet, round(np.floor(margin / _STEP + 1e-9) * _STEP, 1), round(error / _FINE) * _FINE)
+    steps = math.floor(margin / _STEP + 1e-9)
+    return _looked_up(bet, round(steps * _STEP, 1), round(error / _FINE) * _FINE, log_length)
+
+
+@lru_cache(maxsize=4_096)
+def _looked_up(bet: float, margin: float, error: float, log_length: float) -> float:
+    levels, lengths = _averaged(bet, margin, error)
     return float(np.interp(log_length, lengths, levels))
 
 
