@@ -6,7 +6,7 @@ from dataclasses import MISSING, fields, is_dataclass
 
 from monitor.domain.checks import RECORDS, Threshold
 from monitor.domain.models import ColumnKind
-from monitor.stats.drift_test import DriftTest, Promise, promises_of, runs_at_once
+from monitor.stats.drift_test import DriftTest, Promise, promises_of
 from monitor.stats.fairness.measures import FairnessMeasure
 from monitor.stats.performance.metric import PerformanceMetric, is_proposed
 from monitor.stats.profiles.categorical import CategoricalProfile
@@ -48,7 +48,7 @@ def _facts_of_columns(test: DriftTest) -> dict[str, str]:
     return {
         "P-value": _p_value(test),
         "Promises": "; ".join(promise.meaning for promise in _others(test)) or "what every test promises",
-        "Many columns": "at once" if runs_at_once(test) else "one by one",
+        "Many columns": "at once" if hasattr(test, "run_windows") else "one by one",
     }
 
 

@@ -47,9 +47,8 @@ class DriftTest(Protocol):
     larger always means more different, `minimum` is its value for equal shares and `maximum` its upper bound.
     `run` is deterministic, changes neither profile and copes with empty ones.
 
-    A test may offer `run_columns(baseline, current, names)`, too: the results of `run` on these columns of two models,
-    in their order and to the last bit, in fewer operations. Or `run_windows(compared)`, the same for columns of many
-    windows, a sequence of `ComparedColumns`: one result a column, window after window. Where it raises, the columns
+    A test may offer `run_windows(compared)`, too, of a sequence of `ComparedColumns`: the results of `run` on these
+    columns of these windows, window after window and to the last bit, in fewer operations. Where it raises, the columns
     are run one by one. And it may have `promises`, a frozenset of `Promise`.
     """
 
@@ -77,21 +76,7 @@ def run_windows(test: DriftTest, compared: Sequence[ComparedColumns]) -> list[Te
     """The same on columns of many windows: one result a column, window after window."""
     if (at_once := getattr(test, "run_windows", None)) is not None:
         return list(at_once(compared))
-    return [result for one in compared for result in _run_columns(test, one)]
-
-
-def runs_at_once(test: DriftTest) -> bool:
-    """Whether the test offers something faster than column by column."""
-    return hasattr(test, "run_windows") or hasattr(test, "run_columns")
-
-
-def _run_columns(test: DriftTest, compared: ComparedColumns) -> Sequence[TestResult]:
-    baseline, current, names = compared.baseline, compared.current, compared.names
-    at_once = getattr(test, "run_columns", None)
-    if at_once is None:
-        return [test.run(baseline.columns[name], current.columns[name]) for name in names]
-    results: Sequence[TestResult] = at_once(baseline, current, names)
-    return results
+    return [test.run(*pair) for one in compared for pair in one.pairs()]
 
 
 def promises_of(test: DriftTest) -> frozenset[Promise]:

@@ -12,7 +12,6 @@ from monitor.stats.drift_test import LACKS, nothing_to_compare
 from monitor.stats.homogeneity import pearson
 from monitor.stats.profiles.comparable import grouped_counts, not_told_apart, shares
 from monitor.stats.profiles.layouts import Profile
-from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.side_by_side import ComparedColumns, side_by_side, why_not_told_apart
 
 
@@ -69,9 +68,8 @@ class GroupedPair:
         return nothing_to_compare(self.n_baseline, self.n_current)
 
 
-def grouped_columns(baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]) -> Sequence[GroupedPair]:
+def grouped_columns(compared: Sequence[ComparedColumns]) -> Sequence[GroupedPair]:
     """`GroupedPair.of` of every column, most operations on all of them at once."""
-    compared = [ComparedColumns(baseline, current, names)]
     columns = side_by_side(compared)
     spans = [slice(*bounds) for bounds in pairwise(columns.bounds.tolist())]
     counts = [np.ascontiguousarray(columns.counts[:, span]) for span in spans]

@@ -263,7 +263,7 @@ class DriftTestConformance:
             check_result(test, test.run(baseline, current))
 
     def test_many_columns_at_once_give_the_same_bits(self, test: DriftTest) -> None:
-        """What `run_columns` or `run_windows` offers is `run` of every column, in whatever order they are asked for."""
+        """What `run_windows` offers, if it does, is `run` of every column, in whatever order they are asked for."""
         side_by_side = [*pairs(test), *hostile_pairs(test)]
         names = tuple(f"column {k:03}" for k in range(len(side_by_side)))
         baseline, current = (model(dict(zip(names, side, strict=True))) for side in zip(*side_by_side, strict=True))

@@ -15,7 +15,6 @@ from monitor.stats.drift.kolmogorov_smirnov import KolmogorovSmirnov
 from monitor.stats.drift.psi import Psi
 from monitor.stats.drift_test import DriftTest, Promise
 from monitor.stats.profiles.layouts import Profile
-from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import NumericProfile
 from monitor.stats.profiles.side_by_side import ComparedColumns
 from monitor.testing.drift_tests import DriftTestConformance
@@ -158,16 +157,16 @@ class Overconfident(Broken):
 
 
 class Disordered(Broken):
-    def run_columns(self, baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]) -> list[TestResult]:
-        return [self.run(baseline.columns[name], current.columns[name]) for name in sorted(names)]
+    def run_windows(self, compared: Sequence[ComparedColumns]) -> list[TestResult]:
+        return [result for one in compared for result in self._sorted(one)]
+
+    def _sorted(self, one: ComparedColumns) -> list[TestResult]:
+        return [self.run(one.baseline.columns[name], one.current.columns[name]) for name in sorted(one.names)]
 
 
 class LastFirst(Broken):
     def run_windows(self, compared: Sequence[ComparedColumns]) -> list[TestResult]:
-        pairs = (
-            (one.baseline.columns[name], one.current.columns[name]) for one in compared[::-1] for name in one.names
-        )
-        return [self.run(*pair) for pair in pairs]
+        return [self.run(*pair) for one in compared[::-1] for pair in one.pairs()]
 
 
 KIT = DriftTestConformance

@@ -1,6 +1,7 @@
 """G-test of homogeneity of two samples."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,7 +13,7 @@ from monitor.stats.columns import Floats
 from monitor.stats.drift_test import Promise
 from monitor.stats.grouped import GroupedPair, grouped_columns
 from monitor.stats.profiles.layouts import Profile
-from monitor.stats.profiles.model import ModelProfile
+from monitor.stats.profiles.side_by_side import ComparedColumns
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,9 @@ class GTest:
         """Compare the shares of the groups; missing values do not count."""
         return _compared(GroupedPair.of(baseline, current))
 
-    def run_columns(self, baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]) -> list[TestResult]:
+    def run_windows(self, compared: Sequence[ComparedColumns]) -> list[TestResult]:
         """`run` of every column, their groups formed at once."""
-        return list(map(_compared, grouped_columns(baseline, current, names)))
+        return list(map(_compared, grouped_columns(compared)))
 
 
 def _compared(pair: GroupedPair) -> TestResult:

@@ -13,10 +13,9 @@ from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.drift_test import LACKS, Promise, nothing_to_compare
 from monitor.stats.homogeneity import pearson
-from monitor.stats.profiles.categorical import CategoricalLayout
 from monitor.stats.profiles.comparable import grouped_counts, not_told_apart, shares
 from monitor.stats.profiles.layouts import Profile
-from monitor.stats.profiles.side_by_side import ComparedColumns, side_by_side, why_not_told_apart
+from monitor.stats.profiles.side_by_side import ComparedColumns, are_categorical, side_by_side, why_not_told_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +56,8 @@ class JensenShannon:
 
     def run_windows(self, compared: Sequence[ComparedColumns]) -> list[TestResult]:
         """`run` of every column, most operations on all categorical ones at once."""
-        pairs = [(one, name) for one in compared for name in one.names]
-        if not all(isinstance(one.baseline.layouts[name], CategoricalLayout) for one, name in pairs):
-            return [self.run(one.baseline.columns[name], one.current.columns[name]) for one, name in pairs]
+        if not are_categorical(compared):
+            return [self.run(*pair) for one in compared for pair in one.pairs()]
         columns = side_by_side(compared)
         bins = np.diff(columns.bounds)
         both = columns.counts / np.maximum(columns.sizes, 1).repeat(bins, axis=1)

@@ -1,5 +1,6 @@
 """Kullback-Leibler divergence over the bins that the baseline fixed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,7 +11,7 @@ from monitor.domain.findings import TestResult
 from monitor.stats.drift_test import Promise
 from monitor.stats.grouped import GroupedPair, grouped_columns
 from monitor.stats.profiles.layouts import Profile
-from monitor.stats.profiles.model import ModelProfile
+from monitor.stats.profiles.side_by_side import ComparedColumns
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,9 @@ class KullbackLeibler:
         """Compare the shares of the bins; infinities count in the outermost bins, missing values not at all."""
         return self._compared(GroupedPair.of(baseline, current))
 
-    def run_columns(self, baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]) -> list[TestResult]:
+    def run_windows(self, compared: Sequence[ComparedColumns]) -> list[TestResult]:
         """`run` of every column, their groups formed at once."""
-        return list(map(self._compared, grouped_columns(baseline, current, names)))
+        return list(map(self._compared, grouped_columns(compared)))
 
     def _compared(self, pair: GroupedPair) -> TestResult:
         if pair.is_empty:

@@ -11,11 +11,18 @@ from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.columns import Mask
 from monitor.stats.drift_test import SAYS, nothing_to_compare
-from monitor.stats.profiles.categorical import MAX_CATEGORIES, RARE, UNSEEN, CategoricalLayout, CategoricalProfile
+from monitor.stats.profiles.categorical import MAX_CATEGORIES, RARE, UNSEEN, CategoricalProfile
 from monitor.stats.profiles.comparable import pair
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
-from monitor.stats.profiles.side_by_side import ComparedColumns, WindowBlocks, heads, same_layouts, values
+from monitor.stats.profiles.side_by_side import (
+    ComparedColumns,
+    WindowBlocks,
+    are_categorical,
+    heads,
+    same_layouts,
+    values,
+)
 from monitor.stats.profiles.words import cut
 from monitor.stats.proportions import excess_p
 
@@ -53,9 +60,8 @@ class UnseenCategory:
 
     def run_windows(self, compared: Sequence[ComparedColumns]) -> list[TestResult]:
         """`run` of every column; what a baseline lets expect is worked out once."""
-        if not all(isinstance(one.baseline.layouts[name], CategoricalLayout) for one in compared for name in one.names):
-            pairs = ((one.baseline.columns[name], one.current.columns[name]) for one in compared for name in one.names)
-            return [self.run(*pair) for pair in pairs]
+        if not are_categorical(compared):
+            return [self.run(*pair) for one in compared for pair in one.pairs()]
         blocks, known = WindowBlocks.of(compared), [_of_baseline(one) for one in compared]
         at = blocks.places([heads(one.baseline.layouts, one.names) for one in compared])
         sizes, unseen = blocks.values(at).tolist(), blocks.block[at + UNSEEN].tolist()

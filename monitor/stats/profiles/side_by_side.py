@@ -15,7 +15,7 @@ from monitor.domain.errors import LayoutMismatch
 from monitor.stats.columns import Ints, Mask
 from monitor.stats.profiles import categorical, numeric
 from monitor.stats.profiles.comparable import MIN_EXPECTED, not_told_apart
-from monitor.stats.profiles.layouts import Layouts
+from monitor.stats.profiles.layouts import Layouts, Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import NumericLayout
 
@@ -30,6 +30,10 @@ class ComparedColumns:
     baseline: ModelProfile
     current: ModelProfile
     names: Names
+
+    def pairs(self) -> list[tuple[Profile, Profile]]:
+        """Both profiles of each column."""
+        return [(self.baseline.columns[name], self.current.columns[name]) for name in self.names]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,6 +119,11 @@ def side_by_side(compared: Sequence[ComparedColumns]) -> SideBySide:
         more, their_groups = _categorical(known, np.array((before.known, now.known)), sizes[:, len(numbers.first) :])
         counts, groups = np.concatenate((counts, more), axis=1), np.concatenate((groups, their_groups))
     return SideBySide(counts, np.concatenate(([0], groups.cumsum())), sizes, _order(compared, places))
+
+
+def are_categorical(compared: Sequence[ComparedColumns]) -> bool:
+    """Whether no column is one of numbers."""
+    return not any(isinstance(one.baseline.layouts[name], NumericLayout) for one in compared for name in one.names)
 
 
 def why_not_told_apart(compared: Sequence[ComparedColumns], found: SideBySide) -> list[str]:

@@ -153,9 +153,7 @@ class BreaksOnMoved(Psi):
         return result
 
     def run_windows(self, compared: Sequence[ComparedColumns]) -> list[TestResult]:
-        return [
-            self.run(one.baseline.columns[name], one.current.columns[name]) for one in compared for name in one.names
-        ]
+        return [self.run(*pair) for one in compared for pair in one.pairs()]
 
 
 def test_a_test_that_breaks_on_columns_of_one_model_leaves_all_others_their_results(stored: StoredShares) -> None:
