@@ -16,6 +16,7 @@ from monitor.domain.models import ModelRef
 from monitor.domain.retraining import BY_HAND, RetrainJob, RetrainPolicy, RetrainRequest
 from monitor.domain.time import to_ms
 from monitor.usecases.compare_candidate import CompareCandidate
+from monitor.usecases.job_ledger import Ledger
 from monitor.usecases.retrain import Retrain, RetrainParts
 from monitor.usecases.retrain_facts import RetrainFacts
 from monitor.usecases.verify_candidate import VerifyCandidate
@@ -42,6 +43,11 @@ def build_retraining(app: App) -> Retrain:
         clock=app.clock,
     )
     return Retrain(parts)
+
+
+def build_ledger(app: App) -> Ledger:
+    """The jobs alone: for whoever looks at them, without the triggers and their secrets."""
+    return Ledger(app.stores.jobs, app.clock, retrain_facts(app).asking)
 
 
 _MOST_EVIDENCE = 10

@@ -57,10 +57,10 @@ def list_jobs(directory: Path, model: str | None, *, as_json: bool) -> None:
 @json_option
 def show(key: str, directory: Path, *, as_json: bool) -> None:
     """One job: every step with its reason, the cost sum, the verification."""
-    from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
+    from monitor.bootstrap.retraining import build_ledger  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
-        ledger = build_retraining(app).ledger
+        ledger = build_ledger(app)
         job = ledger.job(ledger.named(key))
         history = app.stores.jobs.history(job.request.key)
     if as_json:

@@ -47,3 +47,19 @@ def test_a_hold_is_placed_listed_and_ended_by_name_and_what_makes_no_sense_is_re
     assert "no window of price has been judged" in run("retraining", "ask", "--model", "price")
     too_long = run("retraining", "ask", "--model", "price", "--idempotency-key", "k" * 201)
     assert "it has 201 characters: at most 200 are allowed" in too_long
+
+
+def test_a_job_is_looked_at_where_the_secrets_of_its_trigger_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trigger = "retraining: {triggers: {ci: {kind: webhook, url: 'http://127.0.0.1:1/', secret: {env: NOT_SET_HERE}}}}"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs" / "models").mkdir(parents=True)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "configs" / "monitor.yaml").write_text(f"{MONITOR}{trigger}\n")
+    (tmp_path / "configs" / "models" / "price.yaml").write_text("model: price\nwindow: {size: 1h}\n")
+    CliRunner().invoke(driftline, ["db", "upgrade"])
+
+    shown = CliRunner().invoke(driftline, ["retraining", "show", "abc"])
+
+    assert "there is no retraining job 'abc'" in str(shown.exception or "") + shown.output
