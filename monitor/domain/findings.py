@@ -3,11 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import Field, asdict, dataclass, field
 from enum import StrEnum
+from typing import Any, ClassVar
 
 from monitor.domain.checks import Check, Threshold
 from monitor.domain.models import ModelRef
+from monitor.domain.values import value
 from monitor.domain.windows import Window
 
 
@@ -49,7 +51,7 @@ class EvaluationKind(StrEnum):
     SEQUENTIAL = "sequential"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TestResult:
     """What a drift test computed: a statistic in the test's unit, and what it rests on.
 
@@ -57,7 +59,8 @@ class TestResult:
     values where the bins leave room (None: the statistic is exact). `n_*` are numbers of records.
     """
 
-    __test__ = False  # not a pytest class
+    __test__: ClassVar[bool] = False  # not a pytest class
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     statistic: float
     p_value: float | None
@@ -79,7 +82,7 @@ class Evidence:
     judged_at: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Finding:
     """The outcome of one check on one revision of one window.
 
@@ -87,6 +90,8 @@ class Finding:
     performance) that the finding rests on, None where unknown; `served_share` is the share of what the producers say
     they served that the window counted, None where they do not say.
     """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     model: ModelRef
     check: Check

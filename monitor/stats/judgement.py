@@ -28,16 +28,18 @@ def judge(check: Check, result: TestResult, *, bad: Verdict = Verdict.DRIFTED) -
     called. For performance it is `degraded`, and a metric beyond its limit is that only if its whole 95 % interval is;
     otherwise it is a warning.
     """
-    short = _too_few(check, result)
-    if not short and result.n_baseline < LEAST_BASELINE and bad is not Verdict.DEGRADED:
-        short = _thin(result)
-    if short:
-        return Verdict.INSUFFICIENT_DATA, f"{check.name}: {short}"
+    n_current, n_baseline = result.n_current, result.n_baseline
+    is_thin = n_baseline < LEAST_BASELINE or n_current < max(1, check.min_records)
+    if is_thin or not _UNFIT.isdisjoint(result.detail):  # seldom: how little there is, is looked at then
+        short = _too_few(check, result)
+        if not short and n_baseline < LEAST_BASELINE and bad is not Verdict.DEGRADED:
+            short = _thin(result)
+        if short:
+            return Verdict.INSUFFICIENT_DATA, f"{check.name}: {short}"
     if bad is Verdict.DEGRADED:
         verdict, text = judge_metric(check, result)
-        return verdict, f"{text}; {_count(result.n_current)} with known truth"
-    verdict = _verdict(check.threshold, result, bad)
-    return verdict, _sentence(check, result, verdict)
+        return verdict, f"{text}; {_count(n_current)} with known truth"
+    return _judged(check, result, bad)
 
 
 def _too_few(check: Check, result: TestResult) -> str:
@@ -70,6 +72,26 @@ def _unfit(result: TestResult) -> str:
     return ""
 
 
+def _judged(check: Check, result: TestResult, bad: Verdict) -> tuple[Verdict, str]:
+    """The verdict, and the sentence with its numbers; what a window says dozens of times takes few steps."""
+    threshold, p_value, detail = check.threshold, result.p_value, result.detail
+    verdict, limit, more = _verdict(threshold, result, bad), threshold.drifted, ""
+    if verdict is Verdict.WARNING and threshold.warning is not None:
+        limit = threshold.warning
+    if result.low is not None and result.high is not None and result.high > result.low:
+        more = f" (exactly: {result.low:.4g} to {result.high:.4g})"
+    if _INTERVAL in detail:
+        more += _sampled(detail)
+    if p_value is not None:
+        more += f"; p = {p_value:.2g}" if p_value else "; p < 1e-300"
+        if threshold.alpha is not None and not p_value <= threshold.alpha:
+            more += _not_below(threshold.alpha)
+    if SAYS in detail and (says := detail[SAYS]):
+        more += f"; {says}"
+    sizes = _against(result.n_current, result.n_baseline)
+    return verdict, f"{check.name} = {result.statistic:.4g}, {_limit_of(threshold.below, limit)}{more}; {sizes}"
+
+
 def _verdict(threshold: Threshold, result: TestResult, bad: Verdict) -> Verdict:
     alpha, p_value = threshold.alpha, result.p_value
     if alpha is not None and p_value is not None and not p_value <= alpha:
@@ -83,26 +105,6 @@ def _verdict(threshold: Threshold, result: TestResult, bad: Verdict) -> Verdict:
 
 def _reaches(threshold: Threshold, statistic: float, limit: float) -> bool:
     return statistic <= limit if threshold.below else statistic >= limit
-
-
-def _sentence(check: Check, result: TestResult, verdict: Verdict) -> str:
-    detail, more = result.detail, ""
-    if result.low is not None and result.high is not None and result.high > result.low:
-        more = f" (exactly: {result.low:.4g} to {result.high:.4g})"
-    if _INTERVAL in detail:
-        more += _sampled(detail)
-    if result.p_value is not None:
-        more += _p_value(result.p_value, check.threshold.alpha)
-    if SAYS in detail and (says := detail[SAYS]):
-        more += f"; {says}"
-    limit, sizes = _limit(check.threshold, verdict), _against(result.n_current, result.n_baseline)
-    return f"{check.name} = {result.statistic:.4g}, {limit}{more}; {sizes}"
-
-
-def _p_value(p_value: float, alpha: float | None) -> str:
-    if alpha is not None and not p_value <= alpha:
-        return f"; p = {p_value:.2g}{_not_below(alpha)}"
-    return f"; p = {p_value:.2g}" if p_value else "; p < 1e-300"
 
 
 def _sampled(detail: Mapping[str, object]) -> str:

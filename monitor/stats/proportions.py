@@ -1,8 +1,12 @@
 """Comparisons of two proportions that hold for many records and for few."""
 
 import math
+from collections.abc import Callable
 
+import numpy as np
 from scipy import special
+
+from monitor.stats.columns import Floats, Ints
 
 Z95 = 1.959963984540054
 """Half-width of a 95 % interval in standard errors."""
@@ -12,46 +16,86 @@ MIN_EXPECTED = 5.0
 
 
 def two_sided_p(hits_a: int, n_a: int, hits_b: int, n_b: int) -> float:
-    """P-value, in [0, 1], of the hypothesis that two samples have the same proportion.
-
-    The pooled z-test, equal to the chi-squared test of the two-by-two table without correction; where few hits (or few
-    misses) are expected in either sample, the conditional binomial test of two Poisson rates (Przyborowski & Wilenski
-    1940), twice the smaller tail.
-    """
-    if _is_rare(hits_a + hits_b, n_a, n_b):
-        return min(1.0, 2 * min(_binomial_excess(hits_a, n_a, hits_b, n_b), _binomial_excess(hits_b, n_b, hits_a, n_a)))
-    if _is_rare(n_a + n_b - hits_a - hits_b, n_a, n_b):
-        return two_sided_p(n_a - hits_a, n_a, n_b - hits_b, n_b)
-    return float(2 * special.ndtr(-abs(_z(hits_a, n_a, hits_b, n_b))))
+    """`two_sided_ps` of one pair of samples."""
+    return float(two_sided_ps(*_of_one(hits_a, n_a, hits_b, n_b))[0])
 
 
 def excess_p(hits_a: int, n_a: int, hits_b: int, n_b: int) -> float:
-    """P-value, in [0, 1], of the hypothesis that the proportion in sample b is not larger than in sample a.
+    """`excess_ps` of one pair of samples."""
+    return float(excess_ps(*_of_one(hits_a, n_a, hits_b, n_b))[0])
 
-    One side of `two_sided_p`.
+
+def two_sided_ps(hits_a: Ints, n_a: Ints, hits_b: Ints, n_b: Ints) -> Floats:
+    """P-values, in [0, 1], of the hypothesis that two samples have the same proportion; arrays of one shape.
+
+    The pooled z-test, equal to the chi-squared test of the two-by-two table without correction; where few hits (or few
+    misses) are expected in either sample, the conditional binomial test of two Poisson rates (Przyborowski & Wilenski
+    1940), twice the smaller tail. No sample may be empty.
     """
-    if _is_rare(hits_a + hits_b, n_a, n_b):
-        return _binomial_excess(hits_a, n_a, hits_b, n_b)
-    if _is_rare(n_a + n_b - hits_a - hits_b, n_a, n_b):
-        misses_a, misses_b = n_a - hits_a, n_b - hits_b
-        return _binomial_excess(misses_b, n_b, misses_a, n_a)
-    return float(special.ndtr(-_z(hits_a, n_a, hits_b, n_b)))
+
+    def either_tail(hits_a: Ints, n_a: Ints, hits_b: Ints, n_b: Ints) -> Floats:
+        tails = _binomial_excess(hits_a, n_a, hits_b, n_b), _binomial_excess(hits_b, n_b, hits_a, n_a)
+        found: Floats = np.minimum(1.0, 2 * np.minimum(*tails))
+        return found
+
+    def by_misses(hits_a: Ints, n_a: Ints, hits_b: Ints, n_b: Ints) -> Floats:
+        return either_tail(n_a - hits_a, n_a, n_b - hits_b, n_b)
+
+    def pooled(*samples: Ints) -> Floats:
+        found: Floats = 2 * special.ndtr(-np.abs(_z(*samples)))
+        return found
+
+    return _by_size(hits_a, n_a, hits_b, n_b, few_hits=either_tail, few_misses=by_misses, many=pooled)
 
 
-def _is_rare(total: int, n_a: int, n_b: int) -> bool:
-    return total * min(n_a, n_b) < MIN_EXPECTED * (n_a + n_b)
+def excess_ps(hits_a: Ints, n_a: Ints, hits_b: Ints, n_b: Ints) -> Floats:
+    """P-values, in [0, 1], of the hypothesis that the proportion in sample b is not larger than in sample a.
+
+    One side of `two_sided_ps`.
+    """
+
+    def by_misses(hits_a: Ints, n_a: Ints, hits_b: Ints, n_b: Ints) -> Floats:
+        return _binomial_excess(n_b - hits_b, n_b, n_a - hits_a, n_a)
+
+    def pooled(*samples: Ints) -> Floats:
+        found: Floats = special.ndtr(-_z(*samples))
+        return found
+
+    return _by_size(hits_a, n_a, hits_b, n_b, few_hits=_binomial_excess, few_misses=by_misses, many=pooled)
 
 
-def _binomial_excess(hits_a: int, n_a: int, hits_b: int, n_b: int) -> float:
+def _of_one(*numbers: int) -> tuple[Ints, Ints, Ints, Ints]:
+    hits_a, n_a, hits_b, n_b = np.array(numbers, np.int64)[:, np.newaxis]
+    return hits_a, n_a, hits_b, n_b
+
+
+_Law = Callable[[Ints, Ints, Ints, Ints], Floats]
+
+
+def _by_size(*samples: Ints, few_hits: _Law, few_misses: _Law, many: _Law) -> Floats:
+    """Each pair of samples by the law that holds for its numbers."""
+    hits_a, n_a, hits_b, n_b = samples
+    hits, n = hits_a + hits_b, n_a + n_b
+    fewest, least = np.minimum(n_a, n_b).astype(np.float64), MIN_EXPECTED * n  # as integers their products overflow
+    are_few = hits * fewest < least
+    are_nearly_all = ~are_few & ((n - hits) * fewest < least)
+    found = np.empty(len(hits))
+    for mask, law in ((are_few, few_hits), (are_nearly_all, few_misses), (~(are_few | are_nearly_all), many)):
+        if mask.any():
+            found[mask] = law(*(part[mask] for part in samples))
+    return found
+
+
+def _binomial_excess(hits_a: Ints, n_a: Ints, hits_b: Ints, n_b: Ints) -> Floats:
     """P(at least `hits_b` of all hits fall into b), each doing so with probability n_b / (n_a + n_b)."""
-    if not hits_b:
-        return 1.0
-    return float(special.bdtrc(hits_b - 1, hits_a + hits_b, n_b / (n_a + n_b)))
+    found: Floats = special.bdtrc(np.maximum(hits_b - 1, 0), hits_a + hits_b, n_b / (n_a + n_b))
+    return np.where(hits_b > 0, found, 1.0)
 
 
-def _z(hits_a: int, n_a: int, hits_b: int, n_b: int) -> float:
+def _z(hits_a: Ints, n_a: Ints, hits_b: Ints, n_b: Ints) -> Floats:
     pooled = (hits_a + hits_b) / (n_a + n_b)
-    return (hits_b / n_b - hits_a / n_a) / math.sqrt(pooled * (1 - pooled) * (1 / n_a + 1 / n_b))
+    found: Floats = (hits_b / n_b - hits_a / n_a) / np.sqrt(pooled * (1 - pooled) * (1 / n_a + 1 / n_b))
+    return found
 
 
 def difference_interval(hits_a: int, n_a: int, hits_b: int, n_b: int, z: float = Z95) -> tuple[float, float]:

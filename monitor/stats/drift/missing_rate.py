@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import ClassVar
 
 import numpy as np
 
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
+from monitor.stats.columns import Ints
 from monitor.stats.drift_test import SAYS, nothing_to_compare
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.numeric import INVALID, MISSING, RECORDS
 from monitor.stats.profiles.side_by_side import ComparedColumns, WindowBlocks, heads
-from monitor.stats.proportions import two_sided_p
+from monitor.stats.proportions import two_sided_ps
 
 _WORTH_A_WORD = 0.01
 
@@ -38,40 +38,53 @@ class MissingRate:
 
     def run(self, baseline: Profile, current: Profile) -> TestResult:
         """Compare the shares of missing and invalid values among all records."""
-        return _compared(
-            (baseline.n, baseline.missing, baseline.invalid), (current.n, current.missing, current.invalid)
-        )
+        sides = (baseline.n, baseline.missing, baseline.invalid), (current.n, current.missing, current.invalid)
+        return _results(*(np.array([counters]) for counters in sides))[0]
 
     def run_windows(self, compared: Sequence[ComparedColumns]) -> list[TestResult]:
         """`run` of every column, their counters taken at once."""
         blocks = WindowBlocks.of(compared)
         begin = blocks.places([heads(one.baseline.layouts, one.names) for one in compared])
-        now = zip(*(blocks.block[begin + counter].tolist() for counter in _COUNTERS), strict=True)
-        return list(map(_compared, chain.from_iterable(map(_of_baseline, compared)), now))
+        now = blocks.block[begin[:, np.newaxis] + _COUNTERS]
+        return _results(np.concatenate([_of_baseline(one) for one in compared]), now)
 
 
-_COUNTERS = (RECORDS, MISSING, INVALID)
+_COUNTERS = np.array((RECORDS, MISSING, INVALID))
 
 
-def _of_baseline(compared: ComparedColumns) -> list[list[int]]:
+def _of_baseline(compared: ComparedColumns) -> Ints:
     """The counters of each column; kept with the baseline."""
     key = ("missing", compared.names)
     kept = compared.baseline.derived.get(key)
     if kept is None:
         begin, block = heads(compared.baseline.layouts, compared.names), compared.baseline.block
-        counters = np.array([block[begin + counter] for counter in _COUNTERS])
-        kept = compared.baseline.derived[key] = counters.T.tolist()
+        kept = compared.baseline.derived[key] = block[begin[:, np.newaxis] + _COUNTERS].astype(np.int64)
     return kept  # type: ignore[return-value]  # it is ours
 
 
-def _compared(baseline: Sequence[int], current: Sequence[int]) -> TestResult:
-    """Numbers of records, of missing values, and of invalid ones, in the baseline and in the window."""
+def _results(baseline: Ints, current: Ints) -> list[TestResult]:
+    """Of columns with these numbers of records, missing and invalid values, shape (columns, 3).
+
+    Columns with the same numbers, as all that are never missing, have one result.
+    """
+    n_baseline, n_current = (np.maximum(side[:, 0], 1) for side in (baseline, current))
+    p_values = two_sided_ps(baseline[:, 1:].sum(axis=1), n_baseline, current[:, 1:].sum(axis=1), n_current)
+    made: dict[tuple[int, ...], TestResult] = {}
+    found = []
+    for numbers, p_value in zip(np.concatenate((baseline, current), axis=1).tolist(), p_values.tolist(), strict=True):
+        key = tuple(numbers)
+        result = made.get(key)
+        if result is None:
+            result = made[key] = _result(numbers[:3], numbers[3:], p_value)
+        found.append(result)
+    return found
+
+
+def _result(baseline: Sequence[int], current: Sequence[int], p_value: float) -> TestResult:
     (n_baseline, *lacking), (n_current, missing, invalid) = baseline, current
     if not n_baseline or not n_current:
         return nothing_to_compare(n_baseline, n_current)
-    before, now = sum(lacking), missing + invalid
-    p_value = two_sided_p(before, n_baseline, now, n_current) if before or now else 1.0
-    share_before, share_now = before / n_baseline, now / n_current
+    share_before, share_now = sum(lacking) / n_baseline, (missing + invalid) / n_current
     detail: dict[str, object] = {
         "baseline_share": share_before,
         "share": share_now,

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import ClassVar
 
+import numpy as np
+
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
+from monitor.stats.columns import Ints
 from monitor.stats.drift_test import nothing_to_compare
 from monitor.stats.profiles.comparable import pair
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
 from monitor.stats.profiles.side_by_side import ComparedColumns, WindowBlocks, heads, numeric_layouts, usual_counts
-from monitor.stats.proportions import excess_p
+from monitor.stats.proportions import excess_p, excess_ps
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +43,21 @@ class OutOfRange:
     def run(self, baseline: Profile, current: Profile) -> TestResult:
         """Compare the share of values outside with the baseline's; missing values do not count."""
         first, second = pair(NumericProfile, baseline, current)
-        sizes, outside = (first.n_values, second.n_values), (first.outside(), second.outside())
-        return _compared(_range(first.layout), *sizes, *outside, (second.min, second.max))
+        n_baseline, n_current, before, now = first.n_values, second.n_values, first.outside(), second.outside()
+        p_value = excess_p(before + 1, n_baseline, now, n_current) if n_baseline and n_current else 1.0
+        extremes = second.min, second.max
+        return _result(_range(first.layout), n_baseline, n_current, before, now, extremes, p_value)
 
     def run_windows(self, compared: Sequence[ComparedColumns]) -> list[TestResult]:
         """`run` of every column, most operations on all of them at once."""
         known = [_Baseline.of(one) for one in compared]
-        sizes, outside = _outside(compared)
+        n_current, now = _outside(compared)
         extremes = [one.current.extremes[its.rows].tolist() for one, its in zip(compared, known, strict=True)]
-        ranges, before = [its.ranges for its in known], [(its.sizes, its.outside) for its in known]
-        all_sizes, all_outside = (chain.from_iterable(of_all) for of_all in zip(*before, strict=True))
-        usual, lowest = chain.from_iterable(ranges), chain.from_iterable(extremes)
-        return list(map(_compared, usual, all_sizes, sizes, all_outside, outside, lowest))
+        usual, lowest = (chain.from_iterable(of_all) for of_all in ([its.ranges for its in known], extremes))
+        n_baseline, before = (np.concatenate(part) for part in zip(*((i.sizes, i.outside) for i in known), strict=True))
+        p_values = excess_ps(before + 1, np.maximum(n_baseline, 1), now, np.maximum(n_current, 1))
+        numbers = (part.tolist() for part in (n_baseline, n_current, before, now))
+        return list(map(_result, usual, *numbers, lowest, p_values.tolist()))
 
 
 Range = tuple[float, float] | None
@@ -63,8 +69,8 @@ class _Baseline:
     """What is known of columns before any window comes: `rows` are their places among the extremes of numbers."""
 
     ranges: Sequence[Range]
-    sizes: Sequence[int]
-    outside: Sequence[int]
+    sizes: Ints
+    outside: Ints
     rows: Sequence[int]
 
     @classmethod
@@ -80,24 +86,23 @@ class _Baseline:
         return kept
 
 
-def _outside(compared: Sequence[ComparedColumns]) -> tuple[list[int], list[int]]:
+def _outside(compared: Sequence[ComparedColumns]) -> tuple[Ints, Ints]:
     """How many values each column has in its window, and how many of them lie outside the usual range."""
     blocks = WindowBlocks.of(compared)
     sizes = blocks.values(blocks.places([heads(one.baseline.layouts, one.names) for one in compared]))
-    return sizes.tolist(), (sizes - usual_counts(blocks, compared)).tolist()
+    return sizes, sizes - usual_counts(blocks, compared)
 
 
 def _range(layout: NumericLayout) -> Range:
     return (layout.low, math.nextafter(layout.high, -math.inf)) if len(layout.edges) else None
 
 
-def _compared(  # noqa: PLR0917 - two sides of each
-    usual: Range, n_baseline: int, n_current: int, before: int, now: int, extremes: Sequence[float]
+def _result(  # noqa: PLR0917 - two sides of each
+    usual: Range, n_baseline: int, n_current: int, before: int, now: int, extremes: Sequence[float], p_value: float
 ) -> TestResult:
     """Numbers of values, and of those outside, in the baseline and in the window; the extremes are the window's."""
     if not n_baseline or not n_current or usual is None:
         return nothing_to_compare(n_baseline, n_current)
-    p_value = excess_p(before + 1, n_baseline, now, n_current) if now else 1.0
     (low, high), (lowest, highest) = usual, extremes
     detail: dict[str, object] = {"low": low, "high": high, "baseline_share": before / n_baseline}
     if lowest <= highest:

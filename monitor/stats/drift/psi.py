@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +10,7 @@ from scipy import special
 
 from monitor.domain.checks import Aspect, Threshold
 from monitor.domain.findings import TestResult
-from monitor.stats.columns import Ints
+from monitor.stats.columns import Floats, Ints
 from monitor.stats.drift_test import LACKS, Promise, nothing_to_compare
 from monitor.stats.profiles.comparable import grouped_pairs, not_told_apart
 from monitor.stats.profiles.layouts import Profile
@@ -68,25 +67,19 @@ class Psi:
         bins, (n_baseline, n_current) = np.diff(columns.bounds), columns.sizes
         statistics = self._statistics(columns, bins)
         noise = 1 / np.maximum(n_baseline, 1) + 1 / np.maximum(n_current, 1)
-        p_values = np.where(bins > 1, special.chdtrc(np.maximum(bins - 1, 1), np.array(statistics) / noise), 1.0)
+        p_values = np.where(bins > 1, special.chdtrc(np.maximum(bins - 1, 1), statistics / noise), 1.0)
         why = why_not_told_apart(compared, columns)
-        parts = (statistics, p_values.tolist(), columns.sizes.T.tolist(), bins.tolist(), why)
+        parts = (statistics.tolist(), p_values.tolist(), columns.sizes.T.tolist(), bins.tolist(), why)
         return columns.in_given_order(map(_result, *parts))
 
-    def _statistics(self, columns: SideBySide, bins: Ints) -> list[float]:
-        """The sums, one term after the other: the logarithms of numpy, and its sums, differ in the last bit."""
+    def _statistics(self, columns: SideBySide, bins: Ints) -> Floats:
+        """The sums of `run`, to the last bit: `xlogy` calls the logarithm of `math`, which numpy's is not, and
+        `bincount` adds one term after the other, which numpy's sums do not.
+        """
         totals = columns.sizes + bins * self.pseudo_count
         p, q = (columns.counts + self.pseudo_count) / totals.repeat(bins, axis=1)
-        logarithms = np.fromiter(map(math.log, (q / p).tolist()), np.float64, len(p))
-        terms = ((q - p) * logarithms).tolist()
-        return [_added(terms[start:end]) for start, end in pairwise(columns.bounds.tolist())]
-
-
-def _added(terms: list[float]) -> float:
-    total = 0.0
-    for term in terms:
-        total += term
-    return total
+        terms: Floats = special.xlogy(q - p, q / p)
+        return np.bincount(np.arange(len(bins)).repeat(bins), terms, len(bins)).astype(np.float64)
 
 
 def _result(statistic: float, p_value: float, sizes: Sequence[int], bins: int, lacking: str) -> TestResult:
