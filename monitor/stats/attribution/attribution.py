@@ -3,13 +3,14 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import msgspec
 import numpy as np
 from scipy import special
 
 from monitor.stats.attribution.grouping import GroupedColumns, Grouping, grouped
-from monitor.stats.columns import Floats, Ints
+from monitor.stats.columns import Floats, Ints, Mask
 from monitor.stats.profiles.model import ModelProfile
 
 CHANCE_DEVIATIONS = 3.0
@@ -185,20 +186,25 @@ def _columns(groups: GroupedColumns, n_baseline: int, n_current: int) -> list[Co
     """The columns' parts, element by element at once; sums are those of each column, whatever stands beside it."""
     shares = groups.counts / np.array([[n_baseline], [n_current]])
     terms, middle = _terms(shares)
-    unit, found = _unit(n_baseline, n_current), []
+    unit, left, is_held, found = _unit(n_baseline, n_current), 1 - middle, middle > 0, []
     for name, names, mine in zip(groups.columns, groups.names, groups.spans, strict=True):
-        kept = _kept(terms[mine], middle[mine], unit)
-        bits = (terms[mine] * kept).tolist() if kept else []
-        parts = zip(names, *shares[:, mine].tolist(), bits, strict=True) if bits else ()
-        moved = sorted((GroupPart(*one) for one in parts if one[-1]), key=lambda part: -part.bits)
-        found.append(ColumnPart(name, math.fsum(part.bits for part in moved), tuple(moved)))
+        kept = _kept(terms[mine], left[mine], is_held[mine], unit)
+        moved: list[GroupPart] = []
+        if kept:
+            bits = (terms[mine] * kept).tolist()
+            moved = [GroupPart(*one) for one in zip(names, *shares[:, mine].tolist(), bits, strict=True) if one[-1]]
+            moved.sort(key=_BITS, reverse=True)  # of equals the first stays the first
+        found.append(ColumnPart(name, math.fsum(map(_BITS, moved)), tuple(moved)))
     return found
+
+
+_BITS = attrgetter("bits")
 
 
 def _beyond_chance(counts: Ints, n_baseline: int, n_current: int) -> Floats:
     """What each group adds, in bits, less its part of what chance gives; nothing where that explains the sum."""
     terms, middle = _terms(counts / np.array([[n_baseline], [n_current]]))
-    found: Floats = terms * _kept(terms, middle, _unit(n_baseline, n_current))
+    found: Floats = terms * _kept(terms, 1 - middle, middle > 0, _unit(n_baseline, n_current))
     return found
 
 
@@ -214,10 +220,13 @@ def _unit(n_baseline: int, n_current: int) -> float:
     return (1 / n_baseline + 1 / n_current) / (8 * math.log(2))
 
 
-def _kept(terms: Floats, middle: Floats, unit: float) -> float:
-    """The part of a column's terms that is left when what chance gives is taken off: 0 to 1."""
-    expected = unit * float((1 - middle)[middle > 0].sum())
-    total = float(terms.sum())
+def _kept(terms: Floats, left: Floats, is_held: Mask, unit: float) -> float:
+    """The part of a column's terms that remains when what chance gives is taken off: 0 to 1.
+
+    `left` is what the middle share of each group leaves to others; `is_held`, whether it is above 0.
+    """
+    expected = unit * float(np.add.reduce(left[is_held]))
+    total = float(np.add.reduce(terms))
     if total <= expected + CHANCE_DEVIATIONS * math.sqrt(2 * expected * unit) or total <= 0:
         return 0.0
     return (total - expected) / total

@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from monitor.stats.columns import Ints
-from monitor.stats.profiles.categorical import CategoricalProfile
+from monitor.stats.profiles.categorical import CategoricalLayout, CategoricalProfile
 from monitor.stats.profiles.comparable import MIN_EXPECTED, pair
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
@@ -33,7 +33,7 @@ class Grouping:
     def of(cls, baseline: Profile, current: Profile) -> "Grouping":
         """The groups that these two can be compared in; LayoutMismatch when they were counted on other bins."""
         if isinstance(baseline, CategoricalProfile):
-            return _categorical(*pair(CategoricalProfile, baseline, current))
+            return _categorical(*pair(CategoricalProfile, baseline, current), _labels(baseline.layout))
         before, _ = pair(NumericProfile, baseline, current)
         return cls(_numeric(before.layout))
 
@@ -42,8 +42,10 @@ class Grouping:
         lacking = profile.missing + profile.invalid
         if isinstance(profile, NumericProfile):
             return np.append(profile.coarse(), lacking).astype(np.int64)
-        counts = profile.counts[self.kept]
-        return np.append(counts, (profile.n_values - int(counts.sum()), lacking)).astype(np.int64)
+        kept = profile.counts[self.kept]
+        counts = np.empty(kept.size + 2, np.int64)
+        counts[:-2], counts[-2:] = kept, (profile.n_values - int(kept.sum()), lacking)
+        return counts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,21 +64,24 @@ def grouped(baseline: ModelProfile, current: ModelProfile, columns: Sequence[str
     """The groups of these columns as `Grouping` has them, numbers first; counting them takes few operations."""
     numbers = tuple(name for name in columns if isinstance(baseline.layouts[name], NumericLayout))
     texts = [name for name in columns if name not in numbers]
-    groupings = [Grouping.of(baseline.columns[name], current.columns[name]) for name in texts]
-    names = [_numeric_names(baseline, name) for name in numbers] + [one.names for one in groupings]
-    spans = [slice(*ends) for ends in pairwise(accumulate(map(len, names), initial=0))]
+    names = [_names(baseline, name) for name in numbers]
     counts = [coarse_groups(baseline, current, numbers)]
-    for name, grouping in zip(texts, groupings, strict=True):
-        counts.append(np.array([grouping.count(side.columns[name]) for side in (baseline, current)]))
+    for name in texts:
+        before, now = pair(CategoricalProfile, baseline.columns[name], current.columns[name])
+        grouping = _categorical(before, now, _names(baseline, name))
+        names.append(grouping.names)
+        counts.append(np.array([grouping.count(before), grouping.count(now)]))
+    spans = [slice(*ends) for ends in pairwise(accumulate(map(len, names), initial=0))]
     return GroupedColumns([*numbers, *texts], names, np.concatenate(counts, axis=1), spans)
 
 
-def _numeric_names(baseline: ModelProfile, name: str) -> tuple[str, ...]:
-    """Worked out once for a baseline."""
+def _names(baseline: ModelProfile, name: str) -> tuple[str, ...]:
+    """Of the groups of numbers, or of all categories; worked out once for a baseline."""
     layout, key = baseline.layouts[name], ("group names", name)
     kept = baseline.layouts.derived.get(key)
-    if kept is None and isinstance(layout, NumericLayout):
-        kept = baseline.layouts.derived[key] = _numeric(layout)
+    if kept is None:
+        found = _numeric(layout) if isinstance(layout, NumericLayout) else _labels(layout)
+        kept = baseline.layouts.derived[key] = found
     return kept  # type: ignore[return-value]
 
 
@@ -84,15 +89,18 @@ def _numeric(layout: NumericLayout) -> tuple[str, ...]:
     return (*ranges(layout.edges[layout.coarse].tolist()), MISSING)
 
 
-def _categorical(baseline: CategoricalProfile, current: CategoricalProfile) -> Grouping:
+def _labels(layout: CategoricalLayout) -> tuple[str, ...]:
+    return tuple(map(cut, layout.categories))
+
+
+def _categorical(baseline: CategoricalProfile, current: CategoricalProfile, labels: Sequence[str]) -> Grouping:
     """What is too rare for the sizes of both joins the new values: which of the rare ones come is chance."""
-    total = baseline.counts.astype(np.int64) + current.counts
+    total = baseline.counts + current.counts.astype(np.int64, copy=False)
     sizes = baseline.n_values, current.n_values
     fewest = min(filter(None, sizes), default=1)  # a side without a value leaves nothing to chance
-    is_frequent = total >= MIN_EXPECTED * sum(sizes) / fewest
-    kept = np.flatnonzero(is_frequent).astype(np.int64)
-    names = (cut(baseline.layout.categories[place]) for place in kept.tolist())
-    rare = int(total[~is_frequent].sum())
+    kept = (total >= MIN_EXPECTED * sum(sizes) / fewest).nonzero()[0]
+    rare = int(total.sum()) - int(total[kept].sum())
+    names = [labels[place] for place in kept.tolist()]
     return Grouping((*names, _rest(baseline, current, rare), MISSING), kept)
 
 

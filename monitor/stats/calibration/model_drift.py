@@ -253,9 +253,9 @@ def _columns(  # noqa: PLR0917 - what was found
 
 def _loudest(components: Components, found: Deviations) -> dict[int, int]:
     """The component of each column that is furthest from what is usual, missing values left out."""
-    far = np.abs(found.normal[0, : components.groups.stop]).tolist()
-    order = sorted(range(len(far)), key=lambda place: (far[place], -place))  # of equals the first comes last, and stays
-    return dict(zip(components.column[order].tolist(), order, strict=True))
+    far = np.abs(found.normal[0, : components.groups.stop])
+    order = np.lexsort((-np.arange(len(far)), far))  # of equals the first comes last, and stays
+    return dict(zip(components.column[order].tolist(), order.tolist(), strict=True))
 
 
 def _sudden_effect(
