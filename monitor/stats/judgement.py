@@ -1,6 +1,6 @@
 """From a statistic and its check to a verdict with a sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from monitor.domain.checks import Check, Threshold
@@ -28,18 +28,39 @@ def judge(check: Check, result: TestResult, *, bad: Verdict = Verdict.DRIFTED) -
     called. For performance it is `degraded`, and a metric beyond its limit is that only if its whole 95 % interval is;
     otherwise it is a warning.
     """
-    n_current, n_baseline = result.n_current, result.n_baseline
-    is_thin = n_baseline < LEAST_BASELINE or n_current < max(1, check.min_records)
-    if is_thin or not _UNFIT.isdisjoint(result.detail):  # seldom: how little there is, is looked at then
-        short = _too_few(check, result)
-        if not short and n_baseline < LEAST_BASELINE and bad is not Verdict.DEGRADED:
-            short = _thin(result)
-        if short:
-            return Verdict.INSUFFICIENT_DATA, f"{check.name}: {short}"
+    if short := _short(check, result, bad):
+        return Verdict.INSUFFICIENT_DATA, f"{check.name}: {short}"
     if bad is Verdict.DEGRADED:
         verdict, text = judge_metric(check, result)
-        return verdict, f"{text}; {_count(n_current)} with known truth"
-    return _judged(check, result, bad)
+        return verdict, f"{text}; {_count(result.n_current)} with known truth"
+    verdict, text = _told(check.threshold, result, bad)
+    return verdict, check.name + text
+
+
+def judge_columns(checks: Iterable[Check], results: Iterable[TestResult]) -> list[tuple[Verdict, str]]:
+    """`judge` of checks of one test, each of a column. Of columns with the same result the words are made once."""
+    found: list[tuple[Verdict, str]] = []
+    before: tuple[TestResult, Threshold, int] | None = None
+    verdict, text = Verdict.OK, ""
+    for check, result in zip(checks, results, strict=True):
+        threshold, least = check.threshold, check.min_records
+        if before is None or before[0] is not result or before[1] is not threshold or before[2] != least:
+            short = _short(check, result, Verdict.DRIFTED)
+            unknown = Verdict.INSUFFICIENT_DATA, f": {short}"
+            verdict, text = unknown if short else _told(threshold, result, Verdict.DRIFTED)
+            before = result, threshold, least
+        found.append((verdict, check.name + text))
+    return found
+
+
+def _short(check: Check, result: TestResult, bad: Verdict) -> str:
+    """What there is too little of for a verdict; empty where there is enough."""
+    is_thin = result.n_baseline < LEAST_BASELINE or result.n_current < max(1, check.min_records)
+    if not is_thin and _UNFIT.isdisjoint(result.detail):
+        return ""
+    if short := _too_few(check, result):
+        return short
+    return _thin(result) if result.n_baseline < LEAST_BASELINE and bad is not Verdict.DEGRADED else ""
 
 
 def _too_few(check: Check, result: TestResult) -> str:
@@ -72,9 +93,12 @@ def _unfit(result: TestResult) -> str:
     return ""
 
 
-def _judged(check: Check, result: TestResult, bad: Verdict) -> tuple[Verdict, str]:
-    """The verdict, and the sentence with its numbers; what a window says dozens of times takes few steps."""
-    threshold, p_value, detail = check.threshold, result.p_value, result.detail
+def _told(threshold: Threshold, result: TestResult, bad: Verdict) -> tuple[Verdict, str]:
+    """The verdict, and the sentence with its numbers behind the name of the check.
+
+    A window says this dozens of times, so it takes few steps.
+    """
+    p_value, detail = result.p_value, result.detail
     verdict, limit, more = _verdict(threshold, result, bad), threshold.drifted, ""
     if verdict is Verdict.WARNING and threshold.warning is not None:
         limit = threshold.warning
@@ -89,7 +113,7 @@ def _judged(check: Check, result: TestResult, bad: Verdict) -> tuple[Verdict, st
     if SAYS in detail and (says := detail[SAYS]):
         more += f"; {says}"
     sizes = _against(result.n_current, result.n_baseline)
-    return verdict, f"{check.name} = {result.statistic:.4g}, {_limit_of(threshold.below, limit)}{more}; {sizes}"
+    return verdict, f" = {result.statistic:.4g}, {_limit_of(threshold.below, limit)}{more}; {sizes}"
 
 
 def _verdict(threshold: Threshold, result: TestResult, bad: Verdict) -> Verdict:

@@ -7,7 +7,7 @@ from monitor.domain.errors import BaselineError, StoreUnavailable
 from monitor.domain.findings import TestResult, Verdict
 from monitor.stats.baseline import Baseline
 from monitor.stats.drift_test import LACKS, DriftTest, run_columns
-from monitor.stats.judgement import judge
+from monitor.stats.judgement import judge, judge_columns
 from monitor.stats.over_columns import over_columns
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.row_test import JointRows, RowTest
@@ -91,7 +91,8 @@ def _of_test(
 ) -> list[Outcome]:
     try:
         results = run_columns(columns.test, baseline, current, columns.names) if known is None else known
-        return [(check, *judge(check, result), result) for check, result in zip(checks, results, strict=True)]
+        said = judge_columns(checks, results)
+        return [(check, *words, result) for check, words, result in zip(checks, said, results, strict=True)]
     except Exception:  # noqa: BLE001 - tests are plug-ins; which column it was is found out one by one
         return [_alone(columns.test, check, baseline, current) for check in checks]
 
