@@ -40,23 +40,28 @@ def judge(check: Check, result: TestResult, *, bad: Verdict = Verdict.DRIFTED) -
 def judge_columns(checks: Iterable[Check], results: Iterable[TestResult]) -> list[tuple[Verdict, str]]:
     """`judge` of checks of one test, each of a column. Of columns with the same result the words are made once."""
     found: list[tuple[Verdict, str]] = []
-    before: tuple[TestResult, Threshold, int] | None = None
-    verdict, text = Verdict.OK, ""
+    of: TestResult | None = None
+    by: Threshold | None = None
+    verdict, text, is_fit = Verdict.OK, "", False
     for check, result in zip(checks, results, strict=True):
-        threshold, least = check.threshold, check.min_records
-        if before is None or before[0] is not result or before[1] is not threshold or before[2] != least:
-            short = _short(check, result, Verdict.DRIFTED)
-            unknown = Verdict.INSUFFICIENT_DATA, f": {short}"
-            verdict, text = unknown if short else _told(threshold, result, Verdict.DRIFTED)
-            before = result, threshold, least
-        found.append((verdict, check.name + text))
+        if result is not of or check.threshold is not by:
+            of, by, is_fit = result, check.threshold, _is_fit(result)
+            verdict, text = _told(by, result, Verdict.DRIFTED)
+        if (not is_fit or result.n_current < check.min_records) and (short := _short(check, result, Verdict.DRIFTED)):
+            found.append((Verdict.INSUFFICIENT_DATA, f"{check.name}: {short}"))
+        else:
+            found.append((verdict, check.name + text))
     return found
+
+
+def _is_fit(result: TestResult) -> bool:
+    """Whether there is enough for a verdict, whatever number of records the check asks for."""
+    return result.n_baseline >= LEAST_BASELINE and result.n_current >= 1 and _UNFIT.isdisjoint(result.detail)
 
 
 def _short(check: Check, result: TestResult, bad: Verdict) -> str:
     """What there is too little of for a verdict; empty where there is enough."""
-    is_thin = result.n_baseline < LEAST_BASELINE or result.n_current < max(1, check.min_records)
-    if not is_thin and _UNFIT.isdisjoint(result.detail):
+    if _is_fit(result) and result.n_current >= check.min_records:
         return ""
     if short := _too_few(check, result):
         return short
@@ -98,22 +103,27 @@ def _told(threshold: Threshold, result: TestResult, bad: Verdict) -> tuple[Verdi
 
     A window says this dozens of times, so it takes few steps.
     """
-    p_value, detail = result.p_value, result.detail
-    verdict, limit, more = _verdict(threshold, result, bad), threshold.drifted, ""
-    if verdict is Verdict.WARNING and threshold.warning is not None:
-        limit = threshold.warning
+    p_value, alpha, detail = result.p_value, threshold.alpha, result.detail
+    verdict, limit, more = _OK, threshold.drifted, ""
     if result.low is not None and result.high is not None and result.high > result.low:
         more = f" (exactly: {result.low:.4g} to {result.high:.4g})"
     if _INTERVAL in detail:
         more += _sampled(detail)
     if p_value is not None:
         more += f"; p = {p_value:.2g}" if p_value else "; p < 1e-300"
-        if threshold.alpha is not None and not p_value <= threshold.alpha:
-            more += _not_below(threshold.alpha)
+    if alpha is not None and p_value is not None and not p_value <= alpha:
+        more += _not_below(alpha)
+    else:
+        verdict = _verdict(threshold, result, bad)
+        if verdict is Verdict.WARNING and threshold.warning is not None:
+            limit = threshold.warning
     if SAYS in detail and (says := detail[SAYS]):
         more += f"; {says}"
     sizes = _against(result.n_current, result.n_baseline)
     return verdict, f" = {result.statistic:.4g}, {_limit_of(threshold.below, limit)}{more}; {sizes}"
+
+
+_OK = Verdict.OK
 
 
 def _verdict(threshold: Threshold, result: TestResult, bad: Verdict) -> Verdict:
