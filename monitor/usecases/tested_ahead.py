@@ -7,7 +7,7 @@ from monitor.domain.findings import TestResult
 from monitor.stats.baseline import Baseline
 from monitor.stats.drift_test import DriftTest, run_windows
 from monitor.stats.profiles.model import ModelProfile
-from monitor.stats.profiles.side_by_side import ComparedColumns
+from monitor.stats.profiles.side_by_side import ComparedColumns, Portion
 from monitor.usecases.model_checks import BoundChecks
 
 Place = tuple[str, int]
@@ -23,9 +23,12 @@ def tested_ahead(windows: Sequence[TestedWindow]) -> list[Results]:
     """What the tests say of each window. A test that breaks says nothing here: it tells which column it was later."""
     found: list[dict[Place, Sequence[TestResult]]] = [{} for _ in windows]
     asked: dict[DriftTest, list[tuple[int, Place, ComparedColumns]]] = {}
-    for k, window in enumerate(windows):
-        for test, place, columns in _tests_of(*window):
-            asked.setdefault(test, []).append((k, place, columns))
+    held = [(k, side) for k, window in enumerate(windows) for side in _sides(*window)]
+    portion = Portion([(reference, current) for _, (*_, reference, current) in held])
+    for beside, (k, (segment, bound, reference, current)) in enumerate(held):
+        for at, tested in enumerate(bound.by_test):
+            columns = ComparedColumns(reference, current, tested.names, portion, beside)
+            asked.setdefault(tested.test, []).append((k, (segment, at), columns))
     for test, compared in asked.items():
         try:
             results = run_windows(test, [columns for _, _, columns in compared])
@@ -38,9 +41,10 @@ def tested_ahead(windows: Sequence[TestedWindow]) -> list[Results]:
     return list(found)
 
 
-def _tests_of(
+def _sides(
     checks: Mapping[str, BoundChecks], baseline: Baseline, profiles: Mapping[str, ModelProfile]
-) -> Iterator[tuple[DriftTest, Place, ComparedColumns]]:
+) -> Iterator[tuple[str, BoundChecks, ModelProfile, ModelProfile]]:
+    """The segments that are on both sides, with their checks and profiles."""
     for segment, bound in checks.items():
         current = profiles.get(segment)
         if current is None:
@@ -49,5 +53,4 @@ def _tests_of(
             reference = baseline.profile(segment)
         except BaselineError:
             continue
-        for k, columns in enumerate(bound.by_test):
-            yield columns.test, (segment, k), ComparedColumns(reference, current, columns.names)
+        yield segment, bound, reference, current

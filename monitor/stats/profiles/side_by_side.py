@@ -25,11 +25,16 @@ Names = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ComparedColumns:
-    """Columns of a window beside the same of what it is compared with."""
+    """Columns of a window beside the same of what it is compared with.
+
+    `portion` has the counters of this window, at its `place`, and those of others that are compared at the same time.
+    """
 
     baseline: ModelProfile
     current: ModelProfile
     names: Names
+    portion: "Portion | None" = None
+    place: int = 0
 
     def pairs(self) -> list[tuple[Profile, Profile]]:
         """Both profiles of each column."""
@@ -55,6 +60,24 @@ class SideBySide:
         return [found[place] for place in range(len(found))]
 
 
+class Portion:
+    """Windows that several tests look at: their counters are put one behind the other once."""
+
+    __slots__ = ("_blocks", "_windows")
+
+    def __init__(self, windows: Sequence[tuple[ModelProfile, ModelProfile]]) -> None:
+        """Of pairs of a baseline's profile and the window's."""
+        self._windows = windows
+        self._blocks: WindowBlocks | None = None
+
+    @property
+    def blocks(self) -> "WindowBlocks":
+        """The counters of all; LayoutMismatch where a window was counted on other bins than its baseline."""
+        if self._blocks is None:
+            self._blocks = WindowBlocks.joined([same_layouts(*window)[1] for window in self._windows])
+        return self._blocks
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowBlocks:
     """The counters of windows one behind the other, a zero behind them all, and where those of each begin."""
@@ -65,7 +88,15 @@ class WindowBlocks:
     @classmethod
     def of(cls, compared: Sequence[ComparedColumns]) -> "WindowBlocks":
         """LayoutMismatch where a window was counted on other bins than its baseline."""
-        blocks = [same_layouts(one.baseline, one.current)[1] for one in compared]
+        portion = compared[0].portion if compared else None
+        if portion is not None and all(one.portion is portion for one in compared):
+            whole = portion.blocks
+            return cls(whole.block, whole.begin[[one.place for one in compared]])
+        return cls.joined([same_layouts(one.baseline, one.current)[1] for one in compared])
+
+    @classmethod
+    def joined(cls, blocks: Sequence[Ints]) -> "WindowBlocks":
+        """Of these counters."""
         return cls(np.concatenate((*blocks, _ZERO)), _begins(blocks))
 
     def places(self, of_windows: Sequence[Ints]) -> Ints:
