@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import MISSING, FrozenInstanceError, asdict, fields, is_dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ from monitor.stats.profiles.categorical import CategoricalLayout, CategoricalPro
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
-from monitor.stats.profiles.side_by_side import ComparedColumns
+from monitor.stats.profiles.side_by_side import ComparedColumns, Portion
 
 Values = Sequence[float] | Sequence[str | None]
 
@@ -286,7 +286,14 @@ class DriftTestConformance:
             results = [test.run(*pair) for pair in held[first:end]]
             compared += [ComparedColumns(sides[0], sides[1], order) for order in (names, names[::-1])]
             alone += [*results, *results[::-1]]
-        assert [repr(result) for result in run_windows(test, compared)] == [repr(result) for result in alone]
+        expected = [repr(result) for result in alone]
+        assert [repr(result) for result in run_windows(test, compared)] == expected
+        portion = Portion([(one.baseline, one.current) for one in compared])
+        of_portion = [replace(one, portion=portion, place=k) for k, one in enumerate(compared)]
+        assert [repr(result) for result in run_windows(test, of_portion)] == expected
+        told = iter(expected)
+        of_each = [[next(told) for _ in one.names] for one in compared]
+        assert [repr(result) for result in run_windows(test, of_portion[::2])] == [*chain.from_iterable(of_each[::2])]
 
     def test_one_record_more_moves_it_little(self, test: DriftTest) -> None:
         """At a thousand records by less than a twentieth of what a gross fault gives."""

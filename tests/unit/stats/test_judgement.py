@@ -6,7 +6,8 @@ import pytest
 
 from monitor.domain.checks import Check, Threshold
 from monitor.domain.findings import TestResult, Verdict
-from monitor.stats.judgement import judge
+from monitor.stats.drift_test import LACKS
+from monitor.stats.judgement import judge, judge_columns
 
 CHECK = Check("psi", "amount", "", Threshold(drifted=0.25, warning=0.1, alpha=0.001), min_records=100)
 FLOOR = Check("accuracy", "ground_truth", "", Threshold(0.8, below=True), min_records=10)
@@ -115,3 +116,16 @@ def test_the_sentence_about_a_metric_tells_its_interval_and_no_baseline() -> Non
         "accuracy(ground_truth) = 0.78 (95 % interval 0.72 to 0.83), floor 0.8, which the interval does not exclude; "
         "300 records with known truth"
     )
+
+
+def test_columns_judged_together_are_told_what_each_is_told_alone() -> None:
+    """The words of one result serve several columns; limits and numbers of records that are asked for differ."""
+    same, few = result(0.12), result(0.41, n=40)
+    strict = replace(CHECK, column="c", threshold=Threshold(drifted=0.1))
+    checks = [CHECK, replace(CHECK, column="b"), strict, CHECK, replace(CHECK, min_records=2_000), CHECK, CHECK]
+    results = [same, same, same, replace(same, detail={LACKS: "nothing"}), same, few, TestResult(0.0, 1.0, 5, 1_204)]
+
+    found = judge_columns(checks, results)
+
+    assert found == [judge(*one) for one in zip(checks, results, strict=True)]
+    assert len({verdict for verdict, _ in found}) == 3

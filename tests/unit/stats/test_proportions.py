@@ -1,11 +1,12 @@
 """Comparisons of proportions stay probabilities, grow with the evidence, and agree with exact tests."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from monitor.stats.proportions import excess_p, two_sided_p
+from monitor.stats.proportions import excess_p, excess_ps, two_sided_p, two_sided_ps
 
 SIZES = st.integers(1, 10_000_000)
 
@@ -43,3 +44,18 @@ def test_many_hits_have_the_p_value_of_the_two_by_two_table() -> None:
 
     assert two_sided_p(300, 1_000, 80, 200) == pytest.approx(exact)
     assert excess_p(300, 1_000, 80, 200) == pytest.approx(exact / 2)
+
+
+def test_many_pairs_of_samples_have_the_p_values_that_each_has_alone() -> None:
+    draw = np.random.default_rng(3)
+    n_a, n_b = (10 ** draw.uniform(0, 6, size=(2, 400))).astype(np.int64)
+    hits_a, hits_b = draw.binomial(n_a, draw.choice([0.0, 0.001, 0.3, 0.999, 1.0], 400)), draw.binomial(n_b, 0.3)
+
+    for of_one, of_many in ((two_sided_p, two_sided_ps), (excess_p, excess_ps)):
+        alone = [of_one(*samples) for samples in zip(*(x.tolist() for x in (hits_a, n_a, hits_b, n_b)), strict=True)]
+        assert of_many(hits_a, n_a, hits_b, n_b).tolist() == alone
+
+
+def test_billions_of_records_overflow_nothing() -> None:
+    assert excess_p(1, 2_000_000_000, 5_000_000_000, 5_000_000_000) == 0.0
+    assert two_sided_p(10**9, 4 * 10**9, 10**9, 4 * 10**9) == 1.0
