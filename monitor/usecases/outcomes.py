@@ -92,7 +92,10 @@ def _of_test(
     try:
         results = run_columns(columns.test, baseline, current, columns.names) if known is None else known
         said = judge_columns(checks, results)
-        return [(check, *words, result) for check, words, result in zip(checks, said, results, strict=True)]
+        return [
+            (check, verdict, reason, result)
+            for check, (verdict, reason), result in zip(checks, said, results, strict=True)
+        ]
     except Exception:  # noqa: BLE001 - tests are plug-ins; which column it was is found out one by one
         return [_alone(columns.test, check, baseline, current) for check in checks]
 
