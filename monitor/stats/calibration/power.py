@@ -1,21 +1,23 @@
 """The smallest change that each column can show, from the noise and the thresholds that a model has."""
 
+import math
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
 
 from monitor.stats.calibration.accumulating import BETS
+from monitor.stats.calibration.calibration import LEAST_EXPECTED
 from monitor.stats.calibration.components import Kind
 from monitor.stats.calibration.model_drift import ModelDrift
 from monitor.stats.calibration.sudden import (
     GATE,
     GATE_MISSING,
-    LEAST_EFFECTIVE,
-    LEAST_EFFECTIVE_OF_DEPENDENT,
     SHARES_CATEGORICAL,
     SHARES_NUMERIC,
     Aspect,
+    least_effective,
 )
 from monitor.stats.columns import Floats
 
@@ -61,17 +63,25 @@ def visible(drift: ModelDrift, records: float) -> list[Visible]:
 
 
 def _sd(drift: ModelDrift, records: float) -> Floats:
-    n, noon = np.array([[records]]), np.array([drift.calibration.size_ms / 2])
-    usual, expected = drift.detectors.usual, drift.calibration.expected(noon)
-    found: Floats = np.sqrt(usual.noise(n) * (1 + usual.leverage(n, expected.error)))[0]
+    """At an hour as the baseline's windows are on average: what their course is estimated by, its terms, is all there
+    is to share among their records, whatever the season (the trace of the hat matrix).
+    """
+    n, calibration = np.array([[records]]), drift.calibration
+    error = np.array([[len(calibration.course) / calibration.records]])
+    usual = drift.detectors.usual
+    found: Floats = np.sqrt(usual.noise(n) * (1 + usual.leverage(n, error)))[0]
     return found
 
 
-def _needed(drift: ModelDrift, index: int, aspect: int, among: int) -> float:
-    """How many standard deviations a score must lie away to be sure of an alarm."""
+def _spent(drift: ModelDrift, index: int, aspect: int) -> float:
+    """The error that the window test spends on an aspect of a column."""
     is_numeric = bool(drift.components.grouping.is_numeric[index])
     share = (SHARES_NUMERIC if is_numeric else SHARES_CATEGORICAL)[aspect]
-    alpha = max(1e-300, drift.alpha * share * float(drift.shares[index]) / among)
+    return max(1e-300, drift.alpha * float(share) * float(drift.shares[index]))
+
+
+def _needed(alpha: float) -> float:
+    """How many standard deviations a score must lie away to be sure of an alarm."""
     return float(-special.ndtri(alpha / 2) + special.ndtri(SURE))
 
 
@@ -79,11 +89,11 @@ def _at_once(  # noqa: PLR0917 - what decides
     drift: ModelDrift, index: int, component: int, among: int, sd: float, records: float
 ) -> float | None:
     is_numeric = drift.components.kind[component] == Kind.LOCATION
-    variance = float(drift.detectors.usual.noise(np.array([[records]]))[0, component])
-    least = LEAST_EFFECTIVE if variance == 1 else LEAST_EFFECTIVE_OF_DEPENDENT
-    if records / variance < least:
+    noise = drift.detectors.usual.noise(np.array([[records]]))[:, [component]]
+    if records / noise.item() < least_effective(noise).item():
         return None
-    needed = _needed(drift, index, Aspect.LOCATION if is_numeric else Aspect.LARGEST, 1 if is_numeric else among)
+    alpha = _spent(drift, index, Aspect.LOCATION if is_numeric else Aspect.LARGEST)
+    needed = _needed(alpha if is_numeric else max(1e-300, alpha / among))
     return max(GATE, needed * sd / float(np.sqrt(records)))
 
 
@@ -98,7 +108,26 @@ def _in_time(drift: ModelDrift, component: int, sd: float, records: float) -> fl
 
 
 def _missing_points(drift: ModelDrift, index: int, sd: float, records: float) -> float:
-    share = float(drift.components.missing_share[index])
-    effect = _needed(drift, index, Aspect.MISSING, 1) * sd / float(np.sqrt(records))
-    risen = float(np.sin(min(np.pi / 2, np.arcsin(np.sqrt(share)) + effect / 2)) ** 2)
-    return 100 * max(GATE_MISSING, risen - share)
+    share, rare = float(drift.components.missing_share[index]), drift.detectors.rare
+    alpha = _spent(drift, index, Aspect.MISSING)
+    if rare.is_often_missing[index] and share * records >= LEAST_EXPECTED:
+        effect = _needed(alpha) * sd / float(np.sqrt(records))
+        risen = float(np.sin(min(np.pi / 2, np.arcsin(np.sqrt(share)) + effect / 2)) ** 2)
+    else:
+        risen = _counted(drift, index, alpha / 2, records)
+    return 100 * max(GATE_MISSING, min(1.0, risen) - share)
+
+
+def _counted(drift: ModelDrift, index: int, alpha: float, records: float) -> float:
+    """The share of missing values that surely makes as many of them as the count's law gives a chance below alpha."""
+    law, usual = drift.detectors.rare.missing, float(drift.calibration.usual_records)
+    mean = np.zeros_like(law.error)
+
+    def chance(hits: float, expected: float) -> float:
+        mean[index] = expected
+        return float(law.p_value(np.full_like(mean, hits), mean, np.array(records / usual), mean > 0)[index])
+
+    expected = float(drift.components.missing_share[index]) * records
+    least = bisect_left(range(math.ceil(records)), -alpha, lo=1, key=lambda hits: -chance(hits, expected))
+    # of hits at a higher rate the gamma quantile is the mean under which Poisson's law reaches them with this chance
+    return float(special.gammaincinv(max(least, math.ceil(expected + GATE_MISSING * records)), SURE)) / records

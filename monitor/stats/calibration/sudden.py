@@ -97,11 +97,15 @@ def _corrected(components: Components, aspects: Floats) -> Floats:
     return found
 
 
+def least_effective(noise: Floats) -> Floats:
+    """How many independent records a score must rest on whose variance is so many times that of independent ones."""
+    least: Floats = LEAST_EFFECTIVE + np.minimum(noise - 1, 1.0) * (LEAST_EFFECTIVE_OF_DEPENDENT - LEAST_EFFECTIVE)
+    return least
+
+
 def _is_used(components: Components, found: Deviations) -> Mask:
     """Scores that rest on enough for their tail to be normal."""
-    dependence = np.minimum(found.noise - 1, 1.0)
-    least = LEAST_EFFECTIVE + dependence * (LEAST_EFFECTIVE_OF_DEPENDENT - LEAST_EFFECTIVE)
-    is_used = (found.size / found.noise >= least) & ~components.is_missing
+    is_used = (found.size / found.noise >= least_effective(found.noise)) & ~components.is_missing
     groups = components.groups
     is_used[:, groups] &= found.size[:, groups] * (1 - components.weight[groups]) >= LEAST_OF_GROUP
     return is_used

@@ -1,6 +1,6 @@
 """The alarm budget as statistics: p-values, false alarms, power and run length, each in a seeded band."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -34,9 +34,16 @@ ROWS, WINDOWS = 500, 96
 class Traffic:
     """A stream with a baseline of four days, judged within a budget of so many false alarms a window."""
 
-    def __init__(self, null: str, seed: int, a_window: float, windows: int = WINDOWS) -> None:
+    def __init__(
+        self,
+        null: str,
+        seed: int,
+        a_window: float,
+        windows: int = WINDOWS,
+        held: Callable[[int], bool] = lambda _: True,
+    ) -> None:
         self.stream = Stream(null, ROWS, seed)
-        seen = list(self.stream.windows(windows))
+        seen = [one for one in self.stream.windows(windows) if held(one[0] // HOUR_MS)]
         columns = joined([window for _, window in seen])
         whole = Baseline.build(ModelRef("m", "1"), columns)
         times = np.repeat(np.array([start for start, _ in seen]), ROWS)
@@ -186,6 +193,36 @@ def test_the_stated_smallest_change_is_the_one_that_is_found_so_often(quiet: Tra
     assert 14 <= sum(named) <= 20
     assert found.in_time is not None
     assert found.in_time < found.at_once
+
+
+def test_the_stated_rise_of_missing_values_is_the_one_that_is_found_so_often(quiet: Traffic) -> None:
+    """As above, in a column of which nothing was missing; half of the rise is found in half of the windows at most."""
+    rise = next(one for one in visible(quiet.judge, ROWS) if one.column == "num_19").missing_points / 100
+
+    found, of_half = (
+        sum(bool(quiet.verdicts(1, Change("num_19", missing=share))[0].columns) for _ in range(20))
+        for share in (rise, rise / 2)
+    )
+
+    assert 14 <= found <= 20
+    assert of_half <= 10
+    assert rise < 0.03
+
+
+def test_what_is_visible_does_not_hang_on_hours_that_the_baseline_hardly_has() -> None:
+    """Nights of which one or two have enough traffic tell no course: what is usual then may be anything."""
+    whole, by_day = (
+        Traffic("season", 11, 1e-3, 336, held)
+        for held in (lambda _: True, lambda hour: hour % 24 in range(5, 23) or hour % 11 == 0)
+    )
+
+    said = [
+        np.array([one.in_time for one in visible(traffic.judge, 5_000) if one.column.startswith("num")], np.float64)
+        for traffic in (whole, by_day)
+    ]
+
+    assert by_day.judge.calibration.season.harmonics
+    assert np.median(said[1] / said[0]) < 1.25
 
 
 # --- the sequential part
