@@ -73,6 +73,13 @@ _SCREEN = 0.15
 _NEAR = 0.03
 """So far from the baseline a converted distribution may be, beyond the chance of both samples."""
 
+_OF_TAIL = 10
+"""So many of the outermost values tell of a tail: at most one sample in 20,000 has none of them."""
+
+_TAIL_GOES_ON = 3.0
+"""Beyond the largest of n values, so many times its distance to the tenth largest: of a Pareto law with an index of 2,
+which is as heavy as the tail of a column is, nine samples in ten keep to it, of lighter ones more."""
+
 _TINY = 1e-300
 
 _ALIKE = 0.06
@@ -86,7 +93,7 @@ class UnitChange:
     D - D', where D is the largest distance of the two distribution functions (Kolmogorov 1933) and D' the same after
     the baseline was converted: by 10, 60, 100, 1000 and so on, from degrees Celsius to Fahrenheit, from miles to
     kilometres, and back. A conversion counts only if nothing of the change is left beyond chance (D' at most 0.03 and
-    its sampling error) and the smallest and largest value are where it puts them; otherwise the statistic is 0, and the
+    its sampling error) and the smallest and largest value are where it may put them; otherwise the statistic is 0, and the
     change is something else. Unit: none (a difference of probabilities). The p-value is that of D. The default
     threshold asks for 0.3 *and* p <= 0.001. `low` and `high` bound the statistic of the raw values: 0, for these may
     not bear the conversion out, and the largest D that the bins allow. The unit that is named is a guess: only the
@@ -151,9 +158,9 @@ def _explanations(
     n, law = current.n_values, _Law.of(baseline, below[0])
     near = _NEAR + 1.63 * math.sqrt(1 / baseline.n_values + 1 / n)  # beyond which 1 % of equal samples are
     typical = law.span(1 / n)
-    ends, inner = np.array([baseline.min, baseline.max]), law.quantiles(min(0.5, 10 / n))
+    outer, inner = law.reach(baseline.n_values, n), law.quantiles(min(0.5, _OF_TAIL / n))
     for conversion in CONVERSIONS:
-        if not _may_hold(np.sort(conversion.of(ends)), np.sort(conversion.of(inner)), current):
+        if not _may_hold(np.sort(conversion.of(outer)), np.sort(conversion.of(inner)), current):
             continue
         distance = float(np.abs(law.below(baseline.layout, conversion) - below[1]).max())
         if distance <= near:
@@ -162,10 +169,9 @@ def _explanations(
             yield distance + 0.1 * min(1.0, wider), distance, conversion
 
 
-def _may_hold(ends: Floats, inner: Floats, current: NumericProfile) -> bool:
-    """Whether the extremes lie within the converted ones of the baseline, and not far within them."""
-    slack = 0.1 * (ends[1] - ends[0])
-    return bool(ends[0] - slack <= current.min <= inner[0] and inner[1] <= current.max <= ends[1] + slack)
+def _may_hold(outer: Floats, inner: Floats, current: NumericProfile) -> bool:
+    """Whether the extremes lie as far out as converted ones of the baseline do, and no further than they may."""
+    return bool(outer[0] <= current.min <= inner[0] and inner[1] <= current.max <= outer[1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,6 +191,19 @@ class _Law:
     def quantiles(self, tail: float) -> Floats:
         """Where the outer shares of this size begin, at both ends."""
         return np.interp([tail, 1 - tail], self.shares, self.places)
+
+    def reach(self, n: int, n_current: int) -> Floats:
+        """How far the extremes of another sample may lie, where this law is known from n values.
+
+        Those of two samples of a heavy tail differ by more than a part of the range: the next largest values, down to
+        the tenth, say how far it goes on. In the square root of the samples' sizes it does where the variance is
+        infinite, which is as heavy as columns are; elsewhere that is more than is needed.
+        """
+        ends, inside = self.places[[0, -1]], self.quantiles(min(0.5, _OF_TAIL / n))
+        beyond = _TAIL_GOES_ON * math.sqrt(max(1.0, n_current / n)) * np.abs(ends - inside)
+        slack = np.maximum(0.1 * (ends[1] - ends[0]), beyond)
+        found: Floats = ends + np.array([-1.0, 1.0]) * slack
+        return found
 
     def span(self, tail: float) -> float:
         """The distance of these."""
