@@ -1,7 +1,7 @@
 """Compare two tables: the first as the baseline, the second as one window, by the checks that a new model has."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from monitor.domain.checks import ALL_COLUMNS, RECORDS, Check
@@ -138,9 +138,10 @@ def compare_with(
     if not window.rows:
         raise BaselineError(f"{current.name} holds no row: check the path, or the query and its filter")
     window.require_excluded()
-    baseline, uncompared, profile = reference.baseline, window.uncompared(), window.profile()
+    uncompared = window.uncompared()
+    baseline, profile = _comparable(reference.baseline, window.profile(), uncompared)
     proposed = propose_checks(baseline, tests, min_records)
-    checks = [check for check in proposed if check.column not in uncompared and check.test != _BY_IDS]
+    checks = [check for check in proposed if check.test != _BY_IDS]
     rows = _kept(reference, window, uncompared)
     least = min(min_records, len(rows.current)) if profile.n >= min_records else min_records
     if reference.tests_rows:
@@ -148,13 +149,23 @@ def compare_with(
     found = _judged(checks, tests, baseline, profile, rows)
     pairs = Pairs.of(rows.reference, rows.current)
     found += [] if pairs is None else _compared(pairs.outcomes(baseline, tests, least))
-    whole = None if columns_only else whole_table(baseline, profile, min_records, uncompared)
+    whole = None if columns_only else whole_table(baseline, profile, min_records)
     found += [] if whole is None else _compared([whole])
     found += [_refused(name, why) for name, why in sorted(uncompared.items())]
     charts = _charts(baseline, profile, {check.column for check in checks})
     notes = (*reference.notes, *window.notes())
-    parts = attribute(baseline.whole, profile, min_records, without=uncompared)
+    parts = attribute(baseline.whole, profile, min_records)
     return Comparison(tuple(found), baseline.rows, profile.n, notes, charts, baseline.source, current.name, parts)
+
+
+def _comparable(
+    baseline: Baseline, window: ModelProfile, uncompared: Collection[str]
+) -> tuple[Baseline, ModelProfile]:
+    """Both without columns that only the reference can compare: no check may take them for lost, or missing."""
+    unclear = baseline.layouts.keys() & uncompared
+    if not unclear:
+        return baseline, window
+    return replace(baseline, whole=baseline.whole.without(unclear)), window.without(unclear)
 
 
 def _judged(

@@ -1,7 +1,5 @@
 """The check of the whole model on a table that is compared with another: small changes, and many together."""
 
-from collections.abc import Collection
-from dataclasses import replace
 from datetime import timedelta
 
 from monitor.domain.budgets import AlarmBudget
@@ -28,16 +26,12 @@ _BUDGET = AlarmBudget(1.0, COMPARISONS * _ONE)
 _WINDOW = Window(from_ms(0), from_ms(0) + _ONE)
 
 
-def whole_table(baseline: Baseline, window: ModelProfile, least: int, without: Collection[str]) -> Outcome | None:
-    """What the check says of a table of at least `least` rows; None where the reference has no value to go by.
-
-    Columns `without` are those that cannot be compared, which is told by a check of its own.
-    """
+def whole_table(baseline: Baseline, window: ModelProfile, least: int) -> Outcome | None:
+    """What the check says of a table of at least `least` rows; None where the reference has no value to go by."""
     drift = budgeted_model(baseline, _SPEC, _BUDGET, ())
     if drift is None or window.n < least:
         return None
     said = drift.judge({ALL_TRAFFIC: window}, _WINDOW, {})
-    said = replace(said, drifted=tuple(one for one in said.drifted if one.drift.column not in without))
     check = Check(MODEL_DRIFT, ALL_COLUMNS, ALL_TRAFFIC, Threshold(1.0), least)
     verdict = Verdict.DRIFTED if said.drifted else Verdict.OK
     result = TestResult(said.evidence, said.p_value, baseline.rows, window.n, detail={"columns": drifted_columns(said)})

@@ -1,7 +1,7 @@
 """The divergence of a window from its baseline, as a sum over columns and their groups, and over segments."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -84,19 +84,16 @@ class Attribution:
         return bits / self.bits if self.bits else 0.0
 
 
-def attribute(
-    baseline: ModelProfile, current: ModelProfile, least: int = 1, *, without: Collection[str] = ()
-) -> Attribution:
+def attribute(baseline: ModelProfile, current: ModelProfile, least: int = 1) -> Attribution:
     """Divide the divergence of a window among its columns and their groups.
 
     A column's is the Jensen-Shannon divergence of its groups (Lin 1991), the records without a value among them:
     sum over groups of (p log2(p/m) + q log2(q/m)) / 2 with m = (p + q) / 2, of which no term is negative. What chance
     gives to independent records, (groups - 1) (1/n + 1/m) / (8 ln 2), is taken off in proportion; a column that is not
     above it by three standard deviations adds nothing. Fewer than `least` records on a side: nothing can be told.
-    Columns `without` are left out.
     """
     n_baseline, n_current = baseline.n, current.n
-    names = [name for name in comparable_columns(baseline) if name not in without]
+    names = comparable_columns(baseline)
     if min(n_baseline, n_current) < max(1, least):
         fewest = min(n_baseline, n_current)
         noun = "record" if fewest == 1 else "records"

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -131,7 +131,16 @@ class ModelProfile:
     @classmethod
     def joined(cls, parts: Iterable["ModelProfile"], n: int) -> "ModelProfile":
         """The profile of n records whose columns were counted apart, each in one of the parts."""
-        counted = {name: profile for part in parts for name, profile in part.columns.items()}
+        return cls._counted({name: profile for part in parts for name, profile in part.columns.items()}, n)
+
+    def without(self, columns: Collection[str]) -> "ModelProfile":
+        """The profile of the same records as if nobody had counted these columns; sums over pairs are left out."""
+        kept = self._counted({name: one for name, one in self.columns.items() if name not in columns}, self.n)
+        kept.extra, kept.extra_values = self.extra, self.extra_values
+        return kept
+
+    @classmethod
+    def _counted(cls, counted: Mapping[str, Profile], n: int) -> "ModelProfile":
         layouts = Layouts({name: profile.layout for name, profile in counted.items()})
         extremes = np.empty((len(layouts.numeric), 2))
         whole = cls(layouts, np.zeros(layouts.size, _holding(n)), extremes, n, frozenset())

@@ -75,3 +75,5 @@ def test_a_column_that_cannot_be_compared_is_told_by_itself_alone() -> None:
 
     assert together(found)[0] is Verdict.OK
     assert [one.column for one in found if one.check == "known_column"] == ["n0"]
+    assert found.outcome is Outcome.INCOMPLETE, "it is neither lost nor missing"
+    assert not [one.reason for one in found if "n0" in one.reason and one.check != "known_column"]
