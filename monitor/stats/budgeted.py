@@ -173,10 +173,11 @@ def budgeted_model(
 
 def model_drift(baseline: Baseline, spec: WindowSpec, budget: AlarmBudget) -> ModelDrift | None:
     """The judge of all traffic alone, with the whole budget; None when no column has a value."""
+    if not any(column.n_values for column in baseline.whole.columns.values()):
+        return None
     windows = None if baseline.windows is None else BaselineWindows.restored(baseline.windows, baseline.whole)
     sharing = partial(shares.of_columns, importances=baseline.importances, outputs=OUTPUTS)
-    drift = ModelDrift.of(baseline.whole, windows, spec, budget, sharing)
-    return drift if drift.components.grouping.columns else None
+    return ModelDrift.of(baseline.whole, windows, spec, budget, sharing)
 
 
 def _segment(baseline: Baseline, spec: WindowSpec, budget: AlarmBudget, segment: Segment) -> ModelDrift:

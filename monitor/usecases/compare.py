@@ -158,9 +158,7 @@ def compare_with(
     return Comparison(tuple(found), baseline.rows, profile.n, notes, charts, baseline.source, current.name, parts)
 
 
-def _comparable(
-    baseline: Baseline, window: ModelProfile, uncompared: Collection[str]
-) -> tuple[Baseline, ModelProfile]:
+def _comparable(baseline: Baseline, window: ModelProfile, uncompared: Collection[str]) -> tuple[Baseline, ModelProfile]:
     """Both without columns that only the reference can compare: no check may take them for lost, or missing."""
     unclear = baseline.layouts.keys() & uncompared
     if not unclear:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitor.compare import BaselineError, Finding, Table, Verdict, build_baseline
+from monitor.usecases.compare import Outcome
 
 N = 400
 CHANCE = np.random.default_rng(3)
@@ -155,6 +156,24 @@ def test_of_columns_with_one_name_none_is_compared() -> None:
         (bad,) = (one for one in found if one.column == "x")
         assert "more than one column" in bad.reason
         assert found.verdicts["word"] is Verdict.OK
+
+
+def test_where_the_only_column_comes_twice_there_is_no_answer() -> None:
+    only = ARROW.select(["x"])
+
+    found = build_baseline(only).compare(only.append_column("x", only["x"]))
+
+    assert found.outcome is Outcome.INCOMPLETE
+    assert found.verdicts == {"x": Verdict.INSUFFICIENT_DATA}
+
+
+def test_where_no_column_of_the_reference_has_a_value_its_missing_rate_is_told() -> None:
+    empty = pd.DataFrame({"x": [None] * N})
+
+    found = build_baseline(empty).compare(FRAME[["x"]])
+
+    assert found.drifted == ("x",)
+    assert build_baseline(empty).compare(empty).drifted == ()
 
 
 def test_columns_that_were_lost_retyped_or_added_are_named() -> None:
