@@ -11,10 +11,11 @@ from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
 from monitor.domain.time import format_instant, from_ms
 from monitor.domain.windows import Window
 from monitor.rules.conditions import ALL_COLUMNS, MODEL_DRIFT
+from monitor.stats.attribution.words import percent
 from monitor.stats.budgeted import BudgetedModel, BudgetedWindow, BudgetVerdict, PartDrift
 from monitor.stats.calibration.accumulating import Accumulated
 from monitor.stats.calibration.calibration import Calibration, in_doubt
-from monitor.stats.calibration.model_drift import Detector, ModelDrift
+from monitor.stats.calibration.model_drift import ColumnDrift, Detector, ModelDrift
 from monitor.stats.calibration.season import DAY_MS, WEEK_MS, YEAR_MS
 from monitor.stats.profiles.model import ModelProfile
 
@@ -184,6 +185,8 @@ def drifted_columns(said: BudgetVerdict) -> list[dict[str, object]]:
 def _column(one: PartDrift) -> dict[str, object]:
     drift = one.drift
     about: dict[str, object] = {"column": drift.column, "what": drift.what, "effect": round(drift.effect, 4)}
+    if drift.rates is not None:
+        about["usual_share"], about["share"] = (round(rate, 6) for rate in drift.rates)
     about["detectors"] = [detector.value for detector in drift.detectors]
     if drift.since_ms is not None:
         about["since"] = format_instant(from_ms(drift.since_ms))
@@ -215,12 +218,15 @@ def nearest_words(said: BudgetVerdict) -> str:
 def _words(one: PartDrift) -> str:
     drift, place = one.drift, _place(one.drift.column, one.segment)
     if not drift.hidden or drift.since_ms is None:
-        return f"{place} ({drift.what} {drift.effect:+.2f})"
+        return f"{place} ({drift.what} {_far(drift)})"
     course = "higher" if drift.hidden > 0 else "lower"
     since = format_instant(from_ms(drift.since_ms))
-    return (
-        f"{place} ({drift.what} {course} since {since}, of which this window alone shows little: {drift.effect:+.2f})"
-    )
+    return f"{place} ({drift.what} {course} since {since}, of which this window alone shows little: {_far(drift)})"
+
+
+def _far(drift: ColumnDrift) -> str:
+    """How far it moved: shares from what is usual to what was seen, of numbers the standard deviations."""
+    return f"{drift.effect:+.2f}" if drift.rates is None else " -> ".join(map(percent, drift.rates))
 
 
 def _place(column: str, segment: str) -> str:

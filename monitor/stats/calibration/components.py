@@ -6,6 +6,7 @@ into the tail where the plain sum of a skewed score does not (Barndorff-Nielsen 
 each group by Anscombe's (1948) arcsine transform. Independent records of the baseline's law give variance 1.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -155,6 +156,16 @@ class Components:
         place = component - len(self.roots.low)
         return self.grouping.labels[int(self.grouped[place])] if 0 <= place < len(self.grouped) else ""
 
+    def rate(self, component: int, counts: Counts) -> tuple[float, float] | None:
+        """Of the first window, hits and what they are among, of a component that is a share; otherwise None."""
+        column = int(self.column[component])
+        if self.is_missing[component]:
+            return float(counts.missing[0, column]), float(counts.records[0, self.grouping.model_of[column]])
+        if self.kind[component] != Kind.SHARE:
+            return None
+        group = int(self.grouped[component - len(self.roots.low)])
+        return float(counts.groups[0, group]), float(counts.values[0, column])
+
     def scores(self, counts: Counts) -> Floats:
         """Scores of windows, shape (w, components); 0 where a column has no value."""
         values = np.maximum(counts.values, 1.0)
@@ -196,6 +207,16 @@ def arcsine(hits: Floats, n: Floats, share: Floats) -> Floats:
     """Anscombe's (1948) variance-stabilised score of `hits` among n, whose expected share this is."""
     found: Floats = 2 * np.sqrt(n + 0.5) * (np.arcsin(np.sqrt((hits + 0.375) / (n + 0.75))) - np.arcsin(np.sqrt(share)))
     return found
+
+
+def usual_share(hits: float, n: float, effect: float) -> float:
+    """The share that `hits` among n were compared with, where the score over root n is this `effect` (Cohen's h).
+
+    >>> round(usual_share(50, 1_000, float(arcsine(*np.array([50, 1_000, 0.01]))) / 1_000**0.5), 6)
+    0.01
+    """
+    seen = math.asin(math.sqrt((hits + 0.375) / (n + 0.75)))
+    return math.sin(min(max(seen - effect / 2 * math.sqrt(n / (n + 0.5)), 0.0), math.pi / 2)) ** 2
 
 
 def _beyond(baseline: ModelProfile, grouping: Grouping, counts: Counts) -> Floats:

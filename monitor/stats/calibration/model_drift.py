@@ -13,7 +13,7 @@ from monitor.domain.budgets import AlarmBudget
 from monitor.domain.windows import Window, WindowSpec
 from monitor.stats.calibration.accumulating import Accumulated, Accumulation
 from monitor.stats.calibration.calibration import LEAST_WINDOWS, Calibration
-from monitor.stats.calibration.components import Components, Kind
+from monitor.stats.calibration.components import Components, Kind, usual_share
 from monitor.stats.calibration.counts import Counts
 from monitor.stats.calibration.detectors import Detectors, Seen
 from monitor.stats.calibration.deviations import Deviations
@@ -45,7 +45,8 @@ class ColumnDrift:
     """What moved in one column: `effect` is that of this window, in standard deviations, for shares Cohen's h.
 
     Positive means more of it. Evidence that was added up began at `since_ms` (None: there is none). `hidden` is its
-    direction, 1 or -1, where this window alone shows little of it, else 0.
+    direction, 1 or -1, where this window alone shows little of it, else 0. `rates` are the usual share of the records
+    or values, at this hour, and that of this window (0 to 1; None: the effect is of no share).
     """
 
     column: str
@@ -54,6 +55,7 @@ class ColumnDrift:
     detectors: tuple[Detector, ...]
     since_ms: int | None = None
     hidden: int = 0
+    rates: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -217,7 +219,7 @@ def _verdict(asked: JudgedWindow, seen: Seen, state: Accumulated, found: Found) 
     if seen.loud is None:
         return DriftVerdict((), (), None, seen.evidence, seen.p_value, nearest, state)
     falls, rises = seen.loud
-    columns = _columns(asked.drift, falls, rises, *found(), state)
+    columns = _columns(asked, falls, rises, *found(), state)
     starts = [asked.window.start_ms] * bool(falls.any()) + state.since_ms[rises].tolist()
     return DriftVerdict(
         tuple(sorted(columns, key=lambda one: (-abs(one.effect), one.column))),
@@ -231,23 +233,24 @@ def _verdict(asked: JudgedWindow, seen: Seen, state: Accumulated, found: Found) 
 
 
 def _columns(  # noqa: PLR0917 - what was found
-    drift: ModelDrift, falls: Mask, rises: Mask, found: Deviations, sudden: SuddenEvidence, state: Accumulated
+    asked: JudgedWindow, falls: Mask, rises: Mask, found: Deviations, sudden: SuddenEvidence, state: Accumulated
 ) -> Sequence[ColumnDrift]:
-    components = drift.components
+    drift, components = asked.drift, asked.drift.components
+    counts = asked.counts()
     (leading, directions), aspects = drift.accumulation.leading(state), sudden.leading(components)[0].tolist()
     loudest = _loudest(components, found)
     drifted = []
     for index in np.flatnonzero(falls | rises).tolist():
         name, since = components.grouping.columns[index], int(state.since_ms[index])
         if falls[index]:
-            what, effect = _sudden_effect(components, index, found, aspects[index], loudest)
+            what, effect, rates = _sudden_effect(components, index, found, counts, aspects[index], loudest)
             both = (Detector.SUDDEN, Detector.ACCUMULATING) if rises[index] else (Detector.SUDDEN,)
-            drifted.append(ColumnDrift(name, what, effect, both, since if rises[index] else None))
+            drifted.append(ColumnDrift(name, what, effect, both, since if rises[index] else None, rates=rates))
             continue
         component, direction = int(leading[index]), int(directions[index])
-        what, effect = _effect(components, component, found)
+        what, effect, rates = _effect(components, component, found, counts)
         hidden = direction if found.normal[0, component] * direction < SHOWN else 0
-        drifted.append(ColumnDrift(name, what, effect, (Detector.ACCUMULATING,), since, hidden))
+        drifted.append(ColumnDrift(name, what, effect, (Detector.ACCUMULATING,), since, hidden, rates))
     return drifted
 
 
@@ -258,23 +261,29 @@ def _loudest(components: Components, found: Deviations) -> dict[int, int]:
     return dict(zip(components.column[order].tolist(), order.tolist(), strict=True))
 
 
-def _sudden_effect(
-    components: Components, column: int, found: Deviations, aspect: int, loudest: Mapping[int, int]
-) -> tuple[str, float]:
+_Effect = tuple[str, float, tuple[float, float] | None]
+"""What moved, how far, and the usual rate and that of the window where it is one."""
+
+
+def _sudden_effect(  # noqa: PLR0917 - what was found
+    components: Components, column: int, found: Deviations, counts: Counts, aspect: int, loudest: Mapping[int, int]
+) -> _Effect:
     if aspect == Aspect.MISSING:
-        return _effect(components, components.missing.start + column, found)
+        return _effect(components, components.missing.start + column, found, counts)
     if aspect == Aspect.BEYOND:
-        n, share = float(found.counts.records[0, 0]), float(components.beyond_share[column])
-        seen = float(found.counts.beyond[0, column]) / n
+        n, share = float(counts.records[0, 0]), float(components.beyond_share[column])
+        seen = float(counts.beyond[0, column]) / n
         effect = 2 * float(np.arcsin(np.sqrt(seen)) - np.arcsin(np.sqrt(share)))
-        return components.grouping.beyond_labels[column], effect
-    return _effect(components, loudest[column], found)
+        return components.grouping.beyond_labels[column], effect, (share, seen)
+    return _effect(components, loudest[column], found, counts)
 
 
-def _effect(components: Components, component: int, found: Deviations) -> tuple[str, float]:
+def _effect(components: Components, component: int, found: Deviations, counts: Counts) -> _Effect:
     label = components.label(component)
     effect = float(found.shift[0, component]) / math.sqrt(max(1.0, float(found.size[0, component])))
-    return f"share of {label}" if label else _WORDS[int(components.kind[component])], effect
+    what = f"share of {label}" if label else _WORDS[int(components.kind[component])]
+    of_what = components.rate(component, counts)
+    return what, effect, None if of_what is None else (usual_share(*of_what, effect), of_what[0] / max(1.0, of_what[1]))
 
 
 _WORDS: Mapping[int, str] = {

@@ -93,8 +93,8 @@ class UnitChange:
     D - D', where D is the largest distance of the two distribution functions (Kolmogorov 1933) and D' the same after
     the baseline was converted: by 10, 60, 100, 1000 and so on, from degrees Celsius to Fahrenheit, from miles to
     kilometres, and back. A conversion counts only if nothing of the change is left beyond chance (D' at most 0.03 and
-    its sampling error) and the smallest and largest value are where it may put them; otherwise the statistic is 0, and the
-    change is something else. Unit: none (a difference of probabilities). The p-value is that of D. The default
+    its sampling error) and the smallest and largest value are where it may put them; otherwise the statistic is 0, and
+    the change is something else. Unit: none (a difference of probabilities). The p-value is that of D. The default
     threshold asks for 0.3 *and* p <= 0.001. `low` and `high` bound the statistic of the raw values: 0, for these may
     not bear the conversion out, and the largest D that the bins allow. The unit that is named is a guess: only the
     numbers are known. Use it for every numeric column, beside `psi`, which sees the change and cannot say what it is.

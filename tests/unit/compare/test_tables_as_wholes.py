@@ -35,7 +35,7 @@ def test_a_rate_that_goes_from_one_to_five_percent_is_drift_whatever_the_number_
 
     verdict, reason = together(found)
     assert (verdict, found.outcome) == (Verdict.DRIFTED, Outcome.DRIFT)
-    assert reason.startswith("drift: fraud (yes or unseen values +")
+    assert reason.startswith("drift: fraud (yes or unseen values 0.9 % -> "), "as people say it, not as Cohen's h"
     assert "one false alarm in 1,000 comparisons" in reason
     assert "together they did: model_drift (fraud)" in headline(found._found)
 

@@ -158,6 +158,24 @@ def test_a_fault_is_found_at_once_and_named(quiet: Traffic, change: str, what: s
     assert Detector.SUDDEN in verdict.detectors
 
 
+def test_a_share_that_moved_is_told_as_what_it_was_and_is(quiet: Traffic) -> None:
+    """500 records: four standard errors of 7 % are 0.046, of the usual 2 % in 48,000 they are 0.003.
+
+    Of 500 the new category is expected in 10: between 1 and 25 but by chance 0.0001.
+    """
+    (missing,) = quiet.verdicts(1, CHANGES["missing +5 points"])[0].columns
+    (new,) = quiet.verdicts(1, CHANGES["new category 2 %"])[0].columns
+    (number,) = quiet.verdicts(1, CHANGES["mean +0.50 sd"])[0].columns
+
+    assert missing.rates == pytest.approx((0.02, 0.07), abs=0.046)
+    assert missing.rates is not None
+    assert missing.rates[0] == pytest.approx(0.02, abs=0.003)
+    assert new.rates is not None
+    assert new.rates[0] < 0.001
+    assert new.rates[1] == pytest.approx(0.026, abs=0.024)
+    assert number.rates is None
+
+
 def test_small_evidence_adds_up_and_the_verdict_says_since_when(quiet: Traffic) -> None:
     quiet.verdicts(5)
     verdicts = quiet.verdicts(20, CHANGES["mean +0.10 sd"])
