@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.cli.options import config_option, instant, json_option, opened
-from monitor.cli.output import number, print_json, print_table
+from monitor.cli.output import left_out_words, number, print_json, print_table
 from monitor.domain.errors import BaselineError
 from monitor.domain.models import BaselineRole, ModelRef
 from monitor.domain.time import format_instant, from_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from monitor.usecases.baseline import BuiltBaseline
 
 model_option = click.option("--model", required=True, help="Name of the model.")
@@ -127,11 +129,12 @@ def list_baselines(directory: Path, model: str | None, *, as_json: bool) -> None
             r["rows"],
             r["created"],
             "yes" if r["promoted"] else "",
+            _calibrated_on(r),
             r["source"],
         )
         for r in rows
     )
-    titles = ("id", "model", "version", "rows", "created", "promoted", "source")
+    titles = ("id", "model", "version", "rows", "created", "promoted", "calibrated on", "source")
     print_table(titles, cells, empty="no baseline yet: `driftline baseline build`")
 
 
@@ -219,12 +222,24 @@ def _show_columns(described: dict[str, object]) -> None:
     own = described["calibration"]
     if isinstance(own, dict):
         usually = f"{own['usual_records']:,} rows"
-        click.echo(f"{own['windows']:,} windows of {own['size']} with usually {usually} to calibrate alarms on")
+        left_out = left_out_words(own.get("left_out", 0))
+        click.echo(
+            f"{own['windows']:,} windows of {own['size']} with usually {usually} to calibrate alarms on{left_out}"
+        )
     columns = described["columns"]
     assert isinstance(columns, list)  # noqa: S101 - narrows a description
     keys = [key for key in dict.fromkeys(key for column in columns for key in column) if key != "name"]
     rows = ([c["name"], *(_short(c.get(key)) for key in keys)] for c in columns)
     print_table(("column", *keys), rows, empty="no column")
+
+
+def _calibrated_on(described: "Mapping[str, object]") -> str:
+    """The windows that alarms are calibrated on, and how many of the baseline's are not among them."""
+    own = described.get("calibration")
+    if not isinstance(own, dict):
+        return "theory"
+    left_out = f", {own['left_out']:,} left out" if own.get("left_out") else ""
+    return f"{own['windows']:,} windows{left_out}"
 
 
 def _short(value: object) -> str:

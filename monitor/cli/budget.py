@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from monitor.cli.options import config_option, json_option, opened
-from monitor.cli.output import number, print_json, print_table
+from monitor.cli.output import left_out_words, number, print_json, print_table
 from monitor.domain.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _show(model: str, report: "BudgetReport") -> None:
     alarms = "false alarm a month is" if report.false_alarms_a_month == 1 else "false alarms a month are"
     click.echo(f"{model}: at most {report.false_alarms_a_month:g} {alarms} expected of model_drift,")
     click.echo(f"in {report.windows_a_month:,.0f} windows; one window tests all columns together at {report.alpha:.2g}")
-    click.echo(f"calibrated on {report.calibration}")
+    click.echo(f"calibrated on {report.calibration}{left_out_words(report.left_out)}")
     click.echo(f"smallest change at {report.records:,.0f} records a window ({report.source}):")
     titles = ("column", "share", f"at once ({SURE:.0%})", f"in {PATIENCE} windows", "of", "missing, at once")
     print_table(titles, map(_cells, report.columns), empty="no column")
@@ -78,6 +78,8 @@ def _show_detectors(model: str, detectors: "Sequence[DetectorBudget]") -> None:
     for one in detectors:
         if one.obstacle:
             click.echo(f"{one.name} does not run: {one.obstacle}")
+        if one.doubt:
+            click.echo(f"{one.name}: {one.doubt}")
 
 
 def _detector_cells(one: "DetectorBudget") -> tuple[object, ...]:

@@ -140,3 +140,12 @@ def bars() -> Iterator[Bars]:
     err = console(err=True)
     with progress.Progress(*columns, console=err, disable=not err.is_terminal) as rich:
         yield Bars(rich)
+
+
+def left_out_words(windows: int) -> str:
+    """What is to be said of windows of a baseline that are too small to calibrate alarms on; empty of none."""
+    if not windows:
+        return ""
+    from monitor.stats.calibration.windows import LEAST_RECORDS  # noqa: PLC0415 - heavy
+
+    return f"; {windows:,} between them left out, with fewer than {LEAST_RECORDS} rows each"

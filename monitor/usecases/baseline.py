@@ -12,11 +12,12 @@ from monitor.domain.ports import BaselineStore, RowReader
 from monitor.domain.time import format_duration, to_ms
 from monitor.stats.baseline import Baseline, segment_rows
 from monitor.stats.calibration.calibration import LEAST_WINDOWS
-from monitor.stats.calibration.windows import LEAST_OF_SEGMENT, BaselineWindows
+from monitor.stats.calibration.windows import LEAST_OF_SEGMENT, LEAST_RECORDS, BaselineWindows
 from monitor.stats.columns import Column, Ints
 from monitor.stats.estimation.learning import Outcomes, learn_outcomes, try_outcomes
 from monitor.stats.proposals import AnyTest, propose_checks
 from monitor.stats.serving.latency import latency_layout
+from monitor.usecases.detector_doubts import detector_doubts
 from monitor.usecases.naive_error import learn_naive_error
 from monitor.usecases.serving_checks import counted_latencies
 from monitor.usecases.training_columns import TrainingColumns, TrainingOptions, training_columns
@@ -83,6 +84,7 @@ class BuildBaseline:
             *(kept or (*learned, *remark)),
             *self._differences(baseline),
             *_calibration_notes(baseline, model),
+            *(f"{name}: {why}" for name, why in detector_doubts(model, baseline).items()),
         )
         checks = propose_checks(baseline, self.tests, model.min_records, [segment.name for segment in model.segments])
         return BuiltBaseline(baseline.id, baseline, is_new, checks, notes)
@@ -186,7 +188,8 @@ def _calibration_notes(baseline: Baseline, model: MonitoredModel) -> Sequence[st
         return (f"the training data has no event times (--event-time): {assumes}",)
     found = 0 if baseline.windows is None else baseline.windows.number
     if found < LEAST_WINDOWS:
-        return (f"the training data fills {found} windows of {size}, {LEAST_WINDOWS} are needed: {assumes}",)
+        fills = f"the training data fills {found} windows of {size} with {LEAST_RECORDS} records or more"
+        return (f"{fills}, {LEAST_WINDOWS} are needed: {assumes}",)
     held = {name for name, windows in baseline.segment_windows.items() if windows.number >= LEAST_WINDOWS}
     thin = [one.name for one in model.segments if one.name not in held]
     needed = f"{LEAST_WINDOWS} windows of {size} with {LEAST_OF_SEGMENT} records"

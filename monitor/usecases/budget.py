@@ -38,7 +38,8 @@ class SegmentBudget:
 class BudgetReport:
     """For one model and its newest baseline; `records` is the size of a usual window, and `source` says whence.
 
-    `columns` are those of all traffic; `unjudged` segments have too little in the baseline.
+    `columns` are those of all traffic; `unjudged` segments have too little in the baseline, and `left_out` is how many
+    windows of it are too small to calibrate on.
     """
 
     baseline_id: str
@@ -51,6 +52,7 @@ class BudgetReport:
     columns: tuple[Visible, ...]
     segments: tuple[SegmentBudget, ...] = ()
     unjudged: tuple[str, ...] = ()
+    left_out: int = 0
 
 
 def budget_report(
@@ -84,6 +86,7 @@ def budget_report(
         tuple(visible(drift.whole, usual)),
         tuple(_of_segment(drift, baseline, name, usual) for name in drift.parts if name != ALL_TRAFFIC),
         drift.unjudged,
+        0 if baseline.windows is None else baseline.windows.left_out,
     )
 
 

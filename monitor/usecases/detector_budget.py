@@ -7,6 +7,7 @@ from monitor.domain.ports import BaselineStore, WindowReads
 from monitor.stats.baseline import Baseline
 from monitor.stats.sequential import CannotWatch, records_a_day, run_length, share_of, watcher
 from monitor.usecases.budget import MONTH, usual_records
+from monitor.usecases.detector_doubts import detector_doubts
 
 _DAYS_A_MONTH = 30
 
@@ -17,7 +18,7 @@ class DetectorBudget:
 
     `run_length` is how many records pass between false alarms on average, all partitions together;
     `false_alarms_a_month` is None where no traffic is known. `obstacle` says why the detector does not run (empty: it
-    does).
+    does). `doubt` says why it will alarm more often than that (empty: nothing is known that speaks against it).
     """
 
     name: str
@@ -25,6 +26,7 @@ class DetectorBudget:
     run_length: float | None
     false_alarms_a_month: float | None
     obstacle: str = ""
+    doubt: str = ""
 
 
 def detector_budgets(model: MonitoredModel, windows: WindowReads, baselines: BaselineStore) -> list[DetectorBudget]:
@@ -37,6 +39,7 @@ def detector_budgets(model: MonitoredModel, windows: WindowReads, baselines: Bas
         return [DetectorBudget(spec.name, spec.asked, None, None, why) for spec in model.sequential]
     baseline = Baseline.from_bytes(baselines.get(timeline[-1][2]))
     a_month = _records_a_month(model, windows, baseline)
+    doubts = detector_doubts(model, baseline)
     found = []
     for spec in model.sequential:
         try:
@@ -46,7 +49,7 @@ def detector_budgets(model: MonitoredModel, windows: WindowReads, baselines: Bas
             found.append(DetectorBudget(spec.name, spec.asked, None, None, str(error).removeprefix(f"{spec.name}: ")))
         else:
             expected = None if a_month is None else a_month * share_of(spec, baseline) / length
-            found.append(DetectorBudget(spec.name, spec.asked, length, expected))
+            found.append(DetectorBudget(spec.name, spec.asked, length, expected, doubt=doubts.get(spec.name, "")))
     return found
 
 

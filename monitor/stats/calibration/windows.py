@@ -42,10 +42,17 @@ class StoredWindows(msgspec.Struct, array_like=True, frozen=True):
         """How many windows."""
         return len(self.starts_ms) // 8
 
+    @property
+    def left_out(self) -> int:
+        """How many windows between the first and the last are not there, because they have too few records."""
+        starts = np.frombuffer(self.starts_ms, "<i8")
+        return int((starts[-1] - starts[0]) // self.size_ms) + 1 - len(starts) if len(starts) else 0
+
     def describe(self) -> dict[str, object]:
-        """JSON-able summary: how many windows of which length, and their usual number of records."""
+        """JSON-able summary: how many windows of which length, their usual number of records, and those left out."""
         size = format_duration(timedelta(milliseconds=self.size_ms))
-        return {"windows": self.number, "size": size, "usual_records": self.usual_records}
+        own = {"windows": self.number, "size": size, "usual_records": self.usual_records}
+        return own | ({"left_out": self.left_out} if self.left_out else {})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -154,13 +154,18 @@ def test_the_budget_says_what_to_expect_and_the_model_as_a_whole_is_judged(call:
 
 def test_training_data_with_event_times_calibrates_the_alarms(call: Call, tmp_path: Path) -> None:
     rows = (tmp_path / "train.csv").read_text(encoding="utf-8").splitlines()
-    timed = [f"{row},{(START + timedelta(seconds=30 * n)).isoformat()}" for n, row in enumerate(rows[1:])]
+    at = [START + timedelta(seconds=30 * n, hours=3 if n >= 600 else 0) for n in range(len(rows) - 1)]
+    timed = [f"{row},{one.isoformat()}" for row, one in zip(rows[1:], at, strict=True)]
     (tmp_path / "timed.csv").write_text("\n".join([f"{rows[0]},at", *timed]), encoding="utf-8")
     build = ("baseline", "build", "--model", "price", "--version", "1", "timed.csv", "--event-time", "at")
 
     first, again = call(*build), call(*build)
+    listed, bought = call("baseline", "list"), call("budget", "--model", "price")
 
-    assert "17 windows of 1h with usually 120 rows to calibrate alarms on" in first.stdout
+    said = "17 windows of 1h with usually 120 rows to calibrate alarms on; 3 between them left out, with fewer than 50"
+    assert said in first.stdout
+    assert "17 windows, 3 left out" in listed.stdout
+    assert "; 3 between them left out, with fewer than 50 rows each" in bought.stdout
     assert "theory" not in first.stdout
     assert "this baseline was there already" in again.stdout
 
