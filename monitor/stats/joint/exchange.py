@@ -26,6 +26,10 @@ LEAST_WINDOWS, MOST_WINDOWS = 49, 99
 LEAST_ROWS = 40
 """Of a window, and of a baseline."""
 
+_LEFT_OUT = 0.02
+"""So many of the windows may have fewer rows than are drawn of each, and are left out: those at the ends of the data,
+and odd ones. Were they more, they would be hours with little traffic, and each such hour be far from all others."""
+
 MOST_OF_WINDOW = 200
 """So many rows of each window are drawn where windows change places."""
 
@@ -104,8 +108,8 @@ def _windows(reference: RawRows, current: RawRows, random: np.random.Generator) 
     enough = np.sort(counts[counts >= LEAST_ROWS])[::-1]
     if len(enough) < LEAST_WINDOWS:
         return None
-    usual = min(int(np.quantile(enough, 0.25)), int(enough[LEAST_WINDOWS - 1]))
-    size = min(MOST_OF_WINDOW, usual, len(current))
+    smallest = min(int(enough[-1 - int(len(enough) * _LEFT_OUT)]), int(enough[LEAST_WINDOWS - 1]))
+    size = min(MOST_OF_WINDOW, smallest, len(current))
     able = numbers[counts >= size]
     chosen = able[np.linspace(0, len(able) - 1, min(len(able), MOST_WINDOWS)).astype(np.int64)]
     of_window = [np.flatnonzero(reference.window_of == number) for number in chosen.tolist()]
