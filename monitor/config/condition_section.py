@@ -69,6 +69,9 @@ class BadSection(Section):
     """A warning is enough."""
     failed: bool = False
     """A check that could not be computed counts, too: `bad: {failed: true}` is an alarm for blindness."""
+    p_at_most: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Only findings whose p-value is so small, or that have none. Single checks are outside the alarm budget: each may
+    alarm by chance in one window of a thousand, and there are many."""
 
     def condition(self) -> Condition:
         """The domain value."""

@@ -52,7 +52,7 @@ class CheckIsBad:
     """Holds when a matching finding is drifted or degraded (or, with `warning`, at least a warning).
 
     With `failed` a check that could not be computed is as bad as any. `test`, `column` and `segment` narrow the
-    findings; None matches any.
+    findings; None matches any. `p_at_most` has only those count whose p-value is so small, or who have none.
     """
 
     test: str | None = None
@@ -60,6 +60,7 @@ class CheckIsBad:
     segment: str | None = None
     warning: bool = False
     failed: bool = False
+    p_at_most: float | None = None
 
 
 class Direction(StrEnum):

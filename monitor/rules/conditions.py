@@ -161,7 +161,8 @@ def _check_is_bad(condition: CheckIsBad, findings: Sequence[Finding], importance
         return Outcome(holds=None, because=because, looked_at=tuple(matching))
     bad = ranked([f for f in votes if _is_bad(condition, f)], importances)
     if not bad:
-        return Outcome(holds=False, because=f"{_checks(votes, condition)} within limits", looked_at=tuple(matching))
+        because = f"{_checks(votes, condition)} within limits{_doubted(votes, condition)}"
+        return Outcome(holds=False, because=because, looked_at=tuple(matching))
     rest = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
     return Outcome(
         holds=True, because=f"{bad[0].check.name} {bad[0].verdict}{rest}", causes=bad, looked_at=tuple(matching)
@@ -172,7 +173,22 @@ def _is_bad(condition: CheckIsBad, finding: Finding) -> bool:
     verdict = finding.verdict
     if verdict is Verdict.FAILED:
         return condition.failed
-    return verdict.is_bad or (condition.warning and verdict is Verdict.WARNING)
+    return (verdict.is_bad or (condition.warning and verdict is Verdict.WARNING)) and _is_sure(condition, finding)
+
+
+def _doubted(votes: Sequence[Finding], condition: CheckIsBad) -> str:
+    """Which are bad, and might be so by chance."""
+    bad = [finding.check.name for finding in votes if finding.verdict.is_bad and not _is_sure(condition, finding)]
+    return (
+        f" but {bad[0]}{f' and {len(bad) - 1} more' if bad[1:] else ''}, with p > {condition.p_at_most:g}"
+        if bad
+        else ""
+    )
+
+
+def _is_sure(condition: CheckIsBad, finding: Finding) -> bool:
+    p_value = None if finding.result is None else finding.result.p_value
+    return condition.p_at_most is None or p_value is None or p_value <= condition.p_at_most
 
 
 def _matches(condition: CheckIsBad, finding: Finding) -> bool:

@@ -104,7 +104,10 @@ class BuildBaseline:
             known = next((one for make in older if self._has(one := make())), None)
             if known is None:
                 raise
-        note = "this version's baseline is from an earlier program and stays: give a new version the same data to have "
+        note = (
+            "this version has a baseline of these rows already, and it stays: it was built with other options, or by "
+            "an earlier program; give a new version the same data to have "
+        )
         gains = ["estimates of performance"] if baseline.outcomes and not known.outcomes else []
         gains += ["wider intervals where estimates were off"] if baseline.tried and not known.tried else []
         gains += ["checks of correlations and missing patterns"] if known.layouts.together is None else []

@@ -129,7 +129,7 @@ def _finding(check: Compared) -> str:
     return (
         f'<tr><th scope="row">{escape(check.column)}</th><td>{escape(check.test)}</td>'
         f'<td class="number">{_number(None if result is None else result.statistic, ".4g")}</td>'
-        f'<td class="number">{_number(p_value, ".2g")}</td>'
+        f'<td class="number">{_p_value(p_value)}</td>'
         f'<td>{_verdict(check.verdict)}</td><td class="faint">{escape(check.reason)}</td></tr>'
     )
 
@@ -152,6 +152,11 @@ def _verdict(verdict: Verdict) -> str:
 
 def _number(value: float | None, shown: str) -> str:
     return "" if value is None else f"{value:{shown}}"
+
+
+def _p_value(value: float | None) -> str:
+    """No chance is none at all: what is too small for a float is below its smallest power of a hundred."""
+    return "&lt; 1e-300" if value == 0 else _number(value, ".2g")
 
 
 def _plural(number: int, word: str) -> str:

@@ -86,3 +86,18 @@ def test_silence_and_estimated_performance_raise_the_severity() -> None:
     assert evaluate(step.when, [finding(Verdict.NO_DATA, "records", "silence")], {}).holds is True
     assert evaluate(step.when, [metric(0.8, name="estimated_roc_auc", training=0.9)], {}).holds is True
     assert evaluate(step.when, [finding(Verdict.DRIFTED, "records", "volume")], {}).holds is not True
+
+
+@pytest.mark.parametrize(("p_value", "fires"), [(5e-4, False), (1e-9, True), (None, True)])
+def test_a_single_check_fires_where_chance_cannot_explain_it_in_a_year_of_windows(
+    p_value: float | None, fires: bool
+) -> None:
+    """At 0.001 those of 20 quiet columns would be bad in ten hourly windows of a month: the budget is one."""
+    bad = finding(Verdict.DRIFTED, "amount", "out_of_range")
+    assert bad.result is not None
+    bad = replace(bad, result=replace(bad.result, p_value=p_value))
+
+    outcome = evaluate(HEALTH.when, [bad, finding(Verdict.OK, "all_columns", "model_drift")], {})
+
+    assert outcome.holds is fires
+    assert fires or "out_of_range(amount) is within limits but out_of_range(amount), with p > 1e-06" in outcome.because

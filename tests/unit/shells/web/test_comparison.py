@@ -55,6 +55,14 @@ def test_what_drifted_has_a_picture_and_every_check_a_row() -> None:
     assert comparison_fragment(comparison()).count("<svg") == 1
 
 
+def test_a_p_value_that_is_too_small_for_a_float_is_not_called_nothing() -> None:
+    surely = Compared("x", "psi", Verdict.DRIFTED, "psi(x) = 8", TestResult(8.0, 0.0, 100, 90))
+
+    page = comparison_page(replace(comparison(), checks=(surely,)))
+
+    assert '<td class="number">&lt; 1e-300</td>' in page
+
+
 def test_nothing_that_drifted_is_no_picture() -> None:
     page = comparison_page(comparison(Verdict.OK))
 
