@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -58,9 +58,11 @@ class IncidentBook:
         with self.transaction() as conn:
             return incidents.incidents_since(conn, instant)
 
-    def marks(self, label: str, since: datetime) -> Mapping[str, Marks]:
-        """How incidents since an instant were marked, by the values of a label."""
-        return marks_by(self.since(since), label)
+    def marks(
+        self, label: str, since: datetime, is_counted: Callable[[Mapping[str, str]], bool] | None = None
+    ) -> Mapping[str, Marks]:
+        """How incidents since an instant were marked, by the values of a label among the alerts that are counted."""
+        return marks_by(self.since(since), label, is_counted)
 
     def take(self, beginning: str, step: Step) -> Incident:
         """Take a person's step; raises UnknownIncident, or IncidentRefused where it cannot be taken.

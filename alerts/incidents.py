@@ -7,7 +7,7 @@ to fire after that opens it again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -281,14 +281,18 @@ class Marks:
         return replace(self, false_positives=self.false_positives + 1)
 
 
-def marks_by(cases: Iterable[Case], label: str) -> Mapping[str, Marks]:
+def marks_by(
+    cases: Iterable[Case], label: str, is_counted: Callable[[Mapping[str, str]], bool] | None = None
+) -> Mapping[str, Marks]:
     """The marks of incidents by the values that a label has among their alerts; an incident counts once for each.
 
-    Alerts without the label count nowhere, such as our own about a channel that fails.
+    Alerts without the label count nowhere, such as our own about a channel that fails, and neither do those whose
+    labels `is_counted` does not accept (None: all are).
     """
     counts: dict[str, Marks] = {}
     for case in cases:
-        for value in {alert.labels[label] for alert in case.alerts if label in alert.labels}:
+        counted = [one.labels for one in case.alerts if is_counted is None or is_counted(one.labels)]
+        for value in {labels[label] for labels in counted if label in labels}:
             counts[value] = counts.get(value, Marks()).plus(case.incident.mark)
     return dict(sorted(counts.items()))
 

@@ -386,11 +386,17 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """One answer that a channel was given about a generation of a group: the last time, the first, and how often."""
+    """One answer that a channel was given about a generation of a group: the last time, the first, and how often.
+
+    Where single alerts were asked about, `alerts` are those of which it was so, and `answer` is what it was for them;
+    `last` says what the group did.
+    """
 
     last: Decision
     first_at: datetime
     count: int
+    alerts: tuple[Labels, ...] = ()
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

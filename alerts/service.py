@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from alerts import grouping, routing
+from alerts.answers import answers
 from alerts.budget_book import BudgetBook, keep_budgets
 from alerts.budget_settings import LONGEST
 from alerts.config import AlertsConfig
@@ -45,7 +46,7 @@ from alerts.storage.outbox import Attempt
 from alerts.unswept import unswept
 
 _KEEP_EVERY = timedelta(minutes=1)
-_LOOKED_THROUGH = 10_000  # alerts, the latest, among which `why_not` looks for those that are meant
+_LOOKED_THROUGH = 10_000  # alerts, and decisions about them, the latest, among which `why_not` looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +170,16 @@ class AlertService:
     def why_not(self, matchers: tuple[Matcher, ...] = (), limit: int = 100) -> list[Repeated]:
         """Why nobody was told of alerts that the matchers accept, the latest first; of all, without matchers.
 
-        Each answer is about a generation of a group of theirs and one channel, and comes once however often it was
-        given; a message that was sent and left muted alerts out is among them. As far back as `prune` has left it.
+        Each answer is about a generation of a group and one channel, and comes once however often it was given; a
+        message that was sent and left muted alerts out is among them. With matchers it is the answer for those alerts,
+        that they were told among them, beside what their group did. As far back as `prune` has left it.
         """
         with self._transaction() as conn:
-            keys = self._groups_of(conn, matchers) if matchers else None
-            return decisions.repeated_refusals(conn, keys, limit)
+            if not matchers:
+                return decisions.repeated_refusals(conn, limit)
+            wanted = [(alert, self._homes_of(alert)) for alert in self._accepted(conn, matchers)]
+            record = decisions.listed_decisions(conn, {key for _, keys in wanted for key in keys}, _LOOKED_THROUGH)
+        return answers(wanted, record[::-1])[:limit]
 
     def replay(self, beginning: str) -> DeliveryId:
         """Send the dead or sent delivery whose id begins like this again, with a new period of grace; its id.
@@ -207,13 +212,15 @@ class AlertService:
             budgets.prune_spending(conn, self._clock.now() - LONGEST)
             return retention.prune(conn, before) + incidents.prune_incidents(conn, incidents_before or before)
 
-    def _groups_of(self, conn: sa.Connection, matchers: tuple[Matcher, ...]) -> set[GroupKey]:
-        alerts = (
+    def _accepted(self, conn: sa.Connection, matchers: tuple[Matcher, ...]) -> list[Alert]:
+        return [
             alert
             for alert in sql.all_alerts(conn, _LOOKED_THROUGH)
             if all(matcher.accepts(routing.routable(alert.labels, alert.severity)) for matcher in matchers)
-        )
-        return {home.key for alert in alerts for home in grouping.homes(self._root, alert.labels, alert.severity)}
+        ]
+
+    def _homes_of(self, alert: Alert) -> list[GroupKey]:
+        return [home.key for home in grouping.homes(self._root, alert.labels, alert.severity)]
 
     def _keep_budgets(self, conn: sa.Connection, planned: PlanSummary, now: datetime) -> int:
         """Judge the budgets when something was told, and now and then, since messages grow old; how many messages."""

@@ -26,8 +26,8 @@ def listed_decisions(conn: sa.Connection, keys: Collection[GroupKey] | None, lim
     return [decision_of(row) for row in conn.execute(query).mappings()]
 
 
-def repeated_refusals(conn: sa.Connection, keys: Collection[GroupKey] | None, limit: int) -> list[Repeated]:
-    """Why channels were not told about these groups (None: about all), each answer once, the latest first.
+def repeated_refusals(conn: sa.Connection, limit: int) -> list[Repeated]:
+    """Why channels were not told, about all groups, each answer once, the latest first.
 
     Messages that left out muted alerts are among them.
     """
@@ -40,7 +40,7 @@ def repeated_refusals(conn: sa.Connection, keys: Collection[GroupKey] | None, li
             sa.func.min(decisions.c.at).label("first_at"),
             sa.func.count().label("times"),
         )
-        .where(untold, *_of_groups(keys))
+        .where(untold)
         .group_by(*same)
         .subquery()
     )

@@ -17,6 +17,7 @@ from monitor.bootstrap.incidents import LOOK_BACK, RULE_LABEL
 from monitor.domain.models import MonitoredModel
 from monitor.domain.ports import AccountReads
 from monitor.domain.time import Clock, to_ms
+from monitor.rules.job_events import is_of_a_rule
 from monitor.stats.proportions import wilson
 
 Accepts = Callable[[Mapping[str, str]], bool]
@@ -41,13 +42,14 @@ class Precision:
             case for case in book.since(period.until - LOOK_BACK) if any(accepts(one.labels) for one in case.alerts)
         ]
         rows = []
-        for rule, of in marks_by(cases, RULE_LABEL).items():
+        for rule, of in marks_by(cases, RULE_LABEL, is_of_a_rule).items():
             marked = of.confirmed + of.false_positives
             low, high = wilson(of.confirmed, marked) if marked else (0.0, 1.0)
             share = f"{of.confirmed / marked:.2f} ({low:.2f} to {high:.2f})" if marked else "nothing is marked"
             rows.append((rule, str(of.confirmed), str(of.false_positives), str(of.unmarked), share))
         columns = ("rule", "real", "not a problem", "unmarked", "precision")
-        return [table("Precision of the rules, last 12 months", columns, rows, "No incidents.")]
+        title = "Precision of the rules, last 12 months (alerts about retraining jobs left out)"
+        return [table(title, columns, rows, "No incidents.")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from monitor.adapters.sql.engine import reading
 from monitor.bootstrap.app import App
 from monitor.domain.errors import BadRequest, MonitorError, UnknownIncident
 from monitor.domain.time import Clock, format_instant
+from monitor.rules.job_events import is_of_a_rule
 from monitor.stats.proportions import wilson
 from monitor.usecases.match_incidents import PastIncident
 
@@ -58,8 +59,11 @@ class IncidentDesk:
             return case_row(Case(self.book.take(incident, step)))
 
     def precision(self, since: datetime | None = None) -> Sequence[Row]:
-        """A row a rule: how many of its incidents since then (default: of a year) were marked how."""
-        marks = self.book.marks(RULE_LABEL, since or self.clock.now() - LOOK_BACK)
+        """A row a rule: how many of its incidents since then (default: of a year) were marked how.
+
+        Alerts about retraining jobs are no rule's; an incident that has no others is in no row.
+        """
+        marks = self.book.marks(RULE_LABEL, since or self.clock.now() - LOOK_BACK, is_of_a_rule)
         return [_precision_row(rule, of) for rule, of in marks.items()]
 
 
@@ -77,7 +81,7 @@ def marked_incidents(app: App, model: str) -> list[PastIncident]:
         )
         for case in book.since(datetime.min.replace(tzinfo=UTC))
         for alert in case.alerts
-        if case.incident.mark is not None and alert.labels.get("model") == model
+        if case.incident.mark is not None and alert.labels.get("model") == model and is_of_a_rule(alert.labels)
     ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from alerts.errors import SilenceRefused
-from alerts.model import Decision
+from alerts.model import Decision, Repeated
 from alerts.routing import Matcher
 from alerts.silences import Silence, SilenceRequest
 from monitor.bootstrap.app import App
@@ -70,10 +70,13 @@ def preview_silence(app: App, matchers: Sequence[str]) -> Hidden:
 
 
 def why_not(app: App, matchers: Sequence[str], limit: int) -> Sequence[Row]:
-    """Why nobody was told of alerts that the matchers accept, the latest first."""
+    """Why nobody was told of alerts that the matchers accept, the latest first.
+
+    With matchers `alerts` and `answer` say of which alerts and what it was for them; `reason` is what their group did.
+    """
     with _explained():
         found = alert_service_of(app).why_not(read_matchers(matchers), limit)
-    return [{**_decision_row(one.last), "first_at": format_instant(one.first_at), "times": one.count} for one in found]
+    return [_answer_row(one) for one in found]
 
 
 def read_matchers(texts: Sequence[str]) -> tuple[Matcher, ...]:
@@ -99,6 +102,11 @@ def _silence_row(silence: Silence, app: App) -> Row:
         "starts_at": format_instant(silence.starts_at),
         "ends_at": format_instant(silence.ends_at),
     }
+
+
+def _answer_row(one: Repeated) -> Row:
+    row = {**_decision_row(one.last), "first_at": format_instant(one.first_at), "times": one.count}
+    return {**row, "alerts": list(map(dict, one.alerts)), "answer": one.answer} if one.alerts else row
 
 
 def _decision_row(decision: Decision) -> Row:

@@ -39,9 +39,10 @@ def list_alerts(directory: Path, *, is_all: bool, as_json: bool) -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many.")
 @json_option
 def why_not(directory: Path, matchers: tuple[str, ...], limit: int, *, as_json: bool) -> None:
-    """Why nobody was told, the latest first; of alerts with these labels (model=churn), or of all.
+    """Why nobody was told, the latest first; of alerts with these labels (model=churn), or of all groups.
 
-    An answer that was given again and again is one row.
+    An answer that was given again and again is one row. With labels the answers are those for the alerts that have
+    them, that they were told among them; the column "its group" says what the group did then.
     """
     from monitor.bootstrap.silencing import why_not as listed  # noqa: PLC0415 - `--help` must not wait for it
 
@@ -52,7 +53,10 @@ def why_not(directory: Path, matchers: tuple[str, ...], limit: int, *, as_json: 
         return
     titles = ("last", "first", "times", "channel", "group", "reason", "looked at again", "left out")
     keys = ("at", "first_at", "times", "channel", "group", "reason", "next_at", "muted")
-    written = {"group": labels_text, "muted": _muted}
+    if matchers:
+        titles = ("last", "first", "times", "channel", "alert", "answer", "its group", "looked at again")
+        keys = ("at", "first_at", "times", "channel", "alerts", "answer", "reason", "next_at")
+    written = {"group": labels_text, "muted": _muted, "alerts": _alerts}
     cells = ([written[key](row[key]) if key in written else row[key] for key in keys] for row in rows)
     print_table(titles, cells, empty="no record of an alert that nobody was told of")
 
@@ -156,6 +160,10 @@ def _lines(names: object) -> str:
 
 def _by_rule(rules: object) -> str:
     return "\n".join(f"{one['rule']}: {one['messages']}" for one in rules) if isinstance(rules, list) else ""
+
+
+def _alerts(asked_about: object) -> str:
+    return "\n".join(map(labels_text, asked_about)) if isinstance(asked_about, list) else ""
 
 
 def _muted(left_out: object) -> str:

@@ -148,7 +148,10 @@ def resolve(directory: Path, incident: str, by: str, reason: str, *, as_json: bo
 @click.option("--since", callback=instant, help="Of incidents since then (RFC 3339; default: of a year).")
 @json_option
 def precision(directory: Path, since: datetime | None, *, as_json: bool) -> None:
-    """How many incidents of each rule were real problems, of those that were marked, with a 95 % interval (Wilson)."""
+    """How many incidents of each rule were real problems, of those that were marked, with a 95 % interval (Wilson).
+
+    Alerts about retraining jobs (retraining, rollback-suggested) are no rule's and are left out.
+    """
     with opened(directory) as app:
         rows = _desk(app).precision(since)
     if as_json:
@@ -156,7 +159,8 @@ def precision(directory: Path, since: datetime | None, *, as_json: bool) -> None
         return
     titles = ("rule", "confirmed", "false positives", "unmarked", "precision")
     keys = ("rule", "confirmed", "false_positives", "unmarked")
-    print_table(titles, ([*(row[key] for key in keys), _interval(row)] for row in rows), empty="no incident")
+    print_table(titles, ([*(row[key] for key in keys), _interval(row)] for row in rows), empty="no incident of a rule")
+    click.echo("alerts about retraining jobs are no rule's: left out", err=True)
 
 
 def _take(  # noqa: PLR0917 - the commands above are its only callers

@@ -4,7 +4,7 @@ A suggested rollback is an alert of its own: the next job of the rule must not t
 itself is amended. Decided in docs/decisions/0044.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from monitor.domain.retraining import HoldReason, JobEnd, JobPhase, RetrainJob
@@ -13,6 +13,8 @@ from monitor.domain.time import format_instant
 from monitor.domain.verification import Answer
 
 ALERT_NAME, ROLLBACK_NAME = "retraining", "rollback-suggested"
+
+_LABELS = {ALERT_NAME: {"alertname", "model", "rule"}, ROLLBACK_NAME: {"alertname", "model"}}
 
 _SHOWN_FOR = timedelta(hours=1)
 _TROUBLE_SHOWN_FOR = timedelta(days=1)
@@ -31,6 +33,17 @@ _ENDINGS = {
     JobEnd.NOT_NEEDED: "no longer needed",
     JobEnd.DRY_RUN: "would have been started (dry run)",
 }
+
+
+def is_of_a_rule(labels: Mapping[str, str]) -> bool:
+    """Whether an alert with these labels is a rule's, and not about a retraining job, which no rule decides.
+
+    >>> is_of_a_rule({"alertname": "drift", "model": "churn"})
+    True
+    >>> is_of_a_rule({"alertname": "retraining", "model": "churn", "rule": "drift"})
+    False
+    """
+    return _LABELS.get(labels.get("alertname", "")) != labels.keys() - {"severity"}
 
 
 def job_events(
