@@ -26,13 +26,20 @@ from monitor.usecases.replay_rules import PastAlert, Replayed, ReplayRules, past
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What the rules would have told of one model, how many windows that rests on, and what people said of the time."""
+    """What the rules would have told of one model, how many windows that rests on, and what people said of the time.
+
+    Windows that start in [since, until) were asked for; `stored` is from the start of the first window whose findings
+    are stored to the end of the last, None where none are.
+    """
 
     model: MonitoredModel
     rules: Sequence[Rule]
     replayed: Replayed
     alerts: Sequence[PastAlert]
     matched: Matched
+    since: datetime
+    until: datetime
+    stored: Window | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +65,13 @@ def rehearse(app: App, rules: Sequence[Rule], model: str, since: datetime, until
     replayed = _replay(app, watching).run(monitored, app.stores.evaluations, since, until)
     past = past_alerts(replayed, watching, monitored)
     names = {rule.name: rule.alertname or rule.name for rule in watching}
-    return Rehearsal(
-        monitored, watching, replayed, past, match_incidents(past, marked_incidents(app, model), names, since, until)
-    )
+    matched = match_incidents(past, marked_incidents(app, model), names, since, until)
+    return Rehearsal(monitored, watching, replayed, past, matched, since, until, _stored(app, model))
+
+
+def _stored(app: App, model: str) -> Window | None:
+    windows = [one.window for one in app.stores.evaluations.done({model: 0})]
+    return Window(min(one.start for one in windows), max(one.end for one in windows)) if windows else None
 
 
 def standings(app: App, model: str, rule: str | None) -> Iterator[Standing]:

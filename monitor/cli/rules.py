@@ -65,38 +65,55 @@ def explain(directory: Path, model: str, rule: str | None, *, as_json: bool) -> 
 @click.option("--model", "models", multiple=True, help="Only these models (default: all).")
 @click.option("--rule", "names", multiple=True, help="Only these rules.")
 @click.option("--rules", "file", type=_FILE, help="The rules of this file instead of the configured ones.")
-@click.option("--last", callback=_duration, default="90d", show_default=True, help="Of windows of the last so long.")
-@click.option("--until", callback=instant, help="Before this instant (RFC 3339) instead of now.")
+@click.option("--last", callback=_duration, help="Windows of the last so long before --until (default: 90d).")
+@click.option("--since", callback=instant, help="Windows that start at or after this instant, instead of --last.")
+@click.option("--until", callback=instant, help="Windows that start before this instant (default: now).")
 @json_option
 def backtest(  # noqa: PLR0917 - click passes options by name
     directory: Path,
     models: Sequence[str],
     names: Sequence[str],
     file: Path | None,
-    last: timedelta,
+    last: timedelta | None,
+    since: datetime | None,
     until: datetime | None,
     *,
     as_json: bool,
 ) -> None:
     """What the rules would have told, over the stored findings: how many alerts, when, how many flaps.
 
-    A window counts once, by its newest revision, in the order of event time.
+    A window counts once, by its newest revision, in the order of event time. It is said from when to when the findings
+    reach that were used, and all that are stored: nothing is judged anew (`driftline backfill` does that).
     """
     from monitor.bootstrap.rehearsing import rehearse  # noqa: PLC0415 - `--help` must not wait for it
-    from monitor.cli.timeline import rehearsal_lines, unknown_lines  # noqa: PLC0415 - as above
+    from monitor.cli.timeline import rehearsal_lines, span_lines, unknown_lines  # noqa: PLC0415 - as above
 
     with opened(directory) as app:
         chosen = _chosen(app.settings.rules if file is None else _rules_of(file), names)
-        end = until or app.clock.now()
-        found = [rehearse(app, chosen, name, end - last, end) for name in (models or sorted(app.settings.judged))]
+        begin, end = _span(last, since, until or app.clock.now())
+        found = [rehearse(app, chosen, name, begin, end) for name in (models or sorted(app.settings.judged))]
     if as_json:
         print_json(row for one in found for row in _alert_rows(one))
-        for line in (line for one in found for line in unknown_lines(one)):
-            click.echo(line, err=True)
+        for one in found:
+            for line in (*(f"{one.model.name}: {line}" for line in span_lines(one)), *unknown_lines(one)):
+                click.echo(line, err=True)
         return
     for one in found:
         for line in rehearsal_lines(one):
             click.echo(line)
+
+
+_LAST = timedelta(days=90)
+
+
+def _span(last: timedelta | None, since: datetime | None, until: datetime) -> tuple[datetime, datetime]:
+    if since is None:
+        return until - (last or _LAST), until
+    if last is not None:
+        raise click.UsageError("Give --last or --since, not both.")
+    if until <= since:
+        raise click.UsageError("--until is not after --since.")
+    return since, until
 
 
 def _chosen(known: Sequence["Rule"], names: Sequence[str]) -> Sequence["Rule"]:

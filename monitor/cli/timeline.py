@@ -29,10 +29,11 @@ def rehearsal_lines(rehearsal: "Rehearsal") -> Iterator[str]:
     """A model's rules: counts, the picture, and the newest alerts of each."""
     steps, model = rehearsal.replayed.steps, rehearsal.model
     if not steps:
-        yield f"{model.name}: no findings are stored of this time"
+        yield from (f"{model.name}: {line}" for line in span_lines(rehearsal))
         return
-    first, last = min(step.window.start for step in steps), max(step.window.end for step in steps)
+    first, last = _span(rehearsal)
     yield f"{model.name}: {len(steps)} judged windows, {format_instant(first)} to {format_instant(last)}"
+    yield from (f"  {line}" for line in span_lines(rehearsal))
     yield "(. inactive  - pending  # firing  = recovering)"
     for subject in (subject for rule in rehearsal.rules for subject in subjects(rule, model)):
         yield from _subject(rehearsal, subject, first, last)
@@ -41,6 +42,26 @@ def rehearsal_lines(rehearsal: "Rehearsal") -> Iterator[str]:
         missed = sorted({one.id[:8] for one in rehearsal.matched.missed})
         told = _count(len(missed), "confirmed incident")
         yield f"{told} of this time would not have been told: {', '.join(missed)}"
+
+
+def span_lines(rehearsal: "Rehearsal") -> Iterator[str]:
+    """Which findings are stored, where these are others than the windows used, or there are none of the time asked."""
+    stored = rehearsal.stored
+    asked = f"windows that start from {format_instant(rehearsal.since)} to {format_instant(rehearsal.until)}"
+    if stored is None:
+        yield f"no findings are stored; `driftline backfill --model {rehearsal.model.name}` judges past windows"
+        return
+    kept = f"findings are stored from {format_instant(stored.start)} to {format_instant(stored.end)}"
+    if not rehearsal.replayed.steps:
+        yield f"no findings are stored of {asked}; {kept}: say --since and --until"
+    elif _span(rehearsal) != (stored.start, stored.end):
+        yield f"of {asked}; {kept}"
+
+
+def _span(rehearsal: "Rehearsal") -> tuple[datetime, datetime]:
+    """From the start of the first window that was used to the end of the last."""
+    steps = rehearsal.replayed.steps
+    return min(step.window.start for step in steps), max(step.window.end for step in steps)
 
 
 def _subject(rehearsal: "Rehearsal", subject: Subject, first: datetime, last: datetime) -> Iterator[str]:

@@ -171,6 +171,28 @@ def test_a_backtest_says_which_alerts_meet_marked_incidents_and_which_confirmed_
     assert "1 confirmed incident of this time would not have been told" in told
 
 
+def test_a_backtest_takes_a_span_and_says_which_findings_it_used_and_which_are_stored(call: Call) -> None:
+    call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
+    call("backfill", "data")
+    early = ("rules", "backtest", "--since", "2026-11-01T01:00:00Z", "--until", "2026-11-01T04:00:00Z")
+
+    part, as_json = call(*early), call(*early, "--json")
+    other = call("rules", "backtest", "--since", "2020-01-01T00:00:00Z", "--until", "2020-02-01T00:00:00Z")
+    both = call("rules", "backtest", "--since", "2026-11-01T00:00:00Z", "--last", "1d")
+    backwards = call("rules", "backtest", "--since", "2026-11-01T01:00:00Z", "--until", "2026-11-01T00:00:00Z")
+
+    asked = "of windows that start from 2026-11-01T01:00:00Z to 2026-11-01T04:00:00Z"
+    stored = "findings are stored from 2026-11-01T00:00:00Z to 2026-11-01T06:00:00Z"
+    assert "judged windows, 2026-11-01T01:00:00Z to 2026-11-01T04:00:00Z\n" in part.stdout
+    assert f"  {asked}; {stored}\n" in part.stdout
+    assert "drifted: 0 alerts" in part.stdout
+    assert f"price: {asked}; {stored}\n" in as_json.stderr
+    assert "price: no findings are stored of windows that start from 2020-01-01T00:00:00Z" in other.stdout
+    assert f"{stored}: say --since and --until" in other.stdout
+    assert "Give --last or --since, not both." in both.output
+    assert "--until is not after --since." in backwards.output
+
+
 def _content(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
