@@ -35,7 +35,10 @@ STANDING_CHECKS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "checks": ("Checks", "Whether the configured checks fit the version's baseline; what does not is named."),
         "weak_segments": (
             "Weak segments",
-            "Slices of rows in which the model is worse than elsewhere, if a metric is *degraded* and rows are kept.",
+            (
+                "Slices of rows in which the model is worse than elsewhere, if rows are kept and a metric is *degraded*"
+                " or worse than on the baseline beyond chance and by 3 % of what it was."
+            ),
         ),
         "known_column": (
             "Known column",

@@ -9,7 +9,7 @@ import pytest
 from monitor.domain.checks import Check, Threshold
 from monitor.domain.errors import StoreUnavailable
 from monitor.domain.evaluation import Evaluation
-from monitor.domain.findings import EvaluationKind, Finding, Verdict
+from monitor.domain.findings import EvaluationKind, Finding, TestResult, Verdict
 from monitor.domain.models import ArchivePolicy, ModelRef, MonitoredModel, Task
 from monitor.domain.stream import JoinSpan
 from monitor.domain.verification import JudgedRecord
@@ -72,6 +72,38 @@ def test_a_bad_metric_is_put_down_to_the_slice_that_carries_it() -> None:
     assert (result.statistic, result.n_current, result.n_baseline) == (0.5, 100, 300)
     assert reason.startswith("weak_segments: channel=web (100 records): error 50.0% against 0.0% elsewhere, +50 points")
     assert weak_line([replace(BAD, check=check, result=result)]) in reason
+
+
+FINE = replace(BAD, verdict=Verdict.OK)
+
+
+def change_of(metric: str, by: float, low: float, high: float) -> Finding:
+    """What says where a change from 0.9 on the baseline comes from."""
+    result = TestResult(by, None, 1000, 400, low, high, {"before": 0.9, "now": 0.9 + by})
+    check = Check(f"change_of_{metric}", GROUND_TRUTH, "", Threshold(1e300), 0)
+    return replace(BAD, check=check, verdict=Verdict.OK, result=result)
+
+
+@pytest.mark.parametrize(
+    ("metric", "by", "low", "high", "is_looked_for"),
+    [
+        ("accuracy", -0.05, -0.07, -0.03, True),
+        ("accuracy", -0.05, -0.11, 0.01, False),  # may be chance
+        ("accuracy", -0.02, -0.03, -0.01, False),  # sure, and small
+        ("accuracy", 0.05, 0.03, 0.07, False),  # better
+        ("mae", 0.05, 0.03, 0.07, True),  # of an error more is worse
+        ("mae", -0.05, -0.07, -0.03, False),
+    ],
+)
+def test_a_metric_that_dropped_is_put_down_to_a_slice_though_no_limit_makes_it_degraded(
+    metric: str, by: float, low: float, high: float, is_looked_for: bool
+) -> None:
+    measured = replace(FINE, check=replace(FINE.check, test=metric, threshold=Threshold(1e300)))
+    find = FindSegments(Kept(), *[cast("Any", Kept())] * 3)
+
+    found = weak_segments(find, MODEL, EVALUATION, [measured, change_of(metric, by, low, high)])
+
+    assert [check.test for check, *_ in found] == (["weak_segments"] if is_looked_for else [])
 
 
 def test_where_no_slice_is_worse_that_is_said_and_no_message_names_one() -> None:
