@@ -1,6 +1,6 @@
 """The parts of retraining: policies, triggers, how a candidate's baseline is built, and how it is verified."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from monitor.adapters.archive.members import ArchivedSegments
@@ -13,6 +13,7 @@ from monitor.bootstrap.triggers import build_triggers
 from monitor.config.directory import MONITOR
 from monitor.domain.errors import BadRequest, BaselineError, ConfigError, MonitorError
 from monitor.domain.models import ModelRef
+from monitor.domain.ports import RetrainTrigger
 from monitor.domain.retraining import BY_HAND, RetrainJob, RetrainPolicy, RetrainRequest
 from monitor.domain.time import to_ms
 from monitor.usecases.compare_candidate import CompareCandidate
@@ -25,13 +26,38 @@ from monitor.usecases.watch_promotion import WatchPromotion
 
 def build_retraining(app: App) -> Retrain:
     """The use case, with the configured policies and triggers; ConfigError when a trigger cannot be built."""
+    return _retraining(app, build_triggers(app.settings, app.environ, app.clock))
+
+
+def build_decisions(app: App) -> Retrain:
+    """The use case for whoever decides about jobs and starts none: without the triggers and their secrets.
+
+    A job that only its trigger could move stays as it is, for `driftline run` to go on with.
+    """
+    return _retraining(app, _NotAtHand())
+
+
+class _NotAtHand(Mapping[str, RetrainTrigger]):
+    """The triggers where nobody has built them; to look for one is an error, lest one that exists be taken as gone."""
+
+    def __getitem__(self, name: str) -> RetrainTrigger:
+        raise MonitorError(f"trigger {name!r} is not at hand: `driftline run` goes on with the job")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def _retraining(app: App, triggers: Mapping[str, RetrainTrigger]) -> Retrain:
     stores, models = app.stores, app.settings.models
     compare = CompareCandidate(app.metrics)
     segments = ArchivedSegments(lambda: archive_location(app), stores.records)
     parts = RetrainParts(
         models=models,
         policies=policies_of(app),
-        triggers=build_triggers(app.settings, app.environ, app.clock),
+        triggers=triggers,
         jobs=stores.jobs,
         holds=stores.holds,
         baselines=stores.baselines,

@@ -102,10 +102,10 @@ def finish(  # noqa: PLR0917 - click passes options by name
     is_failed: bool,
 ) -> None:
     """Say what became of a run, as the pipeline's call-back would."""
-    from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
+    from monitor.bootstrap.retraining import build_decisions  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
-        retraining = build_retraining(app)
+        retraining = build_decisions(app)
         name = retraining.ledger.named(key)
         said = JobOutcome(name, not is_failed, version, training_data, effective_from, detail, scores, trained_until)
         _say(retraining.finish(said, by))
@@ -152,10 +152,10 @@ def approve(key: str, directory: Path, by: str, reason: str) -> None:
 @reason_option
 def decline(key: str, directory: Path, by: str, reason: str) -> None:
     """Settle a job that was not started: it will not be. Or decline the rollback that a job suggests, with a reason."""
-    from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
+    from monitor.bootstrap.retraining import build_decisions  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
-        retraining = build_retraining(app)
+        retraining = build_decisions(app)
         _say(retraining.decline(retraining.ledger.named(key), by, reason))
 
 
@@ -177,9 +177,9 @@ def hold(  # noqa: PLR0917 - click passes options by name
         raise click.UsageError("Name a job, or a model with --model.")
     with opened(directory) as app:
         if key is not None:
-            from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
+            from monitor.bootstrap.retraining import build_decisions  # noqa: PLC0415 - heavy
 
-            retraining = build_retraining(app)
+            retraining = build_decisions(app)
             _say(retraining.hold(retraining.ledger.named(key), by, reason))
             return
         from monitor.bootstrap.holding import operator_holds  # noqa: PLC0415 - heavy
@@ -223,10 +223,10 @@ def holds(directory: Path, *, is_all: bool, as_json: bool) -> None:
 @json_option
 def verify(key: str, directory: Path, *, as_json: bool) -> None:
     """Compare the job's candidate with the champion as things stand now; changes nothing."""
-    from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
+    from monitor.bootstrap.retraining import build_decisions  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
-        retraining = build_retraining(app)
+        retraining = build_decisions(app)
         report = retraining.verify(retraining.ledger.named(key))
     if as_json:
         print_json([report_row(report)])
@@ -241,10 +241,10 @@ def verify(key: str, directory: Path, *, as_json: bool) -> None:
 @reason_option
 def promote(key: str, directory: Path, by: str, reason: str) -> None:
     """Say that a job's candidate serves: its baseline becomes current."""
-    from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
+    from monitor.bootstrap.retraining import build_decisions  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
-        retraining = build_retraining(app)
+        retraining = build_decisions(app)
         _say(retraining.promote(retraining.ledger.named(key), by, reason))
 
 
@@ -255,10 +255,10 @@ def promote(key: str, directory: Path, by: str, reason: str) -> None:
 @reason_option
 def reject(key: str, directory: Path, by: str, reason: str) -> None:
     """Say that a job's candidate is not wanted."""
-    from monitor.bootstrap.retraining import build_retraining  # noqa: PLC0415 - heavy
+    from monitor.bootstrap.retraining import build_decisions  # noqa: PLC0415 - heavy
 
     with opened(directory) as app:
-        retraining = build_retraining(app)
+        retraining = build_decisions(app)
         _say(retraining.reject(retraining.ledger.named(key), by, reason))
 
 
