@@ -2,9 +2,10 @@
 
 import multiprocessing
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from monitor.adapters.files.source import FilesSource, Folder, record_files
@@ -12,6 +13,7 @@ from monitor.bootstrap.app import App, open_app
 from monitor.bootstrap.consuming import build_ingest
 from monitor.bootstrap.evaluating import build_evaluate
 from monitor.bootstrap.reading_truth import read_truth
+from monitor.config.source_section import FilesSource as FilesSection
 from monitor.domain.errors import BaselineError, ConfigError, SourceUnavailable
 from monitor.domain.models import MonitoredModel
 from monitor.domain.progress import Progress, ProgressTask
@@ -26,11 +28,15 @@ _HANDS_A_PROCESS = 4
 
 @dataclass(frozen=True, slots=True)
 class Backfilled:
-    """What a backfill came to: records, and what was judged by model."""
+    """What a backfill came to: records, and what was judged by model.
+
+    `misplaced` is how much ground truth it took from folders that are configured for inference records alone.
+    """
 
     files: int
     read: ReadTotals
     judged: Mapping[str, EvaluateReport]
+    misplaced: Mapping[Path, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,18 @@ def backfill(
         for one in to_judge:
             judged[one.name] = _judge(app, one, topics, tells=tells)
             bar.advance()
-    return Backfilled(len(files), read, judged)
+    return Backfilled(len(files), read, judged, _misplaced(app, read))
+
+
+def _misplaced(app: App, read: ReadTotals) -> dict[Path, int]:
+    """Ground truth by the folder of `inference` that it lies in: a backfill takes both kinds, the daemon does not."""
+    source = app.settings.monitor.source
+    found: Counter[Path] = Counter()
+    for folder in source.folders.inference if isinstance(source, FilesSection) else ():
+        for file, truths in read.truths_by_file.items():
+            if Path(file).is_relative_to(folder.resolve()):
+                found[folder] += truths
+    return dict(found)
 
 
 def read_files(directory: Path, paths: Sequence[Path]) -> ReadTotals:

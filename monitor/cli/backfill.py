@@ -89,6 +89,11 @@ def _show(done: "Backfilled", *, tell: bool, as_json: bool) -> None:
     )
     if read.truths_ignored:
         click.echo(f"{read.truths_ignored:,} more are ground truth of models without `ground_truth`, and were not kept")
+    for folder, truths in done.misplaced.items():
+        click.echo(
+            f"{truths:,} ground truth lie in {folder}, a folder of `inference`, where `driftline run` refuses them: "
+            "name it under `mixed` in `source.folders`, or keep them in a folder of `ground_truth`"
+        )
     for name, report in done.judged.items():
         verdicts = Counter({str(verdict): n for verdict, n in report.verdicts.items()})
         click.echo(f"{name}: {report.windows} windows; " + ", ".join(f"{n:,} {v}" for v, n in verdicts.most_common()))

@@ -1,7 +1,8 @@
 """Judge history: read files to their end, then judge every window that they complete, as the daemon would have."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -30,7 +31,10 @@ class FiniteSource(Source, Protocol):
 
 @dataclass(slots=True)
 class ReadTotals:
-    """What became of the records of some files; `truths_ignored` are of models that take no ground truth."""
+    """What became of the records of some files; `truths_ignored` are of models that take no ground truth.
+
+    `truths_by_file` are both kinds of truths, by the file's path.
+    """
 
     records: int = 0
     counted: int = 0
@@ -39,6 +43,7 @@ class ReadTotals:
     refused: int = 0
     truths: int = 0
     truths_ignored: int = 0
+    truths_by_file: Counter[str] = field(default_factory=Counter)
 
     def add(self, report: StepReport) -> None:
         """Count one step."""
@@ -49,6 +54,7 @@ class ReadTotals:
         self.refused += report.refused.total()
         self.truths += report.truths
         self.truths_ignored += report.truths_ignored
+        self.truths_by_file.update(report.truths_by_topic)
 
     def merge(self, other: "ReadTotals") -> None:
         """Count another worker's files."""
@@ -59,6 +65,7 @@ class ReadTotals:
         self.refused += other.refused
         self.truths += other.truths
         self.truths_ignored += other.truths_ignored
+        self.truths_by_file.update(other.truths_by_file)
 
 
 def read_to_end(source: FiniteSource, ingest: Ingest, task: ProgressTask) -> ReadTotals:

@@ -255,6 +255,8 @@ class Ingest:
         report.unreadable_baselines |= self._baselines.unreadable
         self._baselines.unreadable.clear()
         report.add(len(records), accepted)
+        if found := accepted.truths + accepted.truths_ignored:
+            report.truths_by_topic[partition.topic] += found
         whole, at_end = accepted.refused_whole, accepted.refused_at_end
         passed = claimed.gauge.observe(len(records), whole, refused_at_end=at_end)
         if passed is not None:

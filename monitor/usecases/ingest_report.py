@@ -25,6 +25,7 @@ class StepReport:
 
     `pause_s` is how long the caller should wait before the next step: above 0 only while nothing can be done because
     the store is down and the memory is full. `store_error` says why the store could not be used in this step,
+    `truths_by_topic` are those of `truths` and `truths_ignored` by where they were found,
     `unreadable_baselines` by id what is wrong with those that were met first in it: their models count unprofiled.
     """
 
@@ -35,6 +36,7 @@ class StepReport:
     refused: Counter[RejectReason] = field(default_factory=Counter)
     truths: int = 0
     truths_ignored: int = 0
+    truths_by_topic: Counter[str] = field(default_factory=Counter)
     saved_records: int = 0
     saved_shares: int = 0
     save_seconds: float | None = None

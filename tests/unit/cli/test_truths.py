@@ -120,6 +120,31 @@ def test_truth_of_a_model_that_takes_none_is_told_by_the_backfill(
     assert "3 more are ground truth of models without `ground_truth`, and were not kept" in done.stdout
 
 
+@pytest.mark.parametrize(("kind", "is_said"), [("inference", True), ("mixed", False)])
+def test_truth_in_a_folder_of_inference_records_is_told_by_the_backfill_that_takes_it(
+    kind: str, is_said: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, text in {
+        "configs/monitor.yaml": MONITOR.replace("mixed:", f"{kind}:"),
+        "configs/models/price.yaml": MODEL,
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "train.csv").write_text("x\n" + "".join(f"{n % 5}\n" for n in range(200)))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "log.jsonl").write_text("".join(json.dumps(_said(f"e{n}", n, "up")) + "\n" for n in range(3)))
+    CliRunner().invoke(driftline, ["baseline", "build", "--model", "price", "--version", "1", "train.csv"])
+
+    done = CliRunner().invoke(driftline, ["backfill", "data"], catch_exceptions=False)
+
+    said = (
+        "3 ground truth lie in data, a folder of `inference`, where `driftline run` refuses them: name it under `mixed`"
+    )
+    assert "3 ground truth," in done.stdout
+    assert (said in done.stdout) is is_said
+
+
 def test_what_somebody_said_neither_moves_the_cursor_nor_fills_the_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
