@@ -262,6 +262,8 @@ def _entry(alert: Alert, now: datetime) -> Entry:
     over = not alert.is_firing(now)
     top = "" if over else texts.get("top", "")  # what caused something that is over is in its first message
     causes = [one_line(line, 300) for line in top.splitlines() if line.strip()]
+    if len(causes) == 1 and top.strip() in texts.get("description", ""):
+        causes = []  # the only one, and it is said already
     reason = texts.get("reason", "")
     if over and alert.end_reason is EndReason.EXPIRED:
         reason = f"{reason}\nExpired: no news arrived before its announced end.".strip()

@@ -12,6 +12,7 @@ from monitor.domain.time import format_duration, format_instant
 from monitor.domain.windows import Window
 from monitor.rules.conditions import TRUTH_COVERAGE
 from monitor.rules.outcome import Outcome
+from monitor.rules.units import reason_words
 
 WEAK_SEGMENTS = "weak_segments"
 """The check that names the slices in which a window is significantly worse than elsewhere."""
@@ -158,7 +159,7 @@ def cause_line(finding: Finding) -> str:
     """One cause in a line: the column, and the finding's own sentence with the test, its number and its limit."""
     check = finding.check
     where = check.column + (f" [{check.segment}]" if check.segment else "")
-    return f"{where}: {finding.reason}"
+    return f"{where}: {reason_words(finding)}"
 
 
 def top_lines(causes: Sequence[Finding]) -> str:
@@ -212,8 +213,8 @@ def _description(rule: Rule, occasion: Occasion) -> str:
     between = f"from {format_instant(window.start)} to {format_instant(window.end)}"
     about = f"Version {ref.version} of {ref.name}, window" if ref.version else f"The records of {ref.name},"
     text = f"{about} {between}: {occasion.outcome.because}."
-    if causes:
-        text += f" Foremost {causes[0].check.column}: {causes[0].reason}."
+    if causes:  # word for word as in the list of causes, which a message leaves out where this is all there is
+        text += f" {'Foremost ' if len(causes) > 1 else 'Cause: '}{cause_line(causes[0])}."
     if rule.hold:
         text += f" The rule waits until its condition has held for {format_duration(rule.hold)}."
     return text

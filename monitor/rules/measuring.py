@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from monitor.domain.findings import EvaluationKind, Finding, TestResult
 from monitor.domain.rules import Direction, FewLabels, Limit, Measured, Trending
 from monitor.rules.outcome import Outcome, ranked
+from monitor.rules.units import value_words
 
 SHIFT = "shift"
 """In a result's detail: how far the mean moved, up positive. What `direction` asks for."""
@@ -81,8 +82,7 @@ def _nearest(limit: Limit, votes: Sequence[tuple[Finding, TestResult]]) -> Findi
 
 def _words(condition: Measured, finding: Finding, *, firing: bool) -> str:
     limit = condition.limit
-    value = finding.result.statistic if finding.result else 0.0
     side = "low" if limit.below else "high"
-    text = f"{finding.check.name} = {value:.4g} ({side} limit {limit_in_force(limit, firing):.4g}"
+    text = f"{value_words(finding)} ({side} limit {limit_in_force(limit, firing):.4g}"
     moved = _moved(finding.result) if condition.direction is not None and finding.result else None
     return text + (f", moved {moved})" if moved else ")")

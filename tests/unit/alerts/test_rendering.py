@@ -140,6 +140,17 @@ def test_forty_features_are_one_message_with_their_causes_in_order() -> None:
     assert "and 20 more alerts" in render_text(one)
 
 
+@pytest.mark.parametrize("render", [render_text, render_html, lambda one: json.dumps(render_slack(one))])
+def test_the_only_cause_is_said_once(render: Callable[[Message], str]) -> None:
+    cause = "age: psi(age) = 0.34"
+    words = {"description": f"Window of noon: age drifted. Cause: {cause}.", "top": cause}
+    other = {**words, "top": f"{cause}\nfee: psi(fee) = 0.3"}
+
+    once, ranked = (render(message(alert(annotations=said))) for said in (words, other))
+
+    assert (once.count(cause), ranked.count(cause)) == (1, 2)
+
+
 def test_slack_is_called_by_nobody_who_only_wrote_a_label() -> None:
     shown = json.dumps(render_slack(hostile())) + fallback_text(hostile())
 

@@ -56,7 +56,7 @@ def test_annotations_say_what_why_where_and_what_to_do() -> None:
     assert event.annotations == {
         "summary": "Inputs drifted: churn (why)",
         "description": "Version 3 of churn, window from 2026-11-01T12:00:00Z to 2026-11-01T12:01:00Z: why. "
-        "Foremost column_0: psi of column_0 is drifted.",
+        "Cause: column_0: psi of column_0 is drifted.",
         "reason": "why",
         "top": "column_0: psi of column_0 is drifted",
         "window": "2026-11-01T12:00:00Z/2026-11-01T12:01:00Z",
