@@ -42,5 +42,6 @@ def expected_cost(
         loss,
         f"{how} {policy.metric} went from {first:.4g} to {now:.4g}: {points:.3g} points x {predictions:,.0f}"
         f" predictions in {in_one_unit(policy.horizon)} x {policy.error_point_per_1k:g}{money} per point and 1,000"
-        f" = {loss:,.2f}{money}, {comparison} than retraining costs ({policy.retrain:,.2f}{money})",
+        f" = {loss:,.2f}{money}, {comparison} than retraining costs ({policy.retrain:,.2f}{money}); by the values"
+        f" alone: how sure they are (the intervals of {policy.metric}) does not count",
     )
