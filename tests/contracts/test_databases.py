@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -14,9 +15,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, exc, inspect, text
+from sqlalchemy.event import listen
 
 from monitor.adapters.sql import engine as sql_engine
 from monitor.adapters.sql.engine import create_engine, describe, reading, writing
+from monitor.adapters.sql.evaluations import SqlEvaluationStore
 from monitor.adapters.sql.migrate import VERSION_TABLE, is_migrated, migrate, newest_revision
 from monitor.adapters.sql.stores import SqlStores
 from monitor.adapters.sql.tables import metadata
@@ -26,7 +29,7 @@ from monitor.domain.models import ModelRef
 from monitor.domain.records import Joined, PartitionId, Truth
 from monitor.domain.stream import JoinSpan, ShareSpan, TopicKind
 from monitor.testing.servers.postgres import PostgresServer
-from monitor.testing.stores.samples import flush, share
+from monitor.testing.stores.samples import HOUR, START, flush, share
 
 PARTITION = PartitionId("inference", 0)
 
@@ -348,3 +351,18 @@ def test_an_error_never_shows_the_values_of_a_statement(sqlite: Engine) -> None:
         connection.execute(metadata.tables["predictions"].insert(), incomplete)
 
     assert "secret id" not in str(refused.value)
+
+
+def test_the_drifted_windows_of_a_stretch_are_found_without_looking_at_all_findings_before_it(sqlite_url: str) -> None:
+    engine, asked = create_engine(sqlite_url), list[tuple[str, Any]]()
+    migrate(engine)
+    listen(engine, "before_cursor_execute", lambda *of: asked.append((of[2], of[3])))
+
+    SqlEvaluationStore(engine).bad_windows(ModelRef("churn", "1"), "psi(x)", START, START + HOUR)
+
+    [(statement, parameters)] = [one for one in asked if "FROM findings" in one[0]]
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+    plan = " ".join(str(row) for row in rows)
+    assert "ix_findings_window (model=? AND window_start_ms>? AND window_start_ms<?)" in plan
+    engine.dispose()

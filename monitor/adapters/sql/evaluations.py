@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, exists, func, or_, select, update
 
 from monitor.adapters.sql.documents import finding_from_json, finding_to_json, memory_from_json, memory_to_json
 from monitor.adapters.sql.engine import reading, writing
@@ -139,10 +139,17 @@ class SqlEvaluationStore:
 
     def bad_windows(self, ref: ModelRef, check_name: str, since: datetime, until: datetime) -> list[Window]:
         """The windows that overlap [since, until) and of which the check's newest finding is bad, oldest first."""
-        table = findings.c
+        table, judged = findings.c, evaluations.c
+        # findings are found by where their windows start: without a first start every earlier one would be looked at
+        first_ms = (
+            select(func.min(judged.window_start_ms))
+            .where(judged.model == ref.name, judged.window_end_ms > to_ms(since))
+            .scalar_subquery()
+        )
         statement = (
             select(table.window_start_ms, table.window_end_ms)
             .where(table.model == ref.name, table.version == ref.version, table.check_name == check_name)
+            .where(table.window_start_ms >= first_ms)
             .where(table.window_start_ms < to_ms(until), table.window_end_ms > to_ms(since))
             .where(table.verdict.in_([verdict.value for verdict in Verdict if verdict.is_bad]))
             .where(~_has_newer_revision(findings))
