@@ -58,9 +58,11 @@ def _show(model: str, report: "BudgetReport") -> None:
     click.echo(f"in {report.windows_a_month:,.0f} windows; one window tests all columns together at {report.alpha:.2g}")
     click.echo(f"calibrated on {report.calibration}{left_out_words(report.left_out)}")
     click.echo(f"smallest change at {report.records:,.0f} records a window ({report.source}):")
-    titles = ("column", "share", f"at once ({SURE:.0%})", f"in {PATIENCE} windows", "of", "missing, at once")
+    rare = ("rare, at once", f"in {PATIENCE}")
+    titles = ("column", "share", f"at once ({SURE:.0%})", f"in {PATIENCE} windows", "of", "missing, at once", *rare)
     print_table(titles, map(_cells, report.columns), empty="no column")
-    click.echo("of numbers in standard deviations, of shares in Cohen's h; missing values in points")
+    click.echo("of numbers in standard deviations, of shares in Cohen's h; in points missing values, and rare ones:")
+    click.echo("outside the usual range of a number, categories never seen or too rare for a share of their own")
     if report.segments or report.unjudged:
         print_table(
             ("segment", "share", "records", f"half of its columns in {PATIENCE} windows"),
@@ -91,7 +93,8 @@ def _detector_cells(one: "DetectorBudget") -> tuple[object, ...]:
 def _cells(one: "Visible") -> tuple[object, ...]:
     at_once = "too few records" if one.at_once is None else number(one.at_once)
     of = f"share of {one.label}" if one.label else "location"
-    return one.column, f"{one.share:.1%}", at_once, number(one.in_time), of, f"+{one.missing_points:.1f}"
+    rare = f"+{one.beyond_points:.1f}", "" if one.beyond_in_time is None else f"+{one.beyond_in_time:.1f}"
+    return one.column, f"{one.share:.1%}", at_once, number(one.in_time), of, f"+{one.missing_points:.1f}", *rare
 
 
 def _segment_cells(one: "SegmentBudget") -> tuple[object, ...]:

@@ -3,7 +3,8 @@
 For every component, both directions and three sizes of change, a Shiryaev-Roberts statistic R = (1 + R) e, where e is
 the likelihood ratio of the change (an e-value: Shin, Ramdas & Rinaldo 2024). It speaks for its column when R passes a
 threshold whose mean run length is known; the rates of all of them add up to the detector's share of the budget.
-Part of it is spent on the shares of categories over the last few windows, all groups of a column together (`pooled`).
+Part of it is spent on the shares of categories over the last few windows, all groups of a column together (`pooled`),
+and on what is too rare for a score, counted over the last windows (`rare_sums`).
 """
 
 import base64
@@ -19,6 +20,7 @@ from monitor.stats.calibration.components import Components, Kind
 from monitor.stats.calibration.counts import offsets, shifted
 from monitor.stats.calibration.deviations import Deviations
 from monitor.stats.calibration.pooled import EARLIER, log_rarity
+from monitor.stats.calibration.rare_sums import RareCounts, RareSums
 from monitor.stats.calibration.run_length import log_threshold
 from monitor.stats.columns import Floats, Ints, Mask
 
@@ -35,6 +37,9 @@ _WEIGHTS = {Kind.LOCATION: 4.0, Kind.SCALE: 2.0, Kind.SKEW: 1.0, Kind.TAILS: 1.0
 _SHARES_TOGETHER, _POOLED = 3.0, 5.0
 """Of a categorical column: its groups one by one, and all of them over the last windows."""
 
+_RARE_NUMERIC, _RARE_CATEGORICAL, _RARE_MISSING = 0.5, 1.0, 0.5
+"""Of values beyond, and of missing ones, where they are rare."""
+
 _STEP = 64.0
 """States are kept in steps of 1/64 of log R, so that they are small and exactly repeatable."""
 
@@ -49,6 +54,7 @@ class Accumulated:
     `levels` (entries, 2, bets) are log R in steps; `climb` (columns,) the evidence since `since_ms` (columns,), the
     start of the window where the present rise of the column began. `recent` (windows, shares) are the latest scores of
     categories, newest first, in steps (`_NONE`: there was no such window), `rarity` (columns,) -log p of their sum.
+    `rare` is what was counted of rare values.
     """
 
     until_ms: int
@@ -57,12 +63,13 @@ class Accumulated:
     since_ms: Ints
     recent: Ints
     rarity: Ints
+    rare: RareCounts
 
     def to_text(self) -> str:
         """The state as printable text; equal states give equal texts. Not compressed: that costs more than it saves."""
         small = (self.levels, self.climb, self.recent, self.rarity)
         parts = (*(part.astype("<i2") for part in small), self.since_ms.astype("<i8"))
-        data = b"".join(part.tobytes() for part in parts)
+        data = b"".join((*(part.tobytes() for part in parts), self.rare.to_bytes()))
         return f"{self.until_ms}:{base64.b64encode(zlib.compress(data, 0)).decode()}"
 
     @classmethod
@@ -75,16 +82,18 @@ class Accumulated:
             np.concatenate([part.since_ms for part in parts]),
             np.concatenate([part.recent for part in parts], axis=1),
             np.concatenate([part.rarity for part in parts]),
+            RareCounts.joined([part.rare for part in parts]),
         )
 
     def like(self, parts: "Sequence[Accumulated]", until_ms: Sequence[int]) -> "Iterator[Accumulated]":
         """Those that were joined, each up to its own time; `parts` are as large."""
         sizes = zip(*(_sizes(part) for part in parts), strict=True)
         bounds = (pairwise(accumulate(of_kind, initial=0)) for of_kind in sizes)
-        places = ((slice(*one) for one in of_kind) for of_kind in bounds)
-        for until, entries, columns, shares in zip(until_ms, *places, strict=True):
+        places = [[slice(*one) for one in of_kind] for of_kind in bounds]
+        counted = self.rare.apart(places[1])
+        for until, entries, columns, shares, rare in zip(until_ms, *places, counted, strict=True):
             climb, since, rarity = self.climb[columns], self.since_ms[columns], self.rarity[columns]
-            yield Accumulated(until, self.levels[entries], climb, since, self.recent[:, shares], rarity)
+            yield Accumulated(until, self.levels[entries], climb, since, self.recent[:, shares], rarity, rare)
 
 
 def _sizes(state: Accumulated) -> tuple[int, int, int]:
@@ -98,7 +107,8 @@ class Accumulation:
     `entries` (entries,) are indices of components, `margin` what is taken off their scores, `threshold` (entries,
     bets) log R at which they speak, `weight` (entries,) their shares of their column's error. `serial` (entries,) is by
     what standard deviations of sums of consecutive scores are larger, `serial_square` (shares,) the same of variances.
-    `least_rarity` (columns,) is the rarity at which the last windows' shares speak.
+    `least_rarity` (columns,) is the rarity at which the last windows' shares speak, `least_of_rare` (2, columns) that
+    of what is rare.
     """
 
     column: Ints
@@ -111,6 +121,8 @@ class Accumulation:
     columns: int
     components: Components
     least_rarity: Floats
+    rare_sums: RareSums
+    least_of_rare: Floats
 
     @classmethod
     def of(
@@ -120,11 +132,12 @@ class Accumulation:
 
         Columns whose share is 0 are not watched.
         """
-        entries = np.flatnonzero(_is_watched(components, calibration) & (shares[components.column] > 0))
-        columns = len(components.grouping.columns)
-        weight = _weights(components)[entries]
-        pooled = _POOLED * ~components.grouping.is_numeric
-        total = np.bincount(components.column[entries], weight, columns) + pooled
+        of_entries = _weights(components) * _is_watched(components, calibration)
+        entries = np.flatnonzero((of_entries > 0) & (shares[components.column] > 0))
+        columns, rare_sums = len(components.grouping.columns), RareSums.of(components, calibration)
+        weight = of_entries[entries]
+        pooled, rare = _POOLED * (_groups(components) > 1), _of_rare(components, rare_sums)
+        total = np.bincount(components.column[entries], weight, columns) + pooled + rare.sum(axis=0)
         weight /= total[components.column[entries]]
         margin = _margins(calibration)[entries]
         rate = false_alarms * shares[components.column[entries]] * weight / (2 * len(BETS))
@@ -135,11 +148,14 @@ class Accumulation:
                 for low, length in zip(margin.tolist(), lengths.tolist(), strict=True)
             ]
         ).reshape(-1, len(BETS))
-        of_pooled = false_alarms * shares * pooled / np.maximum(total, 1e-9)
-        least_rarity = -np.log(np.maximum(of_pooled, 1e-300))
+        least_rarity, least_of_rare = (
+            -np.log(np.maximum(false_alarms * shares * part / np.maximum(total, 1e-9), 1e-300))
+            for part in (pooled, rare)
+        )
         column, serial = components.column[entries], np.full(len(entries), calibration.serial)
         square = np.full(components.shares, calibration.serial**2)
-        return cls(column, entries, margin, threshold, weight, serial, square, columns, components, least_rarity)
+        known = (column, entries, margin, threshold, weight, serial, square, columns, components, least_rarity)
+        return cls(*known, rare_sums, least_of_rare)
 
     @classmethod
     def joined(cls, parts: "Sequence[Accumulation]", components: Components, places: Sequence[Ints]) -> "Accumulation":
@@ -156,6 +172,8 @@ class Accumulation:
             sum(columns),
             components,
             np.concatenate([part.least_rarity for part in parts]),
+            RareSums.joined([part.rare_sums for part in parts]),
+            np.concatenate([part.least_of_rare for part in parts], axis=1),
         )
 
     def start(self, at_ms: int) -> Accumulated:
@@ -163,21 +181,29 @@ class Accumulation:
         levels = np.full((len(self.entries), 2, len(BETS)), round(_LEAST * _STEP))
         nothing = np.zeros(self.columns, np.int64)
         recent = np.full((EARLIER, self.components.shares), _NONE)
-        return Accumulated(at_ms, levels, nothing, np.full(self.columns, at_ms), recent, nothing)
+        rare = RareCounts.nothing(self.columns)
+        return Accumulated(at_ms, levels, nothing, np.full(self.columns, at_ms), recent, nothing, rare)
 
     def restored(self, text: str) -> Accumulated:
-        """The state that `to_text` wrote; ValueError when it is of another detector."""
+        """The state that `to_text` wrote; ValueError when it is of another detector.
+
+        One from before rare values were counted goes on with none.
+        """
         until, _, body = text.partition(":")
         data = zlib.decompress(base64.b64decode(body))
         shares = self.components.shares
         small = (6 * len(self.entries), self.columns, EARLIER * shares, self.columns)
-        if len(data) != 2 * sum(small) + 8 * self.columns:
+        size = 2 * sum(small) + 8 * self.columns
+        if len(data) not in {size, size + RareCounts.size_bytes(self.columns)}:
             raise ValueError("the state belongs to a detector of other columns")
         words = np.frombuffer(data[: 2 * sum(small)], "<i2").astype(np.int64)
         levels, climb, recent, rarity = np.split(words, np.cumsum(small)[:-1])
-        since = np.frombuffer(data[2 * sum(small) :], "<i8").astype(np.int64)
+        since = np.frombuffer(data[2 * sum(small) : size], "<i8").astype(np.int64)
+        rare = (
+            RareCounts.from_bytes(data[size:], self.columns) if len(data) > size else RareCounts.nothing(self.columns)
+        )
         levels, recent = levels.reshape(-1, 2, len(BETS)), recent.reshape(EARLIER, shares)
-        return Accumulated(int(until), levels, climb, since, recent, rarity)
+        return Accumulated(int(until), levels, climb, since, recent, rarity, rare)
 
     def advance(self, state: Accumulated, found: Deviations, start_ms: Ints, end_ms: int) -> Accumulated:
         """Add one window, given as the only one of `found`; `start_ms` (columns,) is where it begins."""
@@ -189,10 +215,35 @@ class Accumulation:
         rarity = log_rarity(self.components, found, earlier, self.serial_square)
         now = _steps(np.clip(found.normal[:, self.components.groups], -_FARTHEST, _FARTHEST))
         recent = np.concatenate((now, state.recent[:-1]))
-        return Accumulated(end_ms, _steps(kept), climb, since, recent, _steps(np.minimum(rarity, _FARTHEST)))
+        rare = self.rare_sums.advance(state.rare, found.counts, start_ms, _STEP)
+        return Accumulated(end_ms, _steps(kept), climb, since, recent, _steps(np.minimum(rarity, _FARTHEST)), rare)
 
     def strength(self, state: Accumulated) -> Floats:
-        """How far log R of each column is above its threshold (below it: negative), shape (columns,)."""
+        """How far the evidence of each column is above its threshold (below it: negative), shape (columns,)."""
+        strongest: Floats = np.maximum(self._of_scores(state), self._of_rare(state).max(axis=0))
+        return strongest
+
+    def rare(self, state: Accumulated) -> Ints:
+        """What speaks of each column: 0 its values beyond, 1 the missing ones; -1 its scores, or nothing; (columns,).
+
+        Where both speak, it is what says more.
+        """
+        of_rare = self._of_rare(state)
+        strongest = of_rare.max(axis=0)
+        speaking = (strongest >= 0) & (strongest > self._of_scores(state))
+        return np.where(speaking, of_rare.argmax(axis=0), -1)
+
+    def since_ms(self, state: Accumulated) -> Ints:
+        """Where the rise of each column began, shape (columns,)."""
+        rare = self.rare(state)
+        of_rare = self.rare_sums.since_ms(state.rare)[np.maximum(rare, 0), np.arange(self.columns)]
+        return np.where(rare >= 0, of_rare, state.since_ms)
+
+    def _of_rare(self, state: Accumulated) -> Floats:
+        above: Floats = state.rare.rarity / _STEP - self.least_of_rare
+        return above
+
+    def _of_scores(self, state: Accumulated) -> Floats:
         above = (state.levels / _STEP - self.threshold[:, np.newaxis, :]).max(axis=(1, 2))
         found = np.full(self.columns, -np.inf)
         np.maximum.at(found, self.column, above)
@@ -247,9 +298,23 @@ def _steps(log: Floats) -> Ints:
     return np.rint(log * _STEP).astype(np.int64)
 
 
+def _groups(components: Components) -> Ints:
+    """How many groups of categories each column has."""
+    mine = components.column[components.kind == Kind.SHARE]
+    return np.bincount(mine, minlength=len(components.grouping.columns))
+
+
+def _of_rare(components: Components, rare_sums: RareSums) -> Floats:
+    """Weights of what is counted over windows, shape (2, columns)."""
+    beyond = np.where(components.grouping.is_numeric, _RARE_NUMERIC, _RARE_CATEGORICAL)
+    found: Floats = np.stack((beyond, np.full(len(beyond), _RARE_MISSING))) * rare_sums.is_watched
+    return found
+
+
 def _weights(components: Components) -> Floats:
-    groups = np.bincount(components.column[components.kind == Kind.SHARE], minlength=len(components.grouping.columns))
-    of_share = _SHARES_TOGETHER / np.maximum(groups, 1)
+    """Weights of all components; the share of a single group is 1 whatever happens."""
+    groups = _groups(components)
+    of_share = np.where(groups > 1, _SHARES_TOGETHER / np.maximum(groups, 1), 0.0)
     known = np.array([_WEIGHTS.get(Kind(kind), 0.0) for kind in components.kind.tolist()])
     found: Floats = np.where(components.kind == Kind.SHARE, of_share[components.column], known)
     return found

@@ -31,6 +31,12 @@ _IN_DOUBT = 0.875
 than 30 windows. With 14 that is twice as much: one variance in thirteen is found to be less than half of what it is.
 """
 
+SUMMED = (2, 4, 8)
+"""Rare values are counted over so many windows together, the present one among them."""
+
+_LEAST_OF_SPANS = 3
+"""Fewer stretches of so many windows in a baseline do not tell how their sums vary."""
+
 _LEAST_FOR_SERIAL = 20
 
 _LOST_TO_EDGES = 6.0
@@ -50,7 +56,8 @@ class Calibration:
     design; `certainty` (terms, terms) the covariance of its estimate in units of `variance`. `variance` (components,)
     is that of a score around its course, never below 1 (independent records), with `df` degrees of freedom. `serial` is
     the factor of the standard deviation of a sum of consecutive scores over that of independent ones.
-    `rare_missing`, `rare_beyond` (columns,) are relative variances of counts between windows beyond Poisson's.
+    `rare_missing`, `rare_beyond` (columns,) are relative variances of counts between windows beyond Poisson's,
+    `rare_of_sums` (spans, 2, columns) those of sums over the windows of `SUMMED`, of values beyond and of missing ones.
     `records` is their number in all of these windows.
     """
 
@@ -65,6 +72,7 @@ class Calibration:
     serial: float
     rare_missing: Floats
     rare_beyond: Floats
+    rare_of_sums: Floats
     records: float
 
     @property
@@ -78,7 +86,8 @@ class Calibration:
         size, columns = len(components.column), len(components.grouping.columns)
         nothing, unity = np.zeros(columns), np.ones(size)
         course, certainty, surely = np.zeros((1, size)), np.array([[1 / records]]), np.full(size, np.inf)
-        known = (0, usual_records, size_ms, Season(), course, certainty, unity, surely, 1.0, nothing, nothing)
+        of_sums = np.zeros((len(SUMMED), 2, columns))
+        known = (0, usual_records, size_ms, Season(), course, certainty, unity, surely, 1.0, nothing, nothing, of_sums)
         return cls(*known, float(records))
 
     @classmethod
@@ -95,6 +104,9 @@ class Calibration:
         most = MOST_PRIOR_DF * min(1.0, len(middles_ms) / ENOUGH_WINDOWS) ** 2
         variance, moderate_df = _noise(components, (residual**2).sum(axis=0) / df, df, usual, most)
         variance = 1 + (variance - 1) * in_doubt(len(middles_ms))
+        serial = _serial(residual, middles_ms, size_ms)
+        missing = _dispersion(counts.missing, records)
+        beyond = _dispersion_beyond(components, counts, variance, usual)
         return cls(
             len(middles_ms),
             usual,
@@ -104,9 +116,10 @@ class Calibration:
             certainty,
             variance,
             moderate_df,
-            _serial(residual, middles_ms, size_ms),
-            _dispersion(counts.missing, records),
-            _dispersion_beyond(components, counts, variance, usual),
+            serial,
+            missing,
+            beyond,
+            _dispersions_of_sums(counts, beyond, missing, serial),
             float(records.sum()),
         )
 
@@ -236,3 +249,28 @@ def _dispersion_beyond(components: Components, counts: Counts, variance: Floats,
     like_others = (inflation - 1) / (components.beyond_share * usual)
     of_rare = np.where(counts.beyond.any(axis=0), shown, 0.0)
     return np.where(components.grouping.is_numeric, shown, np.maximum(like_others, of_rare))
+
+
+def _dispersions_of_sums(counts: Counts, beyond: Floats, missing: Floats, serial: float) -> Floats:
+    """The same of sums over the windows of `SUMMED`: what their own sums show, where there are enough of them.
+
+    At the least it is what independent windows would have, whose relative variances are these: rates that wander, or
+    that have a season, add up to more. A variance that so many windows tell is taken to be one standard error larger:
+    sums have less of Poisson's own variance to hide in.
+    """
+    hits, records = np.stack((counts.beyond, counts.missing), axis=1), counts.records[:, 0]
+    found: Floats = np.stack([np.stack((beyond, missing)) * serial**2 / span for span in SUMMED])
+    for place, span in enumerate(SUMMED):
+        if len(records) >= _LEAST_OF_SPANS * span:
+            of_span, n = _summed(hits.reshape(len(hits), -1), span), _summed(records[:, np.newaxis], span)[:, 0]
+            shown = _dispersion(of_span, n, lost=0.0).reshape(hits.shape[1:])
+            found[place] = np.maximum(found[place], shown / (1 - span / len(records)))
+    found *= 1 + np.sqrt(2 / len(records))
+    return found
+
+
+def _summed(values: Floats, span: int) -> Floats:
+    """Sums over all stretches of so many windows, the first axis."""
+    total = np.concatenate((np.zeros((1, values.shape[1])), values.cumsum(axis=0)))
+    found: Floats = total[span:] - total[:-span]
+    return found

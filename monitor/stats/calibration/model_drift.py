@@ -220,7 +220,8 @@ def _verdict(asked: JudgedWindow, seen: Seen, state: Accumulated, found: Found) 
         return DriftVerdict((), (), None, seen.evidence, seen.p_value, nearest, state)
     falls, rises = seen.loud
     columns = _columns(asked, falls, rises, *found(), state)
-    starts = [asked.window.start_ms] * bool(falls.any()) + state.since_ms[rises].tolist()
+    since_ms = asked.drift.accumulation.since_ms(state)
+    starts = [asked.window.start_ms] * bool(falls.any()) + since_ms[rises].tolist()
     return DriftVerdict(
         tuple(sorted(columns, key=lambda one: (-abs(one.effect), one.column))),
         tuple(one for one, speaking in zip(Detector, seen.loud, strict=True) if speaking.any()),
@@ -238,20 +239,30 @@ def _columns(  # noqa: PLR0917 - what was found
     drift, components = asked.drift, asked.drift.components
     counts = asked.counts()
     (leading, directions), aspects = drift.accumulation.leading(state), sudden.leading(components)[0].tolist()
-    loudest = _loudest(components, found)
+    loudest, since_ms = _loudest(components, found), drift.accumulation.since_ms(state).tolist()
+    rare, is_shown = drift.accumulation.rare(state).tolist(), drift.accumulation.rare_sums.is_shown(state.rare, SHOWN)
     drifted = []
     for index in np.flatnonzero(falls | rises).tolist():
-        name, since = components.grouping.columns[index], int(state.since_ms[index])
+        name, since = components.grouping.columns[index], since_ms[index]
         if falls[index]:
             what, effect, rates = _sudden_effect(components, index, found, counts, aspects[index], loudest)
             both = (Detector.SUDDEN, Detector.ACCUMULATING) if rises[index] else (Detector.SUDDEN,)
             drifted.append(ColumnDrift(name, what, effect, both, since if rises[index] else None, rates=rates))
+            continue
+        if rare[index] >= 0:
+            what, effect, rates = _sudden_effect(components, index, found, counts, _RARE[rare[index]], loudest)
+            hidden = 0 if is_shown[rare[index], index] else 1
+            drifted.append(ColumnDrift(name, what, effect, (Detector.ACCUMULATING,), since, hidden, rates))
             continue
         component, direction = int(leading[index]), int(directions[index])
         what, effect, rates = _effect(components, component, found, counts)
         hidden = direction if found.normal[0, component] * direction < SHOWN else 0
         drifted.append(ColumnDrift(name, what, effect, (Detector.ACCUMULATING,), since, hidden, rates))
     return drifted
+
+
+_RARE = (Aspect.BEYOND, Aspect.MISSING)
+"""What is counted over windows of each column, in its order."""
 
 
 def _loudest(components: Components, found: Deviations) -> dict[int, int]:

@@ -8,12 +8,15 @@ import numpy as np
 from scipy import special
 
 from monitor.stats.calibration.accumulating import BETS
-from monitor.stats.calibration.calibration import LEAST_EXPECTED
+from monitor.stats.calibration.calibration import LEAST_EXPECTED, SUMMED
 from monitor.stats.calibration.components import Kind
 from monitor.stats.calibration.model_drift import ModelDrift
+from monitor.stats.calibration.rare import RareLaw
 from monitor.stats.calibration.sudden import (
     GATE,
+    GATE_BEYOND,
     GATE_MISSING,
+    LEAST_HITS,
     SHARES_CATEGORICAL,
     SHARES_NUMERIC,
     Aspect,
@@ -27,6 +30,12 @@ SURE = 0.9
 PATIENCE = 10
 """The accumulating test finds the stated change in about so many windows."""
 
+EVEN = 0.5
+"""The windows that are counted together show the stated change with this probability; each new one adds to it."""
+
+_EXACT = 1e-5
+_MOST_RECORDS = 1e12
+
 
 @dataclass(frozen=True, slots=True)
 class Visible:
@@ -34,8 +43,11 @@ class Visible:
 
     `at_once` is the smallest shift that one window shows with probability `SURE` (None: too few records), `in_time` the
     smallest that about `PATIENCE` windows show: in standard deviations of the column's ranks, or for categories Cohen's
-    h of the share of `label`, the most frequent one. `missing_points` is the smallest rise of missing values that one
-    window shows, in percentage points. `share` is the column's part of its judge's budget (0 to 1).
+    h of the share of `label`: the most frequent one, or all rare ones together where that is the only one that is not.
+    `missing_points` is the smallest rise of missing values that one window shows, in percentage points; `beyond_points`
+    that of values outside the usual range, or of rare and unseen categories, `beyond_in_time` the same for about
+    `PATIENCE` windows (None: too many to be counted over windows). `share` is the column's part of its judge's budget
+    (0 to 1).
     """
 
     column: str
@@ -44,6 +56,8 @@ class Visible:
     at_once: float | None
     in_time: float | None
     missing_points: float
+    beyond_points: float
+    beyond_in_time: float | None
 
 
 def visible(drift: ModelDrift, records: float) -> list[Visible]:
@@ -55,11 +69,78 @@ def visible(drift: ModelDrift, records: float) -> list[Visible]:
         mine = np.flatnonzero((components.column == index) & ~components.is_missing)
         missing = int(np.flatnonzero((components.column == index) & components.is_missing)[0])
         first = int(mine[components.weight[mine].argmin()]) if len(mine) else missing
+        rise, rare = _missing_points(drift, index, sd[missing], records), _Beyond.of(drift, index, records)
         at_once = _at_once(drift, index, first, len(mine), sd[first], records) if len(mine) else None
-        in_time = _in_time(drift, first, sd[first], records) if len(mine) else None
-        rise = _missing_points(drift, index, sd[missing], records)
-        found.append(Visible(column, float(drift.shares[index]), components.label(first), at_once, in_time, rise))
+        in_time, label = _in_time(drift, first, sd[first], records) if len(mine) else None, components.label(first)
+        if label and len(mine) == 1:  # its share is 1 whatever happens
+            at_once, in_time, label = rare.effect(rare.at_once), rare.effect(rare.in_time), rare.label
+        points = 100 * rare.at_once, None if rare.in_time is None else 100 * rare.in_time
+        found.append(Visible(column, float(drift.shares[index]), label, at_once, in_time, rise, *points))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Beyond:
+    """Of the values beyond in one column: their usual share, and the smallest rises of it (shares) that are seen."""
+
+    label: str
+    share: float
+    at_once: float
+    in_time: float | None
+
+    @classmethod
+    def of(cls, drift: ModelDrift, index: int, records: float) -> "_Beyond":
+        rare, accumulation = drift.detectors.rare, drift.accumulation
+        share, size = float(rare.beyond_share[index]), records / float(rare.usual_records[index])
+        aspects = SHARES_NUMERIC if drift.components.grouping.is_numeric[index] else SHARES_CATEGORICAL
+        alpha = drift.alpha * float(aspects[Aspect.BEYOND]) * float(drift.shares[index])
+        at_once = _rise(rare.beyond, index, share, records, size, alpha, SURE)
+        in_time = None
+        if accumulation.rare_sums.is_watched[0, index]:
+            alpha = float(np.exp(-accumulation.least_of_rare[0, index])) / len(SUMMED)
+            longest = accumulation.rare_sums.law, (len(SUMMED) - 1, 0, index)
+            in_time = _rise(*longest, share, records * SUMMED[-1], size, alpha, EVEN)
+        return cls(drift.components.grouping.beyond_labels[index], share, at_once, in_time)
+
+    def effect(self, rise: float | None) -> float | None:
+        """A rise as Cohen's h."""
+        if rise is None:
+            return None
+        return float(2 * (np.arcsin(np.sqrt(min(1.0, self.share + rise))) - np.arcsin(np.sqrt(self.share))))
+
+
+def _rise(  # noqa: PLR0917 - what decides
+    law: RareLaw, place: int | tuple[int, ...], share: float, records: float, size: float, alpha: float, power: float
+) -> float:
+    """The smallest rise of a share that so many records show with this probability, as a share of them.
+
+    Negative binomial: the hits that are rare enough to alarm are found, then the share that gives as many.
+    """
+    spread = max(1e-9, float(law.dispersion[place]) / min(size, 1.0) + float(law.error[place]))
+    needed = max(_least_hits(share * records, spread, alpha), LEAST_HITS, (share + GATE_BEYOND) * records)
+    own = max(1e-9, float(law.dispersion[place]) / min(size, 1.0))
+    low, high = share, 1.0
+    while high - low > _EXACT:
+        middle = (low + high) / 2
+        low, high = (low, middle) if _at_least(needed, middle * records, own) >= power else (middle, high)
+    return high - share
+
+
+def _least_hits(mean: float, spread: float, alpha: float) -> float:
+    """The fewest hits that are as rare."""
+    low, high = 0.0, 16.0
+    while _at_least(high, mean, spread) > alpha and high < _MOST_RECORDS:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = float(np.floor((low + high) / 2))
+        low, high = (middle, high) if _at_least(middle, mean, spread) > alpha else (low, middle)
+    return high
+
+
+def _at_least(hits: float, mean: float, spread: float) -> float:
+    """P(at least so many hits), negative binomial."""
+    r = 1 / spread
+    return float(special.betainc(hits, r, mean / (r + mean))) if hits > 0 else 1.0
 
 
 def _sd(drift: ModelDrift, records: float) -> Floats:

@@ -14,7 +14,7 @@ from monitor.stats.columns import Floats, Ints, Mask
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RareLaw:
-    """Relative variances of counts, beyond Poisson's, shape (columns,): by the baseline's windows, by its own error."""
+    """Relative variances of counts, beyond Poisson's, shape (..., columns): by its windows, by the baseline's error."""
 
     dispersion: Floats
     error: Floats
@@ -34,7 +34,8 @@ class RareLaw:
     @classmethod
     def joined(cls, parts: "Sequence[RareLaw]") -> "RareLaw":
         """Of all columns of several models."""
-        return cls(np.concatenate([part.dispersion for part in parts]), np.concatenate([part.error for part in parts]))
+        dispersion = np.concatenate([part.dispersion for part in parts], axis=-1)
+        return cls(dispersion, np.concatenate([part.error for part in parts], axis=-1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
