@@ -216,11 +216,12 @@ class Accumulation:
         now = _steps(np.clip(found.normal[:, self.components.groups], -_FARTHEST, _FARTHEST))
         recent = np.concatenate((now, state.recent[:-1]))
         rare = self.rare_sums.advance(state.rare, found.counts, start_ms, _STEP)
+        since = self._since(state, rare, since)
         return Accumulated(end_ms, _steps(kept), climb, since, recent, _steps(np.minimum(rarity, _FARTHEST)), rare)
 
     def strength(self, state: Accumulated) -> Floats:
         """How far the evidence of each column is above its threshold (below it: negative), shape (columns,)."""
-        strongest: Floats = np.maximum(self._of_scores(state), self._of_rare(state).max(axis=0))
+        strongest: Floats = np.maximum(self._of_scores(state), self._of_rare(state.rare).max(axis=0))
         return strongest
 
     def rare(self, state: Accumulated) -> Ints:
@@ -228,19 +229,13 @@ class Accumulation:
 
         Where both speak, it is what says more.
         """
-        of_rare = self._of_rare(state)
+        of_rare = self._of_rare(state.rare)
         strongest = of_rare.max(axis=0)
         speaking = (strongest >= 0) & (strongest > self._of_scores(state))
         return np.where(speaking, of_rare.argmax(axis=0), -1)
 
-    def since_ms(self, state: Accumulated) -> Ints:
-        """Where the rise of each column began, shape (columns,)."""
-        rare = self.rare(state)
-        of_rare = self.rare_sums.since_ms(state.rare)[np.maximum(rare, 0), np.arange(self.columns)]
-        return np.where(rare >= 0, of_rare, state.since_ms)
-
-    def _of_rare(self, state: Accumulated) -> Floats:
-        above: Floats = state.rare.rarity / _STEP - self.least_of_rare
+    def _of_rare(self, rare: RareCounts) -> Floats:
+        above: Floats = rare.rarity / _STEP - self.least_of_rare
         return above
 
     def _of_scores(self, state: Accumulated) -> Floats:
@@ -280,6 +275,16 @@ class Accumulation:
         since = np.where(begins, start_ms, state.since_ms)
         most = round(-_LEAST * _STEP)
         return np.clip(np.where(begins, 0, state.climb) + ahead, -most, most), since
+
+    def _since(self, state: Accumulated, rare: RareCounts, since: Ints) -> Ints:
+        """The same where rare values speak: they remember few windows, and what spoke before began when it said."""
+        above = self._of_rare(rare)
+        speaks_now = above.max(axis=0) >= 0
+        if not speaks_now.any():
+            return since
+        began = self.rare_sums.since_ms(rare)[above.argmax(axis=0), np.arange(self.columns)]
+        spoke = self._of_rare(state.rare).max(axis=0) >= 0
+        return np.where(speaks_now, np.where(spoke, state.since_ms, began), since)
 
     def _together(self, log: Floats) -> Floats:
         """Log of the weighted mean of R over the entries of each column."""

@@ -220,8 +220,7 @@ def _verdict(asked: JudgedWindow, seen: Seen, state: Accumulated, found: Found) 
         return DriftVerdict((), (), None, seen.evidence, seen.p_value, nearest, state)
     falls, rises = seen.loud
     columns = _columns(asked, falls, rises, *found(), state)
-    since_ms = asked.drift.accumulation.since_ms(state)
-    starts = [asked.window.start_ms] * bool(falls.any()) + since_ms[rises].tolist()
+    starts = [asked.window.start_ms] * bool(falls.any()) + state.since_ms[rises].tolist()
     return DriftVerdict(
         tuple(sorted(columns, key=lambda one: (-abs(one.effect), one.column))),
         tuple(one for one, speaking in zip(Detector, seen.loud, strict=True) if speaking.any()),
@@ -239,11 +238,11 @@ def _columns(  # noqa: PLR0917 - what was found
     drift, components = asked.drift, asked.drift.components
     counts = asked.counts()
     (leading, directions), aspects = drift.accumulation.leading(state), sudden.leading(components)[0].tolist()
-    loudest, since_ms = _loudest(components, found), drift.accumulation.since_ms(state).tolist()
+    loudest = _loudest(components, found)
     rare, is_shown = drift.accumulation.rare(state).tolist(), drift.accumulation.rare_sums.is_shown(state.rare, SHOWN)
     drifted = []
     for index in np.flatnonzero(falls | rises).tolist():
-        name, since = components.grouping.columns[index], since_ms[index]
+        name, since = components.grouping.columns[index], int(state.since_ms[index])
         if falls[index]:
             what, effect, rates = _sudden_effect(components, index, found, counts, aspects[index], loudest)
             both = (Detector.SUDDEN, Detector.ACCUMULATING) if rises[index] else (Detector.SUDDEN,)

@@ -152,6 +152,27 @@ def test_the_budget_says_what_to_expect_and_the_model_as_a_whole_is_judged(call:
     assert [one["verdict"] for one in found] == ["ok"] * 4 + ["drifted"] * 2
 
 
+def test_the_budget_speaks_of_the_rare_value_where_the_other_has_the_rest(call: Call, tmp_path: Path) -> None:
+    """The share of "no" stands for both, and is 1 whatever happens."""
+    rows = (tmp_path / "train.csv").read_text(encoding="utf-8").splitlines()[1:]
+    fraud = [f"{row},{'fraud' if n % 111 == 0 else 'no'}" for n, row in enumerate(rows)]
+    (tmp_path / "train.csv").write_text("\n".join(["id,x,c,prediction,truth,kind", *fraud]), encoding="utf-8")
+    call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
+
+    table = call("budget", "--model", "price", "--records", "200")
+    [report] = json.loads(call("budget", "--model", "price", "--records", "200", "--json").stdout)
+
+    kind = next(one for one in report["columns"] if one["column"] == "kind")
+    assert kind["label"] == "fraud or unseen values"
+    assert 0 < kind["in_time"] < kind["at_once"] < 1
+    assert 0.2 <= kind["beyond_in_time"] < kind["beyond_points"] < 20
+    assert "share of fraud or unseen values" in table.stdout
+    assert (
+        "outside the usual range of a number, categories never seen or too rare for a share of their own"
+        in table.stdout
+    )
+
+
 def test_training_data_with_event_times_calibrates_the_alarms(call: Call, tmp_path: Path) -> None:
     rows = (tmp_path / "train.csv").read_text(encoding="utf-8").splitlines()
     at = [START + timedelta(seconds=30 * n, hours=3 if n >= 600 else 0) for n in range(len(rows) - 1)]
