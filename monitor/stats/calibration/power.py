@@ -1,7 +1,5 @@
 """The smallest change that each column can show, from the noise and the thresholds that a model has."""
 
-import math
-from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,12 +92,14 @@ class _Beyond:
         share, size = float(rare.beyond_share[index]), records / float(rare.usual_records[index])
         aspects = SHARES_NUMERIC if drift.components.grouping.is_numeric[index] else SHARES_CATEGORICAL
         alpha = drift.alpha * float(aspects[Aspect.BEYOND]) * float(drift.shares[index])
-        at_once = _rise(rare.beyond, index, share, records, size, alpha, SURE)
+        least = max(LEAST_HITS, (share + GATE_BEYOND) * records)
+        at_once = _rise(rare.beyond, index, share, records, size, alpha, SURE, least)
         in_time = None
         if accumulation.rare_sums.is_watched[0, index]:
             alpha = float(np.exp(-accumulation.least_of_rare[0, index])) / len(SUMMED)
             longest = accumulation.rare_sums.law, (len(SUMMED) - 1, 0, index)
-            in_time = _rise(*longest, share, records * SUMMED[-1], size, alpha, EVEN)
+            least = max(LEAST_HITS, (share + GATE_BEYOND) * records * SUMMED[-1])
+            in_time = _rise(*longest, share, records * SUMMED[-1], size, alpha, EVEN, least)
         return cls(drift.components.grouping.beyond_labels[index], share, at_once, in_time)
 
     def effect(self, rise: float | None) -> float | None:
@@ -110,14 +110,22 @@ class _Beyond:
 
 
 def _rise(  # noqa: PLR0917 - what decides
-    law: RareLaw, place: int | tuple[int, ...], share: float, records: float, size: float, alpha: float, power: float
+    law: RareLaw,
+    place: int | tuple[int, ...],
+    share: float,
+    records: float,
+    size: float,
+    alpha: float,
+    power: float,
+    least: float,
 ) -> float:
     """The smallest rise of a share that so many records show with this probability, as a share of them.
 
-    Negative binomial: the hits that are rare enough to alarm are found, then the share that gives as many.
+    Negative binomial: the hits that are rare enough to alarm are found, `least` of them at least, then the share that
+    gives as many.
     """
     spread = max(1e-9, float(law.dispersion[place]) / min(size, 1.0) + float(law.error[place]))
-    needed = max(_least_hits(share * records, spread, alpha), LEAST_HITS, (share + GATE_BEYOND) * records)
+    needed = max(_least_hits(share * records, spread, alpha), least)
     own = max(1e-9, float(law.dispersion[place]) / min(size, 1.0))
     low, high = share, 1.0
     while high - low > _EXACT:
@@ -194,21 +202,7 @@ def _missing_points(drift: ModelDrift, index: int, sd: float, records: float) ->
     if rare.is_often_missing[index] and share * records >= LEAST_EXPECTED:
         effect = _needed(alpha) * sd / float(np.sqrt(records))
         risen = float(np.sin(min(np.pi / 2, np.arcsin(np.sqrt(share)) + effect / 2)) ** 2)
-    else:
-        risen = _counted(drift, index, alpha / 2, records)
-    return 100 * max(GATE_MISSING, min(1.0, risen) - share)
-
-
-def _counted(drift: ModelDrift, index: int, alpha: float, records: float) -> float:
-    """The share of missing values that surely makes as many of them as the count's law gives a chance below alpha."""
-    law, usual = drift.detectors.rare.missing, float(drift.calibration.usual_records)
-    mean = np.zeros_like(law.error)
-
-    def chance(hits: float, expected: float) -> float:
-        mean[index] = expected
-        return float(law.p_value(np.full_like(mean, hits), mean, np.array(records / usual), mean > 0)[index])
-
-    expected = float(drift.components.missing_share[index]) * records
-    least = bisect_left(range(math.ceil(records)), -alpha, lo=1, key=lambda hits: -chance(hits, expected))
-    # of hits at a higher rate the gamma quantile is the mean under which Poisson's law reaches them with this chance
-    return float(special.gammaincinv(max(least, math.ceil(expected + GATE_MISSING * records)), SURE)) / records
+        return 100 * max(GATE_MISSING, risen - share)
+    size = records / float(rare.usual_records[index])
+    rise = _rise(rare.missing, index, share, records, size, alpha / 2, SURE, (share + GATE_MISSING) * records)
+    return 100 * max(GATE_MISSING, rise)
