@@ -119,8 +119,10 @@ def finding_id(model: ModelRef, check_name: str, window: Window, revision: int, 
 
 def content_id(value: object) -> str:
     """32 hexadecimal digits of the BLAKE2b hash of a JSON-able value in canonical form."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(_CANONICAL.encode(value).encode(), digest_size=16).hexdigest()
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
 
 
 def threshold_json(threshold: Threshold) -> dict[str, object]:

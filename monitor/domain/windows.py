@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from monitor.domain.time import duration_ms, format_instant, from_ms, to_ms
 
@@ -26,7 +27,13 @@ class Window:
 
     def __str__(self) -> str:
         """`start/end` in RFC 3339, the ISO 8601 interval form."""
-        return f"{format_instant(self.start)}/{format_instant(self.end)}"
+        return _interval(self.start, self.end)
+
+
+@lru_cache(maxsize=1_024)
+def _interval(start: datetime, end: datetime) -> str:
+    """All findings of a window have its text in their ids."""
+    return f"{format_instant(start)}/{format_instant(end)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.adapters.sql import documents
+from monitor.domain.checks import Threshold
 from monitor.domain.findings import TestResult
+from monitor.domain.references import Against
 from monitor.domain.retraining import HoldReason, JobPhase
 from monitor.testing.stores.samples import alert_event, finding, job, request
 
@@ -97,6 +100,33 @@ def test_a_statistic_that_is_not_a_number_stays_one() -> None:
 
     assert result is not None
     assert math.isnan(result.statistic)
+
+
+@pytest.mark.parametrize(
+    "place", ["drifted", "warning", "alpha", "p_value", "low", "high", "coverage", "detail", "parameters"]
+)
+@pytest.mark.parametrize(
+    "against", [None, Against(previous=1, excluded=[]), Against(trailing=timedelta(days=7), excluded=[])], ids=str
+)
+def test_infinity_comes_back_wherever_it_stands(place: str, against: Against | None) -> None:
+    """The shortest way to write a finding knows how many fields have no value; none of them may hide a number."""
+    odd, check = math.inf, replace(finding().check, threshold=Threshold(1.0), against=against)
+    value = replace(finding(), check=check, result=TestResult(0.5, None, 1, 2), coverage=None)
+    match place:
+        case "drifted" | "warning" | "alpha":
+            drifted, warning, alpha = (odd if name == place else 1.0 for name in ("drifted", "warning", "alpha"))
+            value = replace(value, check=replace(check, threshold=Threshold(drifted, warning, alpha)))
+        case "coverage":
+            value = replace(value, coverage=odd)
+        case "parameters":
+            value = replace(value, check=replace(check, parameters={"limit": odd}))
+        case "detail":
+            value = replace(value, result=TestResult(0.5, None, 1, 2, detail={"a null": None, "limit": [odd]}))
+        case _:
+            p_value, low, high = (odd if name == place else None for name in ("p_value", "low", "high"))
+            value = replace(value, result=TestResult(0.5, p_value, 1, 2, low, high))
+
+    assert documents.finding_from_json(documents.finding_to_json(value)) == value
 
 
 def test_numbers_of_numpy_are_stored_as_plain_ones() -> None:
