@@ -44,6 +44,14 @@ _STEP = 64.0
 """States are kept in steps of 1/64 of log R, so that they are small and exactly repeatable."""
 
 _LEAST, _BEYOND = -40.0, 2.0
+
+_OFFSET, _HIGHEST = round(-_LEAST * _STEP), 2**13
+"""States lie between these steps: none is above a threshold by more than `_BEYOND`, and no threshold is at e^126."""
+
+_ONE_MORE = np.logaddexp(0.0, np.arange(-_OFFSET, _HIGHEST + 1) / _STEP)
+_GROWN = np.exp(_ONE_MORE)
+"""log(1 + R) and 1 + R of every state; looked up, as logarithms would be most of a step's work."""
+
 _FARTHEST, _NONE = 200.0, -32_768
 
 
@@ -207,9 +215,9 @@ class Accumulation:
 
     def advance(self, state: Accumulated, found: Deviations, start_ms: Ints, end_ms: int) -> Accumulated:
         """Add one window, given as the only one of `found`; `start_ms` (columns,) is where it begins."""
-        before = np.logaddexp(0.0, state.levels / _STEP)
-        after = before + self._log_evidence(found)
-        climb, since = self._climbs(state, before, after, start_ms)
+        places = np.clip(state.levels, -_OFFSET, _HIGHEST) + _OFFSET
+        after = _ONE_MORE[places] + self._log_evidence(found)
+        climb, since = self._climbs(state, _GROWN[places], np.exp(after), start_ms)
         kept = np.clip(after, _LEAST, self.threshold[:, np.newaxis, :] + _BEYOND)
         earlier = np.where(state.recent == _NONE, np.nan, state.recent / _STEP)
         rarity = log_rarity(self.components, found, earlier, self.serial_square)
@@ -269,7 +277,10 @@ class Accumulation:
         return evidence
 
     def _climbs(self, state: Accumulated, before: Floats, after: Floats, start_ms: Ints) -> tuple[Ints, Ints]:
-        """The evidence of each column since its rise began, and when that was (a cumulative sum: Page 1954)."""
+        """The evidence of each column since its rise began, and when that was (a cumulative sum: Page 1954).
+
+        `before` are 1 + R of the window before, `after` R with this one.
+        """
         ahead = _steps(self._together(after) - self._together(before))
         begins = state.climb <= 0
         since = np.where(begins, start_ms, state.since_ms)
@@ -286,9 +297,9 @@ class Accumulation:
         spoke = self._of_rare(state.rare).max(axis=0) >= 0
         return np.where(speaks_now, np.where(spoke, state.since_ms, began), since)
 
-    def _together(self, log: Floats) -> Floats:
+    def _together(self, evidence: Floats) -> Floats:
         """Log of the weighted mean of R over the entries of each column."""
-        total = np.bincount(self.column, self.weight * np.exp(log).mean(axis=(1, 2)), self.columns)
+        total = np.bincount(self.column, self.weight * evidence.mean(axis=(1, 2)), self.columns)
         found: Floats = np.log(np.maximum(total, 1e-300))
         return found
 
