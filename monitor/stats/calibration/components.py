@@ -161,9 +161,10 @@ class Components:
         column = int(self.column[component])
         if self.is_missing[component]:
             return float(counts.missing[0, column]), float(counts.records[0, self.grouping.model_of[column]])
-        if self.kind[component] != Kind.SHARE:
+        place = component - len(self.roots.low)
+        if place < 0:
             return None
-        group = int(self.grouped[component - len(self.roots.low)])
+        group = int(self.grouped[place])
         return float(counts.groups[0, group]), float(counts.values[0, column])
 
     def scores(self, counts: Counts) -> Floats:

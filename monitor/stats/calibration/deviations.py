@@ -36,11 +36,7 @@ class Deviations:
         sd = np.sqrt(noise * (1 + usual.leverage(records, expected.error)))
         return cls(counts, shift, sd, normal_scores(shift / sd, usual.df, usual.measured), size, noise)
 
-    def only(self, places: Ints, columns: slice, model: int) -> "Deviations":
-        """Those of one model, whose components and columns are these; without its counts by group."""
-        c = self.counts
-        of_model = Counts(
-            c.records[:, [model]], c.groups[:, :0], c.values[:, columns], c.missing[:, columns], c.beyond[:, columns]
-        )
+    def only(self, places: Ints, counts: Counts) -> "Deviations":
+        """Those of one model, whose components are at these places, and whose counts these are."""
         arrays = (self.shift, self.sd, self.normal, self.size, self.noise)
-        return Deviations(of_model, *(one[:, places] for one in arrays))
+        return Deviations(counts, *(one[:, places] for one in arrays))

@@ -178,24 +178,22 @@ def judge_together(asked: Sequence[JudgedWindow]) -> list[DriftVerdict]:
     """
     alike = [one.drift.detectors for one in asked]
     detectors, places = Detectors.joined(alike)
-    counts = Counts.joined([one.counts() for one in asked])
+    counted = [one.counts() for one in asked]
+    counts = Counts.joined(counted)
     expected = Expected.joined([one.expected() for one in asked], places)
     found = Deviations.of(detectors.components, detectors.usual, expected, counts)
     sudden = sudden_evidence(detectors.components, detectors.rare, found)
     states = _advanced(asked, detectors, found)
     seen = detectors.seen(sudden.p_values[0], Accumulated.joined(states))
     columns = [slice(*ends) for ends in pairwise(accumulate((len(one.shares) for one in alike), initial=0))]
-    of_each = [
-        partial(_only, found, sudden, place, mine, k)
-        for k, (place, mine) in enumerate(zip(places, columns, strict=True))
-    ]
+    of_each = [partial(_only, found, sudden, *of_model) for of_model in zip(places, counted, columns, strict=True)]
     return list(map(_verdict, asked, seen, states, of_each))
 
 
 def _only(
-    found: Deviations, sudden: SuddenEvidence, places: Ints, columns: slice, model: int
+    found: Deviations, sudden: SuddenEvidence, places: Ints, counts: Counts, columns: slice
 ) -> tuple[Deviations, SuddenEvidence]:
-    return found.only(places, columns, model), sudden.only(columns)
+    return found.only(places, counts), sudden.only(columns)
 
 
 def _advanced(asked: Sequence[JudgedWindow], detectors: Detectors, found: Deviations) -> list[Accumulated]:
@@ -219,7 +217,7 @@ def _verdict(asked: JudgedWindow, seen: Seen, state: Accumulated, found: Found) 
     if seen.loud is None:
         return DriftVerdict((), (), None, seen.evidence, seen.p_value, nearest, state)
     falls, rises = seen.loud
-    columns = _columns(asked, falls, rises, *found(), state)
+    columns = _columns(asked.drift, falls, rises, *found(), state)
     starts = [asked.window.start_ms] * bool(falls.any()) + state.since_ms[rises].tolist()
     return DriftVerdict(
         tuple(sorted(columns, key=lambda one: (-abs(one.effect), one.column))),
@@ -233,10 +231,9 @@ def _verdict(asked: JudgedWindow, seen: Seen, state: Accumulated, found: Found) 
 
 
 def _columns(  # noqa: PLR0917 - what was found
-    asked: JudgedWindow, falls: Mask, rises: Mask, found: Deviations, sudden: SuddenEvidence, state: Accumulated
+    drift: ModelDrift, falls: Mask, rises: Mask, found: Deviations, sudden: SuddenEvidence, state: Accumulated
 ) -> Sequence[ColumnDrift]:
-    drift, components = asked.drift, asked.drift.components
-    counts = asked.counts()
+    components = drift.components
     (leading, directions), aspects = drift.accumulation.leading(state), sudden.leading(components)[0].tolist()
     loudest = _loudest(components, found)
     rare, is_shown = drift.accumulation.rare(state).tolist(), drift.accumulation.rare_sums.is_shown(state.rare, SHOWN)
@@ -244,17 +241,17 @@ def _columns(  # noqa: PLR0917 - what was found
     for index in np.flatnonzero(falls | rises).tolist():
         name, since = components.grouping.columns[index], int(state.since_ms[index])
         if falls[index]:
-            what, effect, rates = _sudden_effect(components, index, found, counts, aspects[index], loudest)
+            what, effect, rates = _sudden_effect(components, index, found, aspects[index], loudest)
             both = (Detector.SUDDEN, Detector.ACCUMULATING) if rises[index] else (Detector.SUDDEN,)
             drifted.append(ColumnDrift(name, what, effect, both, since if rises[index] else None, rates=rates))
             continue
         if rare[index] >= 0:
-            what, effect, rates = _sudden_effect(components, index, found, counts, _RARE[rare[index]], loudest)
+            what, effect, rates = _sudden_effect(components, index, found, _RARE[rare[index]], loudest)
             hidden = 0 if is_shown[rare[index], index] else 1
             drifted.append(ColumnDrift(name, what, effect, (Detector.ACCUMULATING,), since, hidden, rates))
             continue
         component, direction = int(leading[index]), int(directions[index])
-        what, effect, rates = _effect(components, component, found, counts)
+        what, effect, rates = _effect(components, component, found)
         hidden = direction if found.normal[0, component] * direction < SHOWN else 0
         drifted.append(ColumnDrift(name, what, effect, (Detector.ACCUMULATING,), since, hidden, rates))
     return drifted
@@ -275,24 +272,24 @@ _Effect = tuple[str, float, tuple[float, float] | None]
 """What moved, how far, and the usual rate and that of the window where it is one."""
 
 
-def _sudden_effect(  # noqa: PLR0917 - what was found
-    components: Components, column: int, found: Deviations, counts: Counts, aspect: int, loudest: Mapping[int, int]
+def _sudden_effect(
+    components: Components, column: int, found: Deviations, aspect: int, loudest: Mapping[int, int]
 ) -> _Effect:
     if aspect == Aspect.MISSING:
-        return _effect(components, components.missing.start + column, found, counts)
+        return _effect(components, components.missing.start + column, found)
     if aspect == Aspect.BEYOND:
-        n, share = float(counts.records[0, 0]), float(components.beyond_share[column])
-        seen = float(counts.beyond[0, column]) / n
+        n, share = float(found.counts.records[0, 0]), float(components.beyond_share[column])
+        seen = float(found.counts.beyond[0, column]) / n
         effect = 2 * float(np.arcsin(np.sqrt(seen)) - np.arcsin(np.sqrt(share)))
         return components.grouping.beyond_labels[column], effect, (share, seen)
-    return _effect(components, loudest[column], found, counts)
+    return _effect(components, loudest[column], found)
 
 
-def _effect(components: Components, component: int, found: Deviations, counts: Counts) -> _Effect:
+def _effect(components: Components, component: int, found: Deviations) -> _Effect:
     label = components.label(component)
     effect = float(found.shift[0, component]) / math.sqrt(max(1.0, float(found.size[0, component])))
     what = f"share of {label}" if label else _WORDS[int(components.kind[component])]
-    of_what = components.rate(component, counts)
+    of_what = components.rate(component, found.counts)
     return what, effect, None if of_what is None else (usual_share(*of_what, effect), of_what[0] / max(1.0, of_what[1]))
 
 
