@@ -13,7 +13,7 @@ from monitor.domain.budgets import AlarmBudget
 from monitor.domain.windows import Window, WindowSpec
 from monitor.stats.calibration.accumulating import Accumulated, Accumulation
 from monitor.stats.calibration.calibration import LEAST_WINDOWS, Calibration
-from monitor.stats.calibration.components import Components, Kind, usual_share
+from monitor.stats.calibration.components import ORDERS, Components, Kind, usual_share
 from monitor.stats.calibration.counts import Counts
 from monitor.stats.calibration.detectors import Detectors, Seen
 from monitor.stats.calibration.deviations import Deviations
@@ -257,15 +257,27 @@ def _columns(  # noqa: PLR0917 - what was found
     return drifted
 
 
+NEARLY = 0.5
+"""A polynomial of a lower order speaks for one of a higher that is at most twice as loud."""
+
 _RARE = (Aspect.BEYOND, Aspect.MISSING)
 """What is counted over windows of each column, in its order."""
 
 
 def _loudest(components: Components, found: Deviations) -> dict[int, int]:
-    """The component of each column that is furthest from what is usual, missing values left out."""
+    """The component of each column that says best what moved, missing values left out.
+
+    The loudest; but of polynomials the lowest that is nearly as loud: one that moves far moves all, and "location" is
+    understood where "skew" is not.
+    """
     far = np.abs(found.normal[0, : components.groups.stop])
-    order = np.lexsort((-np.arange(len(far)), far))  # of equals the first comes last, and stays
-    return dict(zip(components.column[order].tolist(), order.tolist(), strict=True))
+    of_shapes = np.zeros(len(components.grouping.columns))
+    column, order = components.column[components.polynomials], components.kind[components.polynomials]
+    np.maximum.at(of_shapes, column, far[components.polynomials])
+    is_telling = far[components.polynomials] >= NEARLY * of_shapes[column]
+    far[components.polynomials] = np.where(is_telling, of_shapes[column] + ORDERS - order, 0.0)
+    places = np.lexsort((-np.arange(len(far)), far))  # of equals the first comes last, and stays
+    return dict(zip(components.column[places].tolist(), places.tolist(), strict=True))
 
 
 _Effect = tuple[str, float, tuple[float, float] | None]

@@ -9,7 +9,7 @@ import pytest
 from scipy import optimize, special, stats
 
 from benchmarks.detectors import joined
-from benchmarks.traffic_streams import CHANGES, HOUR_MS, Change, Stream
+from benchmarks.traffic_streams import CHANGES, HOUR_MS, Change, Latent, Stream
 from monitor.domain.budgets import AlarmBudget, parse_alarm_budget
 from monitor.domain.models import ModelRef
 from monitor.domain.time import from_ms
@@ -156,6 +156,24 @@ def test_a_fault_is_found_at_once_and_named(quiet: Traffic, change: str, what: s
 
     assert [(one.column, one.what) for one in verdict.columns] == [(CHANGES[change].column, what)]
     assert Detector.SUDDEN in verdict.detectors
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda rows, _: rows + 3.0 * (np.arange(len(rows)) % 2), "location"),
+        (lambda rows, _: 10.0 + rows, "location"),
+        (lambda rows, _: rows * 1.5, "spread"),
+    ],
+    ids=["half of it moves far", "all of it leaves the range", "it spreads"],
+)
+def test_a_large_change_is_told_by_the_simplest_word_that_is_nearly_as_loud(
+    quiet: Traffic, change: Latent, what: str
+) -> None:
+    """One that moves far moves location, spread, skew and tails: the loudest of them may be the least telling."""
+    (found,) = quiet.verdicts(1, Change("num_00", change))[0].columns
+
+    assert found.what == what
 
 
 def test_a_share_that_moved_is_told_as_what_it_was_and_is(quiet: Traffic) -> None:
