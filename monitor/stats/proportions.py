@@ -32,20 +32,8 @@ def two_sided_ps(hits_a: Ints, n_a: Ints, hits_b: Ints, n_b: Ints) -> Floats:
     misses) are expected in either sample, the conditional binomial test of two Poisson rates (Przyborowski & Wilenski
     1940), twice the smaller tail. No sample may be empty.
     """
-
-    def either_tail(hits_a: Ints, n_a: Ints, hits_b: Ints, n_b: Ints) -> Floats:
-        tails = _binomial_excess(hits_a, n_a, hits_b, n_b), _binomial_excess(hits_b, n_b, hits_a, n_a)
-        found: Floats = np.minimum(1.0, 2 * np.minimum(*tails))
-        return found
-
-    def by_misses(hits_a: Ints, n_a: Ints, hits_b: Ints, n_b: Ints) -> Floats:
-        return either_tail(n_a - hits_a, n_a, n_b - hits_b, n_b)
-
-    def pooled(*samples: Ints) -> Floats:
-        found: Floats = 2 * special.ndtr(-np.abs(_z(*samples)))
-        return found
-
-    return _by_size(hits_a, n_a, hits_b, n_b, few_hits=either_tail, few_misses=by_misses, many=pooled)
+    laws = _either_tail, _either_tail_of_misses, _pooled
+    return _by_size((hits_a, n_a, hits_b, n_b), *laws)
 
 
 def excess_ps(hits_a: Ints, n_a: Ints, hits_b: Ints, n_b: Ints) -> Floats:
@@ -53,15 +41,8 @@ def excess_ps(hits_a: Ints, n_a: Ints, hits_b: Ints, n_b: Ints) -> Floats:
 
     One side of `two_sided_ps`.
     """
-
-    def by_misses(hits_a: Ints, n_a: Ints, hits_b: Ints, n_b: Ints) -> Floats:
-        return _binomial_excess(n_b - hits_b, n_b, n_a - hits_a, n_a)
-
-    def pooled(*samples: Ints) -> Floats:
-        found: Floats = special.ndtr(-_z(*samples))
-        return found
-
-    return _by_size(hits_a, n_a, hits_b, n_b, few_hits=_binomial_excess, few_misses=by_misses, many=pooled)
+    laws = _binomial_excess, _binomial_excess_by_misses, _pooled_excess
+    return _by_size((hits_a, n_a, hits_b, n_b), *laws)
 
 
 def _of_one(*numbers: int) -> tuple[Ints, Ints, Ints, Ints]:
@@ -72,7 +53,7 @@ def _of_one(*numbers: int) -> tuple[Ints, Ints, Ints, Ints]:
 _Law = Callable[[Ints, Ints, Ints, Ints], Floats]
 
 
-def _by_size(*samples: Ints, few_hits: _Law, few_misses: _Law, many: _Law) -> Floats:
+def _by_size(samples: tuple[Ints, Ints, Ints, Ints], few_hits: _Law, few_misses: _Law, many: _Law) -> Floats:
     """Each pair of samples by the law that holds for its numbers."""
     hits_a, n_a, hits_b, n_b = samples
     hits, n = hits_a + hits_b, n_a + n_b
@@ -90,6 +71,30 @@ def _binomial_excess(hits_a: Ints, n_a: Ints, hits_b: Ints, n_b: Ints) -> Floats
     """P(at least `hits_b` of all hits fall into b), each doing so with probability n_b / (n_a + n_b)."""
     found: Floats = special.bdtrc(np.maximum(hits_b - 1, 0), hits_a + hits_b, n_b / (n_a + n_b))
     return np.where(hits_b > 0, found, 1.0)
+
+
+def _binomial_excess_by_misses(hits_a: Ints, n_a: Ints, hits_b: Ints, n_b: Ints) -> Floats:
+    return _binomial_excess(n_b - hits_b, n_b, n_a - hits_a, n_a)
+
+
+def _either_tail(hits_a: Ints, n_a: Ints, hits_b: Ints, n_b: Ints) -> Floats:
+    tails = _binomial_excess(hits_a, n_a, hits_b, n_b), _binomial_excess(hits_b, n_b, hits_a, n_a)
+    found: Floats = np.minimum(1.0, 2 * np.minimum(*tails))
+    return found
+
+
+def _either_tail_of_misses(hits_a: Ints, n_a: Ints, hits_b: Ints, n_b: Ints) -> Floats:
+    return _either_tail(n_a - hits_a, n_a, n_b - hits_b, n_b)
+
+
+def _pooled(*samples: Ints) -> Floats:
+    found: Floats = 2 * special.ndtr(-np.abs(_z(*samples)))
+    return found
+
+
+def _pooled_excess(*samples: Ints) -> Floats:
+    found: Floats = special.ndtr(-_z(*samples))
+    return found
 
 
 def _z(hits_a: Ints, n_a: Ints, hits_b: Ints, n_b: Ints) -> Floats:

@@ -20,6 +20,14 @@ http: {enabled: false}
 """
 
 
+def write_project(folder: Path) -> None:
+    """A configuration of one model without a database yet."""
+    (folder / "configs" / "models").mkdir(parents=True)
+    (folder / "data").mkdir()
+    (folder / "configs" / "monitor.yaml").write_text(MONITOR)
+    (folder / "configs" / "models" / "price.yaml").write_text("model: price\nwindow: {size: 1h}\n")
+
+
 def test_a_hold_is_placed_listed_and_ended_by_name_and_what_makes_no_sense_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -28,10 +36,7 @@ def test_a_hold_is_placed_listed_and_ended_by_name_and_what_makes_no_sense_is_re
         return result.output + str(result.exception or "")
 
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "configs" / "models").mkdir(parents=True)
-    (tmp_path / "data").mkdir()
-    (tmp_path / "configs" / "monitor.yaml").write_text(MONITOR)
-    (tmp_path / "configs" / "models" / "price.yaml").write_text("model: price\nwindow: {size: 1h}\n")
+    write_project(tmp_path)
     run("db", "upgrade")
     hold = ("retraining", "hold", "--by", "ada", "--reason", "deploy freeze")
 

@@ -102,20 +102,25 @@ def test_what_is_not_there_is_said(call: Call) -> None:
     assert "no model 'prise' is configured" in str(mistyped.exception)
 
 
+def _backfilled_truth(folder: Path, monitor: str = MONITOR, model: str = MODEL) -> Result:
+    """What a backfill of three records of ground truth says, in this working folder."""
+    for name, text in {"configs/monitor.yaml": monitor, "configs/models/price.yaml": model}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    (folder / "train.csv").write_text("x\n" + "".join(f"{n % 5}\n" for n in range(200)))
+    (folder / "data").mkdir()
+    (folder / "data" / "log.jsonl").write_text("".join(json.dumps(_said(f"e{n}", n, "up")) + "\n" for n in range(3)))
+    CliRunner().invoke(driftline, ["baseline", "build", "--model", "price", "--version", "1", "train.csv"])
+
+    return CliRunner().invoke(driftline, ["backfill", "data"], catch_exceptions=False)
+
+
 def test_truth_of_a_model_that_takes_none_is_told_by_the_backfill(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    model = MODEL.replace("ground_truth:", "labels: {team: growth} #")
-    for name, text in {"configs/monitor.yaml": MONITOR, "configs/models/price.yaml": model}.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    (tmp_path / "train.csv").write_text("x\n" + "".join(f"{n % 5}\n" for n in range(200)))
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "log.jsonl").write_text("".join(json.dumps(_said(f"e{n}", n, "up")) + "\n" for n in range(3)))
-    CliRunner().invoke(driftline, ["baseline", "build", "--model", "price", "--version", "1", "train.csv"])
 
-    done = CliRunner().invoke(driftline, ["backfill", "data"], catch_exceptions=False)
+    done = _backfilled_truth(tmp_path, model=MODEL.replace("ground_truth:", "labels: {team: growth} #"))
 
     assert "3 more are ground truth of models without `ground_truth`, and were not kept" in done.stdout
 
@@ -125,18 +130,8 @@ def test_truth_in_a_folder_of_inference_records_is_told_by_the_backfill_that_tak
     kind: str, is_said: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, text in {
-        "configs/monitor.yaml": MONITOR.replace("mixed:", f"{kind}:"),
-        "configs/models/price.yaml": MODEL,
-    }.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    (tmp_path / "train.csv").write_text("x\n" + "".join(f"{n % 5}\n" for n in range(200)))
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "log.jsonl").write_text("".join(json.dumps(_said(f"e{n}", n, "up")) + "\n" for n in range(3)))
-    CliRunner().invoke(driftline, ["baseline", "build", "--model", "price", "--version", "1", "train.csv"])
 
-    done = CliRunner().invoke(driftline, ["backfill", "data"], catch_exceptions=False)
+    done = _backfilled_truth(tmp_path, monitor=MONITOR.replace("mixed:", f"{kind}:"))
 
     said = (
         "3 ground truth lie in data, a folder of `inference`, where `driftline run` refuses them: name it under `mixed`"

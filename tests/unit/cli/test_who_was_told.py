@@ -17,7 +17,7 @@ from monitor.bootstrap.digest_parts import digest_parts
 from monitor.bootstrap.incidents import marked_incidents
 from monitor.bootstrap.telling import alert_service_of
 from monitor.cli.main import driftline
-from tests.unit.cli.test_holds import MONITOR
+from tests.unit.cli.test_holds import write_project
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 DRIFT = {"alertname": "drifted", "model": "price"}
@@ -29,10 +29,7 @@ ROLLBACK = {"alertname": "rollback-suggested", "model": "price"}
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A configuration whose database has its tables; the working folder."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "configs" / "models").mkdir(parents=True)
-    (tmp_path / "data").mkdir()
-    (tmp_path / "configs" / "monitor.yaml").write_text(MONITOR)
-    (tmp_path / "configs" / "models" / "price.yaml").write_text("model: price\nwindow: {size: 1h}\n")
+    write_project(tmp_path)
     run("db", "upgrade")
     return tmp_path
 
