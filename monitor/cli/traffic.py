@@ -1,7 +1,6 @@
 """`driftline traffic`: the demo's model serves into a real Kafka, and its training pipeline answers."""
 
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -9,7 +8,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import FrameType
 
 import click
 from rich.console import Console
@@ -26,6 +24,7 @@ from monitor.shells.demo.serving import Plan, Serving
 from monitor.shells.demo.story import AHEAD, REPLAY_END, REPLAY_START
 from monitor.shells.demo.traffic import Pace, Sent, Topics, send_all
 from monitor.shells.demo.verdict_lag import VerdictLag
+from monitor.shells.signals import stopping_on_signals
 
 TRIGGER_SECRET, CALLBACK_SECRET = "DRIFTLINE_TRIGGER_SECRET", "DRIFTLINE_CALLBACK_SECRET"
 TOKEN = "DRIFTLINE_TOKEN"  # noqa: S105 - the name of a variable
@@ -108,7 +107,8 @@ def traffic(**values: object) -> None:
     its verdicts are (with the bearer token DRIFTLINE_TOKEN, if set).
     """
     options = _Options(**values)  # type: ignore[arg-type] # click has converted them
-    with _stopping() as stop:
+    stop = threading.Event()
+    with stopping_on_signals(stop, lambda name: _say(f"{name}: stopping")):
         _play(options, stop, _say)
 
 
@@ -198,25 +198,6 @@ def _secret(name: str) -> str:
     if not secret:
         raise MonitorError(f"environment variable {name} is not set; --pipeline-port needs it (whsec_...)")
     return secret
-
-
-@contextmanager
-def _stopping() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set; a second signal ends the process at once."""
-    stop = threading.Event()
-
-    def ask(number: int, _frame: FrameType | None) -> None:
-        _say(f"{signal.Signals(number).name}: stopping")
-        for each in before:
-            signal.signal(each, signal.SIG_DFL)
-        stop.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -1,23 +1,20 @@
 """Roles of one process: each in its thread, stopped together by a signal, by a crash, or because one has finished."""
 
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import FrameType
 
 import structlog
 
 from monitor.domain.errors import MonitorError
+from monitor.shells.signals import stopping_on_signals
 from monitor.shells.workers.loop import Gauges
 
 STOPPED, CRASHED, OVERDUE = 0, 1, 3
 """Exit codes: asked to stop and stopped; a role ended by an error; a role did not stop within the deadline."""
 
 DEADLINE_S = 25.0
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.stdlib.get_logger("driftline")
 
@@ -41,7 +38,7 @@ def run_roles(roles: Sequence[Role], gauges: Gauges, deadline_s: float = DEADLIN
         threading.Thread(target=_play, args=(role, stop, crashes, gauges), name=role.name, daemon=True)
         for role in roles
     ]
-    with _signals_set(stop):
+    with stopping_on_signals(stop, lambda name: log.info("stopping", signal=name)):
         for thread in threads:
             thread.start()
         log.info("started", roles=[role.name for role in roles])
@@ -67,22 +64,6 @@ def _play(role: Role, stop: threading.Event, crashes: list[str], gauges: Gauges)
         stop.set()
     finally:
         gauges.pulse.leave(role.name)
-
-
-@contextmanager
-def _signals_set(stop: threading.Event) -> Iterator[None]:
-    def ask(number: int, _: FrameType | None) -> None:
-        log.info("stopping", signal=signal.Signals(number).name)
-        for one in _SIGNALS:
-            signal.signal(one, signal.SIG_DFL)
-        stop.set()
-
-    before = {number: signal.signal(number, ask) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _join(threads: Sequence[threading.Thread], deadline_s: float) -> list[str]:

@@ -256,9 +256,50 @@ def test_a_signal_stops_the_process_cleanly(number: signal.Signals) -> None:
         first = process.stdout.readline() if process.stdout else ""
 
         process.send_signal(number)
-        rest, _ = process.communicate(timeout=20)
+        try:
+            rest, _ = process.communicate(timeout=20)
+        finally:
+            process.kill()  # one that does not stop fails this test alone
 
     assert (first, rest, process.returncode) == ("ready\n", "saved\n", STOPPED)
+
+
+INTERRUPTED = """
+import signal, sys, threading, time
+from monitor.adapters.telemetry import Telemetry, configure_logs
+from monitor.shells.workers.loop import Gauges
+from monitor.shells.workers.meter import Pulse
+from monitor.shells.workers.run import Role, run_roles
+
+configure_logs()
+gauges, waits, steps = Gauges(Telemetry(), Pulse(time.monotonic)), threading.Event.wait.__code__, 25
+
+def interrupt_at(step):
+    begun, seen = False, 0
+
+    def trace(frame, event, _):
+        nonlocal begun, seen
+        begun = begun or (frame.f_code is waits and frame.f_back.f_code is run_roles.__code__)
+        seen += begun
+        if begun and seen == step:
+            signal.raise_signal(signal.SIGTERM)
+        return trace
+
+    return trace
+
+for step in range(1, steps + 1):
+    sys.settrace(interrupt_at(step))
+    code = run_roles([Role("r", lambda stop: print(step, stop.wait(), flush=True))], gauges)
+    sys.settrace(None)
+raise SystemExit(code)
+"""
+
+
+def test_a_signal_stops_the_process_at_whatever_line_of_its_waiting_it_comes() -> None:
+    """A handler that took the lock of the event that the main thread waits for would never return from line 5."""
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.stdout.split(), done.returncode) == ([w for n in range(1, 26) for w in (str(n), "True")], STOPPED)
 
 
 def test_a_pulse_tells_how_long_ago_each_role_moved() -> None:
