@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import zstandard
 
 from monitor.domain.errors import LayoutMismatch, MonitorError
 from monitor.stats.columns import CategoricalColumn, Column, Floats, Ints, NumericColumn
@@ -20,6 +21,9 @@ VERSION = 1
 MAX_EXTRA = 32
 """So many names of columns that the baseline does not know are kept, the first in alphabetical order."""
 
+
+_LARGEST = 2**30
+"""Bytes of content; a thousand columns with all that can be sampled of them take a fiftieth of it."""
 
 _NARROW = (np.int16, np.int32)
 _LARGEST_SUM = 2**31 - 1
@@ -221,8 +225,11 @@ class ModelProfile:
         return msgspec.msgpack.encode(stored)
 
     def to_bytes(self) -> bytes:
-        """The profile as bytes: equal profiles give equal bytes (10-20 KB for 25 columns)."""
-        return zlib.compress(self.content(), 1)
+        """The profile as bytes, for 25 columns and some thousand records 3 to 10 KB; equal profiles give equal bytes.
+
+        A Zstandard frame (RFC 8878) with a checksum; level 1 is smaller than zlib's and inflates in a third of the time.
+        """
+        return zstandard.ZstdCompressor(level=1, write_checksum=True).compress(self.content())
 
     @property
     def digest(self) -> str:
@@ -232,11 +239,7 @@ class ModelProfile:
     @classmethod
     def from_bytes(cls, data: bytes, layouts: Mapping[str, Layout]) -> "ModelProfile":
         """The profile that `to_bytes` stored; `layouts` must be those of the same baseline (else LayoutMismatch)."""
-        try:
-            content = zlib.decompress(data)
-        except zlib.error as error:
-            raise ProfileError(f"{len(data)} bytes are no stored profile: {error}") from error
-        return cls.from_content(content, layouts)
+        return cls.from_content(_unpacked(data), layouts)
 
     @classmethod
     def from_content(cls, content: bytes, layouts: Mapping[str, Layout]) -> "ModelProfile":
@@ -258,6 +261,17 @@ class ModelProfile:
         if known.together is not None:
             profile.sums = _of_planes(stored.sums, stored.sums_width)
         return profile
+
+
+def _unpacked(data: bytes) -> bytes:
+    try:
+        if not data.startswith(zstandard.FRAME_HEADER):  # as all were stored once
+            return zlib.decompress(data)
+        if zstandard.frame_content_size(data) > _LARGEST:
+            raise zstandard.ZstdError("it says that it holds more than any profile")
+        return zstandard.ZstdDecompressor().decompress(data, allow_extra_data=False)
+    except (zlib.error, zstandard.ZstdError) as error:
+        raise ProfileError(f"{len(data)} bytes are no stored profile: {error}") from error
 
 
 def _planes(numbers: Ints) -> tuple[int, bytes]:

@@ -1,6 +1,9 @@
 """Profiles are commutative monoids of integers; what they count is what a person would count."""
 
+import contextlib
+import itertools
 import math
+import zlib
 from functools import reduce
 from itertools import pairwise
 from random import Random
@@ -297,6 +300,27 @@ def test_profiles_of_different_baselines_refuse_to_merge_or_to_be_read() -> None
 def test_bytes_that_are_no_profile_are_refused(data: bytes) -> None:
     with pytest.raises(ProfileError):
         ModelProfile.from_bytes(data, LAYOUTS)
+
+
+def test_a_profile_that_was_stored_by_zlib_is_read() -> None:
+    profile = profile_of(LAYOUTS, [(1.0, "de"), (2.0, None)])
+
+    again = ModelProfile.from_bytes(zlib.compress(profile.content(), 1), LAYOUTS)
+
+    assert again.digest == profile.digest
+
+
+def test_no_changed_cut_or_longer_bytes_are_taken_for_another_profile() -> None:
+    profile = profile_of(LAYOUTS, [(float(k), "de") for k in range(40)])
+    data = profile.to_bytes()
+
+    for cut in (*(data[:k] for k in range(len(data))), data + b"x"):
+        with pytest.raises(ProfileError):
+            ModelProfile.from_bytes(cut, LAYOUTS)
+    for place, bits in itertools.product(range(len(data)), (1, 128, 255)):
+        changed = data[:place] + bytes([data[place] ^ bits]) + data[place + 1 :]
+        with contextlib.suppress(ProfileError):  # a bit that says nothing may be any
+            assert ModelProfile.from_bytes(changed, LAYOUTS).digest == profile.digest
 
 
 def test_categories_are_ranked_by_frequency_then_name() -> None:
