@@ -18,6 +18,11 @@ _EMPTY, _NEEDS, _INTERVAL = "empty", "needs", "interval"
 _UNFIT = frozenset((LACKS, _EMPTY, _NEEDS))
 """In the detail of a result of which nothing can be told."""
 
+_SPECIAL = _UNFIT | {SAYS, _INTERVAL}
+"""In the detail of a result that has more to tell than its numbers."""
+
+_OK = Verdict.OK
+
 
 def judge(check: Check, result: TestResult, *, bad: Verdict = Verdict.DRIFTED) -> tuple[Verdict, str]:
     """The verdict on one result, and why in a sentence with its numbers.
@@ -37,20 +42,38 @@ def judge(check: Check, result: TestResult, *, bad: Verdict = Verdict.DRIFTED) -
     return verdict, check.name + text
 
 
-def judge_columns(checks: Iterable[Check], results: Iterable[TestResult]) -> list[tuple[Verdict, str]]:
-    """`judge` of checks of one test, each of a column. Of columns with the same result the words are made once."""
+def judge_columns(
+    names: Iterable[str], checks: Iterable[Check], results: Iterable[TestResult]
+) -> list[tuple[Verdict, str]]:
+    """`judge` of checks of one test, each of a column, that have these names.
+
+    A window has dozens: words that columns have in common are made once, and a result with nothing to it but that it
+    is no significant one, as nearly all are, takes few steps.
+    """
     found: list[tuple[Verdict, str]] = []
     of: TestResult | None = None
     by: Threshold | None = None
-    verdict, text, is_fit = Verdict.OK, "", False
-    for check, result in zip(checks, results, strict=True):
-        if result is not of or check.threshold is not by:
-            of, by, is_fit = result, check.threshold, _is_fit(result)
-            verdict, text = _told(by, result, Verdict.DRIFTED)
+    alpha: float | None = None
+    limit = not_below = text = ""
+    verdict, is_fit = _OK, False
+    for name, check, result in zip(names, checks, results, strict=True):
+        threshold = check.threshold
+        if result is not of or threshold is not by:
+            if threshold is not by:
+                by, alpha, limit = threshold, threshold.alpha, _limit_of(threshold.below, threshold.drifted)
+                not_below = "" if alpha is None else _not_below(alpha)
+            of, p_value = result, result.p_value
+            is_plain = _SPECIAL.isdisjoint(result.detail)
+            is_fit = result.n_baseline >= LEAST_BASELINE and result.n_current >= 1 and (is_plain or _is_fit(result))
+            if is_plain and result.low is None and alpha is not None and p_value is not None and p_value > alpha:
+                sizes = _against(result.n_current, result.n_baseline)
+                verdict, text = _OK, f" = {result.statistic:.4g}, {limit}; p = {p_value:.2g}{not_below}; {sizes}"
+            else:
+                verdict, text = _told(threshold, result, Verdict.DRIFTED)
         if (not is_fit or result.n_current < check.min_records) and (short := _short(check, result, Verdict.DRIFTED)):
-            found.append((Verdict.INSUFFICIENT_DATA, f"{check.name}: {short}"))
+            found.append((Verdict.INSUFFICIENT_DATA, f"{name}: {short}"))
         else:
-            found.append((verdict, check.name + text))
+            found.append((verdict, name + text))
     return found
 
 
@@ -121,9 +144,6 @@ def _told(threshold: Threshold, result: TestResult, bad: Verdict) -> tuple[Verdi
         more += f"; {says}"
     sizes = _against(result.n_current, result.n_baseline)
     return verdict, f" = {result.statistic:.4g}, {_limit_of(threshold.below, limit)}{more}; {sizes}"
-
-
-_OK = Verdict.OK
 
 
 def _verdict(threshold: Threshold, result: TestResult, bad: Verdict) -> Verdict:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
+from typing import Self
 
 from monitor.domain.checks import ALL_COLUMNS, Check, CheckSpec, Threshold
 from monitor.domain.models import ALL_TRAFFIC, MonitoredModel
@@ -24,13 +25,24 @@ from monitor.usecases.serving_checks import ServingCheck, serving_checks
 
 @dataclass(frozen=True, slots=True)
 class TestedColumns:
-    """A test with its parameters set, the columns that it compares, and at which places their checks stand."""
+    """A test with its parameters set, the columns that it compares, and their checks with their names.
+
+    `positions` are the places of the checks among all. A test that compares all of its columns for one check has one.
+    """
 
     __test__ = False  # not a pytest class
 
     test: DriftTest
     names: tuple[str, ...]
     positions: tuple[int, ...]
+    checks: tuple[Check, ...]
+    check_names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, test: DriftTest, names: tuple[str, ...], positions: Sequence[int], checks: Sequence[Check]) -> Self:
+        """`positions` are those of its checks among `checks`."""
+        mine = tuple(checks[k] for k in positions)
+        return cls(test, names, tuple(positions), mine, tuple(check.name for check in mine))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +194,7 @@ def with_tests(checks: Sequence[Check], tests: Mapping[str, AnyTest], baseline: 
             of_rows.append((with_parameters(rows[check.test], check.test, check.parameters), k))
         elif check.column == ALL_COLUMNS and ALL_COLUMNS not in baseline.layouts:
             bound = with_parameters(columns[check.test], check.test, check.parameters)
-            over_columns.append(TestedColumns(bound, columns_for(bound, baseline), (k,)))
+            over_columns.append(TestedColumns.of(bound, columns_for(bound, baseline), (k,), checks))
         else:
             alike.setdefault((check.test, repr(sorted(check.parameters.items()))), []).append(k)
     by_test = tuple(_tested(checks, positions, columns) for positions in alike.values())
@@ -192,7 +204,7 @@ def with_tests(checks: Sequence[Check], tests: Mapping[str, AnyTest], baseline: 
 def _tested(checks: Sequence[Check], positions: Sequence[int], tests: Mapping[str, DriftTest]) -> TestedColumns:
     first = checks[positions[0]]
     test = with_parameters(tests[first.test], first.test, first.parameters)
-    return TestedColumns(test, tuple(checks[k].column for k in positions), tuple(positions))
+    return TestedColumns.of(test, tuple(checks[k].column for k in positions), positions, checks)
 
 
 def _estimate_check(

@@ -69,12 +69,11 @@ def run_on(
     checks, known = bound.checks, known or {}
     outcomes: dict[int, Outcome] = {}
     for place, columns in enumerate(bound.by_test):
-        those = [checks[k] for k in columns.positions]
-        said = _of_test(columns, those, reference, current.profile, known.get(place))
+        said = _of_test(columns, reference, current.profile, known.get(place))
         outcomes.update(zip(columns.positions, said, strict=True))
     for columns in bound.over_columns:
         (k,) = columns.positions
-        outcomes[k] = _over_columns(columns, checks[k], reference, current.profile)
+        outcomes[k] = _over_columns(columns, reference, current.profile)
     for test, k in bound.of_window:
         outcomes[k] = _of_window(test, checks[k], reference, current)
     if bound.of_rows:
@@ -83,15 +82,12 @@ def run_on(
 
 
 def _of_test(
-    columns: TestedColumns,
-    checks: Sequence[Check],
-    baseline: ModelProfile,
-    current: ModelProfile,
-    known: Sequence[TestResult] | None,
+    columns: TestedColumns, baseline: ModelProfile, current: ModelProfile, known: Sequence[TestResult] | None
 ) -> list[Outcome]:
+    checks = columns.checks
     try:
         results = run_columns(columns.test, baseline, current, columns.names) if known is None else known
-        said = judge_columns(checks, results)
+        said = judge_columns(columns.check_names, checks, results)
         return [
             (check, verdict, reason, result)
             for check, (verdict, reason), result in zip(checks, said, results, strict=True)
@@ -108,8 +104,9 @@ def _alone(test: DriftTest, check: Check, baseline: ModelProfile, current: Model
         return _failed(check, error)
 
 
-def _over_columns(columns: TestedColumns, check: Check, baseline: ModelProfile, current: ModelProfile) -> Outcome:
+def _over_columns(columns: TestedColumns, baseline: ModelProfile, current: ModelProfile) -> Outcome:
     """What the columns that can be computed say, if that is bad; else those that cannot be are what is to be told."""
+    (check,) = columns.checks
     try:
         results = dict(zip(columns.names, run_columns(columns.test, baseline, current, columns.names), strict=True))
         broken: dict[str, str] = {}

@@ -125,7 +125,7 @@ def test_columns_judged_together_are_told_what_each_is_told_alone() -> None:
     checks = [CHECK, replace(CHECK, column="b"), strict, CHECK, replace(CHECK, min_records=2_000), CHECK, CHECK]
     results = [same, same, same, replace(same, detail={LACKS: "nothing"}), same, few, TestResult(0.0, 1.0, 5, 1_204)]
 
-    found = judge_columns(checks, results)
+    found = judge_columns([check.name for check in checks], checks, results)
 
     assert found == [judge(*one) for one in zip(checks, results, strict=True)]
     assert len({verdict for verdict, _ in found}) == 3
