@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -98,6 +99,7 @@ def parse_instant(text: str) -> datetime:
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
+@lru_cache(maxsize=1_024)  # the same few instants come with every finding
 def format_instant(instant: datetime) -> str:
     """RFC 3339 with `Z`, to the second when there are no milliseconds, else to the millisecond."""
     spec = "milliseconds" if instant.microsecond else "seconds"

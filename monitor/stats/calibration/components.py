@@ -146,7 +146,7 @@ class Components:
 
         The product with a matrix of a model has last bits of its own, so there is one for each.
         """
-        stacked = np.take(np.stack(values), self._by_model, axis=-1)
+        stacked = np.take(np.stack(values), self._by_model, axis=-1, mode="clip")
         ends = np.cumsum([len(members) for members in self.members]).tolist()
         parts = zip(self.members, [0, *ends], ends, strict=False)
         return np.concatenate([stacked[..., start:end] @ members for members, start, end in parts], axis=-1)

@@ -113,7 +113,8 @@ def _is_used(components: Components, found: Deviations) -> Mask:
 
 def _single(components: Components, found: Deviations, is_used: Mask, aspects: Floats) -> None:
     """Location and scale by themselves; of a categorical column the group that moved most."""
-    p = np.where(is_used & (_effects(found) >= GATE), 2 * special.ndtr(-np.abs(found.normal)), 1.0)
+    is_large, p = is_used & (_effects(found) >= GATE), np.ones(found.normal.shape)
+    p[is_large] = 2 * special.ndtr(-np.abs(found.normal[is_large]))
     for kind, aspect in _SINGLE:
         mine = components.by_kind[kind]
         aspects[:, components.column[mine], aspect] = p[:, mine]
