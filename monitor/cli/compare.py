@@ -88,12 +88,14 @@ def _show(found: "Comparison") -> None:
             check.column,
             check.test,
             number(check.result.statistic if check.result else None),
+            number(check.limit),
+            "" if check.result is None or check.result.p_value is None else f"{check.result.p_value:.2g}",
             verdict_text(check.verdict.value),
-            check.reason,
+            "" if check.verdict.value == "ok" else check.reason,  # its numbers say it all
         )
         for check in found.checks
     )
-    print_table(("column", "check", "statistic", "verdict", "reason"), rows, empty="no column")
+    print_table(("column", "check", "statistic", "limit", "p", "verdict", "reason"), rows, empty="no column")
     for note in found.notes:
         click.echo(f"note: {note}")
     if found.attribution is not None:

@@ -46,13 +46,17 @@ class Outcome(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One check of one column; `result` is None when nothing could be computed."""
+    """One check of one column; `result` is None when nothing could be computed.
+
+    `limit` is what the statistic of a drifted one reaches, None where there is none.
+    """
 
     column: str
     test: str
     verdict: Verdict
     reason: str
     result: TestResult | None = None
+    limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +182,10 @@ def _judged(
 
 
 def _compared(outcomes: Iterable[CheckOutcome]) -> list[Compared]:
-    return [Compared(check.column, check.test, verdict, why, result) for check, verdict, why, result in outcomes]
+    return [
+        Compared(check.column, check.test, verdict, why, result, check.threshold.drifted)
+        for check, verdict, why, result in outcomes
+    ]
 
 
 def _kept(reference: Reference, window: TableWindow, uncompared: Collection[str]) -> JointRows:

@@ -312,9 +312,9 @@ def speaks(strength: Floats) -> Mask:
     return found
 
 
-def _over_bets(combine: "np.ufunc", of_each: Floats) -> Floats:
-    """Of (entries, 2, bets) both directions and all bets together, in their order; numpy's own way is slow for so few."""
-    found: Floats = reduce(combine, of_each.reshape(len(of_each), -1).T)
+def _over_bets(combine: np.ufunc, of_each: Floats) -> Floats:
+    """Of (entries, 2, bets) both directions and all bets together, in their order; numpy is slow for so few."""
+    found: Floats = reduce(combine, of_each.reshape(-1, 2 * len(BETS)).T)
     return found
 
 

@@ -467,3 +467,15 @@ def test_categories_over_a_few_windows_are_as_rare_as_stated_where_nothing_chang
     assert (rarity > np.log(2)).any(), "it does look at them"
     assert (rarity[:, quiet.judge.components.grouping.is_numeric] == 0).all()
     assert (rarity[0] == 0).all(), "the first window has none before it"
+
+
+@pytest.mark.parametrize("of_many", [special.chdtrc, special.betainc])
+def test_functions_of_several_numbers_leave_out_what_is_masked(of_many: np.ufunc) -> None:
+    """Our p-values rest on it. Those of one number, as `special.ndtr`, do not (scipy 1.17 with numpy 2.4)."""
+    rng = np.random.default_rng(7)
+    numbers, wanted = rng.uniform(0.01, 0.99, (of_many.nin, 1, 9_920)), rng.random((1, 9_920)) < 0.05
+    found = np.ones(wanted.shape)
+
+    of_many(*numbers, out=found, where=wanted)
+
+    assert (found == np.where(wanted, of_many(*numbers), 1.0)).all()
