@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
 
 import numpy as np
 
@@ -69,7 +70,8 @@ class Components:
         grouping = Grouping.of(baseline, usual_records)
         counts = grouping.count(baseline.block[np.newaxis])
         shares = counts.groups[0] / counts.values[0, grouping.column_of]
-        phi, column, kind = _polynomials(grouping, shares, usual_records)
+        spans = _spans(grouping)
+        phi, column, kind = _polynomials(grouping, spans, shares, usual_records)
         groups = np.flatnonzero(~grouping.is_numeric[grouping.column_of])
         width = len(grouping.columns)
         of_scores = list(zip(column.tolist(), kind.tolist(), strict=True))
@@ -90,7 +92,7 @@ class Components:
             _by_kind(kinds),
             np.arange(len(of_shapes)),
             phi,
-            _Roots.of([(phi[grouping.column_of == c, k], shares[grouping.column_of == c]) for c, k in of_scores]),
+            _Roots.of([(phi[spans[c], k], shares[spans[c]]) for c, k in of_scores]),
             groups,
             shares[groups],
         )
@@ -233,16 +235,24 @@ def _beyond(baseline: ModelProfile, grouping: Grouping, counts: Counts) -> Float
     return found
 
 
-def _polynomials(grouping: Grouping, shares: Floats, usual_records: float) -> tuple[Floats, Ints, Ints]:
+def _spans(grouping: Grouping) -> list[slice]:
+    """Where the groups of each column are."""
+    starts = grouping.column_starts.tolist()
+    return [slice(*ends) for ends in pairwise([*starts, len(grouping.column_of)])]
+
+
+def _polynomials(
+    grouping: Grouping, spans: Sequence[slice], shares: Floats, usual_records: float
+) -> tuple[Floats, Ints, Ints]:
     """Orthonormal polynomials under the baseline's law: scores of groups by order, and which columns have which."""
     phi = np.zeros((len(shares), ORDERS))
     column, kind = [], []
-    for index in np.flatnonzero(grouping.is_numeric):
-        mine = grouping.column_of == index
+    for index in np.flatnonzero(grouping.is_numeric).tolist():
+        mine = spans[index]
         of_column = _orthonormal(shares[mine])
         kurtosis = shares[mine] @ of_column**4 / usual_records
         kept = np.flatnonzero((kurtosis <= LARGEST_KURTOSIS) | (np.arange(len(kurtosis)) == 0))
-        phi[np.flatnonzero(mine)[:, np.newaxis], kept] = of_column[:, kept]
+        phi[mine, kept] = of_column[:, kept]
         column += [index] * len(kept)
         kind += kept.tolist()
     return phi, np.array(column, np.int64), np.array(kind, np.int64)

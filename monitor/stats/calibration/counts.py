@@ -163,21 +163,23 @@ def _part(baseline: ModelProfile, name: str, usual_records: float) -> _Part | No
     profile, start = baseline.columns[name], baseline.layouts.slices[name].start
     is_numeric = isinstance(profile, NumericProfile)
     if isinstance(profile, NumericProfile):
-        (groups, beyond), beyond_label = _numeric(profile), "values outside the usual range"
+        (groups, beyond), beyond_label = _numeric(profile, start), "values outside the usual range"
         labels = [""] * len(groups)
         all_records, lacking = numeric.RECORDS, (numeric.MISSING, numeric.INVALID)
     else:
-        groups, labels, rare = _categorical(profile, usual_records)
-        beyond = np.append(categorical.UNSEEN, categorical.SPECIAL + rare)
+        of_layout, labels, rare = _categorical(profile, usual_records)
+        groups = [start + group for group in of_layout]
+        beyond = start + np.append(categorical.UNSEEN, categorical.SPECIAL + rare)
         beyond_label = _beyond_label([profile.layout.categories[one] for one in rare])
         all_records, lacking = categorical.RECORDS, (categorical.MISSING, categorical.INVALID)
     if not groups:
         return None
-    of_groups, special = [start + group for group in groups], [start + np.array(at) for at in (lacking, (all_records,))]
-    return _Part(name, is_numeric, of_groups, labels, start + beyond, beyond_label, *special)
+    special = [start + np.array(at) for at in (lacking, (all_records,))]
+    return _Part(name, is_numeric, groups, labels, beyond, beyond_label, *special)
 
 
-def _numeric(profile: NumericProfile) -> tuple[list[Ints], Ints]:
+def _numeric(profile: NumericProfile, start: int) -> tuple[list[Ints], Ints]:
+    """Groups of counters, and those beyond, in a block where the column's begin at `start`."""
     counts = profile.binned()
     total = int(counts.sum())
     if not total:
@@ -186,9 +188,9 @@ def _numeric(profile: NumericProfile) -> tuple[list[Ints], Ints]:
     label = np.minimum((middle * GROUPS).astype(np.int64), GROUPS - 1)
     held = counts > 0  # an empty bin joins the group below it, or the first: no group may be empty in the baseline
     label = np.maximum(np.maximum.accumulate(np.where(held, label, 0)), label[held][0])
-    bins = numeric.SPECIAL + np.arange(len(counts))
-    infinite = np.array([numeric.NEGATIVE_INFINITE, numeric.POSITIVE_INFINITE])
-    groups = [bins[label == one] for one in np.unique(label)]
+    bins = start + numeric.SPECIAL + np.arange(len(counts))
+    infinite = start + np.array([numeric.NEGATIVE_INFINITE, numeric.POSITIVE_INFINITE])
+    groups = np.split(bins, np.flatnonzero(np.diff(label)) + 1)  # labels never fall
     groups[0], groups[-1] = np.append(groups[0], infinite[0]), np.append(groups[-1], infinite[1])
     usual = np.zeros(len(counts), np.bool_)
     usual[profile.layout.usual] = True
