@@ -1,17 +1,17 @@
 """The divergence of a window from its baseline, as a sum over columns and their groups, and over segments."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 
 import msgspec
 import numpy as np
 from scipy import special
 
-from monitor.stats.attribution.grouping import GroupedColumns, Grouping, grouped
+from monitor.stats.attribution.grouping import Grouping, group_names
 from monitor.stats.columns import Floats, Ints, Mask
 from monitor.stats.profiles.model import ModelProfile
+from monitor.stats.profiles.side_by_side import every_group
 
 CHANCE_DEVIATIONS = 3.0
 """A block counts where it exceeds what chance gives by so many of its standard deviations."""
@@ -99,16 +99,15 @@ def attribute(baseline: ModelProfile, current: ModelProfile, least: int = 1) -> 
         noun = "record" if fewest == 1 else "records"
         why = f"{fewest:,} {noun} on one side, at least {max(1, least):,} are needed"
         return Attribution(0.0, (), 0, n_baseline, n_current, lacking=why)
-    found = _columns(grouped(baseline, current, names), baseline.n, current.n)
-    moved = sorted((part for part in found if part.bits), key=lambda part: (-part.bits, part.column))
+    moved = sorted(_moved_columns(baseline, current, names), key=lambda part: (-part.bits, part.column))
     return Attribution(math.fsum(part.bits for part in moved), tuple(moved), len(names), n_baseline, n_current)
 
 
-def comparable_columns(baseline: ModelProfile) -> list[str]:
+def comparable_columns(baseline: ModelProfile) -> tuple[str, ...]:
     """Columns that have a value in the baseline; the others cannot move."""
     kept = baseline.derived.get("comparable")
     if kept is None:
-        found = [name for name, profile in baseline.columns.items() if profile.n_values]
+        found = tuple(name for name, profile in baseline.columns.items() if profile.n_values)
         kept = baseline.derived["comparable"] = found
     return kept  # type: ignore[return-value]  # it is ours
 
@@ -179,23 +178,45 @@ def _segment_parts(
     return [sorted(of_one, key=lambda item: (-item[1], item[0])) for of_one in parts]
 
 
-def _columns(groups: GroupedColumns, n_baseline: int, n_current: int) -> list[ColumnPart]:
+def _moved_columns(baseline: ModelProfile, current: ModelProfile, names: tuple[str, ...]) -> Iterator[ColumnPart]:
     """The columns' parts, element by element at once; sums are those of each column, whatever stands beside it."""
-    shares = groups.counts / np.array([[n_baseline], [n_current]])
+    groups = every_group(baseline, current, names)
+    shares = groups.counts / np.array([[baseline.n], [current.n]])
+    terms, kept = _terms_kept(shares, groups.bounds, _unit(baseline.n, current.n))
+    of_column = np.arange(len(kept)).repeat(np.diff(groups.bounds))
+    bits = terms * kept[of_column]
+    places = bits.nonzero()[0]
+    places = places[np.lexsort((-bits[places], of_column[places]))]  # of equals the first stays the first
+    moved, columns = kept.nonzero()[0], of_column[places]
+    ranks, parts = (places - groups.bounds[columns]).tolist(), bits[places].tolist()
+    before, now = shares[:, places].tolist()
+    ends = columns.searchsorted(moved, side="right").tolist()
+    for k, mine in zip(moved.tolist(), map(slice, [0, *ends], ends), strict=True):
+        labels = group_names(baseline, current, groups.columns[k])
+        of_groups = map(GroupPart, [labels[rank] for rank in ranks[mine]], before[mine], now[mine], parts[mine])
+        yield ColumnPart(groups.columns[k], math.fsum(parts[mine]), tuple(of_groups))
+
+
+def _terms_kept(shares: Floats, bounds: Ints, unit: float) -> tuple[Floats, Floats]:
+    """What each group adds to the divergence, in bits, and the part of it that remains, by column."""
     terms, middle = _terms(shares)
-    unit, left, is_held, found = _unit(n_baseline, n_current), 1 - middle, middle > 0, []
-    for name, names, mine in zip(groups.columns, groups.names, groups.spans, strict=True):
-        kept = _kept(terms[mine], left[mine], is_held[mine], unit)
-        moved: list[GroupPart] = []
-        if kept:
-            bits = (terms[mine] * kept).tolist()
-            moved = [GroupPart(*one) for one in zip(names, *shares[:, mine].tolist(), bits, strict=True) if one[-1]]
-            moved.sort(key=_BITS, reverse=True)  # of equals the first stays the first
-        found.append(ColumnPart(name, math.fsum(map(_BITS, moved)), tuple(moved)))
+    left, is_held, kept, ends = 1 - middle, middle > 0, np.zeros(len(bounds) - 1), bounds.tolist()
+    for k in _may_have_moved(terms, left * is_held, bounds[:-1], unit):
+        mine = slice(ends[k], ends[k + 1])
+        kept[k] = _kept(terms[mine], left[mine], is_held[mine], unit)
+    return terms, kept
+
+
+def _may_have_moved(terms: Floats, left: Floats, starts: Ints, unit: float) -> list[int]:
+    """Columns for which `_kept` may be above 0: its sums, to the last bit, are worth their time for these alone."""
+    expected = unit * np.add.reduceat(left, starts)
+    may = np.add.reduceat(terms, starts) * _MORE > expected + CHANCE_DEVIATIONS * np.sqrt(2 * expected * unit)
+    found: list[int] = may.nonzero()[0].tolist()
     return found
 
 
-_BITS = attrgetter("bits")
+_MORE = 1 + 1e-9
+"""Exceeds by far how much sums of some thousand terms, none negative, differ by the order in which they are added."""
 
 
 def _beyond_chance(counts: Ints, n_baseline: int, n_current: int) -> Floats:
@@ -207,8 +228,9 @@ def _beyond_chance(counts: Ints, n_baseline: int, n_current: int) -> Floats:
 
 def _terms(shares: Floats) -> tuple[Floats, Floats]:
     """What each group adds to the divergence, in bits, and its share half-way between both sides."""
-    middle = shares.mean(axis=0)
-    terms: Floats = np.maximum(special.rel_entr(shares, middle).sum(axis=0), 0.0) / (2 * math.log(2))
+    middle = (shares[0] + shares[1]) / 2
+    of_sides = special.rel_entr(shares, middle)
+    terms: Floats = np.maximum(of_sides[0] + of_sides[1], 0.0) / (2 * math.log(2))
     return terms, middle
 
 

@@ -1,8 +1,6 @@
 """The groups in which a column's records are compared: every record is in exactly one of them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -12,7 +10,6 @@ from monitor.stats.profiles.comparable import MIN_EXPECTED, pair
 from monitor.stats.profiles.layouts import Profile
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
-from monitor.stats.profiles.side_by_side import coarse_groups
 from monitor.stats.profiles.words import MISSING, UNSEEN, cut, ranges
 
 RARE_OR_NEW = "rare or new values"
@@ -33,7 +30,7 @@ class Grouping:
     def of(cls, baseline: Profile, current: Profile) -> "Grouping":
         """The groups that these two can be compared in; LayoutMismatch when they were counted on other bins."""
         if isinstance(baseline, CategoricalProfile):
-            return _categorical(*pair(CategoricalProfile, baseline, current), _labels(baseline.layout))
+            return _categorical(*pair(CategoricalProfile, baseline, current))
         before, _ = pair(NumericProfile, baseline, current)
         return cls(_numeric(before.layout))
 
@@ -48,59 +45,29 @@ class Grouping:
         return counts
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class GroupedColumns:
-    """The groups of many columns of two profiles: their names by column, and in `counts` (2, groups of all columns) the
-    records of the baseline and of the window, each column's in its span.
-    """
-
-    columns: Sequence[str]
-    names: Sequence[tuple[str, ...]]
-    counts: Ints
-    spans: Sequence[slice]
-
-
-def grouped(baseline: ModelProfile, current: ModelProfile, columns: Sequence[str]) -> GroupedColumns:
-    """The groups of these columns as `Grouping` has them, numbers first; counting them takes few operations."""
-    numbers = tuple(name for name in columns if isinstance(baseline.layouts[name], NumericLayout))
-    texts = [name for name in columns if name not in numbers]
-    names = [_names(baseline, name) for name in numbers]
-    counts = [coarse_groups(baseline, current, numbers)]
-    for name in texts:
-        before, now = pair(CategoricalProfile, baseline.columns[name], current.columns[name])
-        grouping = _categorical(before, now, _names(baseline, name))
-        names.append(grouping.names)
-        counts.append(np.array([grouping.count(before), grouping.count(now)]))
-    spans = [slice(*ends) for ends in pairwise(accumulate(map(len, names), initial=0))]
-    return GroupedColumns([*numbers, *texts], names, np.concatenate(counts, axis=1), spans)
-
-
-def _names(baseline: ModelProfile, name: str) -> tuple[str, ...]:
-    """Of the groups of numbers, or of all categories; worked out once for a baseline."""
-    layout, key = baseline.layouts[name], ("group names", name)
+def group_names(baseline: ModelProfile, current: ModelProfile, column: str) -> tuple[str, ...]:
+    """The names of the groups that `Grouping` has for a column."""
+    layout, key = baseline.layouts[column], ("group names", column)
+    if isinstance(layout, CategoricalLayout):
+        return Grouping.of(baseline.columns[column], current.columns[column]).names
     kept = baseline.layouts.derived.get(key)
     if kept is None:
-        found = _numeric(layout) if isinstance(layout, NumericLayout) else _labels(layout)
-        kept = baseline.layouts.derived[key] = found
-    return kept  # type: ignore[return-value]
+        kept = baseline.layouts.derived[key] = _numeric(layout)
+    return kept  # type: ignore[return-value]  # it is ours
 
 
 def _numeric(layout: NumericLayout) -> tuple[str, ...]:
     return (*ranges(layout.edges[layout.coarse].tolist()), MISSING)
 
 
-def _labels(layout: CategoricalLayout) -> tuple[str, ...]:
-    return tuple(map(cut, layout.categories))
-
-
-def _categorical(baseline: CategoricalProfile, current: CategoricalProfile, labels: Sequence[str]) -> Grouping:
+def _categorical(baseline: CategoricalProfile, current: CategoricalProfile) -> Grouping:
     """What is too rare for the sizes of both joins the new values: which of the rare ones come is chance."""
     total = baseline.counts + current.counts.astype(np.int64, copy=False)
     sizes = baseline.n_values, current.n_values
     fewest = min(filter(None, sizes), default=1)  # a side without a value leaves nothing to chance
     kept = (total >= MIN_EXPECTED * sum(sizes) / fewest).nonzero()[0]
     rare = int(total.sum()) - int(total[kept].sum())
-    names = [labels[place] for place in kept.tolist()]
+    names = [cut(baseline.layout.categories[place]) for place in kept.tolist()]
     return Grouping((*names, _rest(baseline, current, rare), MISSING), kept)
 
 

@@ -80,7 +80,7 @@ class Portion:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowBlocks:
-    """The counters of windows one behind the other, a zero behind them all, and where those of each begin."""
+    """The counters of windows one behind the other, and where those of each begin."""
 
     block: Ints
     begin: Ints
@@ -97,7 +97,7 @@ class WindowBlocks:
     @classmethod
     def joined(cls, blocks: Sequence[Ints]) -> "WindowBlocks":
         """Of these counters."""
-        return cls(np.concatenate((*blocks, _ZERO)), _begins(blocks))
+        return cls(np.concatenate(blocks), _begins(blocks))
 
     def places(self, of_windows: Sequence[Ints]) -> Ints:
         """Places in the counters of each window as places in those of all."""
@@ -106,9 +106,6 @@ class WindowBlocks:
     def values(self, heads: Ints) -> Ints:
         """Number of records with a value in each of the columns that begin at these places."""
         return values(self.block, heads)
-
-
-_ZERO = np.zeros(1, np.int64)
 
 
 def _begins(parts: Sequence[Ints]) -> Ints:
@@ -125,9 +122,9 @@ def _shifted(parts: Sequence[Ints], by: Ints) -> Ints:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Spans:
-    """Stretches of an array that are not empty and do not overlap; `starts` are for `reduceat`, a gap behind each."""
+    """Stretches of an array that are not empty and do not overlap, by their ascending `bounds`; a gap behind each."""
 
-    starts: Ints
+    bounds: Ints
     places: Ints
 
     @classmethod
@@ -142,7 +139,9 @@ def side_by_side(compared: Sequence[ComparedColumns]) -> SideBySide:
     blocks, places = WindowBlocks.of(compared), [_places(one.baseline.layouts, one.names) for one in compared]
     numbers, texts = _Coarse.joined([one.numeric for one in places], blocks), [one.categorical for one in places]
     known = _Known.joined(texts, blocks)
-    before = _joined_sides([_side_of_baseline(one, their) for one, their in zip(compared, places, strict=True)])
+    before = _joined_sides(
+        [_side_of_baseline(one.baseline, one.names, their) for one, their in zip(compared, places, strict=True)]
+    )
     now = _Side.of(numbers, known, blocks.block)
     sizes = np.concatenate(([before.numbers, now.numbers], [before.texts, now.texts]), axis=1)
     counts, groups = _numeric(numbers, np.array((before.coarse, now.coarse)))
@@ -173,22 +172,55 @@ def _order(compared: Sequence[ComparedColumns], places: Sequence["_Places"]) -> 
     return numbers + [first + k for first, one in zip(begin, places, strict=False) for k in one.texts]
 
 
-def coarse_groups(baseline: ModelProfile, current: ModelProfile, names: Names) -> Ints:
-    """Coarse groups of numeric columns in the order of the layouts, the empty ones, too, and behind those of each
-    column its records without a value; shape (2, groups of all). LayoutMismatch as above.
+@dataclass(frozen=True, slots=True, eq=False)
+class EveryGroup:
+    """Every group of columns, numeric ones first, and behind those of each column its records without a value.
+
+    `counts` has shape (2, groups of all columns): the baseline's, the window's. The groups of `columns[k]` are
+    [bounds[k], bounds[k + 1]).
     """
-    places, sides = _places(baseline.layouts, names).numeric, same_layouts(baseline, current)
-    columns = len(places.first)
-    if not columns:
-        return np.empty((2, 0), np.int64)
-    lacking = places.last + np.arange(1, columns + 1)
-    is_group = np.ones(int(lacking[-1]) + 1, np.bool_)
-    is_group[lacking] = False
-    begin, found = heads(baseline.layouts, names), np.empty((2, len(is_group)), np.int64)
-    for row, block in zip(found, sides, strict=True):
-        row[is_group] = _coarse_counts(places, np.append(block, 0))
-        row[lacking] = block[begin + numeric.MISSING] + block[begin + numeric.INVALID]
-    return found
+
+    columns: Sequence[str]
+    counts: Ints
+    bounds: Ints
+
+
+def every_group(baseline: ModelProfile, current: ModelProfile, names: Names) -> EveryGroup:
+    """Coarse groups of numeric columns, the empty ones, too; categories that are frequent enough, then all others as
+    one. LayoutMismatch as above.
+    """
+    places, blocks = _places(baseline.layouts, names), same_layouts(baseline, current)
+    numbers, texts = places.numeric, places.categorical
+    sides = _side_of_baseline(baseline, names, places), _Side.of(numbers, texts, blocks[1])
+    counts, sizes = np.array([side.coarse for side in sides]), numbers.last - numbers.first + 1
+    if len(texts.first):
+        known, n_values = np.array([side.known for side in sides]), np.array([side.texts for side in sides])
+        more, their_sizes = _common(texts, known, n_values)
+        counts, sizes = np.concatenate((counts, more), axis=1), np.concatenate((sizes, their_sizes))
+    bounds = np.concatenate(([0], (sizes + 1).cumsum()))
+    is_group = np.ones(bounds[-1], np.bool_)
+    is_group[bounds[1:] - 1] = False
+    found = np.empty((2, len(is_group)), np.int64)
+    for row, of_groups, block, side in zip(found, counts, blocks, sides, strict=True):
+        row[is_group], row[~is_group] = of_groups, _lacking(places, block, side)
+    return EveryGroup([names[place] for place in (*places.numbers, *places.texts)], found, bounds)
+
+
+def _lacking(places: "_Places", block: Ints, side: "_Side") -> Ints:
+    heads = np.concatenate((places.numeric.heads, places.categorical.heads))
+    return block[heads] - np.concatenate((side.numbers, side.texts))
+
+
+def _common(places: "_Known", counts: Ints, sizes: Ints) -> tuple[Ints, Ints]:
+    """Categories that are frequent enough for the sizes of both, then the others; and how many each column has."""
+    both = sizes[0] + sizes[1]
+    fewest = np.minimum(sizes[0], sizes[1])
+    least = MIN_EXPECTED * both / np.maximum(1, np.where(fewest, fewest, both))  # an empty side asks for nothing
+    kept = counts[0] + counts[1] >= least.repeat(places.sizes)
+    kept[places.rest] = False
+    counts[:, places.rest] = sizes - np.add.reduceat(counts * kept, places.first, axis=1)
+    kept[places.rest] = True
+    return counts.compress(kept, axis=1), np.add.reduceat(kept, places.first, dtype=np.int64)
 
 
 def heads(layouts: Layouts, names: Names) -> Ints:
@@ -217,9 +249,9 @@ def numeric_layouts(layouts: Layouts, names: Names) -> list[NumericLayout]:
 def usual_counts(blocks: WindowBlocks, compared: Sequence[ComparedColumns]) -> Ints:
     """Number of values within the usual range of each of these numeric columns, window after window."""
     spans = [_usual(one.baseline.layouts, one.names) for one in compared]
-    starts, of_windows = blocks.places([one.starts for one in spans]), [one.places for one in spans]
+    bounds, of_windows = blocks.places([one.bounds for one in spans]), [one.places for one in spans]
     places = _shifted(of_windows, _begins(of_windows))
-    found: Ints = np.add.reduceat(blocks.block, starts)[::2][places]
+    found: Ints = _sums(blocks.block, bounds)[::2][places]
     return found
 
 
@@ -233,6 +265,12 @@ def _usual(layouts: Layouts, names: Names) -> _Spans:
     return spans
 
 
+def _sums(block: Ints, bounds: Ints) -> Ints:
+    """What `reduceat` adds up between each of these ascending places and the next; the last may be the block's end."""
+    sums: Ints = np.add.reduceat(block[: bounds[-1]], bounds[:-1])
+    return sums
+
+
 def values(block: Ints, heads: Ints) -> Ints:
     """Number of records with a value in each of the columns that begin at these places."""
     n: Ints = block[heads] - block[heads + numeric.MISSING] - block[heads + numeric.INVALID]
@@ -241,14 +279,13 @@ def values(block: Ints, heads: Ints) -> Ints:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Coarse:
-    """Where `reduceat` begins the coarse groups of the columns, which of its sums are groups, and where infinities lie.
+    """The bounds of the coarse groups of the columns, which sums between them are groups, and where infinities lie.
 
-    Behind the last group of a column it begins a sum that nobody wants: of what lies between there and the next column.
-    `heads` are where the columns begin.
+    Nobody wants the sums of what lies between one column and the next. `heads` are where the columns begin.
     """
 
     heads: Ints
-    starts: Ints
+    bounds: Ints
     wanted: Mask
     first: Ints
     last: Ints
@@ -261,8 +298,8 @@ class _Coarse:
         wanted = np.concatenate([part.wanted for part in parts])
         groups = np.cumsum([0, *(int(np.count_nonzero(part.wanted)) for part in parts)])[:-1]
         first, last = (_shifted(ends, groups) for ends in ([p.first for p in parts], [p.last for p in parts]))
-        starts = blocks.places([part.starts for part in parts])
-        return cls(blocks.places([part.heads for part in parts]), starts, wanted, first, last)
+        bounds = blocks.places([part.bounds for part in parts])
+        return cls(blocks.places([part.heads for part in parts]), bounds, wanted, first, last)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -311,13 +348,12 @@ class _Side:
         return cls(values(block, numbers.heads), values(block, texts.heads), coarse, block[texts.counters])
 
 
-def _side_of_baseline(compared: ComparedColumns, places: _Places) -> _Side:
+def _side_of_baseline(baseline: ModelProfile, names: Names, places: _Places) -> _Side:
     """Kept with the baseline, which is compared with many windows."""
-    baseline = compared.baseline
-    kept = baseline.derived.get(("side", compared.names))
+    kept = baseline.derived.get(("side", names))
     if not isinstance(kept, _Side):
-        block = np.append(baseline.block.astype(np.int64, copy=False), 0)
-        kept = baseline.derived["side", compared.names] = _Side.of(places.numeric, places.categorical, block)
+        block = baseline.block.astype(np.int64, copy=False)
+        kept = baseline.derived["side", names] = _Side.of(places.numeric, places.categorical, block)
     return kept
 
 
@@ -344,17 +380,17 @@ def _worked_out(layouts: Layouts, names: Names) -> _Places:
 
 
 def _coarse(layouts: Layouts, names: Sequence[str]) -> _Coarse:
-    starts: list[int] = []
+    bounds: list[int] = []
     wanted: list[bool] = []
     sizes: list[int] = []
     numbers = [(layout, layouts.slices[name]) for name in names if isinstance(layout := layouts[name], NumericLayout)]
     for layout, place in numbers:
         groups = (place.start + numeric.SPECIAL + layout.coarse_starts).tolist()
-        starts += [*groups, place.stop]
+        bounds += [*groups, place.stop]
         wanted += [*(True for _ in groups), False]
         sizes.append(len(groups))
     heads, ends = _ints(layouts.slices[name].start for name in names), np.cumsum(_ints(sizes))
-    return _Coarse(heads, _ints(starts), np.array(wanted, np.bool_), ends - _ints(sizes), ends - 1)
+    return _Coarse(heads, _ints(bounds), np.array(wanted, np.bool_), ends - _ints(sizes), ends - 1)
 
 
 def _known(layouts: Layouts, names: Sequence[str]) -> _Known:
@@ -380,8 +416,7 @@ def _numeric(places: _Coarse, counts: Ints) -> tuple[Ints, Ints]:
 
 
 def _coarse_counts(places: _Coarse, block: Ints) -> Ints:
-    """`block` ends with a zero that is no counter: the last sum that nobody wants begins there."""
-    counts: Ints = np.add.reduceat(block, places.starts)[places.wanted]
+    counts: Ints = _sums(block, places.bounds)[places.wanted[:-1]]
     counts[places.first] += block[places.heads + numeric.NEGATIVE_INFINITE]
     counts[places.last] += block[places.heads + numeric.POSITIVE_INFINITE]
     return counts
@@ -406,4 +441,4 @@ def _categorical(places: _Known, counts: Ints, sizes: Ints) -> tuple[Ints, Ints]
 
 def _without_empty(counts: Ints, kept: Mask, first: Ints) -> tuple[Ints, Ints]:
     sizes: Ints = np.add.reduceat(kept, first, dtype=np.int64)
-    return (counts if kept.all() else counts[:, kept]), sizes
+    return (counts if kept.all() else counts.compress(kept, axis=1)), sizes

@@ -11,10 +11,12 @@ from scipy.spatial.distance import jensenshannon
 
 from monitor.domain.models import ModelRef, Segment
 from monitor.stats.attribution.attribution import REST, Attribution, Division, attribute, divide
+from monitor.stats.attribution.grouping import Grouping, group_names
 from monitor.stats.attribution.words import as_document, carried_by, divided_among
 from monitor.stats.baseline import Baseline
 from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
 from monitor.stats.profiles.model import ModelProfile
+from monitor.stats.profiles.side_by_side import every_group
 from monitor.stats.window_test import WindowData
 from monitor.stats.window_tests.divergence import Divergence
 
@@ -93,6 +95,39 @@ def test_columns_of_segments_add_up_to_segments_and_these_to_the_division(column
         assert part.bits >= 0
     assert sum(part.baseline for part in division.segments) == pytest.approx(1)
     assert sum(part.current for part in division.segments) == pytest.approx(1)
+
+
+@given(WINDOWS, st.booleans())
+def test_groups_of_all_columns_are_those_of_each(columns: dict[str, Column], is_land_gone: bool) -> None:
+    n = len(columns["land"])
+    window = counted(columns | {"land": CategoricalColumn([None] * n)} if is_land_gone else columns)
+
+    every = every_group(BASELINE.whole, window, ("rare", "quiet", "land", "amount"))
+
+    assert sorted(every.columns) == sorted(columns)
+    for name, begin, end in zip(every.columns, every.bounds[:-1], every.bounds[1:], strict=True):
+        sides = BASELINE.whole.columns[name], window.columns[name]
+        grouping = Grouping.of(*sides)
+        assert every.counts[:, begin:end].tolist() == [grouping.count(side).tolist() for side in sides]
+        assert group_names(BASELINE.whole, window, name) == grouping.names
+
+
+@given(WINDOWS)
+def test_columns_that_moved_are_those_that_do_when_each_is_looked_at_alone(columns: dict[str, Column]) -> None:
+    window = counted(columns)
+
+    whole = attribute(BASELINE.whole, window)
+
+    alone = divide("land", (), {"": BASELINE.whole}, {"": window}).segments[0]
+    assert dict(alone.columns) == pytest.approx({part.column: part.bits for part in whole.columns}, rel=1e-12)
+
+
+def test_without_a_column_that_can_be_compared_nothing_moved() -> None:
+    baseline = Baseline.build(ModelRef("m", "1"), {"never": NumericColumn(np.full(500, math.nan))})
+
+    nothing = attribute(baseline.whole, counted({"never": NumericColumn(np.arange(500.0))}, baseline))
+
+    assert (nothing.bits, nothing.columns, nothing.compared, nothing.lacking) == (0.0, (), 0, "")
 
 
 def test_a_columns_part_is_its_jensen_shannon_divergence_less_what_chance_gives() -> None:
