@@ -158,12 +158,13 @@ def are_categorical(compared: Sequence[ComparedColumns]) -> bool:
 
 def why_not_told_apart(compared: Sequence[ComparedColumns], found: SideBySide) -> list[str]:
     """`comparable.not_told_apart` of each column, as `found` has them."""
-    pairs, groups = [(one, name) for one in compared for name in one.names], np.diff(found.bounds).tolist()
-    ordered = zip((pairs[place] for place in found.order), groups, strict=True)
-    return [
-        not_told_apart(one.baseline.columns[name], one.current.columns[name], n) if n == 1 else ""
-        for (one, name), n in ordered
-    ]
+    why = [""] * len(found.order)
+    alone = (np.diff(found.bounds) == 1).nonzero()[0].tolist()
+    pairs = [(one, name) for one in compared for name in one.names] if alone else []
+    for k in alone:
+        one, name = pairs[found.order[k]]
+        why[k] = not_told_apart(one.baseline.columns[name], one.current.columns[name], 1)
+    return why
 
 
 def _order(compared: Sequence[ComparedColumns], places: Sequence["_Places"]) -> list[int]:
@@ -293,7 +294,7 @@ class _Coarse:
     @classmethod
     def joined(cls, parts: Sequence["_Coarse"], blocks: WindowBlocks) -> "_Coarse":
         """Those of windows as those of one."""
-        if len(parts) == 1:
+        if len(parts) == 1 or not any(len(part.heads) for part in parts):
             return parts[0]
         wanted = np.concatenate([part.wanted for part in parts])
         groups = np.cumsum([0, *(int(np.count_nonzero(part.wanted)) for part in parts)])[:-1]
@@ -315,7 +316,7 @@ class _Known:
     @classmethod
     def joined(cls, parts: Sequence["_Known"], blocks: WindowBlocks) -> "_Known":
         """Those of windows as those of one."""
-        if len(parts) == 1:
+        if len(parts) == 1 or not any(len(part.heads) for part in parts):
             return parts[0]
         counters = [part.counters for part in parts]
         begin, sizes = _begins(counters), np.concatenate([part.sizes for part in parts])
