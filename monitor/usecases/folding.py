@@ -177,10 +177,10 @@ class RuleFolding:
             folded.transitions.append(transition)
             outcome = replace(outcome, because=transition.why)
         is_over = state.phase.is_active and not after.phase.is_active
-        occasion = self._occasion(model, one, outcome, judgement, is_over=is_over)
         if after.phase is Phase.FIRING:
-            folded.events.append(firing_event(rule, model, after, occasion))
+            folded.events.append(firing_event(rule, model, after, self._occasion(model, one, outcome, judgement)))
         elif is_over:
+            occasion = self._occasion(model, one, outcome, judgement, is_over=True)
             folded.events.append(resolved_event(rule, model, state, occasion))
         if transition is not None and transition.after is Phase.FIRING and transition.before is not Phase.RECOVERING:
             folded.requests += _requests(rule, model, judgement, transition)

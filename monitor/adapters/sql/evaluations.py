@@ -1,16 +1,18 @@
 """Findings, rule states and transitions; one evaluation is one transaction, and happens once."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, exists, func, or_, select, update
 
 from monitor.adapters.sql.documents import finding_from_json, finding_to_json, memory_from_json, memory_to_json
 from monitor.adapters.sql.engine import reading, writing
 from monitor.adapters.sql.outbox import add_events
-from monitor.adapters.sql.statements import grouped, insert, took_place
+from monitor.adapters.sql.statements import add_many, add_one, grouped, insert_new, replace_many, storable
 from monitor.adapters.sql.tables import evaluations, findings, retrain_requests, rule_states, transitions
+from monitor.adapters.sql.types import instant_text
 from monitor.domain.evaluation import DoneEvaluation, Evaluation, EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Finding, Verdict
 from monitor.domain.models import ModelRef
@@ -20,6 +22,8 @@ from monitor.domain.time import from_ms, to_ms
 from monitor.domain.windows import Window
 
 _Values = dict[str, object]
+_New = tuple[object, ...]
+"""A row to write: values in the order of the table's columns."""
 
 
 class SqlEvaluationStore:
@@ -88,12 +92,10 @@ class SqlEvaluationStore:
     def commit(self, commit: EvaluationCommit) -> bool:
         """Save everything of one evaluation in one transaction; False, and nothing saved, when it is there already."""
         with writing(self._engine) as connection:
-            row = _evaluation_values(commit.evaluation, commit.judged_at_ms)
-            first = insert(connection, evaluations).values(row).on_conflict_do_nothing()
-            if not took_place(connection, first):
+            if not add_one(connection, evaluations, _evaluation_row(commit.evaluation, commit.judged_at_ms)):
                 return False
-            _save_findings(connection, commit.findings)
-            _save_states(connection, commit.states)
+            add_many(connection, findings, [*_finding_rows(commit.findings)])
+            replace_many(connection, rule_states, [_state_row(*one) for one in commit.states.items()])
             _save_transitions(connection, commit.transitions)
             add_events(connection, commit.events)
             _save_requests(connection, commit.requests)
@@ -176,73 +178,57 @@ def _has_newer_revision(table: Table) -> ColumnElement[bool]:
     )
 
 
-def _save_findings(connection: Connection, new: Sequence[Finding]) -> None:
-    if new:
-        statement = insert(connection, findings).on_conflict_do_nothing()
-        connection.execute(statement, [_finding_values(finding) for finding in new])
-
-
-def _save_states(connection: Connection, states: Mapping[Subject, RuleState]) -> None:
-    for subject, state in states.items():
-        values: _Values = {
-            "phase": state.phase.value,
-            "since": state.since,
-            "fired_at": state.fired_at,
-            "clear_since": state.clear_since,
-            "folded_to": state.folded_to,
-            "labels": json.dumps(dict(state.labels), sort_keys=True),
-            "memory": memory_to_json(state.memory),
-        }
-        key = {"model": subject.model, "rule": subject.rule, "segment": subject.segment}
-        statement = insert(connection, rule_states).values(**key, **values)
-        connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
-
-
 def _save_transitions(connection: Connection, new: Sequence[Transition]) -> None:
     if new:
-        statement = insert(connection, transitions).on_conflict_do_nothing()
-        connection.execute(statement, [_transition_values(transition) for transition in new])
+        connection.execute(insert_new(connection, transitions), [_transition_values(transition) for transition in new])
 
 
 def _save_requests(connection: Connection, new: Sequence[RetrainRequest]) -> None:
     if new:
-        statement = insert(connection, retrain_requests).on_conflict_do_nothing()
-        connection.execute(statement, [_request_values(request) for request in new])
+        connection.execute(insert_new(connection, retrain_requests), [_request_values(request) for request in new])
 
 
-def _evaluation_values(evaluation: Evaluation, judged_at_ms: int) -> _Values:
-    return {
-        "model": evaluation.model.name,
-        "version": evaluation.model.version,
-        "window_start_ms": evaluation.window.start_ms,
-        "window_end_ms": evaluation.window.end_ms,
-        "kind": evaluation.kind.value,
-        "revision": evaluation.revision,
-        "mark": evaluation.mark,
-        "judged_at_ms": judged_at_ms,
-    }
+def _evaluation_row(evaluation: Evaluation, judged_at_ms: int) -> _New:
+    about = _about(evaluation.model, evaluation.window, evaluation.kind, evaluation.revision)
+    return *about, evaluation.mark, judged_at_ms
 
 
-def _finding_values(finding: Finding) -> _Values:
-    result = finding.result
-    return {
-        "id": finding.id,
-        "model": finding.model.name,
-        "version": finding.model.version,
-        "window_start_ms": finding.window.start_ms,
-        "window_end_ms": finding.window.end_ms,
-        "kind": finding.kind.value,
-        "revision": finding.revision,
-        "check_name": finding.check.name,
-        "test": finding.check.test,
-        "column": finding.check.column,
-        "segment": finding.check.segment,
-        "verdict": finding.verdict.value,
-        "reason": finding.reason,
-        "statistic": None if result is None else float(result.statistic),
-        "p_value": None if result is None or result.p_value is None else float(result.p_value),
-        "document": finding_to_json(finding),
-    }
+def _finding_rows(new: Iterable[Finding]) -> Iterator[_New]:
+    for window, of_window in groupby(new, lambda one: (one.model, one.window, one.kind, one.revision)):
+        about = _about(*window)
+        for finding in of_window:
+            yield finding.id, *about, *_said(finding)
+
+
+def _about(ref: ModelRef, window: Window, kind: EvaluationKind, revision: int) -> _New:
+    return storable(ref.name), storable(ref.version), window.start_ms, window.end_ms, kind.value, revision
+
+
+def _said(finding: Finding) -> _New:
+    check, result = finding.check, finding.result
+    return (
+        storable(check.name),
+        storable(check.test),
+        storable(check.column),
+        storable(check.segment),
+        finding.verdict.value,
+        storable(finding.reason),
+        None if result is None else float(result.statistic),
+        None if result is None or result.p_value is None else float(result.p_value),
+        finding_to_json(finding),
+    )
+
+
+def _state_row(subject: Subject, state: RuleState) -> _New:
+    return (
+        storable(subject.rule),
+        storable(subject.model),
+        state.phase.value,
+        *map(instant_text, (state.since, state.fired_at, state.clear_since, state.folded_to)),
+        json.dumps(dict(state.labels), sort_keys=True),
+        storable(subject.segment),
+        memory_to_json(state.memory),
+    )
 
 
 def _transition_values(transition: Transition) -> _Values:

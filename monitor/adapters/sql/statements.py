@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import lru_cache
 from typing import TypeVar
 
-from sqlalchemy import Connection, Dialect, Table, literal
+from sqlalchemy import Connection, Dialect, Insert, Table, literal, literal_column
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 
@@ -20,12 +20,22 @@ def insert(connection: Connection, table: Table) -> Upsert:
     return _insert(connection.dialect.name, table)
 
 
+def insert_new(connection: Connection, table: Table) -> Upsert:
+    """An INSERT that leaves out rows that are there already."""
+    return _insert_new(connection.dialect.name, table)
+
+
 def took_place(connection: Connection, statement: Upsert) -> bool:
     """Execute an INSERT of one row; False when its conflict clause made it do nothing.
 
     Asked by RETURNING, because drivers do not agree on the row count of an INSERT.
     """
     return bool(connection.execute(statement.returning(literal(1))).all())
+
+
+def add_one(connection: Connection, table: Table, row: Row) -> bool:
+    """Insert the row; False when it is there already."""
+    return bool(connection.exec_driver_sql(_add_one_sql(connection.dialect.name, table), row).all())
 
 
 def add_many(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -57,12 +67,18 @@ def storable(text: str) -> str:
 
 
 # Binding parameters row by row through SQLAlchemy costs more than SQLite's own work: so the text of bulk statements is
-# made once and its rows go to the driver as they are, past the column types.
+# made once and its rows go to the driver as they are, past the column types. Statements, too, are made once: SQLAlchemy
+# looks up what it compiled by all their parts, which a statement gathers when it is first executed.
 
 
 @lru_cache
 def _add_sql(dialect: str, table: Table) -> str:
-    return _text(dialect, table, _insert(dialect, table).on_conflict_do_nothing())
+    return _text(dialect, table, _insert_new(dialect, table))
+
+
+@lru_cache
+def _add_one_sql(dialect: str, table: Table) -> str:
+    return _text(dialect, table, _insert_new(dialect, table).returning(literal_column("1")))
 
 
 @lru_cache
@@ -75,11 +91,17 @@ def _replace_sql(dialect: str, table: Table, unless_newer: str | None) -> str:
     return _text(dialect, table, replacing)
 
 
+@lru_cache
 def _insert(dialect: str, table: Table) -> Upsert:
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
-def _text(dialect: str, table: Table, statement: Upsert) -> str:
+@lru_cache
+def _insert_new(dialect: str, table: Table) -> Upsert:
+    return _insert(dialect, table).on_conflict_do_nothing()
+
+
+def _text(dialect: str, table: Table, statement: Insert) -> str:
     by_position: Dialect = _psycopg() if dialect == "postgresql" else sqlite.dialect()
     return str(statement.compile(dialect=by_position, column_keys=[column.name for column in table.columns]))
 

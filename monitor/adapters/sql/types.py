@@ -46,6 +46,15 @@ class Name(TypeDecorator[str]):
         return value
 
 
+def instant_text(instant: datetime | None) -> str | None:
+    """`2026-11-01T10:00:00.000000Z`, as columns of type `Instant` hold it; None stays. Refuses a naive datetime."""
+    if instant is None:
+        return None
+    if instant.tzinfo is None:
+        raise ValueError(f"naive instant {instant!r}: give it a time zone")
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware instant, exact to the microsecond, as RFC 3339 text of fixed width: it sorts as time does."""
 
@@ -58,11 +67,7 @@ class Instant(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """`2026-11-01T10:00:00.000000Z`."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"naive instant {value!r}: give it a time zone")
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        return instant_text(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ANN401, ARG002
         """The aware UTC instant."""
