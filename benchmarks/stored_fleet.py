@@ -64,12 +64,12 @@ def judge_fleet(  # noqa: PLR0917 - whom, when, on what, with what, of how many 
 
 @contextmanager
 def counted(engine: Engine) -> Iterator[Mapping[str, int]]:
-    """Counts of the statements sent meanwhile: `reads` are those that begin with SELECT."""
+    """Counts of the statements sent meanwhile: `reads` are those that begin with SELECT or WITH."""
     counts = {"all": 0, "reads": 0}
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         counts["all"] += not statement.startswith("BEGIN")
-        counts["reads"] += statement.startswith("SELECT")
+        counts["reads"] += statement.startswith(("SELECT", "WITH"))
 
     event.listen(engine, "before_cursor_execute", note)
     try:

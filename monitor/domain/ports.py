@@ -256,8 +256,11 @@ class EvaluationStore(Protocol):
         """Findings of the newest revisions whose windows start in [since, until), by window and check."""
         ...
 
-    def last_finding(self, ref: ModelRef, check_name: str, before: datetime) -> Finding | None:
-        """The check's finding, in its newest revision, about the last window that starts before the instant."""
+    def last_findings(self, check_name: str, before: Mapping[ModelRef, datetime]) -> dict[ModelRef, Finding]:
+        """The check's finding, in its newest revision, about the last window that starts before the version's instant.
+
+        Versions without one are left out.
+        """
         ...
 
     def bad_windows(self, ref: ModelRef, check_name: str, since: datetime, until: datetime) -> list[Window]:

@@ -166,9 +166,9 @@ class QuietStore:
         """As stored."""
         return self.store.findings(model, since, until, kind)
 
-    def last_finding(self, ref: ModelRef, check_name: str, before: datetime) -> Finding | None:
+    def last_findings(self, check_name: str, before: Mapping[ModelRef, datetime]) -> dict[ModelRef, Finding]:
         """As stored."""
-        return self.store.last_finding(ref, check_name, before)
+        return self.store.last_findings(check_name, before)
 
     def bad_windows(self, ref: ModelRef, check_name: str, since: datetime, until: datetime) -> list[Window]:
         """As stored."""

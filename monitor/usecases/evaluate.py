@@ -19,9 +19,9 @@ from monitor.domain.windows import Window
 from monitor.schedule.closing import closes_until_ms
 from monitor.usecases.due_windows import Closing, DueModel, ServingVersions, due_windows
 from monitor.usecases.folding import Folded, JobReads, RuleFolding
-from monitor.usecases.judging import Judge, Judgement
+from monitor.usecases.judging import FindBefore, Judge, Judgement
 from monitor.usecases.sequential import by_minute, judge_minute, minute_until
-from monitor.usecases.stored_windows import in_portions, rests_on_shares
+from monitor.usecases.stored_windows import Wanted, in_portions, rests_on_shares
 from monitor.usecases.watching import evaluation_of, watch
 from monitor.usecases.whole_model import CHECK_NAME, Before
 
@@ -225,16 +225,30 @@ class Evaluate:
         wanted = ((one.model, evaluation) for one in found.values() for evaluation in one.evaluations)
         for portion in in_portions(wanted):
             stored = self._judge.read(portion)
-            for judgement in self._judge.judge_all(portion, stored, now, self._before):
+            for judgement in self._judge.judge_all(portion, stored, now, self._before(portion)):
                 self._evaluate(found[judgement.evaluation.model.name], judgement, states, now, report)
 
     # --- one evaluation
 
-    def _before(self, model: MonitoredModel, evaluation: Evaluation) -> Before:
-        """Where the check of the whole model stood at the end of the window before: its state is in that finding."""
-        if model.alarm_budget is None or not rests_on_shares(evaluation):
-            return Before()
-        return Before.of(self._store.last_finding(evaluation.model, CHECK_NAME, evaluation.window.start))
+    def _before(self, portion: Sequence[Wanted]) -> FindBefore:
+        """Where the check of the whole model stood at the end of the window before: its state is in that finding.
+
+        Read at once for the first window of each version; a later one goes on from what the portion saves meanwhile.
+        """
+        firsts: dict[ModelRef, datetime] = {}
+        for model, evaluation in portion:
+            if _has_state(model, evaluation):
+                firsts.setdefault(evaluation.model, evaluation.window.start)
+        ahead = self._store.last_findings(CHECK_NAME, firsts)
+
+        def before(model: MonitoredModel, evaluation: Evaluation) -> Before:
+            ref, start = evaluation.model, evaluation.window.start
+            if not _has_state(model, evaluation):
+                return Before()
+            found = ahead if firsts[ref] == start else self._store.last_findings(CHECK_NAME, {ref: start})
+            return Before.of(found.get(ref))
+
+        return before
 
     def _evaluate(
         self,
@@ -284,6 +298,11 @@ class Evaluate:
 def _remembers(folded: Folded, states: Mapping[Subject, RuleState]) -> bool:
     """Whether a rule remembers more than before, as votes, which must not be lost though nothing else happened."""
     return any(state.memory != states.get(subject, RuleState()).memory for subject, state in folded.states.items())
+
+
+def _has_state(model: MonitoredModel, evaluation: Evaluation) -> bool:
+    """Whether judging the window goes on from a state."""
+    return model.alarm_budget is not None and rests_on_shares(evaluation)
 
 
 def _windows_closed(model: MonitoredModel, until_ms: int) -> int:

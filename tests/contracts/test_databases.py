@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy import Engine, exc, inspect, text
 from sqlalchemy.event import listen
 
 from monitor.adapters.sql import engine as sql_engine
+from monitor.adapters.sql.documents import finding_to_json, memory_to_json
 from monitor.adapters.sql.engine import create_engine, describe, reading, writing
 from monitor.adapters.sql.evaluations import SqlEvaluationStore
 from monitor.adapters.sql.migrate import VERSION_TABLE, is_migrated, migrate, newest_revision
@@ -25,11 +26,13 @@ from monitor.adapters.sql.stores import SqlStores
 from monitor.adapters.sql.tables import metadata
 from monitor.adapters.sql.windows import SqlWindowReads
 from monitor.domain.errors import ConfigError, StoreUnavailable
+from monitor.domain.evaluation import EvaluationCommit
 from monitor.domain.models import ModelRef
 from monitor.domain.records import Joined, PartitionId, Truth
+from monitor.domain.rules import Memory, Phase, RuleState, Subject
 from monitor.domain.stream import JoinSpan, ShareSpan, TopicKind
 from monitor.testing.servers.postgres import PostgresServer
-from monitor.testing.stores.samples import HOUR, START, flush, share
+from monitor.testing.stores.samples import HOUR, HOUR_MS, START, START_MS, evaluation, finding, flush, share
 
 PARTITION = PartitionId("inference", 0)
 
@@ -351,6 +354,82 @@ def test_an_error_never_shows_the_values_of_a_statement(sqlite: Engine) -> None:
         connection.execute(metadata.tables["predictions"].insert(), incomplete)
 
     assert "secret id" not in str(refused.value)
+
+
+def test_what_an_evaluation_writes_is_in_the_columns_of_its_name_with_their_types(engine: Engine) -> None:
+    """Its rows go to the driver past the column types, and by their places."""
+    migrate(engine)
+    about = {"model": "churn", "version": "3", "window_start_ms": START_MS, "window_end_ms": START_MS + HOUR_MS}
+    odd = finding()
+    assert odd.result is not None
+    plain = replace(odd, check=replace(odd.check, test="ks"), result=replace(odd.result, statistic=1, p_value=None))
+    without = replace(odd, check=replace(odd.check, test="js"), result=None)
+    firing = RuleState(Phase.FIRING, START, START + HOUR / 8, None, START + HOUR, {"b": "2", "a": "1"}, Memory("bo"))
+    state = {Subject("psi-high", "churn", "de"): firing}
+
+    SqlEvaluationStore(engine).commit(
+        EvaluationCommit(evaluation(mark=7), [odd, plain, without], state, judged_at_ms=5)
+    )
+
+    with engine.connect() as connection:
+        [judged] = connection.exec_driver_sql("SELECT * FROM evaluations").mappings()
+        kept = {row["test"]: row for row in connection.exec_driver_sql("SELECT * FROM findings").mappings()}
+        [stands] = connection.exec_driver_sql("SELECT * FROM rule_states").mappings()
+    drift = {**about, "kind": "drift", "revision": 0}
+    assert dict(judged) == {**drift, "mark": 7, "judged_at_ms": 5}
+    assert dict(kept["psi"]) == {
+        **drift,
+        "id": odd.id,
+        "check_name": "psi(age)[de]",
+        "test": "psi",
+        "column": "age",
+        "segment": "de",
+        "verdict": "drifted",
+        "reason": "age drifted",
+        "statistic": 0.3125,
+        "p_value": 1e-300,
+        "document": finding_to_json(odd),
+    }
+    numbers = [(kept[test]["statistic"], kept[test]["p_value"]) for test in ("ks", "js")]
+    assert numbers == [(1.0, None), (None, None)]
+    assert type(numbers[0][0]) is float
+    assert dict(stands) == {
+        "rule": "psi-high",
+        "model": "churn",
+        "segment": "de",
+        "phase": "firing",
+        "since": "2026-11-01T10:00:00.000000Z",
+        "fired_at": "2026-11-01T10:07:30.000000Z",
+        "clear_since": None,
+        "folded_to": "2026-11-01T11:00:00.000000Z",
+        "labels": '{"a": "1", "b": "2"}',
+        "memory": memory_to_json(firing.memory),
+    }
+
+
+def test_a_naive_instant_in_the_state_of_a_rule_is_refused_and_nothing_saved(sqlite: Engine) -> None:
+    store = SqlEvaluationStore(sqlite)
+    naive = RuleState(Phase.FIRING, START.replace(tzinfo=None))
+
+    with pytest.raises(ValueError, match="naive instant"):
+        store.commit(EvaluationCommit(evaluation(), [finding()], {Subject("psi-high", "churn"): naive}))
+
+    assert store.done({"churn": 0}) == []
+    assert store.findings("churn") == []
+
+
+def test_the_last_findings_are_found_without_looking_at_all_findings_before_them(sqlite_url: str) -> None:
+    engine, asked = create_engine(sqlite_url), list[tuple[str, Any]]()
+    migrate(engine)
+    listen(engine, "before_cursor_execute", lambda *of: asked.append((of[2], of[3])))
+
+    SqlEvaluationStore(engine).last_findings("psi(x)", {ModelRef("churn", str(n)): START for n in range(64)})
+
+    [(statement, parameters)] = [one for one in asked if "FROM findings" in one[0]]
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+    assert "SEARCH findings USING INDEX ix_findings_window (model=? AND window_start_ms<?)" in str(rows)
+    engine.dispose()
 
 
 def test_the_drifted_windows_of_a_stretch_are_found_without_looking_at_all_findings_before_it(sqlite_url: str) -> None:

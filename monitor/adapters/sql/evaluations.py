@@ -5,14 +5,29 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Integer,
+    Row,
+    Table,
+    and_,
+    column,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+    values,
+)
 
 from monitor.adapters.sql.documents import finding_from_json, finding_to_json, memory_from_json, memory_to_json
 from monitor.adapters.sql.engine import reading, writing
 from monitor.adapters.sql.outbox import add_events
 from monitor.adapters.sql.statements import add_many, add_one, grouped, insert_new, replace_many, storable
 from monitor.adapters.sql.tables import evaluations, findings, retrain_requests, rule_states, transitions
-from monitor.adapters.sql.types import instant_text
+from monitor.adapters.sql.types import Milliseconds, Name, instant_text
 from monitor.domain.evaluation import DoneEvaluation, Evaluation, EvaluationCommit
 from monitor.domain.findings import EvaluationKind, Finding, Verdict
 from monitor.domain.models import ModelRef
@@ -125,19 +140,30 @@ class SqlEvaluationStore:
         with reading(self._engine) as connection:
             return [finding_from_json(document) for document in connection.execute(statement).scalars()]
 
-    def last_finding(self, ref: ModelRef, check_name: str, before: datetime) -> Finding | None:
-        """The check's finding, in its newest revision, about the last window that starts before the instant."""
-        table = findings.c
-        statement = (
+    def last_findings(self, check_name: str, before: Mapping[ModelRef, datetime]) -> dict[ModelRef, Finding]:
+        """The check's finding, in its newest revision, about the last window that starts before the version's instant.
+
+        Versions without one are left out.
+        """
+        if not before:
+            return {}
+        refs = list(before)
+        asked = values(
+            column("place", Integer), column("model", Name), column("version", Name), column("ms", Milliseconds)
+        )
+        about = asked.data([(k, ref.name, ref.version, to_ms(before[ref])) for k, ref in enumerate(refs)]).cte("asked")
+        table, of = findings.c, about.c
+        last = (
             select(table.document)
-            .where(table.model == ref.name, table.version == ref.version, table.check_name == check_name)
-            .where(table.window_start_ms < to_ms(before))
+            .where(table.model == of.model, table.version == of.version, table.check_name == check_name)
+            .where(table.window_start_ms < of.ms)
             .order_by(table.window_start_ms.desc(), table.window_end_ms.desc(), table.revision.desc())
             .limit(1)
+            .scalar_subquery()
         )
         with reading(self._engine) as connection:
-            document = connection.execute(statement).scalar()
-        return None if document is None else finding_from_json(document)
+            found = connection.execute(select(of.place, last)).all()
+        return {refs[place]: finding_from_json(document) for place, document in found if document is not None}
 
     def bad_windows(self, ref: ModelRef, check_name: str, since: datetime, until: datetime) -> list[Window]:
         """The windows that overlap [since, until) and of which the check's newest finding is bad, oldest first."""

@@ -60,10 +60,38 @@ class EvaluationConformance:
         name = finding().check.name
 
         def last(hours: int) -> tuple[int, int] | None:
-            found = rig.other.evaluations.last_finding(MODEL, name, START + hours * HOUR)
+            found = rig.other.evaluations.last_findings(name, {MODEL: START + hours * HOUR}).get(MODEL)
             return None if found is None else ((found.window.start - START) // HOUR, found.revision)
 
         assert [last(hours) for hours in (0, 1, 2, 5)] == [None, (0, 0), (1, 1), (1, 1)]
+
+    def test_last_findings_of_many_versions_come_together_each_from_its_own_instant(self, rig: StoreRig) -> None:
+        """As when they are asked for one by one; versions without one are left out."""
+        refs = [ModelRef(name, version) for name in ("churn", "fraud") for version in ("1", "2")]
+        for ref in refs:
+            for hours in range(3):
+                rig.mine.evaluations.commit(EvaluationCommit(evaluation(hours, ref=ref), [finding(hours, ref=ref)]))
+        name, read = finding().check.name, rig.other.evaluations.last_findings
+        asked = {ref: START + hours * HOUR for hours, ref in enumerate(refs)} | {ModelRef("new", "1"): START + HOUR}
+
+        found = read(name, asked)
+
+        assert found == {ref: finding(hours - 1, ref=ref) for hours, ref in enumerate(refs) if hours}
+        assert found == {ref: one for each in asked.items() for ref, one in read(name, dict([each])).items()}
+        assert (read("another", asked), read(name, {})) == ({}, {})
+
+    def test_texts_that_hold_the_null_character_are_saved_and_found(self, rig: StoreRig) -> None:
+        """In every text of an evaluation: columns, models and rules are named by others."""
+        ref, subject = ModelRef("ch\0urn", "3\0"), Subject("psi\0", "ch\0urn", "de\0")
+        odd = replace(finding(column="a\0ge", ref=ref), reason="a\0ge drifted")
+        commit = EvaluationCommit(evaluation(ref=ref), [odd], {subject: replace(FIRING, labels={"team": "a\0b"})})
+
+        assert [rig.mine.evaluations.commit(commit), rig.other.evaluations.commit(commit)] == [True, False]
+
+        assert rig.other.evaluations.findings(ref.name) == [odd]
+        assert rig.other.evaluations.last_findings(odd.check.name, {ref: START + HOUR}) == {ref: odd}
+        [state] = rig.other.evaluations.rule_states(ref.name).values()
+        assert state == commit.states[subject]
 
     def test_bad_windows_are_those_of_the_check_by_its_newest_finding(self, rig: StoreRig) -> None:
         """Whatever overlaps the stretch, as `judged` has it: the newest revision decides."""

@@ -24,7 +24,7 @@ from monitor.domain.records import Prediction, Truth
 from monitor.domain.rules import AllOf, CheckIsBad, Phase, Rule, ShareDrifted, Subject
 from monitor.domain.stream import Claim, Flush, Share, ShareKey, TopicKind
 from monitor.domain.time import to_ms
-from monitor.domain.windows import WindowSpec
+from monitor.domain.windows import Window, WindowSpec
 from monitor.stats.baseline import Baseline
 from monitor.stats.columns import CategoricalColumn, Column, NumericColumn
 from monitor.stats.drift import DRIFT_TESTS
@@ -92,6 +92,7 @@ class Rig:
 
     models: Mapping[str, MonitoredModel] = field(default_factory=lambda: {"churn": MODEL})
     rules: Sequence[Rule] = (DRIFT,)
+    link: Callable[[str, Window], str | None] = lambda _model, _window: None
 
     def __post_init__(self) -> None:
         self.engine = create_engine("sqlite://")
@@ -110,7 +111,8 @@ class Rig:
         lenders = {model.name: model.recorded_as for model in self.models.values() if model.predictions_of}
         windows = BorrowedPredictions(self.stores.windows, lenders)
         judge = Judge(tests, metrics, windows, self.stores.baselines, "test", findings=before)
-        return Evaluate(self.models, self.rules, judge, windows, self.stores.evaluations, jobs=self.stores.jobs)
+        store, jobs = self.stores.evaluations, self.stores.jobs
+        return Evaluate(self.models, self.rules, judge, windows, store, link=self.link, jobs=jobs)
 
     def promote(self, built: Baseline) -> Baseline:
         self.stores.baselines.put(built.id, built.ref, built.to_bytes(), built.describe())
@@ -230,6 +232,18 @@ def test_an_alert_starts_is_refreshed_for_every_window_and_ends() -> None:
     assert events[0].annotations["window"] != events[1].annotations["window"]
     assert [chart.title for chart in events[0].charts] == ["amount"]
     assert [(r.rule, r.at) for r in requests] == [("drift", START + 2 * HOUR)]
+
+
+def test_where_to_read_of_a_window_is_worked_out_only_when_somebody_is_told_of_it() -> None:
+    asked: list[datetime] = []
+    rig = started(link=lambda _model, window: asked.append(window.end))
+    for hour, shift in enumerate([0.0, 2.0, 3.0, 0.0, 0.0]):
+        rig.hour(hour, rows(hour, shift))
+
+    rig.run()
+
+    assert len(rig.stores.outbox.pending(100)) == len(asked)
+    assert asked == [START + hours * HOUR for hours in (2, 3, 4)]
 
 
 def test_the_alert_of_a_rule_that_is_taken_out_while_it_fires_ends_under_the_labels_it_was_told_with() -> None:
@@ -648,11 +662,11 @@ def test_a_crash_before_the_commit_leaves_everything_to_the_next_run(monkeypatch
 
 @contextmanager
 def reads(rig: Rig) -> Iterator[list[str]]:
-    """The SELECT statements that the database is sent meanwhile."""
+    """The statements that ask the database meanwhile."""
     seen: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if statement.startswith("SELECT"):
+        if statement.startswith(("SELECT", "WITH")):
             seen.append(statement)
 
     event.listen(rig.engine, "before_cursor_execute", note)

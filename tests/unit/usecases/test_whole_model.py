@@ -22,7 +22,7 @@ from monitor.stats.profiles.model import ModelProfile
 from monitor.usecases.attributing import ATTRIBUTION
 from monitor.usecases.budget import budget_report
 from monitor.usecases.whole_model import CHECK_NAME, STATE, Before, judge_model
-from tests.unit.usecases.test_evaluate import HOUR, MODEL, START, Rig, baseline, rows
+from tests.unit.usecases.test_evaluate import HOUR, MODEL, START, Rig, baseline, reads, rows
 
 BUDGETED = replace(MODEL, alarm_budget=ONE_A_MONTH)
 RULE = Rule("model-drifted", CheckIsBad(test="model_drift"))
@@ -202,6 +202,25 @@ def test_another_version_has_another_baseline_and_begins_anew() -> None:
 
     assert Before.of(about_model(rig)[0]).state
     assert Before.of(about_model(rig)[-1]).state == Before.of(about_model(fresh)[-1]).state
+
+
+def test_the_states_of_many_versions_are_read_at_once_and_those_that_the_same_run_leaves_one_by_one() -> None:
+    together, apart = started(), started()
+    for rig in (together, apart):
+        rig.promote(calibrated(seed=200, version="2"))
+        for hour in range(4):
+            rig.hour(hour, rows(hour, shift=SMALL))
+            rig.hour(hour, rows(20 + hour), version="2")
+            if rig is apart or hour == 0:
+                rig.run()
+
+    with reads(together) as seen:
+        together.run()
+
+    of_states = sum("check_name =" in statement for statement in seen)
+    assert of_states == 1 + 2 * len(["the second window of a version", "the third"])
+    assert about_model(together) == about_model(apart)
+    assert len(about_model(together)) == 8
 
 
 def test_without_a_budget_the_model_is_not_judged_as_a_whole() -> None:
