@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import Field, asdict, dataclass, field
 from enum import StrEnum
+from json.encoder import encode_basestring_ascii
 from typing import Any, ClassVar
 
 from monitor.domain.checks import Check, Threshold
@@ -113,16 +114,29 @@ class Finding:
 
 def finding_id(model: ModelRef, check_name: str, window: Window, revision: int, kind: EvaluationKind) -> str:
     """32 hexadecimal digits that depend on the subject alone, not on the outcome."""
-    about = [model.name, model.version, check_name, str(window), revision, kind.value]
-    return content_id(about)
+    return finding_ids(model, window, revision, kind)(check_name)
+
+
+def finding_ids(model: ModelRef, window: Window, revision: int, kind: EvaluationKind) -> Callable[[str], str]:
+    """`finding_id` of any check of one window: what its dozens of findings have in common is put into words once."""
+    before, after = _canonical([model.name, model.version]), _canonical([str(window), revision, kind.value])
+
+    def of(check_name: str) -> str:
+        return _digest(f"{before[:-1]},{encode_basestring_ascii(check_name)},{after[1:]}")
+
+    return of
 
 
 def content_id(value: object) -> str:
     """32 hexadecimal digits of the BLAKE2b hash of a JSON-able value in canonical form."""
-    return hashlib.blake2b(_CANONICAL.encode(value).encode(), digest_size=16).hexdigest()
+    return _digest(_canonical(value))
 
 
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
 
 
 def threshold_json(threshold: Threshold) -> dict[str, object]:

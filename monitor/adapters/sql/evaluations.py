@@ -29,7 +29,7 @@ from monitor.adapters.sql.statements import add_many, add_one, grouped, insert_n
 from monitor.adapters.sql.tables import evaluations, findings, retrain_requests, rule_states, transitions
 from monitor.adapters.sql.types import Milliseconds, Name, instant_text
 from monitor.domain.evaluation import DoneEvaluation, Evaluation, EvaluationCommit
-from monitor.domain.findings import EvaluationKind, Finding, Verdict
+from monitor.domain.findings import EvaluationKind, Finding, Verdict, finding_ids
 from monitor.domain.models import ModelRef
 from monitor.domain.retraining import RetrainRequest
 from monitor.domain.rules import Phase, Retirement, RuleState, Subject, Transition
@@ -215,25 +215,27 @@ def _save_requests(connection: Connection, new: Sequence[RetrainRequest]) -> Non
 
 
 def _evaluation_row(evaluation: Evaluation, judged_at_ms: int) -> _New:
-    about = _about(evaluation.model, evaluation.window, evaluation.kind, evaluation.revision)
+    about = _about(evaluation.model, evaluation.window, evaluation.revision, evaluation.kind)
     return *about, evaluation.mark, judged_at_ms
 
 
 def _finding_rows(new: Iterable[Finding]) -> Iterator[_New]:
-    for window, of_window in groupby(new, lambda one: (one.model, one.window, one.kind, one.revision)):
-        about = _about(*window)
+    for (ref, window, revision, kind), of_window in groupby(
+        new, lambda one: (one.model, one.window, one.revision, one.kind)
+    ):
+        about, id_of = _about(ref, window, revision, kind), finding_ids(ref, window, revision, kind)
         for finding in of_window:
-            yield finding.id, *about, *_said(finding)
+            name = finding.check.name
+            yield id_of(name), *about, storable(name), *_said(finding)
 
 
-def _about(ref: ModelRef, window: Window, kind: EvaluationKind, revision: int) -> _New:
+def _about(ref: ModelRef, window: Window, revision: int, kind: EvaluationKind) -> _New:
     return storable(ref.name), storable(ref.version), window.start_ms, window.end_ms, kind.value, revision
 
 
 def _said(finding: Finding) -> _New:
     check, result = finding.check, finding.result
     return (
-        storable(check.name),
         storable(check.test),
         storable(check.column),
         storable(check.segment),

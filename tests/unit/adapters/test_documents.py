@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from monitor.adapters.sql import documents
 from monitor.domain.checks import Threshold
-from monitor.domain.findings import TestResult
+from monitor.domain.findings import EvaluationKind, TestResult, content_id, finding_id, finding_ids
+from monitor.domain.models import ModelRef
 from monitor.domain.references import Against
 from monitor.domain.retraining import HoldReason, JobPhase
-from monitor.testing.stores.samples import alert_event, finding, job, request
+from monitor.testing.stores.samples import alert_event, finding, job, request, window
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "documents"
 
@@ -47,6 +48,25 @@ def test_what_earlier_programs_stored_is_still_written_and_read_the_same(name: s
 
     assert read(stored) == value
     assert json.loads(write(value)) == json.loads(stored)  # type: ignore[operator]
+
+
+def test_the_id_of_a_finding_is_what_earlier_programs_stored_whatever_the_names_hold() -> None:
+    ref = ModelRef('Bär "x"', "3\x7f")
+
+    known = finding_id(ref, "psi(a\0ge)[d\u2028e]", window(), 2, EvaluationKind.DRIFT)
+
+    assert known == "c375de6f708aa539cacd9a735807d4e0"
+
+
+@given(texts=st.lists(st.text(), min_size=3, max_size=3), revision=st.integers(0), kind=st.sampled_from(EvaluationKind))
+def test_the_id_of_a_finding_is_the_hash_of_what_it_is_about(
+    texts: list[str], revision: int, kind: EvaluationKind
+) -> None:
+    model, version, check = texts
+
+    found = finding_ids(ModelRef(model, version), window(), revision, kind)(check)
+
+    assert found == content_id([model, version, check, str(window()), revision, kind.value])
 
 
 def test_a_finding_that_was_stored_before_there_was_more_to_tell_is_read() -> None:
