@@ -1,5 +1,6 @@
 """Databases: migrations agree with the tables, and trouble is told as StoreUnavailable, without secrets."""
 
+import math
 import sqlite3
 import threading
 import time
@@ -364,12 +365,12 @@ def test_what_an_evaluation_writes_is_in_the_columns_of_its_name_with_their_type
     assert odd.result is not None
     plain = replace(odd, check=replace(odd.check, test="ks"), result=replace(odd.result, statistic=1, p_value=None))
     without = replace(odd, check=replace(odd.check, test="js"), result=None)
+    endless = replace(odd, check=replace(odd.check, test="rate"), result=replace(odd.result, statistic=-math.inf))
     firing = RuleState(Phase.FIRING, START, START + HOUR / 8, None, START + HOUR, {"b": "2", "a": "1"}, Memory("bo"))
     state = {Subject("psi-high", "churn", "de"): firing}
+    commit = EvaluationCommit(evaluation(mark=7), [odd, plain, without, endless], state, judged_at_ms=5)
 
-    SqlEvaluationStore(engine).commit(
-        EvaluationCommit(evaluation(mark=7), [odd, plain, without], state, judged_at_ms=5)
-    )
+    SqlEvaluationStore(engine).commit(commit)
 
     with engine.connect() as connection:
         [judged] = connection.exec_driver_sql("SELECT * FROM evaluations").mappings()
@@ -390,8 +391,8 @@ def test_what_an_evaluation_writes_is_in_the_columns_of_its_name_with_their_type
         "p_value": 1e-300,
         "document": finding_to_json(odd),
     }
-    numbers = [(kept[test]["statistic"], kept[test]["p_value"]) for test in ("ks", "js")]
-    assert numbers == [(1.0, None), (None, None)]
+    numbers = [(kept[test]["statistic"], kept[test]["p_value"]) for test in ("ks", "js", "rate")]
+    assert numbers == [(1.0, None), (None, None), (-math.inf, 1e-300)]
     assert type(numbers[0][0]) is float
     assert dict(stands) == {
         "rule": "psi-high",

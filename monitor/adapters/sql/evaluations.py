@@ -25,7 +25,7 @@ from sqlalchemy import (
 from monitor.adapters.sql.documents import finding_from_json, finding_to_json, memory_from_json, memory_to_json
 from monitor.adapters.sql.engine import reading, writing
 from monitor.adapters.sql.outbox import add_events
-from monitor.adapters.sql.statements import add_many, add_one, grouped, insert_new, replace_many, storable
+from monitor.adapters.sql.statements import add_one, add_plain, grouped, insert_new, replace_many, storable
 from monitor.adapters.sql.tables import evaluations, findings, retrain_requests, rule_states, transitions
 from monitor.adapters.sql.types import Milliseconds, Name, instant_text
 from monitor.domain.evaluation import DoneEvaluation, Evaluation, EvaluationCommit
@@ -109,7 +109,7 @@ class SqlEvaluationStore:
         with writing(self._engine) as connection:
             if not add_one(connection, evaluations, _evaluation_row(commit.evaluation, commit.judged_at_ms)):
                 return False
-            add_many(connection, findings, [*_finding_rows(commit.findings)])
+            add_plain(connection, findings, [*_finding_rows(commit.findings)])
             replace_many(connection, rule_states, [_state_row(*one) for one in commit.states.items()])
             _save_transitions(connection, commit.transitions)
             add_events(connection, commit.events)
