@@ -13,8 +13,8 @@ from monitor.domain.stream import PaneStatement, Share, ShareSpan
 from monitor.domain.windows import Window
 from monitor.stream.timeline import Promotion
 
-PANES_AT_ONCE = 128
-"""The shares of about so many panes are in memory together: with 12 partitions of 10 KB each, 15 MB."""
+PANES_AT_ONCE = 64
+"""The shares of about so many panes are in memory together: with 12 partitions of 20 KB each, 15 MB."""
 
 Wanted = tuple[MonitoredModel, Evaluation]
 
