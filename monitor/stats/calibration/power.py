@@ -122,15 +122,17 @@ def _rise(  # noqa: PLR0917 - what decides
     """The smallest rise of a share that so many records show with this probability, as a share of them.
 
     Negative binomial: the hits that are rare enough to alarm are found, `least` of them at least, then the share that
-    gives as many.
+    gives as many. They come in clusters as large as they usually do: their variance stays as many times their mean. (Were
+    it the relative variance that stays, hits that hardly ever come, and then together, would never be sure to come.)
     """
     spread = max(1e-9, float(law.dispersion[place]) / min(size, 1.0) + float(law.error[place]))
     needed = max(_least_hits(share * records, spread, alpha), least)
-    own = max(1e-9, float(law.dispersion[place]) / min(size, 1.0))
+    own = max(1e-9, float(law.dispersion[place]) / min(size, 1.0))  # where the share is the usual one
     low, high = share, 1.0
     while high - low > _EXACT:
         middle = (low + high) / 2
-        low, high = (low, middle) if _at_least(needed, middle * records, own) >= power else (middle, high)
+        is_sure = _at_least(needed, middle * records, own * share / middle) >= power
+        low, high = (low, middle) if is_sure else (middle, high)
     return high - share
 
 
