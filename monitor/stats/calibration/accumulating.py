@@ -218,14 +218,15 @@ class Accumulation:
         """Add one window, given as the only one of `found`; `start_ms` (columns,) is where it begins."""
         places = np.clip(state.levels, -_OFFSET, _HIGHEST) + _OFFSET
         after = _ONE_MORE[places] + self._log_evidence(found)
-        climb, since = self._climbs(state, _GROWN[places], np.exp(after), start_ms)
+        spoke = speaks(self.strength(state))  # what has not stopped does not begin anew
+        climb, since = self._climbs(state, _GROWN[places], np.exp(after), np.where(spoke, state.since_ms, start_ms))
         kept = np.clip(after, _LEAST, self.threshold[:, np.newaxis, :] + _BEYOND)
         earlier = np.where(state.recent == _NONE, np.nan, state.recent / _STEP)
         rarity = log_rarity(self.components, found, earlier, self.serial_square)
         now = _steps(np.clip(found.normal[:, self.components.groups], -_FARTHEST, _FARTHEST))
         recent = np.concatenate((now, state.recent[:-1]))
         rare = self.rare_sums.advance(state.rare, found.counts, start_ms, _STEP)
-        since = self._since(state, rare, since)
+        since = np.where(spoke, since, self._since(rare, since))
         return Accumulated(end_ms, _steps(kept), climb, since, recent, _steps(np.minimum(rarity, _FARTHEST)), rare)
 
     def strength(self, state: Accumulated) -> Floats:
@@ -260,10 +261,11 @@ class Accumulation:
         The direction is 0 where the last windows' shares speak, and no group of them by itself. Shapes (columns,).
         """
         above = (state.levels / _STEP - self.threshold[:, np.newaxis, :]).max(axis=2)
-        order = np.argsort(above.max(axis=1), kind="stable")
+        nearest = np.minimum(above.max(axis=1), _BEYOND - 1 / _STEP)  # those that went as far as they may are equal
+        order = np.lexsort((-np.arange(len(nearest)), nearest))  # of equals the first comes last, and stays
         found, direction = np.zeros(self.columns, np.int64), np.zeros(self.columns, np.int64)
         found[self.column[order]] = self.entries[order]
-        speaks_alone = above.max(axis=1) >= 0
+        speaks_alone = nearest >= 0
         direction[self.column[order]] = (np.where(above[:, 0] >= above[:, 1], 1, -1) * speaks_alone)[order]
         return found, direction
 
@@ -288,15 +290,14 @@ class Accumulation:
         most = round(-_LEAST * _STEP)
         return np.clip(np.where(begins, 0, state.climb) + ahead, -most, most), since
 
-    def _since(self, state: Accumulated, rare: RareCounts, since: Ints) -> Ints:
-        """The same where rare values speak: they remember few windows, and what spoke before began when it said."""
+    def _since(self, rare: RareCounts, since: Ints) -> Ints:
+        """The same where rare values begin to speak: they remember when that was."""
         above = self._of_rare(rare)
         speaks_now = above.max(axis=0) >= 0
         if not speaks_now.any():
             return since
         began = self.rare_sums.since_ms(rare)[above.argmax(axis=0), np.arange(self.columns)]
-        spoke = self._of_rare(state.rare).max(axis=0) >= 0
-        return np.where(speaks_now, np.where(spoke, state.since_ms, began), since)
+        return np.where(speaks_now, began, since)
 
     def _together(self, evidence: Floats) -> Floats:
         """Log of the weighted mean of R over the entries of each column."""

@@ -122,8 +122,8 @@ def _rise(  # noqa: PLR0917 - what decides
     """The smallest rise of a share that so many records show with this probability, as a share of them.
 
     Negative binomial: the hits that are rare enough to alarm are found, `least` of them at least, then the share that
-    gives as many. They come in clusters as large as they usually do: their variance stays as many times their mean. (Were
-    it the relative variance that stays, hits that hardly ever come, and then together, would never be sure to come.)
+    gives as many. They come in clusters as large as they usually do: their variance stays as many times their mean. Did
+    the relative variance stay, hits that hardly ever come, and then together, would never be sure to come.
     """
     spread = max(1e-9, float(law.dispersion[place]) / min(size, 1.0) + float(law.error[place]))
     needed = max(_least_hits(share * records, spread, alpha), least)

@@ -205,6 +205,30 @@ def test_small_evidence_adds_up_and_the_verdict_says_since_when(quiet: Traffic) 
     assert began - 4 * HOUR_MS <= speaking[0].since_ms < speaking[0].state.until_ms - HOUR_MS
 
 
+@pytest.mark.parametrize("seed", [11, 12])
+def test_a_change_that_lasts_keeps_its_beginning(seed: int) -> None:
+    """Scores and rare values take turns in telling of it, and windows that show little of it come between."""
+    told = Traffic("iid", seed, 1e-3).verdicts(80, CHANGES["variance x1.3"])
+    parts = [[part.since_ms for part in one.columns if part.column == "num_00"] for one in told]
+    began = [since for of_window in parts for since in of_window if since is not None]
+
+    assert len(began) > 70
+    assert len(set(began)) == 1
+
+
+def test_of_what_went_as_far_as_it_may_the_simplest_is_named(quiet: Traffic) -> None:
+    """Location moves all the others, too, and a step of rounding says nothing about which is more."""
+    accumulation, components = quiet.judge.accumulation, quiet.judge.components
+    state = accumulation.start(0)
+    farthest = np.rint((accumulation.threshold + 2.0)[:, np.newaxis, :] * 64).astype(np.int64)
+    capped = replace(state, levels=np.broadcast_to(farthest, state.levels.shape))
+
+    leading, _ = accumulation.leading(capped)
+
+    numeric = components.grouping.is_numeric
+    assert set(components.kind[leading[numeric]].tolist()) == {Kind.LOCATION}
+
+
 def test_a_change_of_the_season_is_found_against_the_same_hour_of_other_days() -> None:
     """The season moves every column by up to half a standard deviation, and is no alarm; a quarter on top of it is."""
     traffic = Traffic("season", 11, 1e-3)

@@ -250,7 +250,7 @@ def test_a_state_from_before_rare_values_were_counted_goes_on() -> None:
 
 
 def test_what_hardly_comes_and_then_in_bursts_is_stated_by_what_shows_it() -> None:
-    """0.05 % of 200 rows, with a standard deviation of three times that: grew that along, no share at all would be sure."""
+    """0.05 % of 200 rows, give or take three times as many: did that grow along, no share at all would be sure."""
     chance = np.random.default_rng(5)
     judges = [judge_of_counts(chance, Binary(200, 0.0005, 3.0), 168, 1 / 720) for _ in range(60)]
     stated = [visible(judge, 200)[0].beyond_points / 100 for judge in judges]
