@@ -57,6 +57,8 @@ def _show(model: str, report: "BudgetReport") -> None:
     click.echo(f"{model}: at most {report.false_alarms_a_month:g} {alarms} expected of model_drift,")
     click.echo(f"in {report.windows_a_month:,.0f} windows; one window tests all columns together at {report.alpha:.2g}")
     click.echo(f"calibrated on {report.calibration}{left_out_words(report.left_out)}")
+    if report.unknown:
+        click.echo(report.unknown)
     click.echo(f"smallest change at {report.records:,.0f} records a window ({report.source}):")
     rare = ("rare, at once", f"in {PATIENCE}")
     titles = ("column", "share", f"at once ({SURE:.0%})", f"in {PATIENCE} windows", "of", "missing, at once", *rare)

@@ -12,6 +12,7 @@ from monitor.domain.ports import BaselineStore, RowReader
 from monitor.domain.time import format_duration, to_ms
 from monitor.stats.baseline import Baseline, segment_rows
 from monitor.stats.calibration.calibration import LEAST_WINDOWS
+from monitor.stats.calibration.season import unknown_year
 from monitor.stats.calibration.windows import LEAST_OF_SEGMENT, LEAST_RECORDS, BaselineWindows
 from monitor.stats.columns import Column, Ints
 from monitor.stats.estimation.learning import Outcomes, learn_outcomes, try_outcomes
@@ -190,13 +191,14 @@ def _calibration_notes(baseline: Baseline, model: MonitoredModel) -> Sequence[st
     if baseline.period is None:
         return (f"the training data has no event times (--event-time): {assumes}",)
     found = 0 if baseline.windows is None else baseline.windows.number
-    if found < LEAST_WINDOWS:
+    if baseline.windows is None or found < LEAST_WINDOWS:
         fills = f"the training data fills {found} windows of {size} with {LEAST_RECORDS} records or more"
         return (f"{fills}, {LEAST_WINDOWS} are needed: {assumes}",)
     held = {name for name, windows in baseline.segment_windows.items() if windows.number >= LEAST_WINDOWS}
     thin = [one.name for one in model.segments if one.name not in held]
     needed = f"{LEAST_WINDOWS} windows of {size} with {LEAST_OF_SEGMENT} records"
-    return (f"{', '.join(thin)}: not judged apart within the alarm budget, which takes {needed}",) if thin else ()
+    apart = f"{', '.join(thin)}: not judged apart within the alarm budget, which takes {needed}" if thin else ""
+    return tuple(filter(None, (apart, unknown_year(baseline.windows.span_ms))))
 
 
 def _role_notes(baseline: Baseline) -> Sequence[str]:

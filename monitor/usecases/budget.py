@@ -12,6 +12,7 @@ from monitor.domain.stream import PaneSpan
 from monitor.stats.baseline import Baseline
 from monitor.stats.budgeted import BudgetedModel, budgeted_model
 from monitor.stats.calibration.power import Visible, visible
+from monitor.stats.calibration.season import unknown_year
 from monitor.usecases.whole_model import calibration_words
 
 MONTH = timedelta(days=30)
@@ -39,7 +40,7 @@ class BudgetReport:
     """For one model and its newest baseline; `records` is the size of a usual window, and `source` says whence.
 
     `columns` are those of all traffic; `unjudged` segments have too little in the baseline, and `left_out` is how many
-    windows of it are too small to calibrate on.
+    windows of it are too small to calibrate on. `unknown` says which course it is too short for; empty: none.
     """
 
     baseline_id: str
@@ -53,6 +54,7 @@ class BudgetReport:
     segments: tuple[SegmentBudget, ...] = ()
     unjudged: tuple[str, ...] = ()
     left_out: int = 0
+    unknown: str = ""
 
 
 def budget_report(
@@ -75,6 +77,7 @@ def budget_report(
     usual, source = (records, "as asked") if records is not None else usual_records(model, windows)
     if usual is None:
         usual, source = drift.whole.calibration.usual_records, "a usual window of the baseline: no traffic yet"
+    own = baseline.windows
     return BudgetReport(
         baseline_id,
         MONTH / model.windows.slide,
@@ -86,7 +89,8 @@ def budget_report(
         tuple(visible(drift.whole, usual)),
         tuple(_of_segment(drift, baseline, name, usual) for name in drift.parts if name != ALL_TRAFFIC),
         drift.unjudged,
-        0 if baseline.windows is None else baseline.windows.left_out,
+        0 if own is None else own.left_out,
+        "" if own is None else unknown_year(own.span_ms),
     )
 
 

@@ -16,6 +16,9 @@ MOST_HARMONICS = {DAY_MS: 11, WEEK_MS: 6, YEAR_MS: 3}
 CYCLES = 1.95
 """A period counts as covered when the baseline holds so many of its cycles."""
 
+LEAST_OF_A_YEAR = 0.5
+"""Fewer years show too little of its course for anybody to expect it known."""
+
 LEAST_WINDOWS_A_CYCLE = 6
 HARMONICS_A_CYCLE = 1.5
 WINDOWS_A_TERM = 3
@@ -49,3 +52,16 @@ class Season:
             phase = 2 * np.pi * np.mod(middles_ms, period)[:, np.newaxis] / period * np.arange(1, number + 1)
             parts += [np.sin(phase), np.cos(phase)]
         return np.concatenate(parts, axis=1)
+
+
+def unknown_year(span_ms: int) -> str:
+    """What to say of windows that have seen enough of a year to have its course, and too little to know it.
+
+    >>> unknown_year(YEAR_MS * 3 // 2)
+    'the rows cover 1.5 years: a course over the year is known from 2 on, and looks like drift until then'
+    """
+    years = span_ms / YEAR_MS
+    if not LEAST_OF_A_YEAR <= years < CYCLES:
+        return ""
+    known = f"a course over the year is known from {CYCLES:.0f} on, and looks like drift until then"
+    return f"the rows cover {years:.1f} years: {known}"

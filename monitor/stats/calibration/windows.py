@@ -43,6 +43,12 @@ class StoredWindows(msgspec.Struct, array_like=True, frozen=True):
         return len(self.starts_ms) // 8
 
     @property
+    def span_ms(self) -> int:
+        """From where the first begins to where the last ends."""
+        starts = np.frombuffer(self.starts_ms, "<i8")
+        return int(starts[-1] - starts[0]) + self.size_ms if len(starts) else 0
+
+    @property
     def left_out(self) -> int:
         """How many windows between the first and the last are not there, because they have too few records."""
         starts = np.frombuffer(self.starts_ms, "<i8")

@@ -191,6 +191,23 @@ def test_training_data_with_event_times_calibrates_the_alarms(call: Call, tmp_pa
     assert "this baseline was there already" in again.stdout
 
 
+def test_training_data_that_has_seen_most_of_a_year_says_that_it_does_not_know_its_course(
+    call: Call, tmp_path: Path
+) -> None:
+    """17 full hours, a month apart from each other: 1.3 years."""
+    rows = (tmp_path / "train.csv").read_text(encoding="utf-8").splitlines()
+    at = [START + timedelta(seconds=30 * (n % 120), days=30 * (n // 120)) for n in range(len(rows) - 1)]
+    timed = [f"{row},{one.isoformat()}" for row, one in zip(rows[1:], at, strict=True)]
+    (tmp_path / "timed.csv").write_text("\n".join([f"{rows[0]},at", *timed]), encoding="utf-8")
+
+    built = call("baseline", "build", "--model", "price", "--version", "1", "timed.csv", "--event-time", "at")
+    bought = call("budget", "--model", "price")
+
+    said = "the rows cover 1.3 years: a course over the year is known from 2 on, and looks like drift until then"
+    assert f"note: {said}" in built.stdout
+    assert said in bought.stdout
+
+
 def test_a_backfill_tells_nobody_and_retrains_nothing_unless_asked(call: Call) -> None:
     call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
     call("backfill", "data")
