@@ -48,6 +48,14 @@ def _cells_or_other(array: pa.Array, *, is_typed: bool) -> Cells:
         return OtherCells(str(array.type), np.zeros(len(array), np.bool_))
 
 
+def encodable(value: object) -> object:
+    """A text without lone surrogates, halves of characters that no encoding stores; anything else as it is.
+
+    Programs that count UTF-16, as JavaScript's do, cut texts within a character.
+    """
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
+
+
 def cells(array: pa.Array, *, is_typed: bool = True) -> Cells:
     """The cells of any array. Texts that are no UTF-8 are bytes, which nobody profiles."""
     kind = array.type

@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import pyarrow as pa
 
-from monitor.adapters.tables.arrow_cells import BATCH_ROWS, cells, table_batch
+from monitor.adapters.tables.arrow_cells import BATCH_ROWS, cells, encodable, table_batch
 from monitor.domain.errors import BaselineError
 from monitor.stats.cells import Cells, TableBatch
 from monitor.usecases.object_cells import ObjectCells
@@ -133,7 +133,8 @@ def _pandas_batches(frame: Any, columns: Collection[str] | None) -> Iterator[Tab
 def _series_cells(series: Any) -> Cells:  # noqa: ANN401 - a pandas series
     try:
         array = pa.Array.from_pandas(series)
-    except (pa.ArrowException, OverflowError, TypeError):
+    except (pa.ArrowException, OverflowError, TypeError, UnicodeEncodeError):
         absent = series.isna().tolist()
-        return ObjectCells([None if gone else value for value, gone in zip(series.tolist(), absent, strict=True)])
+        values = map(encodable, series.tolist())
+        return ObjectCells([None if gone else value for value, gone in zip(values, absent, strict=True)])
     return cells(array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array)

@@ -1,6 +1,7 @@
 """JSON lines, a few megabytes at a time: types may differ from part to part, and within a part."""
 
 import io
+import json as json_text
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import msgspec
 import pyarrow as pa
 from pyarrow import json
 
-from monitor.adapters.tables.arrow_cells import table_batch
+from monitor.adapters.tables.arrow_cells import encodable, table_batch
 from monitor.domain.errors import BaselineError
 from monitor.stats.cells import TableBatch
 from monitor.usecases.object_cells import ObjectCells
@@ -41,4 +42,15 @@ def _row(path: Path, line: bytes, number: int) -> dict[str, object]:
     try:
         return msgspec.json.decode(line, type=dict[str, object])
     except msgspec.MsgspecError as error:
+        if (row := _with_half_characters(line)) is not None:
+            return row
         raise BaselineError(f"{path}, line {number} is no JSON object ({error}): mend or remove the line") from error
+
+
+def _with_half_characters(line: bytes) -> dict[str, object] | None:
+    """The object of a line that is refused for lone surrogates alone, without them; None of any other line."""
+    try:
+        text = json_text.dumps(json_text.loads(line), ensure_ascii=False)
+        return msgspec.json.decode(str(encodable(text)), type=dict[str, object])
+    except (ValueError, RecursionError):
+        return None

@@ -106,6 +106,41 @@ def test_a_column_of_one_table_alone_can_be_excluded_and_one_of_neither_is_a_mis
     assert str(compared("old", "ta").exception) == "neither table has a column 'ta' to exclude; there are at, x"
 
 
+def test_a_text_that_was_cut_within_a_character_stops_no_other_column(tmp_path: Path) -> None:
+    """As programs do that count UTF-16: JSON can hold half a character, and no encoding can."""
+    before, now = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    before.write_bytes(lines_of(x=NUMBERS, c=WORDS))
+    now.write_bytes(lines_of(x=NUMBERS, c=WORDS).replace(b'"b"', b'"b\\ud83d"', 30))
+
+    done = CliRunner().invoke(driftline, ["compare", str(before), str(now), "--columns-only", "--json"])
+
+    verdicts = {(one["column"], one["check"]): one["verdict"] for one in json.loads(done.stdout)["checks"]}
+    assert (done.exit_code, verdicts["c", "unseen_category"]) == (3, "drifted")
+    assert verdicts["x", "psi"] == "ok"
+
+
+def test_a_broken_line_beside_half_a_character_is_still_named(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'{"c": "b\\ud83d"}\n{"c": \n')
+
+    done = CliRunner().invoke(driftline, ["compare", str(tmp_path / "a.jsonl"), str(tmp_path / "a.jsonl")])
+
+    assert "a.jsonl, line 2 is no JSON object" in str(done.exception)
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_columns_that_are_separated_by_other_than_commas_are_a_mistake_and_no_drift(
+    tmp_path: Path, separator: str
+) -> None:
+    good, other = tmp_path / "a.csv", tmp_path / "b.csv"
+    good.write_text("x,c\n1,a\n")
+    other.write_text(f"x{separator}c\n1{separator}a\n")
+
+    done = CliRunner().invoke(driftline, ["compare", str(good), str(other)])
+
+    assert isinstance(done.exception, BaselineError)
+    assert f"b.csv has one column, {f'x{separator}c'!r}: separate columns by commas" in str(done.exception)
+
+
 def test_a_text_that_the_table_lacks_is_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("x\n1\n2\n")
 

@@ -133,6 +133,7 @@ GOOD_ENOUGH: dict[str, Any] = {
     "infinities": [np.inf, -np.inf, 1.0, 2.0] * (N // 4),
     "mixed": [1, "a", True, None] * (N // 4),
     "decimals": [Decimal("1.5"), Decimal(2)] * (N // 2),
+    "halves of characters": pd.Series(["a\ud83d", "b"] * (N // 2), dtype=object),
     "huge": pd.Series([10**400, 1] * (N // 2), dtype=object),
     "nullable": pd.array([1, None, 3, 4] * (N // 4), dtype="Int64"),
 }
