@@ -67,7 +67,13 @@ class Seen:
         return float(np.mean([named for run in self.changed[change] for named in run]))
 
     def delay(self, change: str) -> float:
-        return statistics.median(run.index(True) + 1 if any(run) else RUN + 1 for run in self.changed[change])
+        return statistics.median(self._delays(change))
+
+    def mean_delay(self, change: str) -> float:
+        return statistics.fmean(self._delays(change))
+
+    def _delays(self, change: str) -> list[int]:
+        return [run.index(True) + 1 if any(run) else RUN + 1 for run in self.changed[change]]
 
 
 class Monitored:
