@@ -3,14 +3,16 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import Field, asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from json.encoder import encode_basestring_ascii
-from typing import Any, ClassVar
+from typing import ClassVar
+
+import msgspec
 
 from monitor.domain.checks import Check, Threshold
 from monitor.domain.models import ModelRef
-from monitor.domain.values import value
+from monitor.domain.values import Value
 from monitor.domain.windows import Window
 
 
@@ -52,8 +54,7 @@ class EvaluationKind(StrEnum):
     SEQUENTIAL = "sequential"
 
 
-@value
-class TestResult:
+class TestResult(Value, frozen=True):
     """What a drift test computed: a statistic in the test's unit, and what it rests on.
 
     `p_value` is in [0, 1] or None where the test has none. `low` and `high` bound the exact statistic on the raw
@@ -61,7 +62,6 @@ class TestResult:
     """
 
     __test__: ClassVar[bool] = False  # not a pytest class
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     statistic: float
     p_value: float | None
@@ -69,7 +69,7 @@ class TestResult:
     n_current: int
     low: float | None = None
     high: float | None = None
-    detail: Mapping[str, object] = field(default_factory=dict)
+    detail: Mapping[str, object] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +83,13 @@ class Evidence:
     judged_at: str
 
 
-@value
-class Finding:
+class Finding(Value, frozen=True):
     """The outcome of one check on one revision of one window.
 
     `reason` is a sentence for people. `coverage` is the share of the window's records (or of its ground truth, for
     performance) that the finding rests on, None where unknown; `served_share` is the share of what the producers say
     they served that the window counted, None where they do not say.
     """
-
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     model: ModelRef
     check: Check

@@ -1,5 +1,6 @@
 """The command line as a whole: what is imported, how errors look, that the table of commands is true."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -120,3 +121,14 @@ def test_a_role_that_is_asked_to_stop_before_it_has_started_ends_well(
             signal.signal(one, handler)
 
     assert result.exit_code == 0, result.exception
+
+
+def test_a_command_lets_the_collector_of_cycles_sweep_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, seen = gc.get_threshold(), []
+    monkeypatch.setattr(program.driftline, "main", lambda **_: seen.append(gc.get_threshold()))
+    try:
+        with pytest.raises(SystemExit):
+            program.main()
+    finally:
+        gc.set_threshold(*before)
+    assert seen == [(program.SWEEP_AFTER, *before[1:])]
