@@ -109,12 +109,13 @@ def _settings(
     own = [rule.value() for _, shape in rules for rule in shape.rules]
     judged = [(shape, model) for _, shape in models for model in shape.values()]
     choices = {model.name: shape.default_rules for shape, model in judged}
+    without_budget = {model.name for _, model in judged if model.alarm_budget is None}
     return Settings(
         directory,
         monitor,
         {model.name: model for _, model in judged if model.predictions_of is None},
         {model.name: model for _, model in judged if model.predictions_of is not None},
-        tuple(with_own_no_data(with_default_rules(own, choices))),
+        tuple(with_own_no_data(with_default_rules(own, choices, without_budget))),
         routes,
         {shape.model: shape.training.options() for _, shape in models},
     )

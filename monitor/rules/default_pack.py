@@ -5,7 +5,7 @@ is another, for truth comes windows later, and so is the reading of the stream, 
 has one line of time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -35,13 +35,15 @@ from monitor.rules.conditions import (
 )
 
 DATA, PERFORMANCE, READING, SUDDEN = "model-health", "model-performance", "stream-is-read", "records-have-changed"
-"""Names of the default rules."""
+DATA_BY_CHECKS = "model-health-by-checks"
+"""Names of the default rules. The last stands for the first where a model has no alarm budget."""
 
 _TRAFFIC: tuple[Condition, ...] = (CheckIsBad(test=SILENCE), CheckIsBad(test=VOLUME), CheckIsBad(test=COVERAGE))
 _NO_CHANCE = 1e-6
-"""Checks of single columns are outside the alarm budget. At p <= 0.001 those of 20 quiet columns are bad in about ten
-hourly windows of 185 records a month; at this, three of them on 25 columns, of all traffic and two segments, are bad in
-one a half-year at most. `model_drift` sees what is smaller, within the budget.
+"""Without a budget, checks of single columns must do. At p <= 0.001 those of 20 quiet columns with independent records
+are bad in about ten hourly windows of 185 records a month; at this, three of them on 25 columns, of all traffic and two
+segments, are bad in one a half-year at most. Where records depend on each other, or have a season, no p-value of theirs
+bounds anything: `model_drift` sees these faults, too, and knows what is usual.
 """
 
 _BROKEN: tuple[Condition, ...] = tuple(
@@ -62,7 +64,7 @@ _ESTIMATED: tuple[Condition, ...] = (CheckIsBad(column=ESTIMATE), *_drops(ESTIMA
 PACK = (
     Rule(
         DATA,
-        AnyOf((CheckIsBad(test=MODEL_DRIFT), *_ESTIMATED, *_BROKEN, *_TRAFFIC)),
+        AnyOf((CheckIsBad(test=MODEL_DRIFT), *_ESTIMATED, *_TRAFFIC)),
         Severity.WARNING,
         keep=timedelta(hours=1),
         summary="The model's data is not what it was trained on.",
@@ -99,14 +101,27 @@ PACK = (
 )
 
 
-def with_default_rules(own: Sequence[Rule], choices: Mapping[str, bool | None]) -> list[Rule]:
+WITHOUT_BUDGET = replace(PACK[0], name=DATA_BY_CHECKS, alertname=DATA, when=AnyOf((*_ESTIMATED, *_BROKEN, *_TRAFFIC)))
+"""Stands for the first of the pack, under its name in alerts."""
+
+
+def with_default_rules(
+    own: Sequence[Rule], choices: Mapping[str, bool | None], without_budget: Collection[str] = ()
+) -> list[Rule]:
     """The written rules, and the pack for the models that chose it, or that chose nothing and have no rule.
 
-    A written rule of the same name takes the place of the pack's.
+    A written rule of the same name takes the place of the pack's. Single checks count for models `without_budget`.
     """
-    wanting = tuple(name for name, chose in choices.items() if chose or (chose is None and not _has_any(own, name)))
+    wanting = [name for name, chose in choices.items() if chose or (chose is None and not _has_any(own, name))]
+    budgeted = [name for name in wanting if name not in without_budget]
+    others = [name for name in wanting if name in without_budget]
     written = {rule.name for rule in own}
-    pack = [replace(rule, models=wanting) for rule in PACK if rule.name not in written] if wanting else []
+    watching = ((PACK[0], budgeted), (WITHOUT_BUDGET, others), *((rule, wanting) for rule in PACK[1:]))
+    pack = [
+        replace(rule, models=tuple(models))
+        for rule, models in watching
+        if models and written.isdisjoint({rule.name, rule.alertname})
+    ]
     return [*own, *pack]
 
 

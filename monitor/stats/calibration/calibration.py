@@ -58,7 +58,7 @@ class Calibration:
     the factor of the standard deviation of a sum of consecutive scores over that of independent ones.
     `rare_missing`, `rare_beyond` (columns,) are relative variances of counts between windows beyond Poisson's,
     `rare_of_sums` (spans, 2, columns) those of sums over the windows of `SUMMED`, of values beyond and of missing ones.
-    `records` is their number in all of these windows.
+    `most_beyond` (columns,) is how many values beyond one of these windows had at most, `records` their number in all.
     """
 
     windows: int
@@ -73,6 +73,7 @@ class Calibration:
     rare_missing: Floats
     rare_beyond: Floats
     rare_of_sums: Floats
+    most_beyond: Floats
     records: float
 
     @property
@@ -88,7 +89,7 @@ class Calibration:
         course, certainty, surely = np.zeros((1, size)), np.array([[1 / records]]), np.full(size, np.inf)
         of_sums = np.zeros((len(SUMMED), 2, columns))
         known = (0, usual_records, size_ms, Season(), course, certainty, unity, surely, 1.0, nothing, nothing, of_sums)
-        return cls(*known, float(records))
+        return cls(*known, nothing, float(records))
 
     @classmethod
     def measured(cls, components: Components, counts: Counts, middles_ms: Floats, size_ms: int) -> "Calibration":
@@ -120,6 +121,7 @@ class Calibration:
             missing,
             beyond,
             _dispersions_of_sums(counts, beyond, missing, serial),
+            counts.beyond.max(axis=0).astype(np.float64),
             float(records.sum()),
         )
 
@@ -244,11 +246,16 @@ def _dispersion_beyond(components: Components, counts: Counts, variance: Floats,
     Rare ones, which it shows, may cluster more.
     """
     shown = _dispersion(counts.beyond, counts.records[:, 0], _LOST_TO_EDGES)
-    (members,) = components.members
-    inflation = (members * variance[: len(members), np.newaxis]).max(axis=0, initial=1.0)
-    like_others = (inflation - 1) / (components.beyond_share * usual)
+    like_others = (inflation(components, variance) - 1) / (components.beyond_share * usual)
     of_rare = np.where(counts.beyond.any(axis=0), shown, 0.0)
     return np.where(components.grouping.is_numeric, shown, np.maximum(like_others, of_rare))
+
+
+def inflation(components: Components, variance: Floats) -> Floats:
+    """By how much the scores of each column vary more than those of independent records, at the most; (columns,)."""
+    (members,) = components.members
+    found: Floats = (members * variance[: len(members), np.newaxis]).max(axis=0, initial=1.0)
+    return found
 
 
 def _dispersions_of_sums(counts: Counts, beyond: Floats, missing: Floats, serial: float) -> Floats:

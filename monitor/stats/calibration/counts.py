@@ -6,6 +6,7 @@ from itertools import accumulate
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from monitor.stats.columns import Floats, Ints, Mask
 from monitor.stats.profiles import categorical, numeric
@@ -14,6 +15,9 @@ from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import NumericProfile
 
 Array = TypeVar("Array", Floats, Ints, Mask)
+
+Hits = npt.NDArray[np.uint8]
+"""Counts that are kept as bytes."""
 
 GROUPS = 32
 """Groups of about equal mass that the bins of a numeric column are put into; an atom keeps one to itself."""

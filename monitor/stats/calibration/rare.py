@@ -6,10 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from monitor.stats.calibration.calibration import LEAST_EXPECTED, Calibration
+from monitor.stats.calibration.calibration import LEAST_EXPECTED, Calibration, inflation
 from monitor.stats.calibration.components import Components
 from monitor.stats.calibration.counts import shifted
 from monitor.stats.columns import Floats, Ints, Mask
+
+_LARGER = 2.0
+"""Clusters of categories that were never seen are taken to be so many times as large as the others': nothing tells."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +47,9 @@ class Rare:
 
     `is_often_missing`: in a usual window so often that its score is normal. `beyond_share` is what is expected beyond:
     such values come in clusters where records depend on each other, and the next cluster beyond either end of the range
-    is expected, too: the baseline has fewer than there will be, as the ends lie where it has few.
+    is expected, too: the baseline has fewer than there will be, as the ends lie where it has few. Of categories that
+    none of its windows had, half a cluster is, and relative variances are `narrowed`: divided by so much, as they were
+    found on a mean of half a record.
     """
 
     model_of: Ints
@@ -53,6 +58,7 @@ class Rare:
     is_often_missing: Mask
     beyond: RareLaw
     beyond_share: Floats
+    narrowed: Floats
 
     @classmethod
     def of(cls, components: Components, calibration: Calibration) -> "Rare":
@@ -60,13 +66,17 @@ class Rare:
         share, columns = components.missing_share, len(components.grouping.columns)
         of_baseline = calibration.own_part * calibration.rare_beyond
         error = 1 / np.maximum(share * calibration.records, 1.0) + calibration.own_part * calibration.rare_missing
+        is_new = ~components.grouping.is_numeric & (calibration.most_beyond == 0)
+        cluster = 1 + _LARGER * (inflation(components, calibration.variance) - 1)
+        narrowed = np.where(is_new, cluster / _LARGER, 1.0)
         return cls(
             np.zeros(columns, np.int64),
             np.full(columns, calibration.usual_records),
             RareLaw(calibration.rare_missing, error),
             share * calibration.usual_records >= LEAST_EXPECTED,
-            RareLaw(calibration.rare_beyond, components.beyond_error + of_baseline),
-            components.beyond_share * (1 + 2 * of_baseline),
+            RareLaw(calibration.rare_beyond / narrowed, components.beyond_error + np.where(is_new, 0.0, of_baseline)),
+            components.beyond_share * np.where(is_new, cluster, 1 + 2 * of_baseline),
+            narrowed,
         )
 
     @classmethod
@@ -79,4 +89,5 @@ class Rare:
             np.concatenate([part.is_often_missing for part in parts]),
             RareLaw.joined([part.beyond for part in parts]),
             np.concatenate([part.beyond_share for part in parts]),
+            np.concatenate([part.narrowed for part in parts]),
         )

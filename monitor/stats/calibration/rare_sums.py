@@ -3,22 +3,23 @@
 A rare category that becomes a little less rare shows in no window by itself, nor in a score that a few hits make: what
 the last windows counted together is compared with what they would have counted (`RareLaw`), the error of the baseline's
 own few hits included. That is one error for all windows, so no rate that it hides is ever added up.
+
+Of categories that no window of the baseline had, and whose records depend on each other, the hits of a window may all
+be one cluster, of whatever size: there the windows that have some are counted, too (`NewInWindows`).
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from monitor.stats.calibration.calibration import SUMMED, Calibration
 from monitor.stats.calibration.components import Components
-from monitor.stats.calibration.counts import Counts, offsets
+from monitor.stats.calibration.counts import Counts, Hits, offsets
+from monitor.stats.calibration.new_in_windows import NewInWindows
 from monitor.stats.calibration.rare import Rare, RareLaw
 from monitor.stats.calibration.sudden import GATE_BEYOND, LEAST_HITS
 from monitor.stats.columns import Floats, Ints, Mask
-
-Hits = npt.NDArray[np.uint8]
 
 EARLIER = max(SUMMED) - 1
 """So many windows before the present one are remembered."""
@@ -98,7 +99,7 @@ class RareSums:
 
     `share` (2, columns) of the records are expected; `law` (spans, 2, columns) says how sums over the spans vary.
     What is not `is_watched` (2, columns) is often enough for a score, or for a window by itself. `first_columns`
-    (models,) are those of each model.
+    (models,) are those of each model. `new` counts the windows that have values beyond.
     """
 
     model_of: Ints
@@ -107,6 +108,7 @@ class RareSums:
     share: Floats
     law: RareLaw
     is_watched: Mask
+    new: NewInWindows
 
     @classmethod
     def of(cls, components: Components, calibration: Calibration) -> "RareSums":
@@ -115,13 +117,15 @@ class RareSums:
         share = np.stack((rare.beyond_share, components.missing_share))
         error = np.stack((rare.beyond.error, rare.missing.error))
         is_rare = share * calibration.usual_records <= MOST_EXPECTED
+        of_sums = calibration.rare_of_sums / np.stack((rare.narrowed, np.ones_like(rare.narrowed)))
         return cls(
             rare.model_of,
             np.zeros(1, np.int64),
             rare.usual_records,
             share,
-            RareLaw(calibration.rare_of_sums, np.broadcast_to(error, calibration.rare_of_sums.shape)),
+            RareLaw(of_sums, np.broadcast_to(error, of_sums.shape)),
             is_rare & np.stack((np.ones_like(rare.is_often_missing), ~rare.is_often_missing)),
+            NewInWindows.of(components, calibration),
         )
 
     @classmethod
@@ -135,6 +139,7 @@ class RareSums:
             np.concatenate([part.share for part in parts], axis=1),
             RareLaw.joined([part.law for part in parts]),
             np.concatenate([part.is_watched for part in parts], axis=1),
+            NewInWindows.joined([part.new for part in parts]),
         )
 
     def advance(self, state: RareCounts, counts: Counts, start_ms: Ints, step: float) -> RareCounts:
@@ -160,6 +165,7 @@ class RareSums:
         if len(large[0]):
             found = self._of_large(hits, records, large, told[large], expected[large])
             np.maximum.at(rarity, large[1:], found)
+            self.new.raise_to(rarity[0], hits[:, 0], records[:, self.model_of], is_large[:, 0])
         return rarity
 
     def _of_large(self, hits: Hits, records: Ints, large: tuple[Ints, ...], told: Floats, expected: Floats) -> Floats:
@@ -175,7 +181,8 @@ class RareSums:
         size = np.minimum(seen / self.usual_records[column], windows) / _SPANS[span]  # of fewer each counts for more
         law = RareLaw(self.law.dispersion[large], self.law.error[large])
         p = law.p_value(told, expected, size, is_told)
-        found: Floats = -np.log(np.clip(p * len(SUMMED), _LEAST_P, 1.0))
+        tests = len(SUMMED) * np.where(kind == 0, self.new.tests[column], 1)
+        found: Floats = -np.log(np.clip(p * tests, _LEAST_P, 1.0))
         return found
 
     def since_ms(self, state: RareCounts) -> Ints:

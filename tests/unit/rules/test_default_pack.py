@@ -7,7 +7,16 @@ import pytest
 from monitor.domain.findings import EvaluationKind, Verdict
 from monitor.domain.rules import CheckIsBad, Rule
 from monitor.rules.conditions import evaluate
-from monitor.rules.default_pack import DATA, PACK, PERFORMANCE, READING, SUDDEN, with_default_rules
+from monitor.rules.default_pack import (
+    DATA,
+    DATA_BY_CHECKS,
+    PACK,
+    PERFORMANCE,
+    READING,
+    SUDDEN,
+    WITHOUT_BUDGET,
+    with_default_rules,
+)
 from monitor.rules.leaves import kind_of
 from monitor.stats.performance import PERFORMANCE_METRICS
 from tests.unit.rules.making import finding
@@ -52,23 +61,39 @@ def test_a_written_rule_takes_the_place_of_the_one_of_the_same_name() -> None:
     assert rules[0] is mine
 
 
-def test_many_faults_of_a_window_are_one_alert_with_the_whole_model_first() -> None:
+def test_models_without_a_budget_are_watched_by_single_checks_under_the_same_name_of_alerts() -> None:
+    rules = with_default_rules([], {"churn": None, "fraud": None}, {"fraud"})
+
+    watched = {rule.name: (rule.alertname or rule.name, rule.models) for rule in rules}
+    assert watched[DATA] == (DATA, ("churn",))
+    assert watched[DATA_BY_CHECKS] == (DATA, ("fraud",))
+    assert watched[PERFORMANCE] == (PERFORMANCE, ("churn", "fraud"))
+
+
+def test_a_written_rule_takes_the_place_of_both_that_watch_the_data() -> None:
+    mine = replace(OWN, name=DATA, models=())
+
+    rules = with_default_rules([mine], {"churn": True, "fraud": True}, {"fraud"})
+
+    assert [rule.name for rule in rules] == [DATA, PERFORMANCE, READING, SUDDEN]
+
+
+def test_many_faults_of_a_window_are_one_alert() -> None:
     findings = [
-        finding(Verdict.DRIFTED, "all_columns", "model_drift"),
         *(finding(Verdict.DRIFTED, f"c{n}", "missing_rate") for n in range(20)),
         finding(Verdict.OK, "records", "silence"),
     ]
 
-    outcome = evaluate(HEALTH.when, findings, {})
+    outcome = evaluate(WITHOUT_BUDGET.when, findings, {})
 
     assert outcome.holds is True
-    assert outcome.because == "model_drift(all_columns) drifted; missing_rate(c0) drifted and 19 more"
-    assert [cause.check.column for cause in outcome.causes][:2] == ["all_columns", "c0"]
-    assert len(outcome.causes) == 21
+    assert outcome.because == "missing_rate(c0) drifted and 19 more"
+    assert len(outcome.causes) == 20
 
 
-def test_drift_of_single_columns_tells_nobody_for_the_budget_of_the_whole_model_decides() -> None:
-    findings = [finding(Verdict.DRIFTED, "amount"), finding(Verdict.OK, "all_columns", "model_drift")]
+@pytest.mark.parametrize("test", ["psi", "missing_rate", "unseen_category", "out_of_range"])
+def test_single_columns_tell_nobody_where_the_budget_of_the_whole_model_decides(test: str) -> None:
+    findings = [finding(Verdict.DRIFTED, "amount", test), finding(Verdict.OK, "all_columns", "model_drift")]
 
     assert evaluate(HEALTH.when, findings, {}).holds is False
 
@@ -92,12 +117,12 @@ def test_silence_and_estimated_performance_raise_the_severity() -> None:
 def test_a_single_check_fires_where_chance_cannot_explain_it_in_a_year_of_windows(
     p_value: float | None, fires: bool
 ) -> None:
-    """At 0.001 those of 20 quiet columns would be bad in ten hourly windows of a month: the budget is one."""
+    """At 0.001 those of 20 quiet columns would be bad in ten hourly windows of a month."""
     bad = finding(Verdict.DRIFTED, "amount", "out_of_range")
     assert bad.result is not None
     bad = replace(bad, result=replace(bad.result, p_value=p_value))
 
-    outcome = evaluate(HEALTH.when, [bad, finding(Verdict.OK, "all_columns", "model_drift")], {})
+    outcome = evaluate(WITHOUT_BUDGET.when, [bad], {})
 
     assert outcome.holds is fires
     assert fires or "out_of_range(amount) is within limits but out_of_range(amount), with p > 1e-06" in outcome.because
