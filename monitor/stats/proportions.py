@@ -14,6 +14,11 @@ Z95 = 1.959963984540054
 MIN_EXPECTED = 5.0
 """Below this expected count the normal approximation gives way to the exact conditional test."""
 
+RARE, MANY_OF_RARE = 0.02, 5_000.0
+"""Of so small a proportion the conditional test decides up to so many expected, where one side is asked: what the
+skewness of counts adds to one tail it takes from the other. At ten hits against many the z-test is below 0.05 in 6 to 7
+of 100 cases in which nothing changed, at a hundred below 0.001 in 15 of 10,000."""
+
 
 def two_sided_p(hits_a: int, n_a: int, hits_b: int, n_b: int) -> float:
     """`two_sided_ps` of one pair of samples."""
@@ -33,16 +38,16 @@ def two_sided_ps(hits_a: Ints, n_a: Ints, hits_b: Ints, n_b: Ints) -> Floats:
     1940), twice the smaller tail. No sample may be empty.
     """
     laws = _either_tail, _either_tail_of_misses, _pooled
-    return _by_size((hits_a, n_a, hits_b, n_b), *laws)
+    return _by_size((hits_a, n_a, hits_b, n_b), 0.0, *laws)
 
 
 def excess_ps(hits_a: Ints, n_a: Ints, hits_b: Ints, n_b: Ints) -> Floats:
     """P-values, in [0, 1], of the hypothesis that the proportion in sample b is not larger than in sample a.
 
-    One side of `two_sided_ps`.
+    One side of `two_sided_ps`; of a rare proportion the conditional test decides longer (`MANY_OF_RARE`).
     """
     laws = _binomial_excess, _binomial_excess_by_misses, _pooled_excess
-    return _by_size((hits_a, n_a, hits_b, n_b), *laws)
+    return _by_size((hits_a, n_a, hits_b, n_b), RARE, *laws)
 
 
 def _of_one(*numbers: int) -> tuple[Ints, Ints, Ints, Ints]:
@@ -53,13 +58,15 @@ def _of_one(*numbers: int) -> tuple[Ints, Ints, Ints, Ints]:
 _Law = Callable[[Ints, Ints, Ints, Ints], Floats]
 
 
-def _by_size(samples: tuple[Ints, Ints, Ints, Ints], few_hits: _Law, few_misses: _Law, many: _Law) -> Floats:
-    """Each pair of samples by the law that holds for its numbers."""
+def _by_size(
+    samples: tuple[Ints, Ints, Ints, Ints], rare: float, few_hits: _Law, few_misses: _Law, many: _Law
+) -> Floats:
+    """Each pair of samples by the law that holds for its numbers; of a proportion up to `rare`, hits are few longer."""
     hits_a, n_a, hits_b, n_b = samples
     hits, n = hits_a + hits_b, n_a + n_b
-    fewest, least = np.minimum(n_a, n_b).astype(np.float64), MIN_EXPECTED * n  # as integers their products overflow
-    are_few = hits * fewest < least
-    are_nearly_all = ~are_few & ((n - hits) * fewest < least)
+    fewest = np.minimum(n_a, n_b).astype(np.float64)  # as integers their products overflow
+    are_few = hits * fewest < np.where(hits <= rare * n, MANY_OF_RARE, MIN_EXPECTED) * n
+    are_nearly_all = ~are_few & ((n - hits) * fewest < MIN_EXPECTED * n)
     found = np.empty(len(hits))
     for mask, law in ((are_few, few_hits), (are_nearly_all, few_misses), (~(are_few | are_nearly_all), many)):
         if mask.any():
