@@ -16,6 +16,8 @@ import numpy as np
 
 from monitor.stats.calibration.counts import Counts, Grouping, offsets, placed, shifted
 from monitor.stats.columns import Floats, Ints, Mask
+from monitor.stats.profiles.categorical import CategoricalProfile
+from monitor.stats.profiles.expected_unseen import expected_unseen
 from monitor.stats.profiles.model import ModelProfile
 
 ORDERS = 4
@@ -76,7 +78,7 @@ class Components:
         width = len(grouping.columns)
         of_scores = list(zip(column.tolist(), kind.tolist(), strict=True))
         of_shapes = np.concatenate((column, grouping.column_of[groups]))
-        beyond = _beyond(baseline, grouping, counts)
+        beyond, beyond_error = _beyond(baseline, grouping, counts)
         kinds = np.concatenate((kind, np.full(len(groups), Kind.SHARE), np.full(width, Kind.MISSING)))
         return cls(
             grouping,
@@ -85,7 +87,7 @@ class Components:
             np.concatenate((np.ones(len(column)), 1 - shares[groups], np.ones(width))),
             (counts.missing[0] + 0.5) / (counts.records[0] + 1),
             beyond / (counts.records[0] + 1),
-            1 / beyond,
+            beyond_error,
             ((of_shapes[:, np.newaxis] == np.arange(width)).astype(np.float64),),
             len(column) + np.flatnonzero(np.diff(grouping.column_of[groups], prepend=-1)),
             kinds == Kind.MISSING,
@@ -222,17 +224,20 @@ def usual_share(hits: float, n: float, effect: float) -> float:
     return math.sin(min(max(seen - effect / 2 * math.sqrt(n / (n + 0.5)), 0.0), math.pi / 2)) ** 2
 
 
-def _beyond(baseline: ModelProfile, grouping: Grouping, counts: Counts) -> Floats:
-    """How many of the baseline's values would lie beyond if they were new, per column; never 0.
+_LEAST_CERTAIN = 0.01
+"""Of values that are nearly all unlike, how many are never seen is hardly known."""
 
-    Of a category, those that occur once in the baseline: the share of never seen values is theirs (Good 1953).
+
+def _beyond(baseline: ModelProfile, grouping: Grouping, counts: Counts) -> tuple[Floats, Floats]:
+    """How many of the baseline's values would lie beyond if they were new, per column, never 0; and the relative
+    variance of that number.
     """
-    once = [
-        0 if is_numeric else int((baseline.columns[name].counts == 1).sum())
-        for name, is_numeric in zip(grouping.columns, grouping.is_numeric, strict=True)
-    ]
-    found: Floats = counts.beyond[0] + np.array(once) + 0.5
-    return found
+    profiles = [baseline.columns[name] for name in grouping.columns]
+    known = [expected_unseen(one) if isinstance(one, CategoricalProfile) else (0, 1.0) for one in profiles]
+    unseen = [one.unseen if isinstance(one, CategoricalProfile) else 0 for one in profiles]
+    expected, certainty = np.array(known).T
+    found: Floats = counts.beyond[0] + (expected - np.array(unseen)) + 0.5
+    return found, 1 / (found * np.maximum(certainty, _LEAST_CERTAIN))
 
 
 def _spans(grouping: Grouping) -> list[slice]:

@@ -210,7 +210,9 @@ def _beyond_label(rare: Sequence[str]) -> str:
 def _categorical(profile: CategoricalProfile, usual_records: float) -> tuple[list[Ints], list[str], Ints]:
     """Groups of categories, their names, and the categories that even together are too rare for a group of their own.
 
-    Those are counted with the most like them, and beside that with what was never seen, where a few more show.
+    Those are counted with the most like them, and beside that with what was never seen, where a few more show. All
+    others are counted with what was never seen: of a long tail every sample has its own part, so that a new window has
+    less of the baseline's rare ones, by as much as it has of others that are as rare.
     """
     counts, none = profile.counts, np.empty(0, np.int64)
     if not int(counts.sum()):
@@ -225,6 +227,6 @@ def _categorical(profile: CategoricalProfile, usual_records: float) -> tuple[lis
         groups[-1] = np.concatenate((groups[-1], categorical.SPECIAL + rest))
         return groups, labels, rest
     if len(rest):
-        groups.append(categorical.SPECIAL + rest)
+        groups.append(np.append(categorical.UNSEEN, categorical.SPECIAL + rest))
         labels.append(OTHERS)
     return groups, labels, none
