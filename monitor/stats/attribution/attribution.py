@@ -13,8 +13,8 @@ from monitor.stats.columns import Floats, Ints, Mask
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.side_by_side import every_group
 
-CHANCE_DEVIATIONS = 3.0
-"""A block counts where it exceeds what chance gives by so many of its standard deviations."""
+ALPHA = 0.01
+"""Of so many windows in which nothing changed any column is given a part, if their records are independent."""
 
 REST = "all other records"
 
@@ -90,7 +90,8 @@ def attribute(baseline: ModelProfile, current: ModelProfile, least: int = 1) -> 
     A column's is the Jensen-Shannon divergence of its groups (Lin 1991), the records without a value among them:
     sum over groups of (p log2(p/m) + q log2(q/m)) / 2 with m = (p + q) / 2, of which no term is negative. What chance
     gives to independent records, (groups - 1) (1/n + 1/m) / (8 ln 2), is taken off in proportion; a column that is not
-    above it by three standard deviations adds nothing. Fewer than `least` records on a side: nothing can be told.
+    above what chance gives to any of them in one of a hundred windows (a chi-squared law, Bonferroni) adds nothing.
+    Fewer than `least` records on a side: nothing can be told.
     """
     n_baseline, n_current = baseline.n, current.n
     names = comparable_columns(baseline)
@@ -168,11 +169,13 @@ def _segment_parts(
     baseline: ModelProfile, current: ModelProfile, sides: Sequence[Sequence[_Side]]
 ) -> list[list[tuple[str, float]]]:
     parts: list[list[tuple[str, float]]] = [[] for _ in sides[0]]
-    for name in comparable_columns(baseline):
+    names = comparable_columns(baseline)
+    alpha = ALPHA / max(1, len(names) * len(parts))
+    for name in names:
         grouping = Grouping.of(baseline.columns[name], current.columns[name])
         for k, (before, now) in enumerate(zip(*sides, strict=True)):
             counts = np.array((before.counts.of(name, grouping), now.counts.of(name, grouping)))
-            bits = float(_beyond_chance(counts, baseline.n, current.n).sum())
+            bits = float(_beyond_chance(counts, baseline.n, current.n, alpha).sum())
             if bits:
                 parts[k].append((name, bits))
     return [sorted(of_one, key=lambda item: (-item[1], item[0])) for of_one in parts]
@@ -182,7 +185,7 @@ def _moved_columns(baseline: ModelProfile, current: ModelProfile, names: tuple[s
     """The columns' parts, element by element at once; sums are those of each column, whatever stands beside it."""
     groups = every_group(baseline, current, names)
     shares = groups.counts / np.array([[baseline.n], [current.n]])
-    terms, kept = _terms_kept(shares, groups.bounds, _unit(baseline.n, current.n))
+    terms, kept = _terms_kept(shares, groups.bounds, _unit(baseline.n, current.n), ALPHA / max(1, len(names)))
     of_column = np.arange(len(kept)).repeat(np.diff(groups.bounds))
     bits = terms * kept[of_column]
     places = bits.nonzero()[0]
@@ -197,32 +200,35 @@ def _moved_columns(baseline: ModelProfile, current: ModelProfile, names: tuple[s
         yield ColumnPart(groups.columns[k], math.fsum(parts[mine]), tuple(of_groups))
 
 
-def _terms_kept(shares: Floats, bounds: Ints, unit: float) -> tuple[Floats, Floats]:
+def _terms_kept(shares: Floats, bounds: Ints, unit: float, alpha: float) -> tuple[Floats, Floats]:
     """What each group adds to the divergence, in bits, and the part of it that remains, by column."""
     terms, middle = _terms(shares)
     left, is_held, kept, ends = 1 - middle, middle > 0, np.zeros(len(bounds) - 1), bounds.tolist()
-    for k in _may_have_moved(terms, left * is_held, bounds[:-1], unit):
+    for k in _may_have_moved(terms, left * is_held, bounds[:-1], unit, alpha):
         mine = slice(ends[k], ends[k + 1])
-        kept[k] = _kept(terms[mine], left[mine], is_held[mine], unit)
+        kept[k] = _kept(terms[mine], left[mine], is_held[mine], unit, alpha)
     return terms, kept
 
 
-def _may_have_moved(terms: Floats, left: Floats, starts: Ints, unit: float) -> list[int]:
+def _may_have_moved(terms: Floats, left: Floats, starts: Ints, unit: float, alpha: float) -> list[int]:
     """Columns for which `_kept` may be above 0: its sums, to the last bit, are worth their time for these alone."""
-    expected = unit * np.add.reduceat(left, starts)
-    may = np.add.reduceat(terms, starts) * _MORE > expected + CHANCE_DEVIATIONS * np.sqrt(2 * expected * unit)
+    by_chance = unit * special.chdtri(np.maximum(np.add.reduceat(left, starts), _LEAST_FREE), alpha)
+    may = np.add.reduceat(terms, starts) * _MORE > by_chance
     found: list[int] = may.nonzero()[0].tolist()
     return found
 
+
+_LEAST_FREE = 1e-3
+"""Degrees of freedom of one group that has all records."""
 
 _MORE = 1 + 1e-9
 """Exceeds by far how much sums of some thousand terms, none negative, differ by the order in which they are added."""
 
 
-def _beyond_chance(counts: Ints, n_baseline: int, n_current: int) -> Floats:
+def _beyond_chance(counts: Ints, n_baseline: int, n_current: int, alpha: float) -> Floats:
     """What each group adds, in bits, less its part of what chance gives; nothing where that explains the sum."""
     terms, middle = _terms(counts / np.array([[n_baseline], [n_current]]))
-    found: Floats = terms * _kept(terms, 1 - middle, middle > 0, _unit(n_baseline, n_current))
+    found: Floats = terms * _kept(terms, 1 - middle, middle > 0, _unit(n_baseline, n_current), alpha)
     return found
 
 
@@ -239,13 +245,12 @@ def _unit(n_baseline: int, n_current: int) -> float:
     return (1 / n_baseline + 1 / n_current) / (8 * math.log(2))
 
 
-def _kept(terms: Floats, left: Floats, is_held: Mask, unit: float) -> float:
+def _kept(terms: Floats, left: Floats, is_held: Mask, unit: float, alpha: float) -> float:
     """The part of a column's terms that remains when what chance gives is taken off: 0 to 1.
 
     `left` is what the middle share of each group leaves to others; `is_held`, whether it is above 0.
     """
-    expected = unit * float(np.add.reduce(left[is_held]))
-    total = float(np.add.reduce(terms))
-    if total <= expected + CHANCE_DEVIATIONS * math.sqrt(2 * expected * unit) or total <= 0:
+    free, total = float(np.add.reduce(left[is_held])), float(np.add.reduce(terms))
+    if total <= unit * float(special.chdtri(max(free, _LEAST_FREE), alpha)) or total <= 0:
         return 0.0
-    return (total - expected) / total
+    return max(0.0, total - unit * free) / total

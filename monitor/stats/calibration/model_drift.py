@@ -241,17 +241,17 @@ def _columns(  # noqa: PLR0917 - what was found
     for index in np.flatnonzero(falls | rises).tolist():
         name, since = components.grouping.columns[index], int(state.since_ms[index])
         if falls[index]:
-            what, effect, rates = _sudden_effect(components, index, found, aspects[index], loudest)
+            what, effect, rates = _sudden_effect(drift, index, found, aspects[index], loudest)
             both = (Detector.SUDDEN, Detector.ACCUMULATING) if rises[index] else (Detector.SUDDEN,)
             drifted.append(ColumnDrift(name, what, effect, both, since if rises[index] else None, rates=rates))
             continue
         if rare[index] >= 0:
-            what, effect, rates = _sudden_effect(components, index, found, _RARE[rare[index]], loudest)
+            what, effect, rates = _sudden_effect(drift, index, found, _RARE[rare[index]], loudest)
             hidden = 0 if is_shown[rare[index], index] else 1
             drifted.append(ColumnDrift(name, what, effect, (Detector.ACCUMULATING,), since, hidden, rates))
             continue
         component, direction = int(leading[index]), int(directions[index])
-        what, effect, rates = _effect(components, component, found)
+        what, effect, rates = _effect(drift, component, found)
         hidden = direction if found.normal[0, component] * direction < SHOWN else 0
         drifted.append(ColumnDrift(name, what, effect, (Detector.ACCUMULATING,), since, hidden, rates))
     return drifted
@@ -285,24 +285,37 @@ _Effect = tuple[str, float, tuple[float, float] | None]
 
 
 def _sudden_effect(
-    components: Components, column: int, found: Deviations, aspect: int, loudest: Mapping[int, int]
+    drift: ModelDrift, column: int, found: Deviations, aspect: int, loudest: Mapping[int, int]
 ) -> _Effect:
+    components = drift.components
     if aspect == Aspect.MISSING:
-        return _effect(components, components.missing.start + column, found)
+        return _effect(drift, components.missing.start + column, found)
     if aspect == Aspect.BEYOND:
         n, share = float(found.counts.records[0, 0]), float(components.beyond_share[column])
         seen = float(found.counts.beyond[0, column]) / n
         effect = 2 * float(np.arcsin(np.sqrt(seen)) - np.arcsin(np.sqrt(share)))
-        return components.grouping.beyond_labels[column], effect, (share, seen)
-    return _effect(components, loudest[column], found)
+        return components.grouping.beyond_labels[column], effect, (share if _has_any(drift, share) else 0.0, seen)
+    return _effect(drift, loudest[column], found)
 
 
-def _effect(components: Components, component: int, found: Deviations) -> _Effect:
+def _has_any(drift: ModelDrift, share: float) -> bool:
+    """Whether the baseline has a record of such a share; the law's half of one is no share that people know."""
+    return share * drift.calibration.records >= 1
+
+
+def _effect(drift: ModelDrift, component: int, found: Deviations) -> _Effect:
+    components = drift.components
     label = components.label(component)
     effect = float(found.shift[0, component]) / math.sqrt(max(1.0, float(found.size[0, component])))
     what = f"share of {label}" if label else _WORDS[int(components.kind[component])]
     of_what = components.rate(component, found.counts)
-    return what, effect, None if of_what is None else (usual_share(*of_what, effect), of_what[0] / max(1.0, of_what[1]))
+    if of_what is None:
+        return what, effect, None
+    is_new = components.is_missing[component] and not _has_any(
+        drift, float(components.missing_share[components.column[component]])
+    )
+    usual = 0.0 if is_new else usual_share(*of_what, effect)
+    return what, effect, (usual, of_what[0] / max(1.0, of_what[1]))
 
 
 _WORDS: Mapping[int, str] = {

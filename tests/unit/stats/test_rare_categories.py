@@ -262,3 +262,19 @@ def test_what_hardly_comes_and_then_in_bursts_is_stated_by_what_shows_it() -> No
 
     assert np.median(stated) < 0.1
     assert sum(found) >= 46, "0.9 of 60; less by chance 0.001"
+
+
+def test_what_the_baseline_never_had_is_told_as_none() -> None:
+    chance = np.random.default_rng(5)
+    baseline, judge = judge_of(chance, 0.0)
+    columns = rows(chance, RATE, 0.0)
+    amount = columns["amount"]
+    assert isinstance(amount, NumericColumn)
+    amount.values[::20] = np.nan
+    profile = ModelProfile.empty(baseline.layouts)
+    profile.update(columns, ROWS)
+
+    verdict = judge.judge(profile, Window(from_ms(96 * HOUR_MS), from_ms(97 * HOUR_MS)), None)
+
+    (told,) = verdict.columns
+    assert (told.what, told.rates) == ("missing values", (0.0, pytest.approx(0.05, abs=0.001)))
