@@ -19,6 +19,8 @@ class ScoreTables:
         for batch in _batches(place, _SCORES):
             scores = batch.get("score") or [None] * len(batch["event_id"])
             for event, version, said, score in zip(*(batch[name] for name in _SCORES), scores, strict=True):
+                if None in (event, version, said):
+                    continue  # nothing was predicted
                 found.setdefault(str(version), {})[str(event)] = (str(said), _number(score, place))
         return found
 
@@ -28,6 +30,7 @@ class ScoreTables:
             str(event): str(label)
             for batch in _batches(place, _HOLDOUT)
             for event, label in zip(*(batch[name] for name in _HOLDOUT), strict=True)
+            if event is not None and label is not None
         }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import sqlalchemy as sa
 
+from monitor.adapters.tables.csv import padded_columns, require_readable, without_empty_texts
 from monitor.adapters.tables.located import located
 from monitor.domain.errors import BaselineError
 
@@ -15,9 +16,13 @@ _BATCH_ROWS = 50_000
 
 @dataclass(frozen=True, slots=True)
 class FileRows:
-    """Rows of a file, or of all files of one format in a folder; every file has the columns of the first."""
+    """Rows of a file, or of all files of one format in a folder; every file has the columns of the first.
+
+    `categories` are columns of a CSV file that are text where they hold whole numbers with zeros before them.
+    """
 
     path: Path
+    categories: frozenset[str] = frozenset()
 
     def batches(self) -> Iterator[Mapping[str, Sequence[object]]]:
         """Column name to values, at most 50,000 rows at a time; BaselineError says what is wrong with the file."""
@@ -25,12 +30,25 @@ class FileRows:
 
         paths, file_format = located(self.path)
         try:
-            data = ds.dataset([str(path) for path in paths], format=file_format)
+            read_as = self._csv(paths) if file_format == "csv" else file_format
+            data = ds.dataset([str(path) for path in paths], format=read_as)
             for batch in data.to_batches(batch_size=_BATCH_ROWS):
                 if batch.num_rows:
-                    yield batch.to_pydict()
+                    yield (without_empty_texts(batch) if file_format == "csv" else batch).to_pydict()
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise BaselineError(f"{self.path} cannot be read as {file_format}: {_first_line(error)}") from error
+
+    def _csv(self, paths: Sequence[Path]) -> object:
+        from pyarrow import csv, dataset  # noqa: PLC0415 - as above
+
+        for path in paths:
+            require_readable(path)
+        codes = padded_columns(paths, self.categories) if self.categories else ()
+        return dataset.CsvFileFormat(
+            default_fragment_scan_options=dataset.CsvFragmentScanOptions(
+                convert_options=csv.ConvertOptions(column_types=dict.fromkeys(codes, pa.string()))
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,9 @@ class TrainingData:
 
     def reader(self) -> RowReader:
         """The rows."""
-        return SqlRows(self.url, self.query) if self.path is None else FileRows(self.path)
+        if self.path is None:
+            return SqlRows(self.url, self.query)
+        return FileRows(self.path, self.options.sources_of_categories)
 
     def __str__(self) -> str:
         """In words, as the baseline remembers it."""

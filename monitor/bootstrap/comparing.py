@@ -27,7 +27,7 @@ def compare_files(
 
     Those of raw rows run where `multivariate` asks for them; `columns_only` leaves out all columns together.
     """
-    first = FileTable(reference)
+    first = FileTable(reference, categories=options.sources_of_categories)
     second = FileTable(current, first.column_types)
     tests = drift_tests()
     return compare(
@@ -40,7 +40,7 @@ def detect_in_files(
     reference: Path, current: Path, asked: Asked, categorical: tuple[str, ...], progress: Progress
 ) -> Detected:
     """Alarms of sequential detectors on the rows of a file; BaselineError names a file that cannot be read."""
-    first = FileTable(reference)
+    first = FileTable(reference, categories=frozenset(categorical))
     return detect(first, FileTable(current, first.column_types), asked, categorical, progress)
 
 
@@ -51,7 +51,8 @@ def detected_with(reference: Reference, table: Table | Path, asked: Asked) -> De
 
 def reference_of(table: Table | Path, options: TrainingOptions, *, tests_rows: bool = False) -> Reference:
     """The baseline of a table, a stream of its parts, or a file; for tests of raw rows, too, where they are to run."""
-    return read_reference(_reader(table, "the reference"), options, _unseen, tests_rows=tests_rows)
+    reader = _reader(table, "the reference", options.sources_of_categories)
+    return read_reference(reader, options, _unseen, tests_rows=tests_rows)
 
 
 def compared_with(
@@ -62,8 +63,8 @@ def compared_with(
     return compare_with(reference, second, drift_tests(), min_records, _unseen, columns_only=columns_only)
 
 
-def _reader(table: Table | Path, name: str) -> TableReader:
-    return FileTable(table) if isinstance(table, Path) else FrameTable(table, name)
+def _reader(table: Table | Path, name: str, categories: frozenset[str] = frozenset()) -> TableReader:
+    return FileTable(table, categories=categories) if isinstance(table, Path) else FrameTable(table, name)
 
 
 def _unseen(rows: int) -> None:

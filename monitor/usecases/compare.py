@@ -138,6 +138,7 @@ def compare_with(
 
     Where the reference asks for them, the tests of raw rows run, too.
     """
+    current.read_as_text(reference.texts)
     window = read_window(reference, current, seen)
     if not window.rows:
         raise BaselineError(f"{current.name} holds no row: check the path, or the query and its filter")

@@ -40,6 +40,10 @@ class DerivedTable:
         """Those of the table, with the columns that are made in the place of those that they are made of."""
         return [None if group is None else frozenset(self._made(group)) for group in self.inner.column_groups()]
 
+    def read_as_text(self, columns: Collection[str]) -> None:
+        """As the table does."""
+        self.inner.read_as_text(columns)
+
     def batches(self, columns: Collection[str] | None = None) -> Iterator[TableBatch]:
         """Some rows at a time."""
         made_of = {one.name: source for source, spec in self.sources.items() for one in spec.specs}

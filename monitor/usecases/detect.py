@@ -96,6 +96,7 @@ def detect_with(reference: Reference, current: TableReader, asked: Asked, seen: 
     """Show the rows of a table to detectors against a reference, in one pass; BaselineError when it is broken."""
     wanted = frozenset({*asked.columns, asked.event_time} - {""})
     made, obstacles = _watchers(reference.baseline, asked.specs())
+    current.read_as_text(reference.texts)
     start = partial(_Rows, reference.baseline, asked.event_time, made)
     rows = gather(Only(current, wanted), wanted, seen, start)
     if not rows.rows:
@@ -184,6 +185,10 @@ class Only:
     def column_groups(self) -> Sequence[frozenset[str] | None]:
         """All of them at once."""
         return [self.columns]
+
+    def read_as_text(self, columns: Collection[str]) -> None:
+        """As the table does."""
+        self.table.read_as_text(columns)
 
     def batches(self, columns: Collection[str] | None = None) -> Iterator[TableBatch]:
         """Some rows at a time."""

@@ -8,7 +8,7 @@ from monitor.domain.derived import SHAPE, DerivedColumn, VectorColumn
 from monitor.domain.errors import BaselineError
 from monitor.domain.models import ModelRef
 from monitor.stats.baseline import Baseline
-from monitor.stats.cells import Cells, JoinedCells, TableBatch, all_missing
+from monitor.stats.cells import TEXT, Cells, JoinedCells, TableBatch, all_missing
 from monitor.stats.columns import CategoricalColumn, Column
 from monitor.stats.derived.vectors import GOOD
 from monitor.stats.profiles.categorical import CategoricalProfile
@@ -44,6 +44,12 @@ class Reference:
     def vectors(self) -> tuple[str, ...]:
         """Columns that hold vectors."""
         return tuple(one.column for one in self.options.derived if isinstance(one, VectorColumn))
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """Columns that hold text, under the names that tables may have for them."""
+        final = {name for name, held in self.kinds.items() if TEXT in held}
+        return frozenset({*final, *(name for name, renamed in self.options.rename.items() if renamed in final)})
 
 
 def read_reference(table: TableReader, options: TrainingOptions, seen: Seen, *, tests_rows: bool = False) -> Reference:

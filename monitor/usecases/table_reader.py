@@ -32,6 +32,10 @@ class TableReader(Protocol):
         """Columns to read one group after the other, so that few are held at once; None means all of them."""
         ...
 
+    def read_as_text(self, columns: Collection[str]) -> None:
+        """Take these columns for text where the table itself has no types, as CSV; before it is read."""
+        ...
+
     def batches(self, columns: Collection[str] | None = None) -> Iterator[TableBatch]:
         """Some rows at a time. BaselineError says what is broken; ReadAgain asks to start over."""
         ...

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from monitor.domain.errors import BaselineError
-from monitor.stats.cells import NUMBERS, PROFILED, Cells, TableBatch
+from monitor.stats.cells import NUMBERS, PROFILED, TEXT, Cells, TableBatch
 from monitor.stats.columns import Column
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import NumericLayout
@@ -39,6 +39,7 @@ class _Counted:
     repeated: set[str] = field(default_factory=set)
     strange: dict[str, frozenset[str]] = field(default_factory=dict)
     kinds: dict[str, frozenset[str]] = field(default_factory=dict)
+    digits: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, reference: Reference, group: frozenset[str] | None) -> "_Counted":
@@ -67,6 +68,8 @@ class _Counted:
         strange = cells.kinds - (frozenset({NUMBERS}) if is_numeric else PROFILED)
         if strange:
             self.strange[name] = self.strange.get(name, frozenset()) | strange
+        if is_numeric and TEXT in strange and any(map(_is_digits, cells.categorical().values)):
+            self.digits.add(name)
         return cells.numeric() if is_numeric else cells.categorical()
 
 
@@ -127,7 +130,7 @@ class TableWindow:
             + self._retyped()
             + [
                 f"{name} holds {_listed(kinds)} where the reference holds {self._held(name)}: "
-                "such values count as missing"
+                f"such values count as missing{self._advice(name)}"
                 for name, kinds in sorted(strange.items())
             ]
         )
@@ -142,6 +145,11 @@ class TableWindow:
             if not isinstance(self._known[name], NumericLayout)
         ]
 
+    def _advice(self, name: str) -> str:
+        """Codes, as `007`, are numbers to who reads a CSV file."""
+        is_coded = any(name in group.digits for group in self._groups)
+        return "; if they are codes, declare the column as categorical" if is_coded else ""
+
     def _held(self, name: str) -> str:
         if not self._reference.baseline.whole.columns[name].n_values:
             return "nothing"
@@ -149,6 +157,10 @@ class TableWindow:
 
     def _names(self) -> set[str]:
         return {name for group in self._groups for name in group.names}
+
+
+def _is_digits(text: str | None) -> bool:
+    return text is not None and text.isdecimal()
 
 
 def _listed(kinds: Iterable[str]) -> str:

@@ -16,8 +16,11 @@ from monitor.stats.columns import Column, Ints, NumericColumn
 from monitor.usecases.column_choice import choose_column
 from monitor.usecases.object_cells import NUMBER_TYPES, ObjectCells, is_missing, text
 
-_PANDAS_INDEX = tuple(f"__index_level_{level}__" for level in range(8))
-"""How pandas names an index without a name when it writes a table: the numbers of rows, which no record has."""
+_PANDAS_INDEX = ("", *(f"__index_level_{level}__" for level in range(8)))
+"""How pandas names an index without a name when it writes a table: the numbers of rows, which no record has.
+
+In CSV it has no name at all, nor have R's names of rows.
+"""
 
 _PROFILED = (*NUMBER_TYPES, str, np.bool_)
 
@@ -47,6 +50,12 @@ class TrainingOptions:
     season: timedelta | None = None
     series: str | None = None
     derived: tuple[DerivedColumn, ...] = ()
+
+    @property
+    def sources_of_categories(self) -> frozenset[str]:
+        """Columns in `categorical`, under the names that the data may have for them."""
+        renamed = (name for name, final in self.rename.items() if final in self.categorical)
+        return frozenset((*self.categorical, *renamed))
 
     @property
     def left_out(self) -> frozenset[str]:

@@ -28,6 +28,8 @@ from monitor.stats.texts import MISSING, CodedTexts, Codes
 
 BATCH_ROWS = 65_536
 
+BYTES, NOT_UTF_8 = "bytes", "text that is not UTF-8"
+
 
 def table_batch(batch: pa.RecordBatch, wanted: Collection[str] | None = None, *, is_typed: bool = True) -> TableBatch:
     """The batch's cells; `wanted` are the columns to look at (None: all)."""
@@ -111,7 +113,7 @@ def _coded(array: pa.DictionaryArray, *, is_typed: bool) -> Cells:
     try:
         names = array.dictionary.to_pylist()
     except UnicodeDecodeError:
-        return OtherCells("text that is not UTF-8", _missing(array))
+        return OtherCells(NOT_UTF_8, _missing(array))
     return TextCells(CodedTexts(_codes(array.indices), names), TEXT, is_typed)
 
 
@@ -144,4 +146,4 @@ def _named(kind: pa.DataType) -> str:
         return "nested records"
     if types.is_nested(kind):
         return "lists"
-    return "bytes" if types.is_binary(kind) or types.is_large_binary(kind) else str(kind)
+    return BYTES if types.is_binary(kind) or types.is_large_binary(kind) else str(kind)

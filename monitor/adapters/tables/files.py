@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from monitor.adapters.tables.csv import csv_batches
+from monitor.adapters.tables.csv import csv_batches, padded_columns
 from monitor.adapters.tables.json_lines import json_batches
 from monitor.adapters.tables.located import located
 from monitor.adapters.tables.parquet import column_groups, ipc_batches, parquet_batches, parquet_rows
@@ -19,12 +19,13 @@ from monitor.stats.cells import TableBatch
 class FileTable:
     """The rows of a file, or of all files of one format in a folder, in the order of their names.
 
-    `column_types` is what became known of the columns of CSV files. Tables that are compared share it: what is text in
-    the reference is text in the other table, too, where all its values spell numbers.
+    `column_types` is what became known of the columns of CSV files. Tables that are compared share it. `categories` are
+    columns of a CSV file that are text where they hold whole numbers with zeros before them: `007` is a code then.
     """
 
     path: Path
     column_types: dict[str, pa.DataType] = field(default_factory=dict)
+    categories: frozenset[str] = frozenset()
     paths: Sequence[Path] = field(init=False)
     file_format: str = field(init=False)
 
@@ -49,8 +50,15 @@ class FileTable:
         rows = self.rows
         return [None] if rows is None else column_groups(self.paths, rows)
 
+    def read_as_text(self, columns: Collection[str]) -> None:
+        """CSV has no types: what is text in the reference is text here, too, where all its values spell numbers."""
+        for name in columns:
+            self.column_types.setdefault(name, pa.string())
+
     def batches(self, columns: Collection[str] | None = None) -> Iterator[TableBatch]:
         """Some rows at a time; BaselineError says which file is broken."""
+        if self.categories and self.file_format == "csv":
+            self._look_for_codes()
         for path in self.paths:
             with _explained(path, self.file_format):
                 yield from self._batches_of(path, columns)
@@ -64,6 +72,13 @@ class FileTable:
             case "json":
                 return json_batches(path, columns)
         return ipc_batches(path, columns)
+
+    def _look_for_codes(self) -> None:
+        """Once: later reads know."""
+        asked, self.categories = self.categories, frozenset()
+        for path in self.paths:
+            with _explained(path, self.file_format):
+                self.read_as_text(padded_columns([path], asked))
 
 
 def _rows_of(path: Path) -> int:

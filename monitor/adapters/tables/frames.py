@@ -74,6 +74,9 @@ class FrameTable:
         """All at once: the table may be a stream."""
         return [None]
 
+    def read_as_text(self, columns: Collection[str]) -> None:
+        """Nothing to do: what is held in memory has its types."""
+
     def batches(self, columns: Collection[str] | None = None) -> Iterator[TableBatch]:
         """Some rows at a time; BaselineError when this is no table."""
         try:

@@ -27,6 +27,20 @@ def test_csv_parquet_json_lines_and_folders_give_the_same_rows(tmp_path: Path) -
     assert read == [{"x": [1.5, 2.5], "c": ["a", "b"]}] * 3
 
 
+def test_an_empty_cell_of_csv_is_missing_in_text_too_and_a_word_is_not(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('x,c\n1,NA\nNA,\n3,""\n4,null\n5,a\n', encoding="utf-8")
+
+    assert _rows(FileRows(tmp_path / "a.csv")) == {"x": [1, None, 3, 4, 5], "c": ["NA", None, None, "null", "a"]}
+
+
+def test_declared_categories_are_text_where_a_number_has_zeros_before_it(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("code,zone,n\n12,1,012\n007,2,7\n", encoding="utf-8")
+
+    rows = _rows(FileRows(tmp_path / "a.csv", frozenset({"code", "zone", "made_later"})))
+
+    assert rows == {"code": ["12", "007"], "zone": [1, 2], "n": [12, 7]}
+
+
 def _rows(reader: FileRows | SqlRows | SampledRows) -> dict[str, list[object]]:
     found: dict[str, list[object]] = {}
     for batch in reader.batches():
@@ -40,6 +54,8 @@ def _rows(reader: FileRows | SqlRows | SampledRows) -> dict[str, list[object]]:
     [
         ("a.parquet", b"no parquet", "cannot be read as parquet"),
         ("a.csv", b"x,y\n1,2\n1,2,3\n", "cannot be read as csv"),
+        ("a.csv", "x,y\n1,2\n".encode("utf-16"), "is UTF-16"),
+        ("a.csv", b"x;y\n1,5;2\n", "separate columns by commas instead of ';'"),
         ("a.txt", b"x", "give .csv"),
         (None, b"", "does not exist"),
     ],

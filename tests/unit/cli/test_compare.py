@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
+from pyarrow import csv
 
 from monitor.cli.main import driftline
 from monitor.domain.errors import BaselineError
@@ -335,12 +336,16 @@ def test_a_page_that_cannot_be_written_is_a_mistake(tmp_path: Path) -> None:
     assert "page.html cannot be written: No such file or directory" in done.output
 
 
-def test_nobody_waits_for_pandas_to_compare_two_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "options", ["'table.parquet', 'table.parquet'", "'table.csv', 'table.csv', '--categorical', 'word'"]
+)
+def test_nobody_waits_for_pandas_to_compare_two_files(tmp_path: Path, options: str) -> None:
     table = pa.table({"x": [None, *NUMBERS], "word": [None, *WORDS], "flag": [None, *[True, False] * (N // 2)]})
     pq.write_table(table, tmp_path / "table.parquet")
+    csv.write_csv(table, tmp_path / "table.csv")
     program = (
         "import sys; from monitor.cli.main import driftline;"
-        "driftline(['compare', 'table.parquet', 'table.parquet'], standalone_mode=False);"
+        f"driftline(['compare', {options}], standalone_mode=False);"
         "print('pandas' in sys.modules)"
     )
 
