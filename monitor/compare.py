@@ -253,8 +253,10 @@ class Baseline:
 
         A check that has fewer than `min_records` values says `insufficient_data`. A column that cannot be compared has
         a finding that says why. `columns_only` leaves out `model_drift`, the check of all columns together, which takes
-        rows for independent. BaselineError when the table cannot be read.
+        rows for independent. BaselineError when the table cannot be read, ValueError for a `min_records` below 1.
         """
+        if min_records < 1:
+            raise ValueError(f"min_records is {min_records}: a check needs at least 1 row")
         return Findings(compared_with(self._reference, _path(table), min_records, columns_only=columns_only))
 
     def alarms(

@@ -22,7 +22,7 @@ from monitor.stats.estimation.learning import Outcomes
 from monitor.stats.estimation.outcomes import ScoredOutcomes, StoredOutcomes
 from monitor.stats.estimation.tried import StoredTried, Tried
 from monitor.stats.profiles.categorical import CategoricalLayout
-from monitor.stats.profiles.layouts import Layout, Layouts, Profile
+from monitor.stats.profiles.layouts import Layout, Layouts, Profile, telling_what_is_left_out
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
 from monitor.stats.profiles.together import TogetherLayout
@@ -177,7 +177,8 @@ class Baseline:
         joint = outcomes.layout if outcomes else None
         together = TogetherLayout.of(columns, importances or {}) if with_pairs else None
         chosen = {name: _layout(column) for name, column in columns.items()}
-        layouts = Layouts({**(counted or {}), **chosen}, joint, together)
+        counted_on = {**(counted or {}), **chosen}
+        layouts = Layouts(counted_on, joint, telling_what_is_left_out(together, counted_on))
         whole = ModelProfile.empty(layouts)
         whole.update(columns, rows)
         parts = {segment.name: _segment(ref, segment, columns, layouts) for segment in segments}
@@ -285,9 +286,8 @@ class Baseline:
             raise BaselineError(f"baseline format {stored.version}; this program reads format {VERSION}: upgrade it")
         outcomes = _restored_outcomes(stored.outcomes)
         joint = outcomes.layout if outcomes else None
-        layouts = Layouts(
-            {name: _restored(layout) for name, layout in stored.layouts}, joint, _restored_together(stored)
-        )
+        counted_on = {name: _restored(layout) for name, layout in stored.layouts}
+        layouts = Layouts(counted_on, joint, telling_what_is_left_out(_restored_together(stored), counted_on))
         profiles = {name: ModelProfile.from_content(content, layouts) for name, content in stored.profiles}
         period = stored.period and (parse_instant(stored.period[0]), parse_instant(stored.period[1]))
         whole = profiles.pop(ALL_TRAFFIC)

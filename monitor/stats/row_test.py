@@ -9,20 +9,30 @@ from monitor.domain.derived import is_made_of
 from monitor.domain.findings import TestResult
 from monitor.stats.columns import Column, Ints
 
+DRAWN_FROM = "drawn_from"
+"""In the detail of a result that cannot be told, for only some of so many neighbouring rows were looked at."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RawRows:
     """Columns of equal length. `window_of` (rows,) numbers the windows that rows of a baseline lie in.
 
-    It is -1 for a row without event time; None where no row has one.
+    It is -1 for a row without event time; None where no row has one. `drawn_from` is the number of rows of which these
+    are one of each few neighbours, so that copies that follow each other are not among them; 0 where nothing was drawn.
     """
 
     columns: Mapping[str, Column] = field(default_factory=dict)
     window_of: Ints | None = None
+    drawn_from: int = 0
 
     def __len__(self) -> int:
         """Number of rows."""
         return max(map(len, self.columns.values()), default=0)
+
+    @property
+    def lacks_neighbours(self) -> bool:
+        """Whether only some of neighbouring rows are here."""
+        return self.drawn_from > len(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +53,7 @@ class JointRows:
 
 def _made_of(column: str, rows: RawRows) -> RawRows:
     made = {name: one for name, one in rows.columns.items() if is_made_of(name, column)}
-    return RawRows(made, rows.window_of)
+    return RawRows(made, rows.window_of, rows.drawn_from)
 
 
 @runtime_checkable

@@ -15,7 +15,7 @@ from monitor.stats.attribution.attribution import Attribution, attribute
 from monitor.stats.baseline import Baseline
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.proposals import AnyTest, propose_checks, propose_row_checks
-from monitor.stats.row_test import JointRows, RawRows
+from monitor.stats.row_test import DRAWN_FROM, JointRows, RawRows
 from monitor.stats.window_test import WindowData
 from monitor.usecases.model_checks import with_tests
 from monitor.usecases.outcomes import Outcome as CheckOutcome
@@ -151,14 +151,14 @@ def compare_with(
     least = min(min_records, len(rows.current)) if profile.n >= min_records else min_records
     if reference.tests_rows:
         checks += propose_row_checks(tests, least, reference.vectors)
-    found = _judged(checks, tests, baseline, profile, rows)
-    pairs = Pairs.of(rows.reference, rows.current)
+    found, unseen = _without_unseen(_judged(checks, tests, baseline, profile, rows))
+    pairs = Pairs.of(rows.reference, rows.current, baseline.layouts)
     found += [] if pairs is None else _compared(pairs.outcomes(baseline, tests, least))
     whole = None if columns_only else whole_table(baseline, profile, min_records)
     found += [] if whole is None else _compared([whole])
     found += [_refused(name, why) for name, why in sorted(uncompared.items())]
     charts = _charts(baseline, profile, {check.column for check in checks})
-    notes = (*reference.notes, *window.notes())
+    notes = tuple(dict.fromkeys((*reference.notes, *window.notes(), *unseen)))
     parts = attribute(baseline.whole, profile, min_records)
     return Comparison(tuple(found), baseline.rows, profile.n, notes, charts, baseline.source, current.name, parts)
 
@@ -189,10 +189,27 @@ def _compared(outcomes: Iterable[CheckOutcome]) -> list[Compared]:
     ]
 
 
+def _without_unseen(found: Iterable[Compared]) -> tuple[list[Compared], list[str]]:
+    """Without checks that cannot answer for want of neighbouring rows, and a note on each of them.
+
+    Nobody could leave them out: were they findings, no comparison of long tables would ever be complete.
+    """
+    kept: list[Compared] = []
+    notes: list[str] = []
+    for one in found:
+        if one.verdict is Verdict.INSUFFICIENT_DATA and one.result and DRAWN_FROM in one.result.detail:
+            notes.append(one.reason)
+        else:
+            kept.append(one)
+    return kept, notes
+
+
 def _kept(reference: Reference, window: TableWindow, uncompared: Collection[str]) -> JointRows:
     """Rows of both sides. A column that only the reference can compare would be taken for one that went missing."""
     columns = {name: column for name, column in reference.sample.items() if name not in uncompared}
-    return JointRows(RawRows(columns), RawRows(window.sample()))
+    return JointRows(
+        RawRows(columns, drawn_from=reference.baseline.rows), RawRows(window.sample(), drawn_from=window.rows)
+    )
 
 
 def _refused(column: str, why: str) -> Compared:

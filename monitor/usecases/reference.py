@@ -70,7 +70,8 @@ def read_reference(table: TableReader, options: TrainingOptions, seen: Seen, *, 
     refused = {name: why for group in groups for name, why in group.refused.items()}
     profiles = [profile for group in groups for profile in group.profiles]
     _require_distinct(profiles)
-    notes = tuple(dict.fromkeys(note for group in groups for note in group.notes))
+    said = (note for group in groups for note in group.notes)
+    notes = tuple(dict.fromkeys((*said, *asked.explain_left_out(names))))
     baseline = Baseline(REF, rows, None, table.name, ModelProfile.joined(profiles, rows))
     sample = {name: column for group in groups for name, column in group.sample.items()}
     kinds = {name: held for group in groups for name, held in group.kinds.items()}

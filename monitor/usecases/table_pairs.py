@@ -7,7 +7,7 @@ from monitor.domain.checks import RECORDS, Check
 from monitor.domain.models import ALL_TRAFFIC
 from monitor.stats.baseline import Baseline
 from monitor.stats.columns import Column
-from monitor.stats.profiles.layouts import Layouts
+from monitor.stats.profiles.layouts import Layout, Layouts, telling_what_is_left_out
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.together import TogetherLayout
 from monitor.stats.proposals import AnyTest
@@ -25,12 +25,12 @@ class Pairs:
     current: ModelProfile
 
     @classmethod
-    def of(cls, reference: RawRows, current: RawRows) -> "Pairs | None":
-        """On the ranks of the reference; None where it has no two columns with values."""
+    def of(cls, reference: RawRows, current: RawRows, known: Mapping[str, Layout]) -> "Pairs | None":
+        """On the ranks of the reference, whose columns are `known`; None where it has no two columns with values."""
         together = TogetherLayout.of(reference.columns, {}) if len(reference) else None
         if together is None:
             return None
-        layouts = Layouts({}, None, together)
+        layouts = Layouts({}, None, telling_what_is_left_out(together, known))
         return cls(
             _counted(layouts, reference.columns, len(reference)), _counted(layouts, current.columns, len(current))
         )

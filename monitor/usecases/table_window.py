@@ -125,8 +125,10 @@ class TableWindow:
             f"{name} is in the reference alone: it counts as missing in every row"
             for name in sorted(self._known.keys() - self._names())
         ]
+        excluded = {name for group in self._groups for name in group.excluded}
         return (
             lost
+            + self._reference.options.explain_left_out(excluded)
             + self._retyped()
             + [
                 f"{name} holds {_listed(kinds)} where the reference holds {self._held(name)}: "

@@ -51,6 +51,15 @@ class TrainingOptions:
     series: str | None = None
     derived: tuple[DerivedColumn, ...] = ()
 
+    def explain_left_out(self, names: Iterable[str]) -> list[str]:
+        """Notes on those that are left out though nobody asked for it, each with the way to have it compared."""
+        why = dict.fromkeys(_PANDAS_INDEX, "the nameless index of pandas, the numbers of rows")
+        why[TRUTH] = "the truth of its row, and no feature"
+        return [
+            f"{name} is left out, for it is taken for {why[name]}: give it another name in both tables to compare it"
+            for name in sorted(why.keys() & set(names) - set(self.exclude))
+        ]
+
     @property
     def sources_of_categories(self) -> frozenset[str]:
         """Columns in `categorical`, under the names that the data may have for them."""

@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import accumulate
 
 from monitor.stats.profiles.categorical import CategoricalLayout, CategoricalProfile
 from monitor.stats.profiles.crossed import CrossedLayout
 from monitor.stats.profiles.numeric import NumericLayout, NumericProfile
 from monitor.stats.profiles.scored import ScoredLayout
-from monitor.stats.profiles.together import TogetherLayout
+from monitor.stats.profiles.together import MOST, MOST_RANKED, TogetherLayout
 
 Layout = NumericLayout | CategoricalLayout
 Profile = NumericProfile | CategoricalProfile
@@ -59,3 +60,20 @@ class Layouts(Mapping[str, Layout]):
 
     def __len__(self) -> int:
         return len(self._layouts)
+
+
+def telling_what_is_left_out(together: TogetherLayout | None, layouts: Mapping[str, Layout]) -> TogetherLayout | None:
+    """The same columns, with those of the layouts that the limits leave out, by name."""
+    if together is None or not (len(together.ranked) == MOST_RANKED or len(together.names) == MOST):
+        return together
+    ranked, paired = set(together.ranked), set(together.names)
+    unranked = sorted(name for name in layouts.keys() - ranked if _varies(layouts[name]))
+    return replace(
+        together,
+        unranked=tuple(unranked) if len(ranked) == MOST_RANKED else (),
+        unpaired=tuple(sorted(layouts.keys() - paired)) if len(paired) == MOST else (),
+    )
+
+
+def _varies(layout: Layout) -> bool:
+    return isinstance(layout, NumericLayout) and layout.minimum < layout.maximum

@@ -29,12 +29,16 @@ Singles = NDArray[np.float32]
 class TogetherLayout:
     """The columns, and the quartiles by which the numeric ones among them, which stand first, are ranked 0 to 3.
 
-    `cuts` has shape (len(ranked), 3). A value's rank is the number of cuts that it reaches.
+    `cuts` has shape (len(ranked), 3). A value's rank is the number of cuts that it reaches. `unranked` are numeric
+    columns that vary and are not ranked, `unpaired` columns that are looked at in no way: there are more than the
+    limits allow. They are for sentences alone, and no part of the digest.
     """
 
     ranked: tuple[str, ...]
     others: tuple[str, ...]
     cuts: Floats
+    unranked: tuple[str, ...] = ()
+    unpaired: tuple[str, ...] = ()
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:

@@ -114,7 +114,7 @@ def _numbers(rows: JointRows, column: str) -> JointRows:
             and isinstance(other.columns.get(name), NumericColumn)
             and (not column or is_made_of(name, column))
         }
-        return RawRows(dict(list(columns.items())[:MOST_COLUMNS]), side.window_of)
+        return RawRows(dict(list(columns.items())[:MOST_COLUMNS]), side.window_of, side.drawn_from)
 
     return JointRows(kept(rows.reference, rows.current), kept(rows.current, rows.reference), rows.seed)
 

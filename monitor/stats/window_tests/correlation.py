@@ -10,6 +10,7 @@ from monitor.domain.checks import Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.columns import Floats
 from monitor.stats.drift_test import LACKS, SAYS
+from monitor.stats.left_out import with_left_out
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.together import Together
 from monitor.stats.window_test import WindowData
@@ -31,7 +32,8 @@ class Correlation:
 
     Ranks are the quartiles of the baseline (0 to 3), so that sums of small whole numbers are all there is to keep, and
     an extreme value weighs no more than others. Every pair of up to 32 columns is compared, which no test of one column
-    can: a change of what goes with what may leave every distribution as it was. Unit: none (a difference of
+    can: a change of what goes with what may leave every distribution as it was. Of more columns it takes the most
+    important, then the first by name, and says how many it did not look at. Unit: none (a difference of
     correlations). The p-value is that of Fisher's z with the variance (1 + r^2 / 2) / (n - 3) of rank correlations
     (Bonett & Wright 2000), two-sided, times the number of pairs (Bonferroni 1936). The default threshold asks for 0.2
     *and* p <= 0.001. Where the distributions have moved, too, a change may be no more than that: read those findings
@@ -77,6 +79,7 @@ class Correlation:
             if p_values[k] <= self.level and change[k] >= _WORTH_A_WORD
         ]
         detail: dict[str, object] = {"pairs": len(told)} | ({SAYS: "; ".join(words)} if words else {})
+        detail = with_left_out(detail, "numeric columns", len(layout.ranked), layout.unranked)
         worst = int(order[0])
         return TestResult(float(change[worst]), float(p_values[worst]), baseline.n, current.n, detail=detail)
 

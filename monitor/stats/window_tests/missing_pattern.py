@@ -9,6 +9,7 @@ import numpy as np
 from monitor.domain.checks import Threshold
 from monitor.domain.findings import TestResult
 from monitor.stats.drift_test import SAYS
+from monitor.stats.left_out import with_left_out
 from monitor.stats.profiles.model import ModelProfile
 from monitor.stats.profiles.together import Together
 from monitor.stats.proportions import two_sided_p
@@ -23,10 +24,11 @@ class MissingPattern:
 
     Of every pair of up to 64 columns: e = P(both missing) - P(one missing) P(the other missing), and the statistic is
     the largest |e now - e in the baseline|, up or down: 0 when equal, at most 50. A join that fails takes all of its
-    columns along; each alone may look like a few missing values more. Unit: percentage points. The p-value is that of
-    equal shares of records that lack both (Przyborowski & Wilenski 1940 where few do), times the number of pairs
-    (Bonferroni 1936). The default threshold asks for 2 points *and* p <= 0.001. Use it for every model: the finding
-    names the columns that belong together.
+    columns along; each alone may look like a few missing values more. Of more than 64 columns it takes the most
+    important, then numbers before others, by name, and says how many it did not look at. Unit: percentage points. The
+    p-value is that of equal shares of records that lack both (Przyborowski & Wilenski 1940 where few do), times the
+    number of pairs (Bonferroni 1936). The default threshold asks for 2 points *and* p <= 0.001. Use it for every model:
+    the finding names the columns that belong together.
     """
 
     name: ClassVar[str] = "missing_pattern"
@@ -57,7 +59,8 @@ class MissingPattern:
             p_value = min(1.0, pairs * two_sided_p(both[0], baseline.n, both[1], current.n)) if any(both) else 1.0
             found.append((p_value <= self.level, float(change[i, j]), p_value, i, j))
         if not found:
-            return TestResult(float(np.triu(change, 1).max(initial=0.0)), 1.0, baseline.n, current.n)
+            nothing = with_left_out({}, "columns", len(layout.names), layout.unpaired)
+            return TestResult(float(np.triu(change, 1).max(initial=0.0)), 1.0, baseline.n, current.n, detail=nothing)
         found.sort(reverse=True)
         told = [(i, j) for is_sure, points, _, i, j in found if is_sure and points >= found[0][1] / 2]
         detail: dict[str, object] = {"pairs": pairs}
@@ -68,6 +71,7 @@ class MissingPattern:
             detail[SAYS] = (
                 f"{_listed(names)} are missing together in {share[0]:.1%} of the records, usually {share[1]:.1%}"
             )
+        detail = with_left_out(detail, "columns", len(layout.names), layout.unpaired)
         return TestResult(min(50.0, found[0][1]), found[0][2], baseline.n, current.n, detail=detail)
 
 

@@ -79,3 +79,34 @@ def test_few_records_are_said_to_be_few_where_columns_vary() -> None:
     assert few.verdict is Verdict.INSUFFICIENT_DATA
     assert "takes 72 records or more" in few.reason
     assert of(baseline.compare(table(2, 90), min_records=30), "correlation") is Verdict.OK
+
+
+def wide(seed: int, others: int) -> pd.DataFrame:
+    """Two numbers that go together, the last ones by name of many."""
+    found = table(seed, 300)[["x", "y"]].rename(columns={"x": "z1", "y": "z2"})
+    noise = np.random.default_rng(seed).normal(size=(others, 300))
+    return found.assign(**{f"f{k:02d}": values for k, values in enumerate(noise)})
+
+
+def reason(found: Findings, check: str) -> str:
+    return next(one.reason for one in found if one.check == check)
+
+
+@pytest.mark.parametrize(
+    ("others", "check", "said"),
+    [
+        (40, "correlation", "10 of 42 numeric columns not looked at: f32, f33, f34 and 7 more;"),
+        (66, "missing_pattern", "4 of 68 columns not looked at: f64, f65, z1 and 1 more;"),
+    ],
+)
+def test_columns_that_no_pair_was_made_of_are_counted_and_named(others: int, check: str, said: str) -> None:
+    found = build_baseline(wide(1, others)).compare(wide(2, others), columns_only=True)
+
+    assert said in reason(found, check)
+
+
+@pytest.mark.parametrize(("others", "check"), [(30, "correlation"), (62, "missing_pattern")])
+def test_nothing_is_said_where_all_columns_were_looked_at(others: int, check: str) -> None:
+    found = build_baseline(wide(1, others)).compare(wide(2, others), columns_only=True)
+
+    assert "looked at" not in reason(found, check)

@@ -137,3 +137,30 @@ def test_each_vector_is_looked_at_by_itself_beside_all_columns() -> None:
     for test in ("domain_classifier", "frechet_distance"):
         assert found[test, "records"] is found[test, "moved"] is Verdict.DRIFTED
         assert found[test, "still"] is Verdict.OK
+
+
+@pytest.mark.parametrize("rows", [2_500, 30_000])
+def test_copies_that_follow_each_other_are_said_to_be_out_of_sight_where_rows_were_drawn(rows: int) -> None:
+    once = table(2, rows)
+
+    found = build_baseline(table(1, 3_000), multivariate=True).compare(once.loc[once.index.repeat(2)])
+
+    assert "duplicate_rows" not in {one.check for one in found}
+    note = next(note for note in found.notes if note.startswith("duplicate_rows"))
+    assert f"of {2 * rows:,} rows were drawn" in note
+
+
+def test_copies_that_are_among_the_rows_that_were_drawn_are_there() -> None:
+    rows = table(2, 4_000)
+
+    found = build_baseline(table(1, 9_000), multivariate=True).compare(pd.concat([rows, rows]))
+
+    told = next(one for one in found if one.check == "duplicate_rows")
+    assert told.verdict is Verdict.DRIFTED
+    assert "0 % in the baseline (2,250 rows drawn of 9,000, which may hide some), or more" in told.reason
+
+
+def test_a_long_table_without_drift_is_compared_completely() -> None:
+    found = build_baseline(table(1, 5_000), multivariate=True).compare(table(2, 5_000))
+
+    assert found.outcome is Outcome.NO_DRIFT

@@ -410,3 +410,33 @@ def test_an_estimate_never_says_more_distinct_values_than_there_are_rows() -> No
     told = [int(match[1].replace(",", "")) for one in found if (match := re.search(r"([\d,]+) distinct", one.reason))]
     assert len(told) == 5
     assert max(told) <= 5_000
+
+
+@pytest.mark.parametrize("name", ["label", "__index_level_0__"])
+def test_a_column_that_is_left_out_by_its_name_is_named(name: str) -> None:
+    one, other = FRAME.assign(**{name: GOOD}), FRAME.assign(**{name: GOOD + 3})
+
+    for before, now in ((one, other), (FRAME, other), (one, FRAME)):
+        notes = build_baseline(before).compare(now).notes
+        assert [note.startswith(f"{name} is left out") and "another name" in note for note in notes] == [True]
+
+
+def test_what_is_left_out_on_purpose_needs_no_note() -> None:
+    baseline = build_baseline(FRAME.assign(label=GOOD), exclude=["label"])
+
+    assert baseline.compare(FRAME.assign(label=GOOD)).notes == ()
+
+
+@pytest.mark.parametrize("least", [0, -5])
+def test_a_check_needs_a_row_at_least(least: int) -> None:
+    with pytest.raises(ValueError, match=f"min_records is {least}: a check needs at least 1 row"):
+        build_baseline(FRAME).compare(FRAME, min_records=least)
+
+
+def test_no_page_holds_control_characters_of_values() -> None:
+    odd = FRAME.assign(word=["\x1b[31mred\x07", "a\x9bb\x00"] * (N // 2))
+
+    page = build_baseline(FRAME).compare(odd)._repr_html_() + build_baseline(odd).compare(FRAME)._repr_html_()
+
+    assert "red" in page
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", page)

@@ -67,3 +67,12 @@ def test_numbers_and_texts_under_one_name_are_compared_as_they_are() -> None:
     numbers = RawRows({"a": NumericColumn(np.arange(50.0))})
 
     assert compared(text, numbers).statistic == pytest.approx(98)
+
+
+def test_no_copy_among_some_of_the_neighbours_is_no_answer() -> None:
+    drawn = RawRows(rows(2, 1_000).columns, drawn_from=8_000)
+
+    seen = compared(drawn)
+
+    assert seen.p_value is None
+    assert "1,000 of 8,000 rows were drawn" in str(seen.detail["lacks"])
