@@ -49,7 +49,8 @@ def backfill(
     """Judge history from files, on all cores.
 
     PATHS are files or folders of JSON lines or Parquet, records of both kinds. Event time comes from the records; the
-    same windows, checks and rules apply as in the daemon. Files that were read before are not read again. Nobody is
+    same windows, checks and rules apply as in the daemon. Windows without records are judged between others that have
+    some, of models with `silence_after`. Files that were read before are not read again. Nobody is
     told and nothing is retrained unless --tell is given. With --sql alone ground truth is read and nothing is judged:
     the daemon does that. The exit code is 4 when a check could not be computed.
     """

@@ -7,7 +7,7 @@ STANDING_CHECKS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "silence": (
             "Silence",
-            "No record came in a window that the clock closed: bad after `silence_after` of the model.",
+            "No record came in a window of a model with `silence_after`, though some came before: *no data*.",
         ),
         "volume": (
             "Volume",

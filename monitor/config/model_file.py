@@ -223,7 +223,8 @@ class ModelFile(Section):
     training: TrainingSection = TrainingSection()
     """How to read its training data."""
     silence_after: Duration | None = None
-    """How long a caught-up stream may be quiet before its windows are closed by the clock and judged as they are."""
+    """How long a caught-up stream may be quiet before its windows are closed by the clock and judged as they are. It
+    says that records are expected in every window: without it, nothing tells of windows without any."""
     remember_ids: Annotated[int, Field(ge=0, strict=True)] = 131_072
     """How many of the newest event ids of a version are remembered in each partition: a record whose id is among them
     is a duplicate and not counted again. 0 switches it off, for producers whose ids are not unique."""

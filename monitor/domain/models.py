@@ -131,7 +131,8 @@ class MonitoredModel:
 
     `lateness` is how far behind the newest event time a window still waits for stragglers; `retention` how far behind
     records are still folded into (already judged) windows, beyond which they are refused and counted.
-    `silence_after` is how long a caught-up stream may be quiet before the clock closes its windows (None: never).
+    `silence_after` is how long a caught-up stream may be quiet before the clock closes its windows (None: never, and
+    empty windows are not judged).
     `remember_ids` is how many of the newest event ids of a version are remembered in each partition to recognise
     duplicates (0: none are), `max_versions` how many versions with records within retention a partition may have.
     `low_volume` is the share of the usual traffic (0 to 1) below which a window has too little (None: not judged),

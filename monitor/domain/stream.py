@@ -240,6 +240,7 @@ class PartitionProgress:
     """How far a partition has been read; `caught_up_at_ms` is the wall-clock time at which its end was last seen.
 
     `next_offset` is None until the first flush, and `updated_at_ms` (wall clock of the last flush) is 0 until then.
+    `is_history` marks what stands for files that hold all there is: that they end is no silence. It is not stored.
     """
 
     partition: PartitionId
@@ -251,6 +252,7 @@ class PartitionProgress:
     highwater: int | None
     updated_at_ms: int
     caught_up_at_ms: int | None
+    is_history: bool = False
 
     @property
     def is_replay(self) -> bool:

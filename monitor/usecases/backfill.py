@@ -110,6 +110,7 @@ class FinishedReads:
                 highwater=newest.next_offset,
                 updated_at_ms=now_ms,
                 caught_up_at_ms=now_ms,
+                is_history=True,
             )
         ]
 
@@ -180,5 +181,5 @@ class QuietStore:
 
 
 def of_history(model: MonitoredModel) -> MonitoredModel:
-    """The model without its clock: history is not silent because it is long ago."""
-    return replace(model, silence_after=None, stale_after=None, max_lag=None)
+    """The model without the checks of its reader, who is not behind because history is long ago."""
+    return replace(model, stale_after=None, max_lag=None)

@@ -243,6 +243,35 @@ def test_a_second_backfill_of_the_same_files_finds_nothing_new(call: Call) -> No
     assert call("findings", "--model", "price", "--json").stdout == before
 
 
+def test_a_backfill_tells_of_hours_without_records_between_others_where_they_are_expected(
+    call: Call, tmp_path: Path
+) -> None:
+    call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
+    (tmp_path / "data" / "h2.jsonl").unlink()
+
+    filled = json.loads(call("backfill", "data", "--json").stdout)[0]
+
+    found = call("findings", "--model", "price", "--check", "silence", "--json")
+    hours = {row["window"]["start"]: row["verdict"] for row in json.loads(found.stdout)}
+    expected = {f"2026-11-01T{hour:02}:00:00Z": "no_data" if hour == 2 else "ok" for hour in range(6)}
+    assert hours == expected
+    assert filled["verdicts"]["no_data"] == 1
+    assert json.loads(call("backfill", "data", "--json").stdout)[0]["windows"] == 0
+
+
+def test_a_backfill_takes_no_silence_for_a_fault_of_a_model_that_does_not_expect_records(
+    call: Call, tmp_path: Path
+) -> None:
+    path = tmp_path / "configs" / "models" / "price.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("silence_after: 1h\n", ""), encoding="utf-8")
+    call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
+    (tmp_path / "data" / "h2.jsonl").unlink()
+
+    filled = json.loads(call("backfill", "data", "--json").stdout)[0]
+
+    assert "no_data" not in filled["verdicts"]
+
+
 def test_worker_processes_find_what_one_process_finds(call: Call, tmp_path: Path) -> None:
     call("baseline", "build", "--model", "price", "--version", "1", "train.csv")
     clean = tmp_path / "clean.db"

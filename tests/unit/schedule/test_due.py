@@ -15,7 +15,7 @@ from monitor.domain.stream import PaneSummary, PartitionProgress, TopicKind
 from monitor.domain.time import duration_ms, to_ms
 from monitor.domain.windows import WindowSpec
 from monitor.schedule.closing import closes_until_ms
-from monitor.schedule.due import MAX_SILENT_WINDOWS, due, jitter_ms
+from monitor.schedule.due import MAX_GAP_WINDOWS, MAX_SILENT_WINDOWS, due, jitter_ms
 
 HOUR = timedelta(hours=1)
 HOUR_MS = 3_600_000
@@ -131,6 +131,12 @@ def test_the_clock_closes_windows_only_of_a_stream_that_is_silent_for_long_enoug
     assert closes_until_ms(model, [partition(1, seen=seen)]) == at(hours)
 
 
+def test_the_clock_closes_no_windows_of_history() -> None:
+    model = replace(WATCHED, lateness=timedelta(0))
+
+    assert closes_until_ms(model, [replace(partition(1, seen=7), is_history=True)]) == at(1)
+
+
 def test_a_silent_partition_whose_reader_died_holds_back_what_came_after_it_was_last_seen() -> None:
     model = replace(WATCHED, lateness=timedelta(0))
 
@@ -167,6 +173,54 @@ def test_of_a_long_silence_the_newest_windows_are_judged() -> None:
     assert len(found) == 1 + MAX_SILENT_WINDOWS
     assert short(found)[-1] == (999, "1", 0, 0)
     assert due([WATCHED], [partition(0.9, seen=1000.5)], [pane(0)], judged(found)) == []
+
+
+def test_empty_windows_of_history_are_due_between_records_and_neither_before_nor_after() -> None:
+    history = replace(partition(9.9, seen=1000), is_history=True)
+    panes = [pane(2), pane(3), pane(6)]
+
+    found = due([WATCHED], [history], panes, [])
+
+    assert short(found) == [(2, "1", 0, 100), (3, "1", 0, 100), (4, "1", 0, 0), (5, "1", 0, 0), (6, "1", 0, 100)]
+    assert due([WATCHED], [history], panes, judged(found)) == []
+    assert [e.mark for e in due([MODEL], [history], panes, [])] == [100, 100, 100]
+
+
+def test_history_that_goes_on_in_other_files_is_missed_between_them() -> None:
+    before = judged(due([WATCHED], [replace(partition(2.9), is_history=True)], [pane(0), pane(1)], []))
+
+    found = due([WATCHED], [replace(partition(6.9), is_history=True)], [pane(0), pane(1), pane(4)], before)
+
+    assert short(found) == [(2, "1", 0, 0), (3, "1", 0, 0), (4, "1", 0, 100)]
+
+
+@pytest.mark.parametrize("size", [1, 3], ids=["tumbling", "sliding"])
+def test_a_gap_is_judged_alike_at_once_and_while_it_lasts(size: int) -> None:
+    model = replace(WATCHED, windows=WindowSpec(size * HOUR, HOUR))
+    panes = [pane(0), pane(1, version="2"), *(pane(h, version="3") for h in (40, 41, 90))]
+    last = 95.0
+
+    at_once = due([model], [replace(partition(last), is_history=True)], panes, [])
+    ledger = Ledger()
+    for hour in range(round(last) + 1):
+        come = [p for p in panes if p.pane_start_ms <= at(hour)]
+        newest = max(p.pane_start_ms for p in come)
+        live = partition((newest - DAY0) / HOUR_MS + 0.9, seen=hour + 0.9)
+        ledger.commit(due([model], [live], come, ledger.newest.values()))
+
+    end = max(e.window.end_ms for e in at_once if e.mark)
+    in_turn = {(d.window.start_ms, d.model.version): d.mark for d in ledger.newest.values() if d.window.end_ms <= end}
+    assert {(e.window.start_ms, e.model.version): e.mark for e in at_once} == in_turn
+    assert len([e for e in at_once if not e.mark]) == (38 + 48 if size == 1 else 36 + 46)
+
+
+def test_every_gap_is_judged_and_of_a_very_long_one_its_newest_windows() -> None:
+    hours = [0, 30, 60, 90 + MAX_GAP_WINDOWS]
+
+    found = due([WATCHED], [partition(hours[-1] + 1.9)], [pane(hour) for hour in hours], [])
+
+    empty = [start for start, _, _, mark in short(found) if not mark]
+    assert empty == [*range(1, 30), *range(31, 60), *range(90, hours[-1])]
 
 
 def test_records_that_come_late_make_the_next_revision_of_a_judged_window() -> None:
