@@ -17,7 +17,7 @@ from monitor.config.source_section import FilesSource as FilesSection
 from monitor.domain.errors import BaselineError, ConfigError, SourceUnavailable
 from monitor.domain.models import MonitoredModel
 from monitor.domain.progress import Progress, ProgressTask
-from monitor.domain.stream import TopicKind
+from monitor.domain.stream import HISTORY_PREFIX, TopicKind
 from monitor.usecases.backfill import FinishedReads, QuietStore, ReadTotals, of_history, read_to_end
 from monitor.usecases.evaluate import EvaluateReport
 
@@ -131,7 +131,7 @@ def _read(app: App, files: Sequence[Path], most_processes: int, bar: ProgressTas
 
 def _read_here(app: App, files: Sequence[Path], bar: ProgressTask) -> ReadTotals:
     source = FilesSource([Folder(file, TopicKind.MIXED) for file in files], follow=False)
-    ingest = build_ingest(app, source)
+    ingest = build_ingest(app, source, HISTORY_PREFIX + app.owner)
     try:
         return read_to_end(source, ingest, bar)
     finally:

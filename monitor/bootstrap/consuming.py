@@ -46,8 +46,8 @@ def _source(app: App) -> Source:
     return with_truth_sources(app, source)
 
 
-def build_ingest(app: App, source: Source) -> Ingest:
-    """The ingest use case on this source, as the configuration says."""
+def build_ingest(app: App, source: Source, owner: str | None = None) -> Ingest:
+    """The ingest use case on this source, as the configuration says; `owner` claims partitions (None: this process)."""
     stream = app.settings.monitor.stream
     topic = dead_letter_topic(app.settings.monitor.source, stream.dead_letters.topic, app.environ)
     canonical = JsonCodec(stream.max_message_bytes, stream.dead_letters.value_bytes)
@@ -60,7 +60,7 @@ def build_ingest(app: App, source: Source) -> Ingest:
         models=app.settings.models,
         clock=app.clock,
         settings=IngestSettings(
-            owner=app.owner,
+            owner=owner or app.owner,
             flush_every=stream.flush_every,
             max_unsaved_records=stream.flush_records,
             max_unsaved_bytes=stream.flush_bytes,

@@ -8,6 +8,9 @@ from monitor.domain.models import ModelRef
 from monitor.domain.records import DeadLetter, PartitionId, Prediction, Truth
 from monitor.domain.sequential import SequentialAlarm, SequentialState
 
+HISTORY_PREFIX = "history/"
+"""Begins the owner of partitions that a backfill has read."""
+
 REPLAY_PREFIX = "dead-letters:"
 """Replayed dead letters of a topic are read as partition 0 of a topic of this name, with offsets of their own."""
 
@@ -240,7 +243,6 @@ class PartitionProgress:
     """How far a partition has been read; `caught_up_at_ms` is the wall-clock time at which its end was last seen.
 
     `next_offset` is None until the first flush, and `updated_at_ms` (wall clock of the last flush) is 0 until then.
-    `is_history` marks what stands for files that hold all there is: that they end is no silence. It is not stored.
     """
 
     partition: PartitionId
@@ -252,7 +254,11 @@ class PartitionProgress:
     highwater: int | None
     updated_at_ms: int
     caught_up_at_ms: int | None
-    is_history: bool = False
+
+    @property
+    def is_history(self) -> bool:
+        """Whether a backfill has read it: it holds all there is, nobody watches its end, which is no silence."""
+        return self.owner.startswith(HISTORY_PREFIX)
 
     @property
     def is_replay(self) -> bool:

@@ -17,9 +17,9 @@ def closes_until_ms(model: MonitoredModel, progress: Sequence[PartitionProgress]
     It is the least event time that every inference partition has reached, minus the lateness. A partition with unread
     records has reached its newest event time. One that has been read to its end has nothing to wait for: together such
     partitions have reached the newest event time among them, so a file that is finished, or a partition that no key
-    falls into, holds nobody back. One whose end was seen `silence_after` later than its newest event time has nothing
-    more to say up to then: there the clock closes windows, and nowhere else. It closes none of history, which is quiet
-    because it is long ago.
+    falls into, holds nobody back, nor does what a backfill has read, whose end nobody watches. One whose end was seen
+    `silence_after` later than its newest event time has nothing more to say up to then: there the clock closes windows,
+    and nowhere else. It closes none of history, which is quiet because it is long ago.
     """
     inference = [p for p in progress if p.kind is not TopicKind.GROUND_TRUTH and not p.is_replay]
     newest_news_ms = max((p.updated_at_ms for p in inference), default=0)
@@ -30,7 +30,7 @@ def closes_until_ms(model: MonitoredModel, progress: Sequence[PartitionProgress]
         silent_ms = None if partition.is_history else _silent_until_ms(partition, model.silence_after)
         if silent_ms is not None:
             silent.append(silent_ms)
-        elif _is_at_its_end(partition, newest_news_ms):
+        elif partition.is_history or _is_at_its_end(partition, newest_news_ms):
             read_out += [] if partition.watermark_ms is None else [partition.watermark_ms]
         elif partition.watermark_ms is None:
             return None  # claimed, and nothing is known of it

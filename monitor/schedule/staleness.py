@@ -36,6 +36,6 @@ def _worst(measured: Iterable[tuple[PartitionProgress, int | None]]) -> tuple[Pa
     known = [
         (p, value)
         for p, value in measured
-        if value is not None and p.kind is not TopicKind.GROUND_TRUTH and not p.is_replay
+        if value is not None and p.kind is not TopicKind.GROUND_TRUTH and not (p.is_replay or p.is_history)
     ]
     return max(known, key=lambda one: (one[1], one[0].partition), default=None)

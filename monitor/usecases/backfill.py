@@ -13,7 +13,7 @@ from monitor.domain.ports import EvaluationStore, Source, WindowReads
 from monitor.domain.progress import ProgressTask
 from monitor.domain.records import Joined
 from monitor.domain.rules import Retirement, RuleState, Subject, Transition
-from monitor.domain.stream import JoinSpan, PaneSpan, PaneSummary, PartitionProgress, Share, ShareSpan
+from monitor.domain.stream import HISTORY_PREFIX, JoinSpan, PaneSpan, PaneSummary, PartitionProgress, Share, ShareSpan
 from monitor.domain.time import Clock, duration_ms, to_ms
 from monitor.domain.windows import Window
 from monitor.usecases.ingest import Ingest
@@ -110,7 +110,7 @@ class FinishedReads:
                 highwater=newest.next_offset,
                 updated_at_ms=now_ms,
                 caught_up_at_ms=now_ms,
-                is_history=True,
+                owner=HISTORY_PREFIX,
             )
         ]
 

@@ -11,11 +11,12 @@ from monitor.domain.evaluation import DoneEvaluation, Evaluation
 from monitor.domain.findings import EvaluationKind
 from monitor.domain.models import GroundTruthPolicy, ModelRef, MonitoredModel
 from monitor.domain.partitions import PartitionId
-from monitor.domain.stream import PaneSummary, PartitionProgress, TopicKind
+from monitor.domain.stream import HISTORY_PREFIX, PaneSummary, PartitionProgress, TopicKind
 from monitor.domain.time import duration_ms, to_ms
 from monitor.domain.windows import WindowSpec
 from monitor.schedule.closing import closes_until_ms
 from monitor.schedule.due import MAX_GAP_WINDOWS, MAX_SILENT_WINDOWS, due, jitter_ms
+from monitor.schedule.staleness import stalest
 
 HOUR = timedelta(hours=1)
 HOUR_MS = 3_600_000
@@ -134,7 +135,20 @@ def test_the_clock_closes_windows_only_of_a_stream_that_is_silent_for_long_enoug
 def test_the_clock_closes_no_windows_of_history() -> None:
     model = replace(WATCHED, lateness=timedelta(0))
 
-    assert closes_until_ms(model, [replace(partition(1, seen=7), is_history=True)]) == at(1)
+    assert closes_until_ms(model, [replace(partition(1, seen=7), owner=HISTORY_PREFIX)]) == at(1)
+
+
+@pytest.mark.parametrize("silence_after", [None, timedelta(minutes=5)])
+@pytest.mark.parametrize("unread", [0, 3])
+def test_what_a_backfill_has_read_holds_nobody_back(silence_after: timedelta | None, unread: int) -> None:
+    """Nobody watches its end; a reader that died is another matter."""
+    model = replace(WATCHED, lateness=timedelta(0), silence_after=silence_after)
+    history = replace(partition(1, 0, seen=1.5, unread=unread), owner=f"{HISTORY_PREFIX}worker")
+    live = partition(9, 1, seen=9, unread=0, news=9)
+
+    assert closes_until_ms(model, [history, live]) == at(9)
+    assert closes_until_ms(model, [replace(history, owner="dead"), live]) != at(9)
+    assert stalest([history, live], at(9)) == (live, 0)
 
 
 def test_a_silent_partition_whose_reader_died_holds_back_what_came_after_it_was_last_seen() -> None:
@@ -176,7 +190,7 @@ def test_of_a_long_silence_the_newest_windows_are_judged() -> None:
 
 
 def test_empty_windows_of_history_are_due_between_records_and_neither_before_nor_after() -> None:
-    history = replace(partition(9.9, seen=1000), is_history=True)
+    history = replace(partition(9.9, seen=1000), owner=HISTORY_PREFIX)
     panes = [pane(2), pane(3), pane(6)]
 
     found = due([WATCHED], [history], panes, [])
@@ -187,9 +201,9 @@ def test_empty_windows_of_history_are_due_between_records_and_neither_before_nor
 
 
 def test_history_that_goes_on_in_other_files_is_missed_between_them() -> None:
-    before = judged(due([WATCHED], [replace(partition(2.9), is_history=True)], [pane(0), pane(1)], []))
+    before = judged(due([WATCHED], [replace(partition(2.9), owner=HISTORY_PREFIX)], [pane(0), pane(1)], []))
 
-    found = due([WATCHED], [replace(partition(6.9), is_history=True)], [pane(0), pane(1), pane(4)], before)
+    found = due([WATCHED], [replace(partition(6.9), owner=HISTORY_PREFIX)], [pane(0), pane(1), pane(4)], before)
 
     assert short(found) == [(2, "1", 0, 0), (3, "1", 0, 0), (4, "1", 0, 100)]
 
@@ -200,7 +214,7 @@ def test_a_gap_is_judged_alike_at_once_and_while_it_lasts(size: int) -> None:
     panes = [pane(0), pane(1, version="2"), *(pane(h, version="3") for h in (40, 41, 90))]
     last = 95.0
 
-    at_once = due([model], [replace(partition(last), is_history=True)], panes, [])
+    at_once = due([model], [replace(partition(last), owner=HISTORY_PREFIX)], panes, [])
     ledger = Ledger()
     for hour in range(round(last) + 1):
         come = [p for p in panes if p.pane_start_ms <= at(hour)]
