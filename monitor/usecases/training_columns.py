@@ -34,11 +34,11 @@ class TrainingOptions:
 
     `rename` gives columns the names that records use (outputs: prediction, score, latency_ms). `exclude` are left out.
     `target` names the truth of the rows, which is no feature (without it a column `label` is the truth). `event_time`
-    is left out, too, and tells the period; so is the nameless index of pandas. Columns in `categorical` are, whatever
-    their values; any other column of numbers is numeric. `role` is what the rows are to the model (None: nobody says).
-    `season` is how long before a forecast's truth the truth lies that a naive forecast repeats, in the same `series` (a
-    column of their names; None: there is one). Of the columns in `derived`, others are made in tables that are
-    compared; a model's own are made before its rows come here.
+    is left out, too, and tells the period; so are numbers of rows without a name. Columns in `categorical` are such,
+    whatever their values; any other column of numbers is numeric. `role` is what the rows are to the model (None:
+    nobody says). `season` is how long before a forecast's truth the truth lies that a naive forecast repeats, in the
+    same `series` (a column of their names; None: there is one). Of the columns in `derived`, others are made in tables
+    that are compared; a model's own are made before its rows come here.
     """
 
     rename: Mapping[str, str] = field(default_factory=dict)
@@ -53,10 +53,11 @@ class TrainingOptions:
 
     def explain_left_out(self, names: Iterable[str]) -> list[str]:
         """Notes on those that are left out though nobody asked for it, each with the way to have it compared."""
-        why = dict.fromkeys(_PANDAS_INDEX, "the nameless index of pandas, the numbers of rows")
+        why = dict.fromkeys(_PANDAS_INDEX, "the numbers of rows, which pandas and R write so")
         why[TRUTH] = "the truth of its row, and no feature"
         return [
-            f"{name} is left out, for it is taken for {why[name]}: give it another name in both tables to compare it"
+            f"{name or 'a column without a name'} is left out, for it is taken for {why[name]}:"
+            " give it another name in both tables to compare it"
             for name in sorted(why.keys() & set(names) - set(self.exclude))
         ]
 
